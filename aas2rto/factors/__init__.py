@@ -1,0 +1,116 @@
+"""Factors: one per file, each a plain function from the candidate table to one column.
+
+A factor takes the candidate table and `now`; its keyword-only arguments are its settings::
+
+    @factor("magnitude", needs=Needs.LIGHT_CURVE)
+    def magnitude(candidates, now, *, zero_point: Mag = 18.5) -> Factor: ...
+
+`needs` places it: LIGHT_CURVE factors are the prefilter, FIT factors run after the fits, SITE
+factors run per observatory and can never reject.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from aas2rto.registry import Registry
+
+
+class Decision(IntEnum):
+    """What a factor says of a candidate; the largest of all factors wins."""
+
+    KEEP = 0
+    EXCLUDE = 1
+    REJECT = 2
+
+    @property
+    def label(self) -> str:
+        """The word for people and files: keep, exclude or reject."""
+        return self.name.lower()
+
+
+class Needs(StrEnum):
+    """What a factor reads, which decides when it runs."""
+
+    LIGHT_CURVE = "light_curve"
+    FIT = "fit"
+    SITE = "site"
+
+
+@dataclass(frozen=True)
+class Factor:
+    """The answer of a factor for all candidates.
+
+    Parameters
+    ----------
+    value : ndarray of float, shape (n,)
+        Multiplies the score; above 0 wherever the decision is KEEP, 1 is neutral.
+    decision : ndarray of int8, shape (n,)
+        Codes of `Decision`.
+    reason : ndarray of str, shape (n,)
+        One short sentence with its number, for keepers too.
+    inputs : mapping of str to array_like
+        What it was computed from, for `explain`.
+    """
+
+    value: NDArray[np.float64]
+    decision: NDArray[np.int8]
+    reason: NDArray[np.object_]
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def answer(
+    value: ArrayLike,
+    *,
+    exclude: ArrayLike = False,
+    reject: ArrayLike = False,
+    reason: ArrayLike = "",
+    **inputs: ArrayLike,
+) -> Factor:
+    """Build a `Factor` from a value and masks; reject beats exclude beats keep."""
+    values = np.asarray(value, dtype=float)
+    decision = np.where(
+        np.asarray(reject, dtype=bool),
+        Decision.REJECT,
+        np.where(np.asarray(exclude, dtype=bool), Decision.EXCLUDE, Decision.KEEP),
+    )
+    n = max(np.size(values), np.size(decision), np.size(reason))
+    return Factor(
+        np.broadcast_to(values, n).copy(),
+        np.broadcast_to(decision, n).astype(np.int8),
+        np.broadcast_to(np.asarray(reason, dtype=object), n).copy(),
+        inputs,
+    )
+
+
+def latest(
+    candidates: pd.DataFrame, bands: tuple[str, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+    """Return the magnitude and band of the latest detection among `bands`.
+
+    Returns
+    -------
+    mag : ndarray of float
+        [mag, AB]; NaN where there is no detection in any of the bands.
+    band : ndarray of str
+        Empty where there is none.
+    """
+    mjd = np.column_stack([candidates[f"mjd_{band}"].to_numpy(float) for band in bands])
+    mag = np.column_stack([candidates[f"mag_{band}"].to_numpy(float) for band in bands])
+    seen = np.isfinite(mjd)
+    newest = np.where(seen, mjd, -np.inf).argmax(axis=1)
+    rows = np.arange(len(candidates))
+    found = seen.any(axis=1)
+    names = np.asarray(bands, dtype=object)[newest]
+    return np.where(found, mag[rows, newest], np.nan), np.where(found, names, "")
+
+
+FACTORS = Registry("factor", __name__)
+factor = FACTORS.register

@@ -1,0 +1,29 @@
+"""Sources: one service per file; each turns payloads into a `Report` and does nothing else.
+
+A source is a class with keyword-only settings, ``poll(request: PollRequest) -> Report``, and
+optionally ``close()`` and ``probe() -> str`` (one cheap question, for ``check --online``)::
+
+    @source("alerce")
+    class Alerce:
+        def __init__(self, *, classifier: str, probability: float = 0.8) -> None: ...
+        def poll(self, request: PollRequest) -> Report: ...
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aas2rto.registry import Registry
+from aas2rto.report import PollRequest, Report
+
+
+class Source(Protocol):
+    """What the loop asks of a source."""
+
+    def poll(self, request: PollRequest) -> Report:
+        """Ask the service once; never raise for what the service does wrong."""
+        ...
+
+
+SOURCES = Registry("source", __name__)
+source = SOURCES.register
