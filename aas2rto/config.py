@@ -130,6 +130,10 @@ class PartConfig:
         """Return the keyword arguments of the part."""
         return self.part.arguments(self.options)
 
+    def build(self) -> Any:
+        """Make the part with its settings."""
+        return self.part.make(**self.arguments())
+
 
 @dataclass(frozen=True)
 class Case:
