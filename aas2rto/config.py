@@ -372,7 +372,8 @@ def _read_file(path: Path, reader: _Reader) -> dict[str, Any]:
     if not isinstance(data, dict):
         problem = ConfigProblem(f"{path}:1", "(file)", "expected `key: value` lines of a config")
         raise ConfigError([problem])
-    return data
+    # A section whose lines are all commented out is an empty section.
+    return {name: value for name, value in data.items() if value is not None}
 
 
 def _resolve(

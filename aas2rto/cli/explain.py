@@ -70,7 +70,7 @@ def _explain_file(
 ) -> dict[str, Any]:
     from aas2rto import fitting, loop
     from aas2rto.explaining import explain
-    from aas2rto.sources.table import read_light_curve
+    from aas2rto.sources.light_curve_table import read_light_curve
 
     light_curve = read_light_curve(path, candidate_id=path.stem)
     parts = loop.build(case, with_sources=False)

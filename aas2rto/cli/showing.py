@@ -86,7 +86,7 @@ def ranking_table(ranking: Ranking) -> Table:
     """Return the top of a list."""
     is_site = ranking.observatory != "science"
     title = f"{ranking.observatory}: {len(ranking.table)} candidates"
-    table = Table(title=title, title_justify="left", pad_edge=False, box=None)
+    table = Table(title=title, title_justify="left", pad_edge=False, box=None, expand=True)
     heads = ["#", "candidate", "score", "mag", "peak"]
     heads += ["alt", "left", "sets", "now"] if is_site else []
     for head in heads:
