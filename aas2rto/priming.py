@@ -41,9 +41,9 @@ def fetch(item: Item) -> Done:
     """Fetch one item; a failure is a sentence, not an exception."""
     done = attempt(item.name, item.get)
     if done.value is not None:
-        return Done(True, done.value)
+        return Done(ok=True, sentence=done.value)
     error = done.failure.error if done.failure else "no answer"
-    return Done(False, f"not fetched ({error}); in use: {item.packaged}")
+    return Done(ok=False, sentence=f"not fetched ({error}); in use: {item.packaged}")
 
 
 def _dust_map() -> str:
