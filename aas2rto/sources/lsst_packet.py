@@ -136,6 +136,8 @@ def fluxes(rows: list[Row]) -> pd.DataFrame:
     })  # fmt: skip
 
 
+_FLUX_FIELDS = frozenset({"midpointMjdTai", "band", "psfFlux", "psfFluxErr", "timeWithdrawnMjdTai"})
+
 PACKET = Packet(
     survey="lsst",
     fields=frozenset({
@@ -146,4 +148,8 @@ PACKET = Packet(
     head=head,
     own=own,
     series=series,
+    histories={
+        "prvDiaSources": _FLUX_FIELDS | {"diaSourceId", *SUSPECT_FLAGS},
+        "prvDiaForcedSources": _FLUX_FIELDS | {"diaForcedSourceId"},
+    },
 )  # fmt: skip

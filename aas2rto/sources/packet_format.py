@@ -80,6 +80,8 @@ class Packet:
         The survey's own numbers that become annotations.
     series : callable
         The measurements of an alert.
+    histories : mapping of str to frozenset of str
+        The long lists of an alert, and the fields of their records that `series` reads.
     """
 
     survey: str
@@ -87,6 +89,7 @@ class Packet:
     head: Callable[[Record], Head]
     own: Callable[[Record], dict[str, float | bool]]
     series: Callable[[Record, Head], Iterable[Series]]
+    histories: Mapping[str, frozenset[str]]
 
 
 def why(error: Exception) -> str:

@@ -175,4 +175,12 @@ PACKET = Packet(
     head=head,
     own=own,
     series=series,
+    histories={
+        "prv_candidates": frozenset({
+            "jd", "fid", "candid", "magpsf", "sigmapsf", "isdiffpos", "diffmaglim", "rb", "nbad",
+        }),
+        "fp_hists": frozenset({
+            "jd", "fid", "pid", "forcediffimflux", "forcediffimfluxunc", "magzpsci", "procstatus",
+        }),
+    },
 )  # fmt: skip
