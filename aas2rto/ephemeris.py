@@ -97,7 +97,7 @@ def _tt_minus_utc(mjd: float) -> float:
     leaps = erfa.leap_seconds.get()
     _, since = erfa.cal2jd(leaps["year"], leaps["month"], 1)
     step = max(int(np.searchsorted(since, mjd, side="right")) - 1, 0)
-    return float(leaps["tai_utc"][step]) + erfa.TTMTAI
+    return float(leaps["tai_utc"][step] + erfa.TTMTAI)
 
 
 @dataclass(frozen=True)
