@@ -89,6 +89,17 @@ def earth_orientation(mjd: float) -> tuple[float, float, float]:
     return dut1, x, y
 
 
+def _tt_minus_utc(mjd: float) -> float:
+    """Return TT-UTC [s], with the leap seconds known today also in years to come.
+
+    Not through `Time.tt`, which warns of every date more than a few years ahead.
+    """
+    leaps = erfa.leap_seconds.get()
+    _, since = erfa.cal2jd(leaps["year"], leaps["month"], 1)
+    step = max(int(np.searchsorted(since, mjd, side="right")) - 1, 0)
+    return float(leaps["tai_utc"][step] + erfa.TTMTAI)
+
+
 @dataclass(frozen=True)
 class Sky:
     """What is the same for all sites at one instant.
@@ -133,7 +144,7 @@ def sky_at(now: Time) -> Sky:
         One instant.
     """
     mjd = float(now.utc.mjd)
-    tt = (float(now.tt.jd1), float(now.tt.jd2))
+    tt = (MJD0, mjd + _tt_minus_utc(mjd) / erfa.DAYSEC)
     dut1, x, y = earth_orientation(mjd)
     pole = erfa.pom00(x, y, erfa.sp00(*tt))
     sun, moon = _sun_and_moon(tt[0], tt[1] + NODES)

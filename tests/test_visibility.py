@@ -389,8 +389,8 @@ def test_a_telescope_that_cannot_point_low_has_its_own_limit():
 
 def test_the_dates_beyond_the_rotation_table_work_without_complaint():
     site = observatory.load("la_palma_not")
-    for text in ("1972-02-01T00:00:00", "2030-06-01T00:00:00"):
-        row = visibility.site_table(site, table_of(150.0, 20.0), at(text)).iloc[0]
+    for mjd in (41400.0, 64000.0, 70000.0):
+        row = visibility.site_table(site, table_of(150.0, 20.0), mjd_time(mjd)).iloc[0]
         assert np.isfinite(row["altitude"])
 
 
