@@ -6,6 +6,7 @@ and may be negative; times are MJD in UTC.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,7 @@ DEFAULT_DETECTION_SNR = 3.0
 
 DETECTION, LIMIT, SUSPECT = "detection", "limit", "suspect"
 KINDS = (DETECTION, LIMIT, SUSPECT)
-"""``detection``: counts in factors. ``suspect``: real but bad quality or negative, enters fits only.
+"""``detection``: counts in factors. ``suspect``: bad quality or negative, enters fits only.
 ``limit``: not detected; `flux` may still be there (forced photometry) and then enters fits."""
 
 BANDS = (
@@ -71,26 +72,26 @@ def flux_from_mag(mag: ArrayLike) -> NDArray[np.float64]:
     >>> float(flux_from_mag(23.9))
     1.0
     """
-    flux: NDArray[np.float64] = 10.0 ** ((AB_ZERO_POINT - np.asarray(mag, dtype=float)) / 2.5)
-    return flux
+    return np.asarray(10.0 ** ((AB_ZERO_POINT - np.asarray(mag, dtype=float)) / 2.5))
 
 
 def mag_from_flux(flux: ArrayLike) -> NDArray[np.float64]:
     """Convert fluxes [uJy] to AB magnitudes; NaN where the flux is not positive."""
     flux = np.asarray(flux, dtype=float)
-    mag: NDArray[np.float64] = AB_ZERO_POINT - 2.5 * np.log10(np.where(flux > 0, flux, np.nan))
-    return mag
+    return np.asarray(AB_ZERO_POINT - 2.5 * np.log10(np.where(flux > 0, flux, np.nan)))
 
 
 def flux_err_from_magerr(flux: ArrayLike, magerr: ArrayLike) -> NDArray[np.float64]:
     """Convert magnitude errors to flux errors [uJy] of fluxes [uJy]."""
-    return np.abs(np.asarray(flux, dtype=float)) * np.asarray(magerr, dtype=float) / POGSON
+    return np.asarray(
+        np.abs(np.asarray(flux, dtype=float)) * np.asarray(magerr, dtype=float) / POGSON
+    )
 
 
 def magerr_from_flux(flux: ArrayLike, flux_err: ArrayLike) -> NDArray[np.float64]:
     """Convert flux errors [uJy] to magnitude errors; NaN where the flux is not positive."""
     flux = np.asarray(flux, dtype=float)
-    return POGSON * np.asarray(flux_err, dtype=float) / np.where(flux > 0, flux, np.nan)
+    return np.asarray(POGSON * np.asarray(flux_err, dtype=float) / np.where(flux > 0, flux, np.nan))
 
 
 def mjd_utc_from_tai(mjd_tai: ArrayLike) -> NDArray[np.float64]:
@@ -190,7 +191,7 @@ def segments(photometry: pd.DataFrame) -> Iterator[Segment]:
     ids = photometry["candidate_id"].to_numpy(dtype=object)
     edges = np.flatnonzero(ids[1:] != ids[:-1]) + 1
     bounds = [0, *edges.tolist(), len(ids)]
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in itertools.pairwise(bounds):
         yield Segment(str(ids[start]), start, stop)
 
 

@@ -11,7 +11,7 @@ factors run per observatory and can never reject.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel
 
-from aas2rto.registry import Registry
+from aas2rto.photometry import BANDS
+from aas2rto.registry import Registry, nearest
 
 
 class Decision(IntEnum):
@@ -90,6 +92,30 @@ def answer(
     )
 
 
+def numbers(candidates: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """Return a column as floats; NaN where it is unknown, or does not exist yet."""
+    if name not in candidates:
+        return np.full(len(candidates), np.nan)
+    return pd.to_numeric(candidates[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+
+
+def per_band(candidates: pd.DataFrame, name: str, bands: Sequence[str]) -> NDArray[np.float64]:
+    """Return the columns ``<name>_<band>`` side by side, shape (n, bands)."""
+    return np.column_stack([numbers(candidates, f"{name}_{band}") for band in bands])
+
+
+def check_bands(options: BaseModel, **_: Any) -> list[str]:
+    """Say which bands of a factor's settings look misspelt, when the config loads.
+
+    Other names are allowed: a table of light curves may bring bands of its own.
+    """
+    return [
+        f"unknown band {band!r}{nearest(band, BANDS, cutoff=0.75)}"
+        for band in getattr(options, "bands", ())
+        if band not in BANDS and nearest(band, BANDS, cutoff=0.75)
+    ]
+
+
 def latest(
     candidates: pd.DataFrame, bands: tuple[str, ...]
 ) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
@@ -102,8 +128,8 @@ def latest(
     band : ndarray of str
         Empty where there is none.
     """
-    mjd = np.column_stack([candidates[f"mjd_{band}"].to_numpy(float) for band in bands])
-    mag = np.column_stack([candidates[f"mag_{band}"].to_numpy(float) for band in bands])
+    mjd = per_band(candidates, "mjd", bands)
+    mag = per_band(candidates, "mag", bands)
     seen = np.isfinite(mjd)
     newest = np.where(seen, mjd, -np.inf).argmax(axis=1)
     rows = np.arange(len(candidates))

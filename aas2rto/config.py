@@ -1,0 +1,516 @@
+"""A config file -> a frozen, typed science case; everything that is wrong is said at once.
+
+The sections are those of a config file, in its order. Settings of parts (sources, models,
+factors, messengers) are checked against the signature of the part itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from aas2rto import yaml_lines
+from aas2rto.errors import ConfigError, ConfigProblem, UnknownNameError, UsageError
+from aas2rto.registry import Part, Registry, nearest
+from aas2rto.units import Arcsec, Day, Second
+from aas2rto.yaml_lines import Key
+
+PROJECT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""A project's name is the name of a folder in outputs/."""
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+REGISTRIES: dict[str, str] = {
+    "sources": "aas2rto.sources:SOURCES",
+    "models": "aas2rto.models:MODELS",
+    "factors": "aas2rto.factors:FACTORS",
+    "messages": "aas2rto.messaging:MESSENGERS",
+}
+"""Where the parts of each kind are registered; imported when a config is read."""
+
+
+class Section(BaseModel):
+    """A part of a config: frozen, and strict about its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Loop(Section):
+    """How often a cycle runs.
+
+    Parameters
+    ----------
+    interval : float
+        From the start of one cycle to the start of the next [s].
+    deadline : float
+        Longest time that a cycle waits for any one source [s].
+    """
+
+    interval: Second = Field(default=600.0, gt=0)
+    deadline: Second = Field(default=120.0, gt=0)
+
+
+class Candidates(Section):
+    """How candidates are told apart and remembered.
+
+    Parameters
+    ----------
+    merge_radius : float
+        Objects of different surveys within this distance are one candidate [arcsec].
+    reconsider_after : float or None
+        A rejected candidate starts afresh when a detection arrives this long after its
+        rejection [day]; None: never.
+    """
+
+    merge_radius: Arcsec = Field(default=5.0, gt=0, le=60)
+    reconsider_after: Day | None = Field(default=None, gt=0)
+
+
+class Score(Section):
+    """What the score is made of.
+
+    Parameters
+    ----------
+    base : float
+        Score of a candidate before any factor; a ToO carries its own.
+    factors : list
+        Names, or names with settings, in the order in which people should read them.
+    """
+
+    base: float = Field(default=1.0, gt=0)
+    factors: list[Any] = Field(min_length=1)
+
+
+class Config(Section):
+    """A whole science case, as written."""
+
+    project: str = Field(pattern=PROJECT_PATTERN)
+    loop: Loop = Loop()
+    store: str = "sqlite"
+    candidates: Candidates = Candidates()
+    sources: dict[str, dict[str, Any]] = {}
+    models: dict[str, dict[str, Any]] = {}
+    model_choice: Literal["first_ok", "best"] = "first_ok"
+    score: Score
+    observatories: list[str] = Field(min_length=1)
+    visibility: dict[str, Any] = {}
+    messages: dict[str, dict[str, Any]] = {}
+
+
+@dataclass(frozen=True)
+class PartConfig:
+    """A part with its checked settings.
+
+    Parameters
+    ----------
+    name : str
+        The name under which it appears: a column, a source in the reports.
+    part : Part
+        What it is.
+    options : BaseModel
+        Its settings, checked.
+    missing : tuple of str
+        Environment variables that its settings need and that are not set.
+    """
+
+    name: str
+    part: Part
+    options: BaseModel
+    missing: tuple[str, ...] = ()
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the keyword arguments of the part."""
+        return self.part.arguments(self.options)
+
+    def build(self) -> Any:
+        """Make the part with its settings."""
+        return self.part.make(**self.arguments())
+
+
+@dataclass(frozen=True)
+class Case:
+    """A config that has been read, checked and resolved: everything a cycle needs to know."""
+
+    path: Path
+    config: Config
+    sources: tuple[PartConfig, ...]
+    models: tuple[PartConfig, ...]
+    factors: tuple[PartConfig, ...]
+    site_factor: PartConfig
+    messengers: tuple[PartConfig, ...]
+    observatories: tuple[Any, ...]
+    digest: str
+    missing: tuple[ConfigProblem, ...] = ()
+
+    @property
+    def project(self) -> str:
+        """Name of the project, and of its folder."""
+        return self.config.project
+
+
+@dataclass
+class _Reader:
+    """Collects problems while a config is read."""
+
+    path: Path
+    lines: dict[Key, int] = field(default_factory=dict)
+    problems: list[ConfigProblem] = field(default_factory=list)
+    unset: dict[Key, str] = field(default_factory=dict)
+    substituted: set[Key] = field(default_factory=set)
+
+    def line(self, key: Key) -> int:
+        """Line of a key, or of the nearest place above it."""
+        while key not in self.lines and key:
+            key = key[:-1]
+        return self.lines.get(key, 1)
+
+    def say(self, key: Key, message: str) -> None:
+        """Note one problem."""
+        self.problems.append(ConfigProblem(f"{self.path}:{self.line(key)}", dotted(key), message))
+
+    def substitute(self, value: Any, key: Key, environment: Mapping[str, str]) -> Any:
+        """Replace ``${NAME}`` in every text below `key`."""
+        if isinstance(value, dict):
+            return {k: self.substitute(v, (*key, k), environment) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self.substitute(v, (*key, i), environment) for i, v in enumerate(value)]
+        if not isinstance(value, str):
+            return value
+
+        def replace(match: re.Match[str]) -> str:
+            name = match.group(1)
+            self.substituted.add(key)
+            if name not in environment:
+                self.unset[key] = name
+            return environment.get(name, match.group(0))
+
+        return _VARIABLE.sub(replace, value)
+
+    def validate(self, model: type[BaseModel], data: Any, key: Key) -> BaseModel | None:
+        """Check `data` against `model`, noting every problem under `key`."""
+        try:
+            checked = model.model_validate(data)
+        except ValidationError as error:
+            self._explain(model, error, key)
+            # A variable that is not set is reported once, as such, and not as a wrong value.
+            good = {k: v for k, v in data.items() if (*key, k) not in self.unset}
+            return model.model_construct(**good) if isinstance(data, dict) else None
+        self._refuse_literal_secrets(checked, key)
+        return checked
+
+    def _explain(self, model: type[BaseModel], error: ValidationError, key: Key) -> None:
+        for item in error.errors(include_url=False):
+            where = (*key, *item["loc"])
+            if any(where[: len(unset)] == unset for unset in self.unset):
+                continue
+            if item["type"] == "extra_forbidden":
+                known = _fields_at(model, item["loc"][:-1])
+                self.say(
+                    where,
+                    f"unknown setting {item['loc'][-1]!r}{nearest(str(item['loc'][-1]), known)}"
+                    f" (known: {', '.join(sorted(known)) or 'none'})",
+                )
+            elif item["type"] == "missing":
+                self.say(where, "is missing; it is required")
+            else:
+                self.say(where, f"{item['msg']} (it is {shown(item['input'])})"
+                         if item["type"] != "unit" else item["msg"])  # fmt: skip
+
+    def _refuse_literal_secrets(self, checked: BaseModel, key: Key) -> None:
+        for name in type(checked).model_fields:
+            where = (*key, name)
+            literal = where in self.lines and where not in self.substituted
+            if literal and isinstance(getattr(checked, name), SecretStr):
+                variable = f"{key[-1] if key else 'aas2rto'}_{name}".upper()
+                self.say(
+                    where,
+                    "a secret does not belong into a config; "
+                    f"write ${{{variable}}} and set that environment variable",
+                )
+
+    def missing(self) -> tuple[ConfigProblem, ...]:
+        """Return one problem for each environment variable that is not set."""
+        return tuple(
+            ConfigProblem(
+                f"{self.path}:{self.line(key)}",
+                dotted(key),
+                f"the environment variable {name} is not set; export it, or put it into the "
+                "file that AAS2RTO_SECRETS names",
+            )
+            for key, name in self.unset.items()
+        )
+
+
+def dotted(key: Key) -> str:
+    """Write a key as ``score.factors[2].magnitude``."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
+    return text.removeprefix(".") or "(file)"
+
+
+def shown(value: Any) -> str:
+    """Show a value from a config in an error, shortened."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:
+    """Return the keys that are allowed at a place inside `model`."""
+    for step in location:
+        annotation = (
+            model.model_fields[str(step)].annotation if step in model.model_fields else None
+        )
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return set()
+        model = annotation
+    return set(model.model_fields)
+
+
+def registry(section: str) -> Registry:
+    """Return the registry of a section of the config, importing it if need be."""
+    import importlib  # noqa: PLC0415
+
+    module, _, name = REGISTRIES[section].partition(":")
+    found = getattr(importlib.import_module(module), name)
+    if not isinstance(found, Registry):
+        raise TypeError(f"{REGISTRIES[section]} is not a registry")
+    return found
+
+
+def secrets_from_file(environment: Mapping[str, str]) -> dict[str, str]:
+    """Read ``NAME=value`` lines from the file that ``AAS2RTO_SECRETS`` names, if any.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, or other people can: its mode must be 0600.
+    """
+    name = environment.get("AAS2RTO_SECRETS")
+    if not name:
+        return {}
+    path = Path(name).expanduser()
+    try:
+        mode = path.stat().st_mode & 0o777
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"AAS2RTO_SECRETS: cannot read {path}: {error.strerror}") from error
+    if mode & 0o077:
+        raise UsageError(
+            f"AAS2RTO_SECRETS: {path} has mode {mode:04o}, others may read it; "
+            f"correct it with: chmod 600 {path}"
+        )
+    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and line[0] != "#")
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+def load(
+    path: Path | str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    archive: Iterable[str] = (),
+    need_secrets: bool = True,
+) -> Case:
+    """Read and check a config.
+
+    Parameters
+    ----------
+    path : path
+        A YAML file.
+    environment : mapping, optional
+        Where ``${NAME}`` comes from; the process environment by default.
+    archive : iterable of str
+        Files to read alerts from in place of the live sources.
+    need_secrets : bool
+        If False, environment variables that are not set are only noted in ``Case.missing``.
+
+    Raises
+    ------
+    ConfigError
+        With every problem there is, each with file and line.
+    UsageError
+        If the file cannot be read.
+    """
+    path = Path(path)
+    reader = _Reader(path)
+    written = _read_file(path, reader)
+    environment = dict(os.environ if environment is None else environment)
+    environment = {**secrets_from_file(environment), **environment}
+    data = reader.substitute(written, (), environment)
+    config = reader.validate(Config, data, ())
+    case = _resolve(reader, config, data, tuple(archive), digest=_digest(written))
+    if need_secrets:
+        reader.problems.extend(_missing_for(reader, archive=bool(tuple(archive))))
+    if reader.problems or case is None:
+        raise ConfigError(sorted(reader.problems, key=lambda p: int(p.where.rpartition(":")[2])))
+    return case
+
+
+def _missing_for(reader: _Reader, *, archive: bool) -> tuple[ConfigProblem, ...]:
+    """Return missing variables, but for those of live sources that an archive replaces."""
+    missing = reader.missing()
+    return tuple(p for p in missing if not (archive and p.key.startswith("sources.")))
+
+
+def _read_file(path: Path, reader: _Reader) -> dict[str, Any]:
+    if not path.is_file():
+        folder = path.parent if path.parent.is_dir() else Path("configs")
+        known = sorted(p.name for p in folder.glob("*.y*ml"))
+        raise UsageError(f"there is no config {path}{nearest(path.name, known)}")
+    try:
+        data, reader.lines = yaml_lines.load(path)
+    except yaml_lines.YamlError as error:
+        raise ConfigError([ConfigProblem(f"{path}:{error.line}", "(file)", str(error))]) from error
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    if not isinstance(data, dict):
+        problem = ConfigProblem(f"{path}:1", "(file)", "expected `key: value` lines of a config")
+        raise ConfigError([problem])
+    # A section whose lines are all commented out is an empty section.
+    return {name: value for name, value in data.items() if value is not None}
+
+
+def _resolve(
+    reader: _Reader,
+    config: BaseModel | None,
+    data: dict[str, Any],
+    archive: tuple[str, ...],
+    *,
+    digest: str,
+) -> Case | None:
+    """Find every part by its name and check its settings."""
+    sources = [_part(reader, "sources", k, v, ("sources", k)) for k, v in _items(data, "sources")]
+    if archive:
+        options: dict[str, Any] = {"paths": archive}
+        kept = [s for s in sources if s is not None and s.part.name == "too"]
+        sources = [_part(reader, "sources", "archive", options, ("sources", "archive")), *kept]
+    models = [_part(reader, "models", k, v, ("models", k)) for k, v in _items(data, "models")]
+    messengers = [
+        _part(reader, "messages", k, v, ("messages", k)) for k, v in _items(data, "messages")
+    ]
+    factors = _factors(reader, data)
+    site_factor = _site_factor(reader, data)
+    observatories = _observatories(reader, data)
+    if not isinstance(config, Config) or reader.problems or site_factor is None:
+        return None
+    _check_names(reader, config, [m for m in models if m], [f for f in factors if f])
+    return Case(
+        path=reader.path,
+        config=config,
+        sources=_complete(sources),
+        models=_complete(models),
+        factors=_complete(factors),
+        site_factor=site_factor,
+        messengers=_complete(messengers),
+        observatories=tuple(observatories),
+        digest=digest,
+        missing=reader.missing(),
+    )
+
+
+def _complete(parts: list[PartConfig | None]) -> tuple[PartConfig, ...]:
+    return tuple(part for part in parts if part is not None)
+
+
+def _items(data: Mapping[str, Any], section: str) -> list[tuple[str, Any]]:
+    value = data.get(section)
+    return list(value.items()) if isinstance(value, dict) else []
+
+
+def _part(reader: _Reader, section: str, name: str, settings: Any, key: Key) -> PartConfig | None:
+    """Find a part and check its settings; ``type:`` names it where `name` is the user's own."""
+    settings = {} if settings is None else settings
+    if not isinstance(settings, dict):
+        reader.say(key, f"expected settings as `key: value`, not {shown(settings)}")
+        return None
+    settings = dict(settings)
+    type_ = settings.pop("type", name) if section in {"sources", "messages", "models"} else name
+    try:
+        part = registry(section).get(type_)
+    except UnknownNameError as error:
+        reader.say(key, str(error))
+        return None
+    options = reader.validate(part.options, settings, key)
+    missing = tuple(v for k, v in reader.unset.items() if k[: len(key)] == key)
+    return None if options is None else PartConfig(name, part, options, missing)
+
+
+def _factors(reader: _Reader, data: Mapping[str, Any]) -> list[PartConfig | None]:
+    score = data.get("score")
+    entries = score.get("factors") if isinstance(score, dict) else None
+    factors: list[PartConfig | None] = []
+    taken: dict[str, int] = {}
+    for index, entry in enumerate(entries if isinstance(entries, list) else []):
+        key: Key = ("score", "factors", index)
+        name, settings = _factor_entry(reader, entry, key)
+        if not name:
+            continue
+        if name == "expression" and isinstance(settings, str):
+            settings = {"formula": settings}
+        found = _part(reader, "factors", name, settings, (*key, name))
+        if found is not None:
+            column = str(getattr(found.options, "name", "") or name.rpartition(":")[2])
+            taken[column] = taken.get(column, 0) + 1
+            suffix = f"_{taken[column]}" if taken[column] > 1 else ""
+            found = PartConfig(f"{column}{suffix}", found.part, found.options, found.missing)
+        factors.append(found)
+    return factors
+
+
+def _factor_entry(reader: _Reader, entry: Any, key: Key) -> tuple[str, Any]:
+    if isinstance(entry, str):
+        return entry, {}
+    if isinstance(entry, dict) and len(entry) == 1:
+        return next(iter(entry.items()))
+    reader.say(key, f"expected `- name` or `- name: {{settings}}`, not {shown(entry)}")
+    return "", {}
+
+
+def _site_factor(reader: _Reader, data: Mapping[str, Any]) -> PartConfig | None:
+    settings = data.get("visibility") or {}
+    if not isinstance(settings, dict):
+        reader.say(("visibility",), f"expected settings as `key: value`, not {shown(settings)}")
+        return None
+    settings = dict(settings)
+    name = settings.pop("factor", "altitude_integral")
+    return _part(reader, "factors", str(name), settings, ("visibility",))
+
+
+def _observatories(reader: _Reader, data: Mapping[str, Any]) -> list[Any]:
+    from aas2rto import observatory  # noqa: PLC0415  brings astropy, which `--help` must not pay
+
+    names = data.get("observatories")
+    found = []
+    for index, name in enumerate(names if isinstance(names, list) else []):
+        try:
+            found.append(observatory.load(str(name)))
+        except ConfigError as error:
+            reader.problems.extend(error.problems)
+        except UsageError as error:
+            reader.say(("observatories", index), str(error))
+    return found
+
+
+def _check_names(
+    reader: _Reader, config: Config, models: list[PartConfig], factors: list[PartConfig]
+) -> None:
+    """Let each factor check its settings against the columns that there will be."""
+    for index, bound in enumerate(factors):
+        check: Callable[..., list[str]] | None = bound.part.extras.get("check")
+        if check is None:
+            continue
+        names = {model.name: model.part for model in models}
+        for message in check(bound.options, models=names, sources=list(config.sources)):
+            reader.say(("score", "factors", index), message)
+
+
+def _digest(data: Any) -> str:
+    """Return a short hash of the settings as written, without secrets, for provenance."""
+    text = json.dumps(data, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
