@@ -397,9 +397,9 @@ def _resolve(
     factors = _factors(reader, data)
     site_factor = _site_factor(reader, data)
     observatories = _observatories(reader, data)
+    _check_names(reader, models, factors, sources=[name for name, _ in _items(data, "sources")])
     if not isinstance(config, Config) or reader.problems or site_factor is None:
         return None
-    _check_names(reader, config, [m for m in models if m], [f for f in factors if f])
     return Case(
         path=reader.path,
         config=config,
@@ -498,15 +498,19 @@ def _observatories(reader: _Reader, data: Mapping[str, Any]) -> list[Any]:
 
 
 def _check_names(
-    reader: _Reader, config: Config, models: list[PartConfig], factors: list[PartConfig]
+    reader: _Reader,
+    models: list[PartConfig | None],
+    factors: list[PartConfig | None],
+    *,
+    sources: list[str],
 ) -> None:
     """Let each factor check its settings against the columns that there will be."""
+    known = {model.name: model.part for model in models if model is not None}
     for index, bound in enumerate(factors):
-        check: Callable[..., list[str]] | None = bound.part.extras.get("check")
-        if check is None:
+        check: Callable[..., list[str]] | None = bound and bound.part.extras.get("check")
+        if bound is None or check is None:
             continue
-        names = {model.name: model.part for model in models}
-        for message in check(bound.options, models=names, sources=list(config.sources)):
+        for message in check(bound.options, models=known, sources=sources):
             reader.say(("score", "factors", index), message)
 
 

@@ -466,3 +466,30 @@ def _objects(
 
 def _text_or_null(table: Mapping[str, NDArray[Any]], name: str, n: int) -> list[str | None]:
     return [word or None for word in table[name]] if name in table else [None] * n
+
+
+def read_light_curve(path: Path, *, candidate_id: str) -> pd.DataFrame:
+    """Read the light curve of one object, as a photometry table.
+
+    Parameters
+    ----------
+    path : Path
+        CSV or Parquet with a time, a band, and magnitudes or fluxes, see `COLUMNS`.
+    candidate_id : str
+        Whatever the table calls its object, this is its name from here on.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or a column is missing; all that miss, together.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no light curve {path}")
+    is_parquet = path.read_bytes()[:4] == b"PAR1"
+    frame = read_parquet(path) if is_parquet else read_csv(path)
+    known = {alias for name in ("id", "ra", "dec") for alias in COLUMNS[name]}
+    frame = frame.drop(columns=[c for c in frame if str(c).strip().lower() in known])
+    try:
+        return contents(frame.assign(id=candidate_id)).photometry
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
