@@ -291,6 +291,12 @@ class Store:
         with self.engine.connect() as connection:
             return self._source_state(connection, source)
 
+    def sources(self) -> list[str]:
+        """Return the names of all sources that were ever polled, sorted."""
+        with self.engine.connect() as connection:
+            names = connection.execute(select(schema.sources.c.source)).scalars()
+            return sorted(names)
+
     def _source_state(self, connection: Connection, source: str) -> SourceState:
         row = connection.execute(
             select(schema.sources).where(schema.sources.c.source == source)
