@@ -355,7 +355,7 @@ def night_at(observatory: Observatory, sky: Sky) -> Night:
     Nights shorter than 2 min may be missed.
     """
     site = site_of(observatory, sky)
-    excess = _sun_altitude(site, sky, SCAN, sky.scanned_sun) - observatory.twilight_deg
+    excess = sun_altitude(site, sky, SCAN, sky.scanned_sun) - observatory.twilight_deg
     dark = excess < 0
     here = int(np.searchsorted(SCAN, -1e-9))
 
@@ -380,7 +380,7 @@ def night_at(observatory: Observatory, sky: Sky) -> Night:
     return Night(sky.mjd + start, sky.mjd + end, NightKind.NIGHT)
 
 
-def _sun_altitude(site: Site, sky: Sky, days: ArrayLike, sun: Array) -> Array:
+def sun_altitude(site: Site, sky: Sky, days: ArrayLike, sun: Array) -> Array:
     """Altitude [deg] of the Sun's centre, with its parallax (9 arcsec)."""
     angle = sky.rotation(days)
     topocentric = sun - site.position_at(angle)
@@ -393,7 +393,7 @@ def _root(site: Site, sky: Sky, altitude: float, low: float, high: float) -> flo
     """Find when the Sun crosses an altitude between two times [d from now], to the millisecond."""
     for _ in range(4):
         times = np.array([low, high])
-        left, right = (_sun_altitude(site, sky, times, sky.sun(times)) - altitude).tolist()
+        left, right = (sun_altitude(site, sky, times, sky.sun(times)) - altitude).tolist()
         if left == right:
             break
         middle = low - left * (high - low) / (right - left)

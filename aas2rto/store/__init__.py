@@ -8,7 +8,7 @@ program at any instant loses nothing that was committed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
@@ -24,7 +24,7 @@ from aas2rto import candidates, photometry
 from aas2rto.candidates import ACTIVE, REJECTED
 from aas2rto.errors import StoreError
 from aas2rto.report import ANNOTATION_COLUMNS, Outcome, Report
-from aas2rto.store import schema
+from aas2rto.store import history, schema
 from aas2rto.store.cache import PhotometryCache
 from aas2rto.store.database import cause, is_postgresql, migrate, open_engine, shown
 from aas2rto.store.intake import changes_of, conform_objects
@@ -521,6 +521,14 @@ class Store:
                     .values(state=ACTIVE)
                 )
         return sorted(name for _, name in found)
+
+    def rank_history(
+        self, candidate_ids: Iterable[str], *, since: float, until: float
+    ) -> pd.DataFrame:
+        """Return where candidates have ranked, see :func:`aas2rto.store.history.rank_history`."""
+        ids = {name: self._ids[name] for name in candidate_ids if name in self._ids}
+        with self.engine.connect() as connection:
+            return history.rank_history(connection, ids, since, until)
 
     def last_scores(self) -> pd.Series:
         """Return the newest score of each candidate, by candidate_id."""
