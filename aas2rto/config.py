@@ -507,9 +507,9 @@ def _check_names(
     """Let each factor check its settings against the columns that there will be."""
     known = {model.name: model.part for model in models if model is not None}
     for index, bound in enumerate(factors):
-        check: Callable[..., list[str]] | None = bound and bound.part.extras.get("check")
-        if bound is None or check is None:
+        if bound is None or "check" not in bound.part.extras:
             continue
+        check: Callable[..., list[str]] = bound.part.extras["check"]
         for message in check(bound.options, models=known, sources=sources):
             reader.say(("score", "factors", index), message)
 
