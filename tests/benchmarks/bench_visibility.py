@@ -7,6 +7,7 @@ rule. Errors are those against a fine integration of astropy's altitudes for som
 """
 
 import argparse
+import itertools
 import time
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def positive_integral(x: np.ndarray, y: np.ndarray) -> float:
     edges = np.concatenate([[x[0]], spline.roots(extrapolate=False), [x[-1]]])
     return sum(
         float(spline.integrate(low, high))
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
+        for low, high in itertools.pairwise(edges)
         if spline(0.5 * (low + high)) > 0
     )
 
