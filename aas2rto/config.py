@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from aas2rto import yaml_lines
+from aas2rto import share, yaml_lines
 from aas2rto.errors import ConfigError, ConfigProblem, UnknownNameError, UsageError
 from aas2rto.registry import Part, Registry, nearest
 from aas2rto.units import Arcsec, Day, Second
@@ -337,7 +337,7 @@ def load(
     UsageError
         If the file cannot be read.
     """
-    path = Path(path)
+    path = share.find_config(Path(path))
     reader = _Reader(path)
     written = _read_file(path, reader)
     environment = dict(os.environ if environment is None else environment)
@@ -360,8 +360,8 @@ def _missing_for(reader: _Reader, *, archive: bool) -> tuple[ConfigProblem, ...]
 
 def _read_file(path: Path, reader: _Reader) -> dict[str, Any]:
     if not path.is_file():
-        folder = path.parent if path.parent.is_dir() else Path("configs")
-        known = sorted(p.name for p in folder.glob("*.y*ml"))
+        places = (path.parent, *share.folders("configs"))
+        known = sorted(p.name for folder in places for p in folder.glob("*.y*ml"))
         raise UsageError(f"there is no config {path}{nearest(path.name, known)}")
     try:
         data, reader.lines = yaml_lines.load(path)
