@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aas2rto.ephemeris import SIDEREAL_RATE, TURN, Array, Night, Places, Site, Sky
+from aas2rto.ephemeris import SIDEREAL_RATE, TURN, Array, Places, Site, Sky
+from aas2rto.nights import Night
 
 GAUSS_NODES, GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(8)
 """Eight nodes for each side of the meridian: A_vis is then good to 4e-5, measured on 10,000
