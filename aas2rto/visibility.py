@@ -33,7 +33,6 @@ from aas2rto.nights import Night, NightKind, night_at
 from aas2rto.observatory import Observatory
 from aas2rto.tracks import moon_track, sun_track, track
 from aas2rto.windows import (
-    Passage,
     Stretches,
     Window,
     above_horizon,
@@ -382,8 +381,8 @@ def _columns_tonight(
     observatory: Observatory, window: Window, lowest: float, min_altitude: float
 ) -> dict[str, Any]:
     n = len(window.start)
-    found, inner, outer = _time_left(observatory, window, lowest)
-    seen = _passage(observatory, window, inner, outer)
+    found, tonight = _time_left(observatory, window, lowest)
+    seen = passage(window, *tonight)
     enclosed = area(window, found, min_altitude)
     best = window.best()
     culmination = np.degrees(np.arcsin(np.clip(window.sine(best), -1.0, 1.0)))
@@ -411,34 +410,28 @@ def _columns_tonight(
     }
 
 
-def _time_left(
-    observatory: Observatory, window: Window, lowest: float
-) -> tuple[Stretches, Array, Array]:
-    """Find when each candidate is within all limits of a site from t_obs on.
-
-    Returns
-    -------
-    Stretches
-        The time left.
-    inner, outer : ndarray
-        Distances from the meridian between which it is within the limits, horizon line apart.
-    """
+def _within(observatory: Observatory, window: Window, lowest: float) -> tuple[Array, Array]:
+    """Find between which distances from the meridian a site observes, its horizon line apart."""
     outer = window.limit(lowest)
     if observatory.hour_angle_limit_h is not None:
         outer = np.minimum(outer, observatory.hour_angle_limit_h * (TURN / 24.0))
     inner = np.zeros_like(outer)
     if observatory.max_altitude_deg is not None:
         inner = window.limit(observatory.max_altitude_deg)
-    left = stretches(window, inner, outer, whole_night=False)
-    return free_of_horizon(window, left, observatory.horizon), inner, outer
+    return inner, outer
 
 
-def _passage(observatory: Observatory, window: Window, inner: Array, outer: Array) -> Passage:
+def _time_left(
+    observatory: Observatory, window: Window, lowest: float
+) -> tuple[Stretches, tuple[Array, Array]]:
+    """Find when each candidate is within all limits from t_obs on, and its passages tonight."""
+    inner, outer = _within(observatory, window, lowest)
     if not observatory.horizon:
-        return passage(window, *passages(window, inner, outer))
-    whole = stretches(window, inner, outer, whole_night=True)
-    whole = free_of_horizon(window, whole, observatory.horizon)
-    return passage(window, *passages_of(window, whole))
+        left = stretches(window, inner, outer, window.observe)
+        return left, passages(window, inner, outer)
+    night_long = stretches(window, inner, outer, window.start)
+    night_long = free_of_horizon(window, night_long, observatory.horizon)
+    return night_long.after(window.observe), passages_of(window, night_long)
 
 
 def clock(mjd: float) -> str:

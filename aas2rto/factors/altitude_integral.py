@@ -105,14 +105,18 @@ def altitude_integral(
     value = raw if saturation is None else saturation.apply(raw)
     gone = ~np.isfinite(value)
     status = candidates["status"].to_numpy(object)
-    sets = candidates["sets"].to_numpy(float)
     return answer(
         value,
         exclude=gone,
         reason=[
             why if out else _reason(left, lowest, end)
             for why, out, left, lowest, end in zip(
-                status, gone, hours, candidates["lowest_altitude"], sets, strict=True
+                status.tolist(),
+                gone.tolist(),
+                hours.tolist(),
+                candidates["lowest_altitude"].tolist(),
+                candidates["sets"].tolist(),
+                strict=True,
             )
         ],
         altitude_area=candidates["altitude_area"],
@@ -132,5 +136,5 @@ def _check_table(made_for: NDArray[np.float64], min_altitude: float) -> None:
 
 
 def _reason(hours: float, lowest: float, sets: float) -> str:
-    until = f"sets {clock(sets)} UTC" if np.isfinite(sets) else "still up at dawn"
+    until = f"sets {clock(sets)} UTC" if math.isfinite(sets) else "still up at dawn"
     return f"{hours:.1f} h left above {lowest:g} deg, {until}"

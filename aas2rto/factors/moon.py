@@ -61,7 +61,8 @@ def moon(
         reason=[
             (why or "no place tonight") if lost else _reason(s, h, lit, bound, close)
             for why, lost, s, h, lit, bound, close in zip(
-                status, unknown, sep, height, illumination, limit, near, strict=True
+                *(a.tolist() for a in (status, unknown, sep, height, illumination, limit, near)),
+                strict=True,
             )
         ],
         moon_sep=sep,
