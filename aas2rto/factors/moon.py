@@ -35,8 +35,8 @@ def moon(
     now : Time
         Unused: the table was made for it.
     min_separation : float
-        Closer to the Moon while it is up: excluded [deg]. 30 deg is the default of ESO's Phase 2
-        constraints; an observatory's own limit is taken where it is larger.
+        Closer to the Moon while it is up: excluded [deg]. 30 deg is a custom, not a measurement; an
+        observatory's own limit is taken where it is larger.
     strength : float
         How much the sky matters: 0 for no softening, only the limit.
 
