@@ -40,7 +40,9 @@ REGISTRIES: dict[str, str] = {
 class Section(BaseModel):
     """A part of a config: frozen, and strict about its keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 class Loop(Section):
