@@ -63,17 +63,24 @@ def load(path: Path) -> tuple[Any, dict[Key, int]]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise YamlError(f"is not UTF-8 text (byte {error.start}); save it as UTF-8", 1) from error
-    loader = _Loader(text)
     try:
-        node = loader.get_single_node()
-        lines: dict[Key, int] = {(): 1}
-        data = None if node is None else _read(loader, node, (), lines)
+        return _load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise YamlError(f"is not valid YAML: {error.problem or error.context}", line) from error
     except yaml.YAMLError as error:
         raise YamlError(f"is not valid YAML: {' '.join(str(error).split())}", 1) from error
+    except RecursionError as error:
+        raise YamlError("nests too deeply, or contains itself", 1) from error
+
+
+def _load(text: str) -> tuple[Any, dict[Key, int]]:
+    loader = _Loader(text)  # raises, too, where a character is not printable
+    try:
+        node = loader.get_single_node()
+        lines: dict[Key, int] = {(): 1}
+        data = None if node is None else _read(loader, node, (), lines)
     finally:
         loader.dispose()
     return data, lines
