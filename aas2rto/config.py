@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from aas2rto import yaml_lines
+from aas2rto import share, yaml_lines
 from aas2rto.errors import ConfigError, ConfigProblem, UnknownNameError, UsageError
 from aas2rto.registry import Part, Registry, nearest
 from aas2rto.units import Arcsec, Day, Second
@@ -339,7 +339,7 @@ def load(
     UsageError
         If the file cannot be read.
     """
-    path = Path(path)
+    path = share.find_config(Path(path))
     reader = _Reader(path)
     written = _read_file(path, reader)
     environment = dict(os.environ if environment is None else environment)
@@ -362,8 +362,8 @@ def _missing_for(reader: _Reader, *, archive: bool) -> tuple[ConfigProblem, ...]
 
 def _read_file(path: Path, reader: _Reader) -> dict[str, Any]:
     if not path.is_file():
-        folder = path.parent if path.parent.is_dir() else Path("configs")
-        known = sorted(p.name for p in folder.glob("*.y*ml"))
+        places = (path.parent, *share.folders("configs"))
+        known = sorted(p.name for folder in places for p in folder.glob("*.y*ml"))
         raise UsageError(f"there is no config {path}{nearest(path.name, known)}")
     try:
         data, reader.lines = yaml_lines.load(path)
@@ -399,9 +399,9 @@ def _resolve(
     factors = _factors(reader, data)
     site_factor = _site_factor(reader, data)
     observatories = _observatories(reader, data)
+    _check_names(reader, models, factors, sources=[name for name, _ in _items(data, "sources")])
     if not isinstance(config, Config) or reader.problems or site_factor is None:
         return None
-    _check_names(reader, config, [m for m in models if m], [f for f in factors if f])
     return Case(
         path=reader.path,
         config=config,
@@ -500,15 +500,19 @@ def _observatories(reader: _Reader, data: Mapping[str, Any]) -> list[Any]:
 
 
 def _check_names(
-    reader: _Reader, config: Config, models: list[PartConfig], factors: list[PartConfig]
+    reader: _Reader,
+    models: list[PartConfig | None],
+    factors: list[PartConfig | None],
+    *,
+    sources: list[str],
 ) -> None:
     """Let each factor check its settings against the columns that there will be."""
+    known = {model.name: model.part for model in models if model is not None}
     for index, bound in enumerate(factors):
-        check: Callable[..., list[str]] | None = bound.part.extras.get("check")
-        if check is None:
+        if bound is None or "check" not in bound.part.extras:
             continue
-        names = {model.name: model.part for model in models}
-        for message in check(bound.options, models=names, sources=list(config.sources)):
+        check: Callable[..., list[str]] = bound.part.extras["check"]
+        for message in check(bound.options, models=known, sources=sources):
             reader.say(("score", "factors", index), message)
 
 

@@ -41,6 +41,9 @@ from aas2rto.store import Store
 
 log = logging.getLogger(__name__)
 
+LONGEST_READING = 86400.0
+"""Deadline where all sources are files [s]."""
+
 STEPS = ("acquire", "prefilter", "fit", "score", "remove", "rank", "inform")
 
 
@@ -124,12 +127,14 @@ def run_cycle(
 def acquire_step(parts: Parts, store: Store, now: Time, *, keep: bool) -> list[Arrival]:
     """Ask the sources; tell them which candidates would profit from more data."""
     config = parts.case.config
+    # Files do not hang as services do: all of them are read, however long that takes.
+    offline = {part.part.name for part in parts.case.sources} <= {"archive", "too"}
     return acquire(
         parts.pollers,
         store,
         now.utc.mjd,
         wanted=wanted(store),
-        deadline=config.loop.deadline,
+        deadline=LONGEST_READING if offline else config.loop.deadline,
         merge_radius=config.candidates.merge_radius,
         keep=keep,
     )

@@ -145,8 +145,10 @@ def options_model(make: Callable[..., Any], *, name: str) -> type[BaseModel]:
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest known name, or an empty string."""
-    match = difflib.get_close_matches(str(name), list(known), n=1, cutoff=cutoff)
-    return f"; did you mean {match[0]!r}?" if match else ""
+    close = difflib.get_close_matches(str(name), list(known), n=5, cutoff=cutoff)
+    # Two letters that changed places are the commonest slip.
+    close.sort(key=lambda other: sorted(other) != sorted(str(name)))
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 class Registry:

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from aas2rto import __version__
-from aas2rto.cli import check, demo, explain, list_, new, prime, run, too, visibility
+from aas2rto.cli import check, demo, explain, list_, new, prime, run, status, too, visibility
 from aas2rto.errors import Aas2rtoError
 from aas2rto.guard import attempt
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
+app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("visibility")(visibility.visibility)
 app.command("list")(list_.list_parts)

@@ -26,9 +26,10 @@ from aas2rto.sources.packets import Batch, Tables, frame, packet_of
 
 NAME = "archive"
 
-SUFFIXES = frozenset({".avro", ".parquet", ".pq", ".csv", ".tsv", ".txt", ".dat"})
+SUFFIXES = frozenset({".avro", ".parquet", ".pq", ".csv", ".tsv"})
 """Names that promise data: such a file in a folder must be readable. Others are read if their
-content is Avro or Parquet, and else passed over: a folder may hold a README."""
+content is Avro or Parquet, and else passed over: a folder may hold notes. A table in a ``.txt``
+or ``.dat`` file is read if the setting names it, or has a pattern for it."""
 
 LINES_PER_FILE = 3
 """Problem lines that one file may cause; the rest is counted."""

@@ -53,6 +53,7 @@ def test_check_reports_every_mistake_at_once(project: Path, aas2rto: Cli) -> Non
         "bad.yaml:6: score.factors[0].magnitude.zero_point: 18.5 needs a unit",
         "bad.yaml:7: score.factors[1].time_span.midpoint: '25 mag' cannot be converted to day",
         "bad.yaml:8: score.factors[2].detection: no factor is called 'detection'; did you mean",
+        "bad.yaml:9: score.factors[3]: there is no column 'mag_ztgf'; did you mean 'mag_ztfg'?",
         "bad.yaml:10: observatories[0]:",
         "did you mean 'la_silla_dk154'?",
         "bad.yaml:11: visibility.min_alt: unknown setting 'min_alt'; did you mean 'min_altitude'?",

@@ -300,7 +300,7 @@ BAD_FILES = {
     "night.tar.avro": (b"\x1f\x8b\x08\x00rest", "is compressed with gzip; unpack it first"),
     "x.csv": (b"PK\x03\x04rest", "is a zip archive; unpack it first"),
     "wire.avro": (b"\x00\x00\x00\x03\x84\x02\x04\x06", "without its schema"),
-    "notes.txt": (b"Dear all,\nno table here\n", "misses an identifier (accepted: candidate_id"),
+    "notes.csv": (b"Dear all,\nno table here\n", "misses an identifier (accepted: candidate_id"),
 }
 
 
