@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,12 @@ import yaml
 
 Key = tuple[str | int, ...]
 """Where a value stands: ``("score", "factors", 2, "magnitude")``."""
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_OPEN, _CLOSE = "\ue000", "\ue001"
+"""Stand for the braces of ``${NAME}`` while YAML is read: it takes braces inside ``{...}`` and
+``[...]`` for its own. Private-use characters, which no other text has."""
 
 
 class YamlError(ValueError):
@@ -76,7 +83,9 @@ def load(path: Path) -> tuple[Any, dict[Key, int]]:
 
 
 def _load(text: str) -> tuple[Any, dict[Key, int]]:
-    loader = _Loader(text)  # raises, too, where a character is not printable
+    loader = _Loader(
+        _VARIABLE.sub(rf"${_OPEN}\1{_CLOSE}", text)
+    )  # raises, too, where a character is not printable
     try:
         node = loader.get_single_node()
         lines: dict[Key, int] = {(): 1}
@@ -86,7 +95,13 @@ def _load(text: str) -> tuple[Any, dict[Key, int]]:
     return data, lines
 
 
+def _with_braces(text: str) -> str:
+    return text.replace(_OPEN, "{").replace(_CLOSE, "}")
+
+
 def _read(loader: _Loader, node: yaml.Node, key: Key, lines: dict[Key, int]) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        node.value = _with_braces(node.value)
     if isinstance(node, yaml.MappingNode):
         return _read_mapping(loader, node, key, lines)
     if isinstance(node, yaml.SequenceNode):
@@ -105,7 +120,7 @@ def _read_mapping(
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name_node, child in node.value:
-        name = str(name_node.value)
+        name = _with_braces(str(name_node.value))
         line = name_node.start_mark.line + 1
         if name in values:
             first = lines[(*key, name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -55,9 +56,8 @@ def test_a_quantity_becomes_a_number_in_the_wanted_unit(text, unit, value):
 )
 def test_what_is_no_quantity_is_refused_in_words(text, unit, words):
     """The error quotes what was written and shows what could be."""
-    with pytest.raises(ValueError, match="^") as caught:
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
         parse(text, unit)
-    assert str(caught.value) == words
 
 
 @given(value=st.floats(-1e12, 1e12), unit=st.sampled_from(["s", "day", "mag", "deg", "uJy"]))

@@ -67,6 +67,19 @@ def test_positions_and_dates_stay_text(tmp_path, written, value):
     assert type(data["a"]) is type(value)
 
 
+def test_variables_need_no_quotes(tmp_path):
+    """Braces of a variable are not those of YAML, in a list or a mapping on one line as well."""
+    data, lines = read(
+        tmp_path,
+        "fink: {topics: [${A}, x${B}y], group_id: ${GROUP}, user: ${USER}}\n${KEY}: '${QUOTED}'\n",
+    )
+    assert data == {
+        "fink": {"topics": ["${A}", "x${B}y"], "group_id": "${GROUP}", "user": "${USER}"},
+        "${KEY}": "${QUOTED}",
+    }
+    assert lines["${KEY}",] == 2
+
+
 def test_an_empty_file_holds_nothing(tmp_path):
     """Only comments is as good as nothing."""
     assert read(tmp_path, "# nothing\n") == (None, {(): 1})
