@@ -16,6 +16,7 @@ from aas2rto.config import PartConfig
 from aas2rto.factors.peak import probability_within
 from aas2rto.guard import Failure, attempt
 from aas2rto.models import FAILED, FIT_COLUMNS, OK, Model
+from aas2rto.photometry import COLUMNS, codes
 from aas2rto.store import Store
 
 
@@ -81,10 +82,11 @@ def digests(photometry: pd.DataFrame, candidates: pd.DataFrame, settings: str) -
     settings : str
         Digest of the model's settings.
     """
+    wanted = photometry["candidate_id"].isin(candidates["candidate_id"])
+    photometry = photometry[wanted]
     data = photometry[["mjd", "band", "flux", "flux_err", "limit", "kind"]]
     row_hash = pd.util.hash_pandas_object(data, index=False).to_numpy()
-    index = pd.Index(candidates["candidate_id"])
-    code = index.get_indexer(pd.Index(photometry["candidate_id"]))
+    code = codes(photometry["candidate_id"], candidates["candidate_id"].tolist())
     known = code >= 0
     total = np.zeros(len(candidates), dtype=np.uint64)
     np.add.at(total, code[known], row_hash[known])  # wraps around, which is as good
@@ -162,7 +164,9 @@ def _run(
     columns = [*FIT_COLUMNS]
     if candidates.empty:
         return pd.DataFrame(columns=columns), []
-    rows = photometry[photometry["candidate_id"].isin(set(candidates["candidate_id"]))]
+    rows = photometry[photometry["candidate_id"].isin(candidates["candidate_id"])]
+    # Models get plain texts, as they stand in the table's description.
+    rows = rows.astype({name: "str" for name, dtype in COLUMNS.items() if dtype == "str"})
     rows = rows.reset_index(drop=True)
     done = attempt(f"model {bound.name}", lambda: bound.model.fit(rows, candidates)[columns])
     if done.value is not None:

@@ -143,8 +143,10 @@ def acquire_step(parts: Parts, store: Store, now: Time, *, keep: bool) -> list[A
 def wanted(store: Store) -> pd.DataFrame:
     """Return active candidates, the highest last score first, for sources that ask by object."""
     table = store.candidates()[["candidate_id", "ra", "dec", "redshift", "spectral_type"]]
-    names = store.aliases().groupby("candidate_id")["alias"].agg(tuple)
-    table["aliases"] = table["candidate_id"].map(names)
+    names: dict[str, list[str]] = {}
+    for alias, owner in store.aliases().itertuples(index=False):
+        names.setdefault(owner, []).append(alias)
+    table["aliases"] = [tuple(names.get(name, ())) for name in table["candidate_id"]]
     table["score"] = table["candidate_id"].map(store.last_scores()).astype(float)
     keys = ["score", "candidate_id"]
     return table.sort_values(keys, ascending=[False, True], kind="stable").reset_index(drop=True)
@@ -156,14 +158,14 @@ def prefilter(parts: Parts, store: Store, now: Time, cycle: Cycle) -> Prefiltere
     if after is not None:
         cycle.reconsidered = store.reconsider(now.utc.mjd, after)
     held = store.candidates()
-    photometry = one_per_exposure(as_known_at(store.photometry(held), now.utc.mjd))
-    cycle.photometry = photometry.reset_index(drop=True)
-    table = assemble(held, cycle.photometry, store.annotations(), parts.case.config.score.base)
-    return assess_light_curves(parts, table, cycle.photometry, now)
+    known = store.light_curves(held, now.utc.mjd)
+    cycle.photometry = known.photometry
+    table = assemble(held, known.summary, store.annotations(), parts.case.config.score.base)
+    return assess_light_curves(parts, table, known.photometry, now)
 
 
 def assemble(
-    held: pd.DataFrame, photometry: pd.DataFrame, annotations: pd.DataFrame, base: float
+    held: pd.DataFrame, summaries: pd.DataFrame, annotations: pd.DataFrame, base: float
 ) -> pd.DataFrame:
     """Build the candidate table that the factors read.
 
@@ -171,15 +173,15 @@ def assemble(
     ----------
     held : DataFrame
         Candidates as stored.
-    photometry : DataFrame
-        As known now.
+    summaries : DataFrame
+        Of their light curves as known now, in the same order.
     annotations : DataFrame
         One row per annotated candidate.
     base : float
         Base score of candidates that carry none of their own.
     """
     table = held.drop(columns=[name for name in ("id",) if name in held])
-    table = pd.concat([table, summary.summarise(photometry, table["candidate_id"])], axis=1)
+    table = pd.concat([table, summaries.drop(columns="candidate_id", errors="ignore")], axis=1)
     if len(annotations):
         table = table.merge(annotations, on="candidate_id", how="left", suffixes=("", "_noted"))
     return table.assign(base_score=table["base_score"].fillna(base))
@@ -225,7 +227,8 @@ def single(
         key: known.get(key, np.nan if dtype == "float64" else "") for key, dtype in COLUMNS.items()
     }
     held = pd.DataFrame([row])
-    table = assemble(held, photometry, pd.DataFrame(), parts.case.config.score.base)
+    summaries = summary.summarise(photometry, held["candidate_id"])
+    table = assemble(held, summaries, pd.DataFrame(), parts.case.config.score.base)
     return table, photometry.reset_index(drop=True)
 
 
@@ -316,7 +319,8 @@ def save(parts: Parts, store: Store, cycle: Cycle, rejected: pd.DataFrame) -> No
         ranks=pd.concat(ranks, ignore_index=True) if ranks else pd.DataFrame(),
         report=cycle.report,
     )
-    cycle.rejected = store.rejections()
+    cycle.rejection_state = store.rejection_state()
+    cycle.load_rejections = store.rejections
 
 
 def report(parts: Parts, cycle: Cycle, store: Store) -> dict[str, Any]:
@@ -348,8 +352,8 @@ def funnel(cycle: Cycle, store: Store) -> dict[str, Any]:
     by_factor = {
         label: table.loc[table["decision"] == label, "factor"] for label in ("reject", "exclude")
     }
-    before = store.rejections()["factor"]
-    rejected = Counter([*before, *by_factor["reject"]])
+    rejected = Counter(store.rejection_counts())
+    rejected.update(by_factor["reject"])
     excluded = Counter(by_factor["exclude"])
     ranked = int((table["decision"] == Decision.KEEP.label).sum())
     return {

@@ -7,7 +7,7 @@ and may be negative; times are MJD in UTC.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,6 +178,31 @@ class Segment:
     stop: int
 
 
+def codes(column: pd.Series, values: Sequence[str] | None = None) -> NDArray[np.intp]:
+    """Return a number for each text of a column, quickly where it holds categories.
+
+    Parameters
+    ----------
+    column : Series
+        Texts or categories.
+    values : sequence of str, optional
+        What the numbers stand for; by default any numbering that tells texts apart.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        -1 where a text is not among `values`.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        number = column.cat.codes.to_numpy()
+        if values is None:
+            return number.astype(np.intp)
+        return np.append(pd.Index(values).get_indexer(column.cat.categories), -1)[number]
+    if values is None:
+        return pd.factorize(column)[0]
+    return pd.Index(values).get_indexer(pd.Index(column))
+
+
 def segments(photometry: pd.DataFrame) -> Iterator[Segment]:
     """Yield the contiguous rows of each candidate.
 
@@ -218,16 +243,13 @@ def one_per_exposure(photometry: pd.DataFrame) -> pd.DataFrame:
     """
     if photometry.empty:
         return photometry
-    order = photometry["kind"].map({DETECTION: 0, SUSPECT: 1, LIMIT: 2}).to_numpy()
+    rank = {DETECTION: 0, SUSPECT: 1, LIMIT: 2}
+    order = codes(photometry["kind"], list(rank))
     no_flux = photometry["flux"].isna().to_numpy()
-    exposure = photometry["mjd"].to_numpy().round(4)
     key: dict[str, Any] = {
-        "candidate_id": photometry["candidate_id"].to_numpy(dtype=object),
-        "survey": photometry["survey"].to_numpy(dtype=object),
-        "band": photometry["band"].to_numpy(dtype=object),
-        "exposure": exposure,
-        "order": order + 3 * no_flux,
+        name: codes(photometry[name]) for name in ("candidate_id", "survey", "band")
     }
+    key |= {"exposure": photometry["mjd"].to_numpy().round(4), "order": order + 3 * no_flux}
     frame = pd.DataFrame(key, index=photometry.index).sort_values("order", kind="stable")
     kept = frame.drop_duplicates(["candidate_id", "survey", "band", "exposure"]).index.sort_values()
     return photometry.loc[kept]

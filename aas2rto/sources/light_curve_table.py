@@ -155,6 +155,51 @@ def read_parquet(path: Path) -> pd.DataFrame:
     return frame
 
 
+def read_light_curve(path: Path, *, candidate_id: str) -> pd.DataFrame:
+    """Read the light curve of one object from a file.
+
+    Parameters
+    ----------
+    path : Path
+        A table in CSV or Parquet, columns as in `COLUMNS`; it needs no identifier.
+    candidate_id : str
+        What to call the object.
+
+    Returns
+    -------
+    DataFrame
+        As in :mod:`aas2rto.photometry`, sorted by time.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or holds several objects or no usable measurement.
+    """
+    try:
+        with path.open("rb") as file:
+            is_parquet = file.read(4) == b"PAR1"
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
+    frame = read_parquet(path) if is_parquet else read_csv(path)
+    names = {str(name).strip().lower() for name in frame.columns}
+    if not names.intersection(COLUMNS["id"]):
+        frame = frame.assign(candidate_id=candidate_id)
+    try:
+        found = contents(frame)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    objects = found.photometry["candidate_id"].unique().tolist()
+    if len(objects) != 1:
+        what = f"{len(objects)} objects ({', '.join(objects[:3])}, ...)" if objects else "no"
+        why = "; ".join(found.problems)
+        raise InputError(
+            f"{path}: holds {what}{'' if objects else ' usable measurement'}; give the light curve "
+            f"of one object{f': {why}' if why else ''}"
+        )
+    rows = found.photometry.assign(candidate_id=candidate_id, source="file")
+    return photometry.conform(rows.sort_values("mjd", kind="stable"))
+
+
 def _known_names() -> frozenset[str]:
     return frozenset(name for names in COLUMNS.values() for name in names)
 
@@ -466,30 +511,3 @@ def _objects(
 
 def _text_or_null(table: Mapping[str, NDArray[Any]], name: str, n: int) -> list[str | None]:
     return [word or None for word in table[name]] if name in table else [None] * n
-
-
-def read_light_curve(path: Path, *, candidate_id: str) -> pd.DataFrame:
-    """Read the light curve of one object, as a photometry table.
-
-    Parameters
-    ----------
-    path : Path
-        CSV or Parquet with a time, a band, and magnitudes or fluxes, see `COLUMNS`.
-    candidate_id : str
-        Whatever the table calls its object, this is its name from here on.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, or a column is missing; all that miss, together.
-    """
-    if not path.is_file():
-        raise InputError(f"there is no light curve {path}")
-    is_parquet = path.read_bytes()[:4] == b"PAR1"
-    frame = read_parquet(path) if is_parquet else read_csv(path)
-    known = {alias for name in ("id", "ra", "dec") for alias in COLUMNS[name]}
-    frame = frame.drop(columns=[c for c in frame if str(c).strip().lower() in known])
-    try:
-        return contents(frame.assign(id=candidate_id)).photometry
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
