@@ -8,7 +8,7 @@ program at any instant loses nothing that was committed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
@@ -28,6 +28,7 @@ from aas2rto.store import history, schema
 from aas2rto.store.cache import LightCurves, PhotometryCache
 from aas2rto.store.database import cause, is_postgresql, migrate, open_engine, shown
 from aas2rto.store.intake import changes_of, conform_objects
+from aas2rto.store.outbox import Mail, Outbox
 from aas2rto.store.rows import chunks, insert_many, none_if_nan, plain, records, tuples
 
 
@@ -86,6 +87,7 @@ class Store:
         self._ids: dict[str, int] = {}
         self._positions = pd.DataFrame(columns=["candidate_id", "ra", "dec"])
         self._aliases: dict[str, str] = {}
+        self.outbox = Outbox(self.engine, self._transaction, self._key_of)
         self._load_identities()
 
     def close(self) -> None:
@@ -422,8 +424,9 @@ class Store:
         rejected: pd.DataFrame,
         ranks: pd.DataFrame,
         report: Mapping[str, Any],
+        mail: Mail | None = None,
     ) -> None:
-        """Store scores, rejections and ranks of one cycle in one transaction.
+        """Store scores, rejections, ranks and messages of one cycle in one transaction.
 
         Parameters
         ----------
@@ -437,8 +440,12 @@ class Store:
             ``candidate_id, observatory, rank, site_score``.
         report : mapping
             What cycle.json shows; ``version`` and ``config`` have columns of their own.
+        mail : Mail, optional
+            What people are to be told of it.
         """
         with self._transaction("results of the cycle") as connection:
+            if mail is not None:
+                self.outbox.add(connection, mail, now)
             for table in (schema.scores, schema.ranks, schema.cycles):
                 connection.execute(delete(table).where(table.c.at == now))
             self._insert_rows(connection, schema.scores, scores, at=now)
@@ -550,12 +557,30 @@ class Store:
         return sorted(name for _, name in found)
 
     def rank_history(
-        self, candidate_ids: Iterable[str], *, since: float, until: float
+        self,
+        candidate_ids: Iterable[str],
+        observatories: Sequence[str],
+        *,
+        since: float,
+        until: float,
     ) -> pd.DataFrame:
         """Return where candidates have ranked, see :func:`aas2rto.store.history.rank_history`."""
-        ids = {name: self._ids[name] for name in candidate_ids if name in self._ids}
         with self.engine.connect() as connection:
-            return history.rank_history(connection, ids, since, until)
+            ids = self._keys_of(candidate_ids)
+            return history.rank_history(connection, ids, observatories, since, until)
+
+    def before(
+        self, candidate_ids: Iterable[str], observatories: Sequence[str], now: float
+    ) -> history.Before:
+        """Return what the cycle before `now` said of some candidates."""
+        with self.engine.connect() as connection:
+            return history.before(connection, self._keys_of(candidate_ids), observatories, now)
+
+    def _key_of(self, candidate_id: str) -> int | None:
+        return self._ids.get(candidate_id)
+
+    def _keys_of(self, candidate_ids: Iterable[str]) -> dict[str, int]:
+        return {name: self._ids[name] for name in candidate_ids if name in self._ids}
 
     def last_scores(self) -> pd.Series:
         """Return the newest score of each candidate, by candidate_id."""
