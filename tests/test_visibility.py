@@ -369,7 +369,7 @@ def test_every_day_of_a_polar_year_has_a_plausible_night():
     """Through onset and end of polar day and polar night, the night is what the Sun says."""
     site = place(86.0, longitude=40.0)
     kinds = set()
-    for mjd in np.arange(61041.3, 61041.3 + 365, 2.77):
+    for mjd in np.arange(61041.3, 61041.3 + 365, 5.3):
         tonight = visibility.night(site, mjd_time(mjd))
         kinds.add(tonight.kind)
         if tonight.kind is NightKind.POLAR_DAY:
