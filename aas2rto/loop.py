@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto import __version__, fitting, summary
+from aas2rto import __version__, feedback, fitting, summary
 from aas2rto.acquire import Arrival, acquire, make_pollers
 from aas2rto.candidates import ACTIVE, COLUMNS
 from aas2rto.config import Case
@@ -28,6 +28,7 @@ from aas2rto.guard import attempt
 from aas2rto.photometry import as_known_at, one_per_exposure
 from aas2rto.ranking import Ranking, rank_science, rank_site
 from aas2rto.scoring import (
+    RULES,
     BoundFactor,
     Column,
     bind,
@@ -159,6 +160,7 @@ def prefilter(parts: Parts, store: Store, now: Time, cycle: Cycle) -> Prefiltere
     photometry = one_per_exposure(as_known_at(store.photometry(held), now.utc.mjd))
     cycle.photometry = photometry.reset_index(drop=True)
     table = assemble(held, cycle.photometry, store.annotations(), parts.case.config.score.base)
+    table = feedback.join(table, store.feedback(now.utc.mjd), cycle.photometry, now)
     return assess_light_curves(parts, table, cycle.photometry, now)
 
 
@@ -233,7 +235,8 @@ def assess_light_curves(
     parts: Parts, table: pd.DataFrame, photometry: pd.DataFrame, now: Time
 ) -> Prefiltered:
     """Evaluate the light-curve factors."""
-    columns = (expired(table, now), *evaluate_all(parts.factors, Needs.LIGHT_CURVE, table, now))
+    rules = (expired(table, now), feedback.column(table))
+    columns = (*rules, *evaluate_all(parts.factors, Needs.LIGHT_CURVE, table, now))
     told = [column.factor.decision for column in columns]
     keep = np.max(np.stack(told), axis=0) == Decision.KEEP
     return Prefiltered(table, photometry, columns, keep)
@@ -258,7 +261,7 @@ def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time
         columns, table["base_score"].to_numpy(float), never_reject=table["too"].to_numpy(bool)
     )
     reasons = [verdict.reason[row] or why(columns, row) or "neutral" for row in range(len(table))]
-    values = {f"factor_{c.name}": c.factor.value for c in columns if c.name != "valid_until"}
+    values = {f"factor_{c.name}": c.factor.value for c in columns if c.name not in RULES}
     scored = table.assign(
         **values,
         score=verdict.score,

@@ -1,7 +1,7 @@
 """Scores x visibility -> one ranking per observatory.
 
-Ties are broken by the brighter last magnitude, then by the candidate's id, so that the same
-store, config and time give the same list.
+Pinned candidates come first. Ties are broken by the brighter last magnitude, then by the
+candidate's id, so that the same store, config and time give the same list.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto import visibility
+from aas2rto import feedback, visibility
 from aas2rto.factors import Decision
 from aas2rto.guard import Failure, attempt
 from aas2rto.observatory import Observatory
-from aas2rto.scoring import BoundFactor, Column, combine, evaluate, why
+from aas2rto.scoring import RULES, BoundFactor, Column, combine, evaluate, why
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,26 @@ class Ranking:
     failures: tuple[Failure, ...] = ()
 
 
-def order(table: pd.DataFrame, score: str) -> pd.DataFrame:
-    """Sort by a score and number the rows from 1."""
+def order(table: pd.DataFrame, score: str, observatory: str = "") -> pd.DataFrame:
+    """Sort by a score and number the rows from 1.
+
+    Candidates that somebody pinned come first; ToOs then stand among them, by score.
+    """
+    pin = feedback.told(table, "pin", observatory)
+    pinned = pin != ""
+    top = pinned | (table["too"].to_numpy(bool) if pinned.any() else pinned)
     mag = table["last_mag"].to_numpy(float)
     keys = (
         table["candidate_id"].to_numpy(str),
         np.where(np.isfinite(mag), mag, np.inf),
         -table[score].to_numpy(float),
+        ~top,
     )
-    ordered = table.iloc[np.lexsort(keys)].reset_index(drop=True)
+    because = [
+        f"{who}; {why}" if who else why for who, why in zip(pin, table["reason"], strict=True)
+    ]
+    told = table.assign(pinned=pinned, reason=np.array(because, dtype=object))
+    ordered = told.iloc[np.lexsort(keys)].reset_index(drop=True)
     return ordered.assign(rank=np.arange(1, len(ordered) + 1))
 
 
@@ -97,16 +108,33 @@ def rank_site(
             observatory.name, scored.iloc[:0].assign(rank=0, site_score=0.0), out, (failure,)
         )
     table = with_site(scored, seen.value)
-    columns = [evaluate(factor, table, now) for factor in factors]
+    columns = site_columns(observatory, table, factors, now)
     table = apply(table, columns)
     kept = table["decision"] == Decision.KEEP.label
     failures = tuple(failure for column in columns for failure in column.failures)
     return Ranking(
         observatory.name,
-        order(table[kept], "site_score"),
+        order(table[kept], "site_score", observatory.name),
         table[~kept].reset_index(drop=True),
         failures,
     )
+
+
+def site_columns(
+    observatory: Observatory, table: pd.DataFrame, factors: Sequence[BoundFactor], now: Time
+) -> list[Column]:
+    """Evaluate a site's factors, and what people said for this site.
+
+    Parameters
+    ----------
+    observatory : Observatory
+    table : DataFrame
+        Candidates with the columns of the site, see `with_site`.
+    factors : sequence of BoundFactor
+    now : Time
+    """
+    said = feedback.column(table, observatory.name)
+    return [said, *(evaluate(factor, table, now) for factor in factors)]
 
 
 def with_site(scored: pd.DataFrame, site: pd.DataFrame) -> pd.DataFrame:
@@ -119,7 +147,7 @@ def apply(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """Multiply the score by the site's factors, and let them exclude."""
     never = np.ones(len(table), dtype=bool)
     verdict = combine(columns, table["score"].to_numpy(float), never_reject=never)
-    factors = {f"factor_{column.name}": column.factor.value for column in columns}
+    factors = {f"factor_{c.name}": c.factor.value for c in columns if c.name not in RULES}
     labels = [Decision(code).label for code in verdict.decision]
     told = [
         verdict.reason[row]

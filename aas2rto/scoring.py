@@ -27,6 +27,10 @@ REJECTED_SCORE = -np.inf
 EXCLUDED_SCORE = -1.0
 """The paper's encoding of an excluded candidate, kept in exported files."""
 
+VALID_UNTIL, FEEDBACK = "valid_until", "feedback"
+RULES = frozenset({VALID_UNTIL, FEEDBACK})
+"""What can exclude a candidate beside the factors; these have no column of their own."""
+
 
 @dataclass(frozen=True)
 class BoundFactor:
@@ -251,7 +255,7 @@ def expired(candidates: pd.DataFrame, now: Time) -> Column:
         f"the ToO was valid until {Time(t, format='mjd').isot[:16]}" if is_over else ""
         for t, is_over in zip(until, over, strict=True)
     ]
-    return Column("valid_until", answer(1.0, exclude=over, reason=reason))
+    return Column(VALID_UNTIL, answer(1.0, exclude=over, reason=reason))
 
 
 @dataclass(frozen=True)

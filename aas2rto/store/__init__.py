@@ -8,7 +8,7 @@ program at any instant loses nothing that was committed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
@@ -398,6 +398,37 @@ class Store:
         )
         with self._transaction(f"fits of {model}") as connection:
             connection.execute(statement, rows)
+
+    # -- what people say ----------------------------------------------------------------------
+
+    def add_feedback(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store what somebody said of candidates.
+
+        Parameters
+        ----------
+        rows : sequence of mapping
+            ``candidate_id, kind, at`` and, where they matter, ``until, until_mag,
+            until_new_data, observatory, author, comment``; see `aas2rto.feedback`.
+        """
+        values = [
+            {**{k: v for k, v in row.items() if k != "candidate_id"},
+             "candidate": self._ids[row["candidate_id"]]}
+            for row in rows
+        ]  # fmt: skip
+        with self._transaction("feedback") as connection:
+            connection.execute(schema.feedback.insert(), values)
+
+    def feedback(self, now: float) -> pd.DataFrame:
+        """Return what people had said by `now` [d, MJD UTC], in the order in which they did."""
+        table = schema.feedback
+        columns = [c for c in table.columns if c.name not in {"id", "candidate"}]
+        query = select(schema.candidates.c.candidate_id, *columns).join(schema.candidates)
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                query.where(table.c.at <= now).order_by(table.c.at, table.c.id)
+            ).all()
+        frame = pd.DataFrame(rows, columns=["candidate_id", *(c.name for c in columns)])
+        return frame.astype({"until": "float64", "until_mag": "float64", "until_new_data": "bool"})
 
     # -- results of a cycle -------------------------------------------------------------------
 
