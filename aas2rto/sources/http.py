@@ -13,15 +13,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
-from pydantic import SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
 from aas2rto import __version__
 from aas2rto.errors import SourceError
 from aas2rto.sources.pacing import Deadline, bucket_of, spent_quota, wait_of
+from aas2rto.units import Second
 
 MEBIBYTE = 2**20
 
@@ -38,6 +39,8 @@ class Cause(StrEnum):
     REJECTED = "rejected"
     SERVER = "server"
     UNREADABLE = "unreadable"
+    OUT_OF_TIME = "out of time"
+    """The poll's own time is over: nobody's fault."""
 
 
 WORTH_REPEATING = frozenset({Cause.UNREACHABLE, Cause.TIMEOUT, Cause.BROKEN, Cause.SERVER})
@@ -89,14 +92,23 @@ class Policy:
         Size at which an answer is refused.
     """
 
-    connect: float = 10.0
-    read: float = 60.0
-    tries: int = 3
-    backoff: float = 1.0
-    rate: float = 1.0
-    burst: int = 5
-    max_wait: float = 30.0
+    # A part of a source's settings: unknown keys are refused there, too.
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    connect: Second = 10.0
+    read: Second = 60.0
+    tries: Annotated[int, Field(ge=1)] = 3
+    backoff: Second = 1.0
+    rate: Annotated[float, Field(gt=0)] = 1.0
+    burst: Annotated[int, Field(ge=1)] = 5
+    max_wait: Second = 30.0
     max_bytes: int = 64 * MEBIBYTE
+
+    def __str__(self) -> str:
+        return (
+            f"{{connect: {self.connect:g} s, read: {self.read:g} s, tries: {self.tries}, "
+            f"rate: {self.rate:g}, burst: {self.burst}}}"
+        )
 
 
 @dataclass(frozen=True)
@@ -302,10 +314,15 @@ class Client:
         if left <= 0:
             raise HttpError(
                 f"{self._asked(method, path)} was not asked: the poll's time is over",
-                cause=Cause.TIMEOUT,
+                cause=Cause.OUT_OF_TIME,
             )
         patience = min(self.policy.max_wait, left)
         wait = self._bucket.reserve(patience)
+        if left < wait <= self.policy.max_wait:
+            raise HttpError(
+                f"{self._asked(method, path)} was not asked: the poll's time is over",
+                cause=Cause.OUT_OF_TIME,
+            )
         if wait > patience:
             raise HttpError(
                 f"{self._asked(method, path)} was not asked: its rate limit leaves no room "

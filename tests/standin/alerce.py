@@ -46,7 +46,7 @@ class Alerce(Service):
             row
             for row in rows
             if low <= row["lastmjd"] <= high
-            and row[key] == name
+            and name in {"", row[key]}
             and row["probability"] >= float(question.get("probability", "0"))
         ]
         chosen.sort(key=lambda row: row["lastmjd"])

@@ -192,6 +192,7 @@ class _Server(ThreadingHTTPServer):
 def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # Head and body are two writes: 40 ms each otherwise.
 
         def _any(self) -> None:
             length = int(self.headers.get("Content-Length", 0))

@@ -122,7 +122,13 @@ class Transient:
         slots = tuple(("o", 0.42 + k * 0.012) for k in range(4))
         return list(self._looks(now, 2, slots, ATLAS_DEPTH))
 
+    @functools.lru_cache(maxsize=1024)  # noqa: B019  a handful of transients, for one process
     def _looks(
+        self, now: float, every: int, slots: tuple[tuple[str, float], ...], depth: float
+    ) -> tuple[Exposure, ...]:
+        return tuple(self._each_look(now, every, slots, depth))
+
+    def _each_look(
         self, now: float, every: int, slots: tuple[tuple[str, float], ...], depth: float
     ) -> Iterator[Exposure]:
         for night in range(math.floor(now) - 60, math.floor(now) + 1):
