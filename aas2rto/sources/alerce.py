@@ -249,7 +249,7 @@ class Alerce:
             )
         # The date at the end makes the last in the alphabet the latest.
         harvest.cursor["classifier"] = [max(fitting), harvest.now]
-        return max(fitting)
+        return str(max(fitting))
 
     def _enlist(
         self, item: Any, worklist: Worklist, listed: dict[str, Any], harvest: Harvest

@@ -15,6 +15,7 @@ import pytest
 
 from aas2rto.report import PollRequest
 from aas2rto.sources.http import Policy
+from tests.standin.kafka import send
 
 ROOT = Path(__file__).resolve().parents[2]
 PAYLOADS = ROOT.parent / "shared" / "payloads"
@@ -86,3 +87,35 @@ def wanted(*rows: dict[str, Any]) -> pd.DataFrame:
 
 def request(now: float, cursor: Any = None, **values: Any) -> PollRequest:
     return PollRequest(now=now, cursor=cursor or {}, **({"deadline": 20.0} | values))
+
+
+class Cluster:
+    """A Kafka cluster in a process of its own."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.standin.kafka", "--empty"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self._process = subprocess.Popen(command, cwd=ROOT, **pipes)  # type: ignore[call-overload]
+        self.servers: str = json.loads(self._process.stdout.readline())["servers"]
+
+    def send(self, topic: str, *values: bytes, key: bytes | None = None) -> None:
+        send(self.servers, [(topic, key, value) for value in values])
+
+    def kill(self) -> None:
+        """End the cluster without a word, as a dead broker does."""
+        self._process.kill()
+        self.close()
+
+    def close(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None and not pipe.closed:
+                pipe.close()
+        self._process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Share one cluster: tests use topics of their own."""
+    made = Cluster()
+    yield made
+    made.close()

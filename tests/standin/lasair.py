@@ -151,3 +151,13 @@ def lsst_message(t: sky.Transient, now: float) -> dict[str, Any]:
             "diaNondetectionLimitsList": [],
         },
     }  # fmt: skip
+
+
+def ztf_message(t: sky.Transient, now: float) -> dict[str, Any]:
+    """One message of a ZTF filter stream with its light curve."""
+    last = [look for look in t.ztf(now) if look.detected][-1]
+    return {
+        "objectId": t.ztf_id, "ramean": t.ra, "decmean": t.dec, "jdmax": last.mjd + 2400000.5,
+        "classification": "SN", "UTC": "2026-11-22 03:00:00",
+        "alert": {"candidates": [LasairZtf._candidate(t, look) for look in t.ztf(now)]},
+    }  # fmt: skip
