@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -12,6 +12,8 @@ from aas2rto.errors import SourceError
 from aas2rto.report import OBJECT_COLUMNS, Outcome, PollRequest, Report
 from aas2rto.sources.http import Cause, HttpError
 from aas2rto.sources.packets import Batch, frame
+
+T = TypeVar("T")
 
 SECONDS_PER_DAY = 86400.0
 
@@ -23,6 +25,9 @@ DEFAULT_WAITS = {Cause.THROTTLED: 60.0, Cause.REFUSED: 1800.0}
 
 Most quotas are per minute. A refused account stays refused until somebody changes it, or the
 service's firewall lets us in again."""
+
+MAX_PROBLEMS = 30
+"""Lines about single records in one report."""
 
 ADVICE = {
     Cause.REFUSED: "check the account and its token",
@@ -87,6 +92,14 @@ class Harvest:
         self._errors.append("; ".join(part for part in (str(error), advice, when) if part))
         self._waits.append(wait)
 
+    def part(self, work: Callable[[], T]) -> T | None:
+        """Do a part of the poll; its failure does not keep the other parts from being done."""
+        try:
+            return work()
+        except SourceError as error:
+            self.fail(error)
+            return None
+
     def report(self, acknowledge: Callable[[], None] | None = None) -> Report:
         """Build the report: data, verified empty, or failed (with the data that still came)."""
         tables = self.batch.tables()
@@ -94,6 +107,9 @@ class Harvest:
         objects = pd.concat(
             [tables.objects, frame(self.objects, OBJECT_COLUMNS)], ignore_index=True
         )
+        if len(objects):
+            # An alert says more of an object than a list does, and comes first here.
+            objects = objects.drop_duplicates(["survey", "object_id"], ignore_index=True)
         annotations = pd.concat(
             [tables.annotations, pd.DataFrame(self.annotations, columns=tables.annotations.columns)]
             if self.annotations
@@ -115,7 +131,7 @@ class Harvest:
             annotations=annotations,
             cursor=self.cursor,
             newest_alert=max(newest, default=None),
-            problems=(*self.problems, *tables.problems),
+            problems=_shortened((*self.problems, *tables.problems)),
             error=" | ".join(self._errors),
             retry_at=self._retry_at(),
             **extra,
@@ -127,6 +143,13 @@ class Harvest:
         if not waits or len(waits) < len(self._waits):
             return None
         return self.now + min(waits) / SECONDS_PER_DAY
+
+
+def _shortened(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep the first problems: if thousands of records are broken, they are so alike."""
+    if len(lines) <= MAX_PROBLEMS:
+        return lines
+    return (*lines[:MAX_PROBLEMS], f"... and {len(lines) - MAX_PROBLEMS} more problems")
 
 
 def span(seconds: float) -> str:

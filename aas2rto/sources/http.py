@@ -153,7 +153,7 @@ class Answer:
         return self.content.decode("utf-8", errors="replace")
 
     def json(self) -> Any:
-        """Parse the body.
+        """Parse the body; NaN and infinities, which are no JSON but occur, become None.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class Answer:
         """
         text = self.text()
         try:
-            return json.loads(text)
+            return parse_json(text)
         except ValueError as error:
             why = f"with broken JSON ({len(self.content)} bytes: {error})"
             raise self.unreadable(why) from error
@@ -190,6 +190,17 @@ class Answer:
                 if isinstance(payload.get(key), list):
                     return list(payload[key])
         raise self.unreadable(f"with {_shape(payload)} where a list of records was expected")
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON; NaN and infinities become None.
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON.
+    """
+    return json.loads(text, parse_constant=lambda _: None)
 
 
 def _shape(payload: Any) -> str:

@@ -121,6 +121,12 @@ class Worklist:
         ]
         return waiting + old
 
+    def groups(self, names: Sequence[str], size: int) -> list[list[str]]:
+        """Split names for questions about several objects; what failed before is asked alone."""
+        good = [name for name in names if self._pending.get(name, (0.0, 0))[1] == 0]
+        alone = [[name] for name in names if self._pending.get(name, (0.0, 0))[1] > 0]
+        return [good[k : k + size] for k in range(0, len(good), size)] + alone
+
     def _fetched_at(self, name: str) -> float:
         return self._done.get(name, (0.0, float("-inf")))[1]
 

@@ -38,7 +38,7 @@ class StandIn:
         self.urls: dict[str, str] = said["urls"]
 
     def call(self, route: str, /, **values: Any) -> Any:
-        body = json.dumps(values).encode() if values or route == "mend" else None
+        body = json.dumps(values).encode() if values or route in {"mend", "forget"} else None
         request = urllib.request.Request(
             f"{self.urls['control']}/{route}", body, {"Content-Type": "application/json"}
         )

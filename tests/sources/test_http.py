@@ -280,6 +280,12 @@ def test_json_of_the_wrong_shape_is_an_error_that_says_what_came(client, server,
             asker.get("x", until=asker.deadline(9)).records("items")
 
 
+def test_nan_in_json_is_null(client, server):
+    """Python and MySQL write it, though JSON has no such word."""
+    server.scripts = [answer(body=b'[{"a": NaN, "b": -Infinity, "c": 1}]')]
+    assert ask(client()) == [{"a": None, "b": None, "c": 1}]
+
+
 def test_records_are_found_bare_and_under_a_key(client, server, time):
     """Some services wrap the same list, others do not."""
     server.scripts = [answer(body=b"[1]"), answer(body=b'{"total": 1, "items": [2]}')]

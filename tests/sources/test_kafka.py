@@ -22,7 +22,9 @@ from aas2rto.sources.wire import Decoder
 from tests.sources.conftest import Cluster
 from tests.standin import packets, sky
 
-PATIENCE = Patience(connect=2.0, idle=1.0)
+PATIENCE = Patience(connect=5.0, idle=5.0)
+IMPATIENCE = Patience(connect=1.0, idle=1.0)
+"""For what fails on purpose."""
 _numbers = itertools.count()
 
 
@@ -185,7 +187,7 @@ def test_refused_connections_name_service_and_broker(stream, topic):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with pytest.raises(StreamError) as caught:
-        read(stream(topic, servers=f"127.0.0.1:{port}"))
+        read(stream(topic, servers=f"127.0.0.1:{port}", patience=IMPATIENCE))
     assert str(caught.value).startswith(f"demo (127.0.0.1:{port}): asking for the list of topics")
     assert "Connection refused" in str(caught.value)
 
@@ -204,7 +206,7 @@ def test_a_broker_that_dies_in_the_middle_is_an_error_after_the_data(topic, monk
     monkeypatch.setattr(kafka, "READ_AHEAD_KIB", 64)
     monkeypatch.setattr(kafka, "CHUNK", 3)
     mortal = Cluster()
-    one = Stream("demo", mortal.servers, [topic], group_id="g", patience=PATIENCE)
+    one = Stream("demo", mortal.servers, [topic], group_id="g", patience=IMPATIENCE)
     try:
         # More than is read ahead, so that the rest is still with the broker.
         mortal.send(topic, *(bytes(70_000) for _ in range(60)))
@@ -221,7 +223,8 @@ def test_a_broker_that_dies_in_the_middle_is_an_error_after_the_data(topic, monk
 def test_a_refused_password_is_told_without_the_password(cluster, stream, topic, caplog):
     """The mock cluster speaks plain text only, so that it refuses every handshake."""
     caplog.set_level("DEBUG")
-    one = stream(topic, username="me", password=SecretStr("s3cret-pass"))
+    secret = SecretStr("s3cret-pass")
+    one = stream(topic, username="me", password=secret, patience=IMPATIENCE)
     with pytest.raises(StreamError) as caught:
         read(one)
     assert "SASL" in str(caught.value)

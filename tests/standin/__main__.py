@@ -39,6 +39,7 @@ class Control(Service):
         return {
             "POST /fault": self.set_one,
             "POST /mend": self.mend,
+            "POST /forget": self.forget,
             "POST /now": self.set_now,
             "GET /log/([^/]+)": self.show_log,
             "GET /sky": self.show_sky,
@@ -58,6 +59,12 @@ class Control(Service):
             service.log.clear()
             service.now = self.now
             service.reset()
+        return {}
+
+    def forget(self, question: Question) -> Any:
+        """Forget what was asked so far."""
+        for service in self.services.values():
+            service.log.clear()
         return {}
 
     def set_now(self, question: Question) -> Any:
