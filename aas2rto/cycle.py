@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +74,8 @@ class Cycle:
     scored: Scored | None = None
     fits: Fits = field(default_factory=Fits)
     photometry: pd.DataFrame = field(default_factory=pd.DataFrame)
-    rejected: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rejection_state: str = ""
+    load_rejections: Callable[[], pd.DataFrame] = pd.DataFrame
     rankings: list[Ranking] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)

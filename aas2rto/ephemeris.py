@@ -1,4 +1,4 @@
-"""Places in the sky: the Earth's rotation, stars, the Sun, the Moon, and the night at a site.
+"""Places in the sky: the Earth's rotation, stars, the Sun and the Moon.
 
 Everything here is built on ERFA (the IAU 2000/2006 models) and on the Earth rotation tables that
 come with astropy, so that nothing is ever downloaded. Altitudes are geometric, without
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import erfa  # type: ignore[import-untyped]
@@ -48,13 +47,6 @@ SCAN_STEP = 2.0 / 1440.0
 
 SCAN = np.arange(-721, 1501) * SCAN_STEP
 """Where it is looked at, in days from now: from 24 h before to 50 h after."""
-
-LONGEST = 1.0
-"""A night that goes on for longer than this [d] is a polar night: t_SR is then t_obs + 24 h."""
-
-COMING = 25.0 / 24.0
-"""It is polar day when no night begins within this time [d]. An hour more than a day, because
-dusk comes later every day in spring."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -354,105 +346,6 @@ def horizontal(vectors: Array, site: Site, angle: ArrayLike) -> tuple[Array, Arr
     return np.degrees(np.arcsin(np.clip(up, -1.0, 1.0))), azimuth, up
 
 
-class NightKind(StrEnum):
-    """What the Sun does tonight."""
-
-    NIGHT = "night"
-    POLAR_DAY = "polar_day"
-    POLAR_NIGHT = "polar_night"
-
-
-@dataclass(frozen=True)
-class Night:
-    """The current night, or by day the coming one.
-
-    Parameters
-    ----------
-    start, end : float
-        Evening and morning twilight [d, MJD UTC]; NaN on a polar day. `start` is never earlier
-        than 24 h before now; in a polar night `end` is 24 h after observing can start.
-    kind : NightKind
-        ``night``, ``polar_day`` or ``polar_night``.
-    """
-
-    start: float
-    end: float
-    kind: NightKind
-
-    def observing_start(self, now_mjd: float) -> float:
-        """Return t_obs: now while it is night, else the coming dusk [d, MJD UTC]."""
-        return max(now_mjd, self.start) if self.kind != NightKind.POLAR_DAY else np.nan
-
-
-def night_at(observatory: Observatory, sky: Sky) -> Night:
-    """Find the night at a site from the altitude of the Sun's centre.
-
-    Parameters
-    ----------
-    observatory : Observatory
-        Its ``twilight_deg`` says what night is.
-    sky : Sky
-        The instant: at night the current night is found, by day the coming one.
-
-    Notes
-    -----
-    Nights shorter than 2 min may be missed.
-    """
-    site = site_of(observatory, sky)
-    excess = _sun_sine(site, sky) - np.sin(np.radians(observatory.twilight_deg))
-    dark = excess < 0
-    here = int(np.searchsorted(SCAN, -1e-9))
-
-    def crossing(step: int) -> float:
-        return float(SCAN[step]) + SCAN_STEP * _cubic_root(excess[step - 1 : step + 3])
-
-    begins = np.flatnonzero(~dark[:-1] & dark[1:])
-    ends = np.flatnonzero(dark[:-1] & ~dark[1:])
-    if dark[here]:
-        before = begins[(begins > 0) & (begins < here)]
-        start = crossing(before[-1]) if before.size else float(SCAN[1])
-        observe = 0.0
-    else:
-        coming = begins[begins >= here]
-        if not coming.size or SCAN[coming[0]] > COMING:
-            return Night(np.nan, np.nan, NightKind.POLAR_DAY)
-        start = observe = crossing(coming[0])
-    after = ends[SCAN[ends] >= observe - 1e-9]
-    end = crossing(after[0]) if after.size else np.inf
-    if end - observe > LONGEST:
-        return Night(sky.mjd + start, sky.mjd + observe + LONGEST, NightKind.POLAR_NIGHT)
-    return Night(sky.mjd + start, sky.mjd + end, NightKind.NIGHT)
-
-
-def _sun_sine(site: Site, sky: Sky) -> Array:
-    """Sine of the altitude of the Sun's centre at the times of `SCAN`, with its parallax (9")."""
-    sine = sky.scanned_sun @ site.axes[2]
-    parallax = float(np.linalg.norm(site.position))  # [au], so [rad] as seen from the Sun
-    return np.asarray(sine - parallax * (1.0 - sine**2))
-
-
-def _cubic_root(values: Array) -> float:
-    """Find where the cubic through four equidistant values is 0 between the second and third.
-
-    The Sun's altitude is so smooth that at steps of 2 min this is good to a millisecond.
-
-    Returns
-    -------
-    float
-        0 at the second value, 1 at the third.
-    """
-    before, left, right, after = values.tolist()
-    third = (after - before) / 6 + (left - right) / 2
-    second = (before + right) / 2 - left
-    first = right - left - second - third
-    low, high = 0.0, 1.0
-    for _ in range(30):
-        middle = 0.5 * (low + high)
-        below = ((third * middle + second) * middle + first) * middle + left < 0
-        low, high = (middle, high) if below == (left < 0) else (low, middle)
-    return 0.5 * (low + high)
-
-
 @dataclass(frozen=True)
 class Moon:
     """The Moon from a site at some times.
@@ -470,6 +363,15 @@ class Moon:
     direction: Array
     altitude: Array
     illumination: Array
+
+
+def sun_altitude(site: Site, sky: Sky, days: ArrayLike) -> Array:
+    """Compute the altitude [deg] of the Sun's centre, days after the instant of `sky`."""
+    angle = sky.rotation(days)
+    topocentric = np.asarray(sky.sun(days)) - site.position_at(angle)
+    zenith = _turn(site.axes[2:], angle)[..., 0, :]
+    sine = np.sum(topocentric * zenith, axis=-1) / np.linalg.norm(topocentric, axis=-1)
+    return np.asarray(np.degrees(np.arcsin(sine)))
 
 
 def moon_at(site: Site, sky: Sky, days: ArrayLike) -> Moon:
@@ -491,3 +393,8 @@ def _illumination(moon: Array, sun: Array) -> Array:
         np.linalg.norm(to_earth, axis=-1) * np.linalg.norm(to_sun, axis=-1)
     )
     return np.asarray(0.5 * (1.0 + cos_phase))
+
+
+def separation_of(cosine: Array) -> Array:
+    """Turn scalar products of unit vectors into angles [deg]."""
+    return np.asarray(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))

@@ -14,7 +14,6 @@ from aas2rto.cycle import Parts, Scored
 from aas2rto.factors import Decision
 from aas2rto.fitting import Fits
 from aas2rto.outputs.tables import iso_minutes
-from aas2rto.photometry import as_known_at, one_per_exposure
 from aas2rto.ranking import apply, site_columns, with_site
 from aas2rto.scoring import RULES, Column
 from aas2rto.store import Store
@@ -38,10 +37,11 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
     """
     held = store.candidates(state=None)
     held = held[held["candidate_id"] == candidate_id].reset_index(drop=True)
-    photometry = one_per_exposure(as_known_at(store.photometry(held), now.utc.mjd))
+    known = store.light_curves(held, now.utc.mjd)
+    photometry = known.photometry
     notes = store.annotations()
     notes = notes[notes["candidate_id"] == candidate_id].dropna(axis=1, how="all")
-    table = loop.assemble(held, photometry, notes, parts.case.config.score.base)
+    table = loop.assemble(held, known.summary, notes, parts.case.config.score.base)
     said = store.feedback(now.utc.mjd)
     said = said[said["candidate_id"] == candidate_id]
     table = feedback.join(table, said, photometry, now)

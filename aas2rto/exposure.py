@@ -25,7 +25,7 @@ ASSUMED_MAG = 18.5
 ASSUMED_TIME_S = 900.0
 ASSUMED_APERTURE_M = 3.58
 """Assumed where an observatory's file has no ``instrument``: a classification spectrum of 18.5 mag
-in 15 min at the NTT, of the order of PESSTO's exposures (Smartt et al. 2015, A&A 579, A40). Smaller
+in 15 min at the NTT's aperture. No measured value: only the order of magnitude is meant. Smaller
 telescopes take longer by the ratio of the areas."""
 
 ASSUMED_SLEW_DEG_S = 1.0

@@ -251,9 +251,9 @@ def _change(photometry: pd.DataFrame, later: pd.Series[bool]) -> float:
 
     Infinite where there was no detection in any band before, and there is one now.
     """
-    detected = photometry["kind"] == DETECTION
-    before = photometry[detected & ~later].groupby("band")["flux"].last()
-    now = photometry[detected].groupby("band")["flux"].last()
+    detected, band = photometry["kind"] == DETECTION, photometry["band"].astype(str)
+    before = photometry[detected & ~later].groupby(band)["flux"].last()
+    now = photometry[detected].groupby(band)["flux"].last()
     if before.empty:
         return np.inf if len(now) else 0.0
     both = before.index.intersection(now.index)

@@ -144,8 +144,10 @@ def acquire_step(parts: Parts, store: Store, now: Time, *, keep: bool) -> list[A
 def wanted(store: Store) -> pd.DataFrame:
     """Return active candidates, the highest last score first, for sources that ask by object."""
     table = store.candidates()[["candidate_id", "ra", "dec", "redshift", "spectral_type"]]
-    names = store.aliases().groupby("candidate_id")["alias"].agg(tuple)
-    table["aliases"] = table["candidate_id"].map(names)
+    names: dict[str, list[str]] = {}
+    for alias, owner in store.aliases().itertuples(index=False):
+        names.setdefault(owner, []).append(alias)
+    table["aliases"] = [tuple(names.get(name, ())) for name in table["candidate_id"]]
     table["score"] = table["candidate_id"].map(store.last_scores()).astype(float)
     keys = ["score", "candidate_id"]
     return table.sort_values(keys, ascending=[False, True], kind="stable").reset_index(drop=True)
@@ -157,15 +159,15 @@ def prefilter(parts: Parts, store: Store, now: Time, cycle: Cycle) -> Prefiltere
     if after is not None:
         cycle.reconsidered = store.reconsider(now.utc.mjd, after)
     held = store.candidates()
-    photometry = one_per_exposure(as_known_at(store.photometry(held), now.utc.mjd))
-    cycle.photometry = photometry.reset_index(drop=True)
-    table = assemble(held, cycle.photometry, store.annotations(), parts.case.config.score.base)
-    table = feedback.join(table, store.feedback(now.utc.mjd), cycle.photometry, now)
-    return assess_light_curves(parts, table, cycle.photometry, now)
+    known = store.light_curves(held, now.utc.mjd)
+    cycle.photometry = known.photometry
+    table = assemble(held, known.summary, store.annotations(), parts.case.config.score.base)
+    table = feedback.join(table, store.feedback(now.utc.mjd), known.photometry, now)
+    return assess_light_curves(parts, table, known.photometry, now)
 
 
 def assemble(
-    held: pd.DataFrame, photometry: pd.DataFrame, annotations: pd.DataFrame, base: float
+    held: pd.DataFrame, summaries: pd.DataFrame, annotations: pd.DataFrame, base: float
 ) -> pd.DataFrame:
     """Build the candidate table that the factors read.
 
@@ -173,15 +175,15 @@ def assemble(
     ----------
     held : DataFrame
         Candidates as stored.
-    photometry : DataFrame
-        As known now.
+    summaries : DataFrame
+        Of their light curves as known now, in the same order.
     annotations : DataFrame
         One row per annotated candidate.
     base : float
         Base score of candidates that carry none of their own.
     """
     table = held.drop(columns=[name for name in ("id",) if name in held])
-    table = pd.concat([table, summary.summarise(photometry, table["candidate_id"])], axis=1)
+    table = pd.concat([table, summaries.drop(columns="candidate_id", errors="ignore")], axis=1)
     if len(annotations):
         table = table.merge(annotations, on="candidate_id", how="left", suffixes=("", "_noted"))
     return table.assign(base_score=table["base_score"].fillna(base))
@@ -227,7 +229,8 @@ def single(
         key: known.get(key, np.nan if dtype == "float64" else "") for key, dtype in COLUMNS.items()
     }
     held = pd.DataFrame([row])
-    table = assemble(held, photometry, pd.DataFrame(), parts.case.config.score.base)
+    summaries = summary.summarise(photometry, held["candidate_id"])
+    table = assemble(held, summaries, pd.DataFrame(), parts.case.config.score.base)
     return table, photometry.reset_index(drop=True)
 
 
@@ -260,7 +263,13 @@ def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time
     verdict = combine(
         columns, table["base_score"].to_numpy(float), never_reject=table["too"].to_numpy(bool)
     )
-    reasons = [verdict.reason[row] or why(columns, row) or "neutral" for row in range(len(table))]
+    too, comment = table["too"].to_numpy(bool), table["comment"].fillna("").to_numpy(object)
+    reasons = [
+        verdict.reason[row]
+        or "; ".join(p for p in (told_by_people(too[row], comment[row]), why(columns, row)) if p)
+        or "all factors are neutral"
+        for row in range(len(table))
+    ]
     values = {f"factor_{c.name}": c.factor.value for c in columns if c.name not in RULES}
     scored = table.assign(
         **values,
@@ -270,6 +279,11 @@ def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time
         reason=np.array(reasons, dtype=object),
     )
     return Scored(scored, columns, verdict)
+
+
+def told_by_people(is_too: bool, comment: str) -> str:  # noqa: FBT001  a column, not a switch
+    """Say that a candidate is a ToO, and what its file says."""
+    return f"ToO{': ' if comment else ''}{comment}" if is_too else ""
 
 
 def in_order(factors: Sequence[BoundFactor], columns: Sequence[Column]) -> tuple[Column, ...]:
@@ -319,7 +333,8 @@ def save(parts: Parts, store: Store, cycle: Cycle, rejected: pd.DataFrame) -> No
         ranks=pd.concat(ranks, ignore_index=True) if ranks else pd.DataFrame(),
         report=cycle.report,
     )
-    cycle.rejected = store.rejections()
+    cycle.rejection_state = store.rejection_state()
+    cycle.load_rejections = store.rejections
 
 
 def report(parts: Parts, cycle: Cycle, store: Store) -> dict[str, Any]:
@@ -351,8 +366,8 @@ def funnel(cycle: Cycle, store: Store) -> dict[str, Any]:
     by_factor = {
         label: table.loc[table["decision"] == label, "factor"] for label in ("reject", "exclude")
     }
-    before = store.rejections()["factor"]
-    rejected = Counter([*before, *by_factor["reject"]])
+    rejected = Counter(store.rejection_counts())
+    rejected.update(by_factor["reject"])
     excluded = Counter(by_factor["exclude"])
     ranked = int((table["decision"] == Decision.KEEP.label).sum())
     return {

@@ -19,21 +19,20 @@ from aas2rto.ephemeris import (
     SIDEREAL_RATE,
     TURN,
     Array,
-    Night,
-    NightKind,
     Places,
     Site,
     Sky,
     horizontal,
     moon_at,
-    night_at,
     places,
+    separation_of,
     site_of,
     sky_at,
 )
+from aas2rto.nights import Night, NightKind, night_at
 from aas2rto.observatory import Observatory
+from aas2rto.tracks import moon_track, sun_track, track
 from aas2rto.windows import (
-    Passage,
     Stretches,
     Window,
     above_horizon,
@@ -51,11 +50,13 @@ __all__ = [
     "NightKind",
     "clock",
     "lowest_altitude",
+    "moon_track",
     "night",
     "point_report",
     "saturate",
     "site_table",
     "site_tables",
+    "sun_track",
     "track",
     "visibility_factor",
     "visible_areas",
@@ -149,41 +150,6 @@ def night(observatory: Observatory, now: Time) -> Night:
     return night_at(observatory, sky_at(now))
 
 
-def track(
-    observatory: Observatory, ra: ArrayLike, dec: ArrayLike, times: Time
-) -> tuple[Array, Array]:
-    """Compute altitudes and azimuths of all candidates at all times.
-
-    Parameters
-    ----------
-    observatory : Observatory
-        The site.
-    ra, dec : array_like, shape (n,)
-        ICRS [deg].
-    times : Time, shape (m,)
-        Within a few days of each other.
-
-    Returns
-    -------
-    altitude, azimuth : ndarray, shape (n, m)
-        [deg], without refraction.
-    """
-    mjd = np.atleast_1d(times.utc.mjd)
-    sky = sky_at(Time(0.5 * (mjd.min() + mjd.max()), format="mjd", scale="utc"))
-    days = mjd - sky.mjd
-    site = site_of(observatory, sky)
-    axes = site.turned(sky.rotation(days))
-    found = places(sky, np.atleast_1d(ra), np.atleast_1d(dec))
-    # (n, 3) x (3, 3 m): three products for the place now and three for its slow change.
-    flat = axes.transpose(2, 1, 0).reshape(3, -1)
-    shape = (-1, 3, len(days))
-    components = (found.vectors @ flat).reshape(shape)
-    components += (found.per_day @ flat).reshape(shape) * days
-    north, east, up = components[:, 0], components[:, 1] + site.aberration, components[:, 2]
-    altitude = np.degrees(np.arctan2(up, np.hypot(north, east)))
-    return altitude, np.degrees(np.arctan2(east, north)) % 360.0
-
-
 def site_table(
     observatory: Observatory,
     candidates: pd.DataFrame,
@@ -212,7 +178,8 @@ def site_table(
 
         - ``altitude, azimuth, airmass, hour_angle`` [deg, deg, 1, h] now; airmass is sec z, NaN
           below the horizon;
-        - ``min_altitude``: the argument;
+        - ``min_altitude``: the argument; ``lowest_altitude``: that, or the telescope's own
+          limit where it is higher;
         - ``altitude_area`` [deg d]: A_vis, the integral of max(a - a_min, 0) from
           ``observing_start`` to ``night_end``; 0 if the candidate cannot be observed any more;
         - ``observing_start`` (t_obs), ``night_start, night_end``; NaN on a polar day;
@@ -224,6 +191,8 @@ def site_table(
           up;
         - ``hours_left`` [h] for which it can still be observed this night;
         - ``moon_sep, moon_altitude, moon_illumination`` [deg, deg, 0 to 1] now, seen from the site;
+          ``culmination_moon_sep, culmination_moon_altitude`` [deg] at that highest point;
+          ``moon_limit`` [deg], the site's own smallest separation, NaN if it has none;
         - ``observable_now``: it is night and the candidate is within the limits;
         - ``status``: empty, or why the candidate cannot be observed any more this night.
     """
@@ -308,6 +277,7 @@ def _site_table(
     columns |= _columns_now(site, sky, found)
     columns |= {
         "min_altitude": min_altitude,
+        "lowest_altitude": lowest,
         "night_start": tonight.start,
         "night_end": tonight.end,
         "observing_start": tonight.observing_start(sky.mjd),
@@ -356,14 +326,10 @@ def _columns_now(site: Site, sky: Sky, found: Places) -> dict[str, Any]:
         "azimuth": azimuth,
         "airmass": np.where(up, 1.0 / np.where(up, sine, 1.0), np.nan),
         "hour_angle": hour_angle * (24.0 / TURN),
-        "moon_sep": _separation(found.vectors @ moon.direction),
+        "moon_sep": separation_of(found.vectors @ moon.direction),
         "moon_altitude": float(moon.altitude),
         "moon_illumination": float(moon.illumination),
     }
-
-
-def _separation(cosine: Array) -> Array:
-    return np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
 
 
 def _moon_at_best(
@@ -388,7 +354,7 @@ def _moon_at_best(
     for axis in range(3):
         cosine += found.vectors[:, axis] * at_best(moon.direction[:, axis])
     return {
-        "culmination_moon_sep": _separation(cosine),
+        "culmination_moon_sep": separation_of(cosine),
         "culmination_moon_altitude": at_best(moon.altitude),
     }
 
@@ -415,8 +381,8 @@ def _columns_tonight(
     observatory: Observatory, window: Window, lowest: float, min_altitude: float
 ) -> dict[str, Any]:
     n = len(window.start)
-    found, inner, outer = _time_left(observatory, window, lowest)
-    seen = _passage(observatory, window, inner, outer)
+    found, tonight = _time_left(observatory, window, lowest)
+    seen = passage(window, *tonight)
     enclosed = area(window, found, min_altitude)
     best = window.best()
     culmination = np.degrees(np.arcsin(np.clip(window.sine(best), -1.0, 1.0)))
@@ -444,34 +410,28 @@ def _columns_tonight(
     }
 
 
-def _time_left(
-    observatory: Observatory, window: Window, lowest: float
-) -> tuple[Stretches, Array, Array]:
-    """Find when each candidate is within all limits of a site from t_obs on.
-
-    Returns
-    -------
-    Stretches
-        The time left.
-    inner, outer : ndarray
-        Distances from the meridian between which it is within the limits, horizon line apart.
-    """
+def _within(observatory: Observatory, window: Window, lowest: float) -> tuple[Array, Array]:
+    """Find between which distances from the meridian a site observes, its horizon line apart."""
     outer = window.limit(lowest)
     if observatory.hour_angle_limit_h is not None:
         outer = np.minimum(outer, observatory.hour_angle_limit_h * (TURN / 24.0))
     inner = np.zeros_like(outer)
     if observatory.max_altitude_deg is not None:
         inner = window.limit(observatory.max_altitude_deg)
-    left = stretches(window, inner, outer, whole_night=False)
-    return free_of_horizon(window, left, observatory.horizon), inner, outer
+    return inner, outer
 
 
-def _passage(observatory: Observatory, window: Window, inner: Array, outer: Array) -> Passage:
+def _time_left(
+    observatory: Observatory, window: Window, lowest: float
+) -> tuple[Stretches, tuple[Array, Array]]:
+    """Find when each candidate is within all limits from t_obs on, and its passages tonight."""
+    inner, outer = _within(observatory, window, lowest)
     if not observatory.horizon:
-        return passage(window, *passages(window, inner, outer))
-    whole = stretches(window, inner, outer, whole_night=True)
-    whole = free_of_horizon(window, whole, observatory.horizon)
-    return passage(window, *passages_of(window, whole))
+        left = stretches(window, inner, outer, window.observe)
+        return left, passages(window, inner, outer)
+    night_long = stretches(window, inner, outer, window.start)
+    night_long = free_of_horizon(window, night_long, observatory.horizon)
+    return night_long.after(window.observe), passages_of(window, night_long)
 
 
 def clock(mjd: float) -> str:

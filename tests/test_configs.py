@@ -22,6 +22,15 @@ def test_every_config_checks(path: Path, tmp_path: Path, monkeypatch: pytest.Mon
     assert case.observatories
 
 
+@pytest.mark.parametrize("name", ["demo", "demo.yaml", "configs/demo.yaml"])
+def test_examples_are_found_from_any_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An example that came with the install is reached by its name."""
+    monkeypatch.chdir(tmp_path)
+    assert config.load(name).project == "demo"
+
+
 @pytest.mark.parametrize("path", SITES, ids=lambda path: path.name)
 def test_every_observatory_loads(path: Path) -> None:
     """Each site loads under its file's name."""

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from aas2rto.observatory import Observatory
     from aas2rto.store import Store
 
-ConfigFile = Annotated[Path, typer.Argument(help="A science case, such as configs/demo.yaml.")]
+ConfigFile = Annotated[
+    Path,
+    typer.Argument(help="A science case, such as configs/demo.yaml, or an example by its name."),
+]
 NowOption = Annotated[
     str | None, typer.Option("--now", help="Time of the cycle, ISO (UTC) or MJD. Default: now.")
 ]

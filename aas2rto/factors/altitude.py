@@ -36,7 +36,7 @@ def altitude(candidates: pd.DataFrame, now: Time, *, min_altitude: Degree = MIN_
         exclude=low,
         reason=[
             f"at {a:.1f} deg, below {min_altitude:g} deg" if out else f"at {a:.1f} deg"
-            for a, out in zip(now_at, low, strict=True)
+            for a, out in zip(now_at.tolist(), low.tolist(), strict=True)
         ],
         altitude=now_at,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import numpy as np
@@ -51,8 +52,8 @@ def hour_angle(
         np.ones(len(candidates)),
         exclude=out,
         reason=[
-            _reason(h, limit) if np.isfinite(h) else (why or "no place tonight")
-            for h, why in zip(best, status, strict=True)
+            _reason(h, limit) if math.isfinite(h) else (why or "no place tonight")
+            for h, why in zip(best.tolist(), status.tolist(), strict=True)
         ],
         hour_angle=best,
     )

@@ -35,8 +35,8 @@ def moon(
     now : Time
         Unused: the table was made for it.
     min_separation : float
-        Closer to the Moon while it is up: excluded [deg]. 30 deg is the default of ESO's Phase 2
-        constraints; an observatory's own limit is taken where it is larger.
+        Closer to the Moon while it is up: excluded [deg]. 30 deg is a custom, not a measurement; an
+        observatory's own limit is taken where it is larger.
     strength : float
         How much the sky matters: 0 for no softening, only the limit.
 
@@ -61,7 +61,8 @@ def moon(
         reason=[
             (why or "no place tonight") if lost else _reason(s, h, lit, bound, close)
             for why, lost, s, h, lit, bound, close in zip(
-                status, unknown, sep, height, illumination, limit, near, strict=True
+                *(a.tolist() for a in (status, unknown, sep, height, illumination, limit, near)),
+                strict=True,
             )
         ],
         moon_sep=sep,

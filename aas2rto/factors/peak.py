@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from astropy.time import Time
 from numpy.typing import NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from scipy.special import ndtr
 
-from aas2rto.factors import Factor, Needs, answer, factor, numbers
+from aas2rto.factors import Factor, Needs, Positive, answer, factor, numbers
 from aas2rto.registry import Part, nearest
 from aas2rto.units import Day
 
@@ -33,10 +33,10 @@ def peak(
     now: Time,
     *,
     model: str = "",
-    sigma: Day = 1.0,
-    amplitude: float = 30.0,
-    floor: float = 0.01,
-    no_fit: float = 0.1,
+    sigma: Annotated[Day, Field(gt=0)] = 1.0,
+    amplitude: Positive = 30.0,
+    floor: Positive = 0.01,
+    no_fit: Positive = 0.1,
     uncertainty: bool = True,
 ) -> Factor:
     """Multiply by a Gaussian of the time from peak, averaged over what the fit leaves open.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -54,6 +54,8 @@ class Salt:
     engine : str
         ``sncosmo``: `sncosmo.fit_lc` from several starts, one candidate at a time.
     """
+
+    PARAMETERS: ClassVar = ("z", "t0", "x0", "x1", "c", "mB", "ebv")
 
     def __init__(
         self,

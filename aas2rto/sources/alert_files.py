@@ -52,7 +52,7 @@ def format_of(path: Path) -> Format:
     for magic, name in _MAGIC.items():
         if start.startswith(magic):
             return Format(name)
-    if start[0] == 0 and len(start) > _CONFLUENT_HEADER and start[1:3] == b"\x00\x00":
+    if start[:3] == b"\x00\x00\x00" and any(start[:_CONFLUENT_HEADER]):
         return Format.WIRE
     return Format.UNKNOWN if b"\x00" in start or _is_binary(start) else Format.TEXT
 

@@ -50,7 +50,7 @@ class _Pass:
     bad: dict[str, list[Any]] = field(default_factory=dict)
     objects: list[dict[str, Any]] = field(default_factory=list)
     tables: list[pd.DataFrame] = field(default_factory=list)
-    later: int = 0
+    later: dict[str, int] = field(default_factory=dict)
     postponed: int = 0
 
 
@@ -121,7 +121,7 @@ def _is_offered(file: Path, folder: Path) -> bool:
 
 def _take(reading: _Pass, file: Path) -> None:
     """Read a file, unless nothing in it can be new, and remember how far it is read."""
-    name, batch = str(file), reading.batch
+    name, batch, what = str(file), reading.batch, "alert"
     batch.later, used = [], batch.used
     try:
         status = file.stat()
@@ -130,7 +130,7 @@ def _take(reading: _Pass, file: Path) -> None:
         if after is None:
             return
         batch.after = after
-        _read(reading, file)
+        what = _read(reading, file)
     except OSError as error:
         # Not remembered: permissions and disks are mended without changing the file.
         why = error.strerror or type(error).__name__
@@ -141,9 +141,10 @@ def _take(reading: _Pass, file: Path) -> None:
         if batch.used == used and not batch.later:
             reading.bad[name] = [*version, str(error)]
             return
-    reading.later += len(batch.later)
     if batch.later:
-        reading.waiting[name] = [*version, reading.request.now, min(batch.later), len(batch.later)]
+        entry = [reading.request.now, min(batch.later), len(batch.later), what]
+        reading.waiting[name] = [*version, *entry]
+        reading.later[what] = reading.later.get(what, 0) + len(batch.later)
     else:
         reading.done[name] = version
 
@@ -161,10 +162,10 @@ def _already_taken(reading: _Pass, name: str, version: list[int]) -> float | Non
     waiting = list(cursor.get("waiting", {}).get(name, ()))
     if not waiting or waiting[:2] != version:
         return float("-inf")
-    until, first, n = waiting[2:]
+    until, first, n, what = waiting[2:]
     if reading.request.now < first:
         reading.waiting[name] = waiting
-        reading.later += n
+        reading.later[what] = reading.later.get(what, 0) + n
         return None
     return float(until)
 
@@ -178,19 +179,22 @@ def _keep(reading: _Pass, name: str) -> None:
             entries[name] = list(entry)
 
 
-def _read(reading: _Pass, file: Path) -> None:
-    """Read one file by what it is."""
+def _read(reading: _Pass, file: Path) -> str:
+    """Read one file by what it is; return what it is made of."""
     kind = alert_files.format_of(file)
     if kind in alert_files.WHY_NOT:
         raise InputError(f"{file}: {alert_files.WHY_NOT[kind]}")
     if kind is Format.AVRO:
         _read_alerts(reading, file, alert_files.avro(file))
-    elif kind is Format.TEXT:
-        _read_table(reading, file, light_curve_table.read_csv)
-    elif packet_of(dict.fromkeys(alert_files.parquet_names(file))):
+        return "alert"
+    if kind is Format.PARQUET and packet_of(dict.fromkeys(alert_files.parquet_names(file))):
         _read_alerts(reading, file, alert_files.parquet(file))
-    else:
-        _read_table(reading, file, light_curve_table.read_parquet)
+        return "alert"
+    is_text = kind is Format.TEXT
+    _read_table(
+        reading, file, light_curve_table.read_csv if is_text else light_curve_table.read_parquet
+    )
+    return "measurement"
 
 
 def _read_alerts(reading: _Pass, file: Path, alerts: Iterator[Record]) -> None:
@@ -245,10 +249,10 @@ def _why_nothing(reading: _Pass, problems: tuple[str, ...]) -> str:
 
 def _notes(reading: _Pass) -> list[str]:
     notes = []
-    if reading.later:
-        n, when = reading.later, _date(reading.request.now)
-        are = "alert or measurement is" if n == 1 else "alerts or measurements are"
-        notes.append(f"{n} {are} later than now ({when}) and wait{'s' if n == 1 else ''}")
+    for what, n in reading.later.items():
+        one = n == 1
+        notes.append(f"{n} {what}{' is' if one else 's are'} later than now "
+                     f"({_date(reading.request.now)}) and wait{'s' if one else ''}")  # fmt: skip
     if reading.postponed:
         n = reading.postponed
         notes.append(f"time was up before {n} file{'' if n == 1 else 's'} could be read; the "

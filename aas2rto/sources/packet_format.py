@@ -115,6 +115,11 @@ def position(record: Record) -> tuple[float, float]:
     return ra, dec
 
 
+def is_null(value: object) -> bool:
+    """Say whether a field is empty: null, or NaN, which some writers put for null."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
 def sane(mjd: float) -> float:
     """Return a time that can be one, see `USABLE_MJD`."""
     if not USABLE_MJD[0] <= mjd <= USABLE_MJD[1]:

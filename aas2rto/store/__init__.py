@@ -25,7 +25,7 @@ from aas2rto.candidates import ACTIVE, REJECTED
 from aas2rto.errors import StoreError
 from aas2rto.report import ANNOTATION_COLUMNS, Outcome, Report
 from aas2rto.store import schema
-from aas2rto.store.cache import PhotometryCache
+from aas2rto.store.cache import LightCurves, PhotometryCache
 from aas2rto.store.database import cause, is_postgresql, migrate, open_engine, shown
 from aas2rto.store.intake import changes_of, conform_objects
 from aas2rto.store.rows import chunks, insert_many, none_if_nan, plain, records, tuples
@@ -358,6 +358,19 @@ class Store:
         with self.engine.connect() as connection:
             return self._cache.read(connection, table)
 
+    def light_curves(self, table: pd.DataFrame, now: float) -> LightCurves:
+        """Return photometry and summary of the given candidates as known at `now`.
+
+        Parameters
+        ----------
+        table : DataFrame
+            Rows of :meth:`candidates`.
+        now : float
+            MJD (UTC).
+        """
+        with self.engine.connect() as connection:
+            return self._cache.known(connection, table, now)
+
     def measurement_count(self) -> int:
         """Return the number of measurements in the store."""
         with self.engine.connect() as connection:
@@ -501,6 +514,20 @@ class Store:
             .values(state=REJECTED)
         )
         connection.execute(change, [{"key": row["candidate"]} for row in rows])
+
+    def rejection_counts(self) -> dict[str, int]:
+        """Return how many candidates each factor has rejected."""
+        table = schema.rejections
+        query = select(table.c.factor, func.count()).group_by(table.c.factor)
+        with self.engine.connect() as connection:
+            return {factor: int(count) for factor, count in connection.execute(query)}
+
+    def rejection_state(self) -> str:
+        """Say how many candidates are rejected and when the last one was; changes with them."""
+        table = schema.rejections
+        with self.engine.connect() as connection:
+            count, last = connection.execute(select(func.count(), func.max(table.c.at))).one()
+        return f"{count} rejected" + (f", the last at MJD {last:.5f}" if count else "")
 
     def rejections(self) -> pd.DataFrame:
         """Return rejected candidates: ``candidate_id, factor, reason, at, row``, sorted by id."""

@@ -219,14 +219,12 @@ def test_alerts_later_than_now_wait_and_are_read_then(tmp_path):
     write_avro(tmp_path / "night.avro", night(5))
     first = poll(tmp_path, now=MJD + 1.5)
     assert first.objects["object_id"].tolist() == ["ZTF26obj0", "ZTF26obj1"]
-    assert first.problems == (
-        "3 alerts or measurements are later than now (2026-03-02 18:00 UTC) and wait",
-    )
+    assert first.problems == ("3 alerts are later than now (2026-03-02 18:00 UTC) and wait",)
     assert (first.photometry["known_at"] <= MJD + 1.5).all()
     assert first.newest_alert == MJD + 1
     idle = poll(tmp_path, now=MJD + 1.7, cursor=first.cursor)
     assert idle.outcome is Outcome.EMPTY
-    assert idle.problems[0].startswith("3 alerts or measurements are later")
+    assert idle.problems[0].startswith("3 alerts are later")
     second = poll(tmp_path, now=MJD + 2.1, cursor=idle.cursor)
     assert second.objects["object_id"].tolist() == ["ZTF26obj2"], "and only what is new"
     last = poll(tmp_path, now=NOW, cursor=second.cursor)
@@ -297,6 +295,7 @@ BAD_FILES = {
     "random.avro": (bytes(range(256)) * 8, "is neither Avro nor Parquet nor text"),
     "header.avro": (b"Obj\x01", "cannot be read as Avro"),
     "cut.parquet": (b"PAR1" + b"\x00" * 50, "cannot be read as Parquet"),
+    "zeros.avro": (bytes(5000), "is neither Avro nor Parquet nor text"),
     "night.tar.avro": (b"\x1f\x8b\x08\x00rest", "is compressed with gzip; unpack it first"),
     "x.csv": (b"PK\x03\x04rest", "is a zip archive; unpack it first"),
     "wire.avro": (b"\x00\x00\x00\x03\x84\x02\x04\x06", "without its schema"),
@@ -547,7 +546,7 @@ def test_measurements_known_later_wait(tmp_path):
     (tmp_path / "a.csv").write_text(text)
     first = poll(tmp_path, now=60050.0)
     assert first.photometry["mjd"].tolist() == [60000.0]
-    assert "1 alert or measurement is later than now" in first.problems[0]
+    assert "1 measurement is later than now" in first.problems[0]
     second = poll(tmp_path, now=60090.0, cursor=first.cursor)
     assert second.photometry["mjd"].tolist() == [60001.0]
 
@@ -592,6 +591,38 @@ def test_measurements_without_a_position_are_pointed_out(tmp_path):
     report = table(tmp_path, "id,mjd,band,mag,magerr\na,60000,ztfg,18,0.1\n")
     assert len(report.photometry) == 1
     assert "1 object (a) has measurements but no position" in report.problems[0]
+
+
+def test_light_curve_of_one_object_needs_no_identifier(tmp_path):
+    file = tmp_path / "lc.csv"
+    file.write_text("mjd,band,mag,magerr\n60001,ztfg,18,0.1\n60000,ztfr,18,0.1\n")
+    rows = light_curve_table.read_light_curve(file, candidate_id="mine")
+    assert rows["mjd"].tolist() == [60000.0, 60001.0]
+    assert set(rows["candidate_id"]) == {"mine"}
+    assert list(rows.columns) == list(photometry.COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("id,mjd,band,mag,magerr\na,60000,ztfg,18,0.1\nb,60000,ztfg,18,0.1\n",
+         "holds 2 objects (a, b, ...); give the light curve of one object"),
+        ("mjd,band,mag,magerr\n60000,ztfg,nan,nan\n", "holds no usable measurement"),
+        ("mjd,mag,magerr\n60000,18,0.1\n", "misses a band (accepted: band, filter"),
+    ],
+)  # fmt: skip
+def test_unusable_light_curve_is_explained(tmp_path, text, words):
+    file = tmp_path / "lc.csv"
+    file.write_text(text)
+    with pytest.raises(light_curve_table.InputError) as caught:
+        light_curve_table.read_light_curve(file, candidate_id="mine")
+    assert str(caught.value).startswith(f"{file}: ")
+    assert words in str(caught.value)
+
+
+def test_missing_light_curve_is_explained(tmp_path):
+    with pytest.raises(light_curve_table.InputError, match="cannot be opened"):
+        light_curve_table.read_light_curve(tmp_path / "no.csv", candidate_id="mine")
 
 
 def test_iso_times_are_utc(tmp_path):
