@@ -14,10 +14,9 @@ from aas2rto.cycle import Parts, Scored
 from aas2rto.factors import Decision
 from aas2rto.fitting import Fits
 from aas2rto.outputs.tables import iso_minutes
-from aas2rto.ranking import apply, site_columns, with_site
+from aas2rto.ranking import apply, seen_from, site_columns
 from aas2rto.scoring import RULES, Column
 from aas2rto.store import Store
-from aas2rto.visibility import site_table
 
 
 def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> dict[str, Any]:
@@ -82,6 +81,8 @@ def explain(
     prefiltered.keep[:] = True  # show the later factors too, whatever the first ones say
     joined = fitting.add_peak_probability(fitting.join(table, fits), now.utc.mjd)
     scored = loop.score(parts, joined, prefiltered, now)
+    if parts.looks_ahead:
+        scored = loop.with_tomorrow(parts, scored, photometry, now)
     row = scored.table.iloc[0]
     failures = [*fits.failures, *(f for column in scored.columns for f in column.failures)]
     return {
@@ -140,8 +141,9 @@ def _record(table: pd.DataFrame) -> dict[str, Any]:
 def _sites(parts: Parts, scored: Scored, now: Time) -> dict[str, Any]:
     told = {}
     for site in parts.case.observatories:
-        seen = site_table(site, scored.table, now, min_altitude=parts.min_altitude)
-        table = with_site(scored.table, seen)
+        table = seen_from(
+            site, scored.table, parts.site_factors, now, min_altitude=parts.min_altitude
+        )
         columns = site_columns(site, table, parts.site_factors, now)
         told[site.name] = _site(apply(table, columns), columns, scored)
     return told

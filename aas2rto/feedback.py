@@ -239,7 +239,7 @@ def _has_ended(record: Mapping[Any, Any], photometry: pd.DataFrame, now_mjd: flo
         return True
     if not record["until_new_data"] and not np.isfinite(record["until_mag"]):
         return False
-    own = photometry[photometry["candidate_id"] == record["candidate_id"]]
+    own = photometry[photometry["candidate_id"] == record["candidate_id"]].reset_index(drop=True)
     later = own["known_at"] > record["at"]
     if record["until_new_data"] and (later & (own["kind"] != LIMIT)).any():
         return True

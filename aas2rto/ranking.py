@@ -19,6 +19,9 @@ from aas2rto.guard import Failure, attempt
 from aas2rto.observatory import Observatory
 from aas2rto.scoring import RULES, BoundFactor, Column, combine, evaluate, why
 
+AFTER_DAWN = 0.01
+"""[d] after the end of a night, the next one is meant."""
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -83,6 +86,7 @@ def rank_site(
     now: Time,
     *,
     min_altitude: float,
+    tomorrow: bool = False,
 ) -> Ranking:
     """Rank what was kept for one observatory.
 
@@ -96,10 +100,14 @@ def rank_site(
     now : Time
     min_altitude : float
         [deg]
+    tomorrow : bool
+        Whether to look at the next night too, see `seen_from`.
     """
     seen = attempt(
         f"visibility at {observatory.name}",
-        lambda: visibility.site_table(observatory, scored, now, min_altitude=min_altitude),
+        lambda: seen_from(
+            observatory, scored, factors, now, min_altitude=min_altitude, tomorrow=tomorrow
+        ),
     )
     if seen.value is None:
         failure = seen.failure or Failure(f"visibility at {observatory.name}", "no answer")
@@ -107,7 +115,7 @@ def rank_site(
         return Ranking(
             observatory.name, scored.iloc[:0].assign(rank=0, site_score=0.0), out, (failure,)
         )
-    table = with_site(scored, seen.value)
+    table = seen.value
     columns = site_columns(observatory, table, factors, now)
     table = apply(table, columns)
     kept = table["decision"] == Decision.KEEP.label
@@ -129,7 +137,7 @@ def site_columns(
     ----------
     observatory : Observatory
     table : DataFrame
-        Candidates with the columns of the site, see `with_site`.
+        Candidates with the columns of the site, see `seen_from`.
     factors : sequence of BoundFactor
     now : Time
     """
@@ -137,8 +145,31 @@ def site_columns(
     return [said, *(evaluate(factor, table, now) for factor in factors)]
 
 
-def with_site(scored: pd.DataFrame, site: pd.DataFrame) -> pd.DataFrame:
-    """Put the columns of a site beside those of the candidates."""
+def seen_from(
+    observatory: Observatory,
+    scored: pd.DataFrame,
+    factors: Sequence[BoundFactor],
+    now: Time,
+    *,
+    min_altitude: float,
+    tomorrow: bool = False,
+) -> pd.DataFrame:
+    """Put the columns of a site beside those of the candidates, see `visibility.site_table`.
+
+    Where a factor or the caller asks for tomorrow, ``hours_left_tomorrow`` [h] tells of the next
+    whole night.
+    """
+    site = visibility.site_table(observatory, scored, now, min_altitude=min_altitude)
+    if tomorrow or any(factor.tomorrow for factor in factors):
+        dawn = site["night_end"].iloc[0] if len(site) else np.nan
+        next_day = dawn + AFTER_DAWN if np.isfinite(dawn) else now.utc.mjd + 1.0
+        later = visibility.site_table(
+            observatory,
+            scored,
+            Time(next_day, format="mjd", scale="utc"),
+            min_altitude=min_altitude,
+        )
+        site = site.assign(hours_left_tomorrow=later["hours_left"])
     new = site.drop(columns=[name for name in site if name in scored])
     return pd.concat([scored.reset_index(drop=True), new.reset_index(drop=True)], axis=1)
 

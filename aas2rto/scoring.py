@@ -45,12 +45,19 @@ class BoundFactor:
     function : callable
         ``function(candidates, now, **settings)``.
     settings : mapping
+    instant : bool
+        It says something of the moment only, and nothing of the rest of the night.
+    tomorrow : bool
+        It compares with the next night, and so needs ``score_tomorrow`` and
+        ``hours_left_tomorrow``.
     """
 
     name: str
     needs: Needs
     function: Callable[..., Any]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    instant: bool = False
+    tomorrow: bool = False
 
     def __call__(self, candidates: pd.DataFrame, now: Time) -> Any:
         """Evaluate the factor; the answer is whatever its author returns."""
@@ -78,6 +85,8 @@ def bind(parts: Iterable[PartConfig]) -> tuple[BoundFactor, ...]:
             Needs(part.part.extras.get("needs", Needs.FIT)),
             part.part.make,
             part.arguments(),
+            instant=bool(part.part.extras.get("instant", False)),
+            tomorrow=bool(part.part.extras.get("tomorrow", False)),
         )
         for part in parts
     )

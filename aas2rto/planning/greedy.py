@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from aas2rto.planning.problem import Floats, Ints, Problem
+from aas2rto.planning.problem import Floats, Ints, Mask, Problem
 
 
 def greedy(problem: Problem) -> Ints:
@@ -89,7 +89,7 @@ def _by_start(problem: Problem, chosen: list[int]) -> Ints:
     return found[np.lexsort((problem.site[found], problem.start[found]))]
 
 
-def first_of_all(problem: Problem, who: Iterable[int]) -> Ints:
+def first_of_all(problem: Problem, who: Iterable[int], may: Mask) -> Ints:
     """Place candidates that come first, in this order, each as early as it can be observed.
 
     Parameters
@@ -97,12 +97,14 @@ def first_of_all(problem: Problem, who: Iterable[int]) -> Ints:
     problem : Problem
     who : iterable of int
         ToOs and pinned candidates, the most important first.
+    may : ndarray of bool
+        Which options may serve them: a candidate may be pinned at one site only.
     """
     chosen: list[int] = []
     for candidate in who:
         for _ in range(int(problem.allowed[candidate])):
             fits = problem.open_beside(chosen)
-            own = fits[problem.candidate[fits] == candidate]
+            own = fits[(problem.candidate[fits] == candidate) & may[fits]]
             if not own.size:
                 break
             earliest = np.lexsort((problem.site[own], -problem.value[own], problem.start[own]))

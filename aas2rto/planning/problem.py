@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Problem:
         """Sum the values of some options."""
         return float(self.value[np.asarray(chosen, dtype=np.intp)].sum())
 
-    def only(self, keep: NDArray[np.bool_] | Ints) -> Problem:
+    def only(self, keep: Mask | Ints) -> Problem:
         """Return the problem with some of the options."""
         return replace(
             self,
