@@ -260,7 +260,13 @@ def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time
     verdict = combine(
         columns, table["base_score"].to_numpy(float), never_reject=table["too"].to_numpy(bool)
     )
-    reasons = [verdict.reason[row] or why(columns, row) or "neutral" for row in range(len(table))]
+    too, comment = table["too"].to_numpy(bool), table["comment"].fillna("").to_numpy(object)
+    reasons = [
+        verdict.reason[row]
+        or "; ".join(p for p in (told_by_people(too[row], comment[row]), why(columns, row)) if p)
+        or "all factors are neutral"
+        for row in range(len(table))
+    ]
     values = {f"factor_{c.name}": c.factor.value for c in columns if c.name != "valid_until"}
     scored = table.assign(
         **values,
@@ -270,6 +276,11 @@ def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time
         reason=np.array(reasons, dtype=object),
     )
     return Scored(scored, columns, verdict)
+
+
+def told_by_people(is_too: bool, comment: str) -> str:  # noqa: FBT001  a column, not a switch
+    """Say that a candidate is a ToO, and what its file says."""
+    return f"ToO{': ' if comment else ''}{comment}" if is_too else ""
 
 
 def in_order(factors: Sequence[BoundFactor], columns: Sequence[Column]) -> tuple[Column, ...]:
