@@ -277,7 +277,7 @@ class Store:
 
     def _save_source_state(self, connection: Connection, report: Report, now: float) -> None:
         old = self._source_state(connection, report.source)
-        failed = report.outcome is Outcome.FAILED
+        failed = report.outcome == Outcome.FAILED
         newest = [t for t in (old.newest_alert, report.newest_alert) if t is not None]
         values = {
             "cursor": json.dumps(dict(report.cursor) or dict(old.cursor), default=plain),
