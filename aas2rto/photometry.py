@@ -6,9 +6,9 @@ and may be negative; times are MJD in UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,11 @@ POGSON = 2.5 / np.log(10.0)
 
 MJD_OF_JD = 2400000.5
 """MJD = JD - 2400000.5."""
+
+SAME_EXPOSURE = 1e-4
+"""Measurements of one survey and band that are no more than this apart are one exposure [d].
+
+Exposures take longer than these 9 s; brokers round times by less."""
 
 LIMIT_SIGMA = 5.0
 """Limits in this table are 5 sigma."""
@@ -38,7 +43,7 @@ DEFAULT_DETECTION_SNR = 3.0
 
 DETECTION, LIMIT, SUSPECT = "detection", "limit", "suspect"
 KINDS = (DETECTION, LIMIT, SUSPECT)
-"""``detection``: counts in factors. ``suspect``: real but bad quality or negative, enters fits only.
+"""``detection``: counts in factors. ``suspect``: bad quality or negative, enters fits only.
 ``limit``: not detected; `flux` may still be there (forced photometry) and then enters fits."""
 
 BANDS = (
@@ -71,26 +76,26 @@ def flux_from_mag(mag: ArrayLike) -> NDArray[np.float64]:
     >>> float(flux_from_mag(23.9))
     1.0
     """
-    flux: NDArray[np.float64] = 10.0 ** ((AB_ZERO_POINT - np.asarray(mag, dtype=float)) / 2.5)
-    return flux
+    return np.asarray(10.0 ** ((AB_ZERO_POINT - np.asarray(mag, dtype=float)) / 2.5))
 
 
 def mag_from_flux(flux: ArrayLike) -> NDArray[np.float64]:
     """Convert fluxes [uJy] to AB magnitudes; NaN where the flux is not positive."""
     flux = np.asarray(flux, dtype=float)
-    mag: NDArray[np.float64] = AB_ZERO_POINT - 2.5 * np.log10(np.where(flux > 0, flux, np.nan))
-    return mag
+    return np.asarray(AB_ZERO_POINT - 2.5 * np.log10(np.where(flux > 0, flux, np.nan)))
 
 
 def flux_err_from_magerr(flux: ArrayLike, magerr: ArrayLike) -> NDArray[np.float64]:
     """Convert magnitude errors to flux errors [uJy] of fluxes [uJy]."""
-    return np.abs(np.asarray(flux, dtype=float)) * np.asarray(magerr, dtype=float) / POGSON
+    return np.asarray(
+        np.abs(np.asarray(flux, dtype=float)) * np.asarray(magerr, dtype=float) / POGSON
+    )
 
 
 def magerr_from_flux(flux: ArrayLike, flux_err: ArrayLike) -> NDArray[np.float64]:
     """Convert flux errors [uJy] to magnitude errors; NaN where the flux is not positive."""
     flux = np.asarray(flux, dtype=float)
-    return POGSON * np.asarray(flux_err, dtype=float) / np.where(flux > 0, flux, np.nan)
+    return np.asarray(POGSON * np.asarray(flux_err, dtype=float) / np.where(flux > 0, flux, np.nan))
 
 
 def mjd_utc_from_tai(mjd_tai: ArrayLike) -> NDArray[np.float64]:
@@ -177,6 +182,31 @@ class Segment:
     stop: int
 
 
+def codes(column: pd.Series, values: Sequence[str] | None = None) -> NDArray[np.intp]:
+    """Return a number for each text of a column, quickly where it holds categories.
+
+    Parameters
+    ----------
+    column : Series
+        Texts or categories.
+    values : sequence of str, optional
+        What the numbers stand for; by default any numbering that tells texts apart.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        -1 where a text is not among `values`.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        number = column.cat.codes.to_numpy()
+        if values is None:
+            return number.astype(np.intp)
+        return np.append(pd.Index(values).get_indexer(column.cat.categories), -1)[number]
+    if values is None:
+        return pd.factorize(column)[0]
+    return pd.Index(values).get_indexer(pd.Index(column))
+
+
 def segments(photometry: pd.DataFrame) -> Iterator[Segment]:
     """Yield the contiguous rows of each candidate.
 
@@ -190,7 +220,7 @@ def segments(photometry: pd.DataFrame) -> Iterator[Segment]:
     ids = photometry["candidate_id"].to_numpy(dtype=object)
     edges = np.flatnonzero(ids[1:] != ids[:-1]) + 1
     bounds = [0, *edges.tolist(), len(ids)]
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in itertools.pairwise(bounds):
         yield Segment(str(ids[start]), start, stop)
 
 
@@ -217,16 +247,18 @@ def one_per_exposure(photometry: pd.DataFrame) -> pd.DataFrame:
     """
     if photometry.empty:
         return photometry
-    order = photometry["kind"].map({DETECTION: 0, SUSPECT: 1, LIMIT: 2}).to_numpy()
-    no_flux = photometry["flux"].isna().to_numpy()
-    exposure = photometry["mjd"].to_numpy().round(4)
-    key: dict[str, Any] = {
-        "candidate_id": photometry["candidate_id"].to_numpy(dtype=object),
-        "survey": photometry["survey"].to_numpy(dtype=object),
-        "band": photometry["band"].to_numpy(dtype=object),
-        "exposure": exposure,
-        "order": order + 3 * no_flux,
-    }
-    frame = pd.DataFrame(key, index=photometry.index).sort_values("order", kind="stable")
-    kept = frame.drop_duplicates(["candidate_id", "survey", "band", "exposure"]).index.sort_values()
-    return photometry.loc[kept]
+    camera = np.zeros(len(photometry), dtype=np.int64)
+    for name in ("candidate_id", "survey", "band"):
+        code = codes(photometry[name])
+        camera = camera * (code.max() + 1) + code
+    mjd = photometry["mjd"].to_numpy(float)
+    by_time = np.lexsort((mjd, camera))
+    # Not by rounded times, which would part two that lie on either side of a boundary.
+    apart = (np.diff(camera[by_time]) != 0) | (np.diff(mjd[by_time]) > SAME_EXPOSURE)
+    exposure = np.empty(len(photometry), dtype=np.int64)
+    exposure[by_time] = np.concatenate([[0], np.cumsum(apart)])
+    order = codes(photometry["kind"], [DETECTION, SUSPECT, LIMIT])
+    order = order + len(KINDS) * photometry["flux"].isna().to_numpy()
+    best = np.lexsort((order, exposure))  # stable: of equals, the first row
+    first = np.concatenate([[True], np.diff(exposure[best]) != 0])
+    return photometry.iloc[np.sort(best[first])]

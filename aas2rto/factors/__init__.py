@@ -11,16 +11,24 @@ factors run per observatory and can never reject.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, Field
 
-from aas2rto.registry import Registry
+from aas2rto.photometry import BANDS
+from aas2rto.registry import Registry, nearest
+
+Positive = Annotated[float, Field(gt=0)]
+"""A setting that multiplies a score."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A setting between none and all."""
 
 
 class Decision(IntEnum):
@@ -81,13 +89,41 @@ def answer(
         Decision.REJECT,
         np.where(np.asarray(exclude, dtype=bool), Decision.EXCLUDE, Decision.KEEP),
     )
-    n = max(np.size(values), np.size(decision), np.size(reason))
+    reasons = np.asarray(reason, dtype=object)
+    shape = np.broadcast_shapes((1,), values.shape, decision.shape, reasons.shape)
     return Factor(
-        np.broadcast_to(values, n).copy(),
-        np.broadcast_to(decision, n).astype(np.int8),
-        np.broadcast_to(np.asarray(reason, dtype=object), n).copy(),
+        np.broadcast_to(values, shape).copy(),
+        np.broadcast_to(decision, shape).astype(np.int8),
+        np.broadcast_to(reasons, shape).copy(),
         inputs,
     )
+
+
+def numbers(candidates: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """Return a column as floats; NaN where it is unknown, or does not exist yet."""
+    if name not in candidates:
+        return np.full(len(candidates), np.nan)
+    return pd.to_numeric(candidates[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+
+
+def per_band(candidates: pd.DataFrame, name: str, bands: Sequence[str]) -> NDArray[np.float64]:
+    """Return the columns ``<name>_<band>`` side by side, shape (n, bands)."""
+    return np.column_stack([numbers(candidates, f"{name}_{band}") for band in bands])
+
+
+def check_bands(options: BaseModel, **_: Any) -> list[str]:
+    """Say which bands of a factor's settings look misspelt, when the config loads.
+
+    Other names are allowed: a table of light curves may bring bands of its own.
+    """
+    bands = getattr(options, "bands", ())
+    if not bands:
+        return ["bands: name at least one"]
+    return [
+        f"unknown band {band!r}{nearest(band, BANDS, cutoff=0.75)}"
+        for band in bands
+        if band not in BANDS and nearest(band, BANDS, cutoff=0.75)
+    ]
 
 
 def latest(
@@ -102,8 +138,8 @@ def latest(
     band : ndarray of str
         Empty where there is none.
     """
-    mjd = np.column_stack([candidates[f"mjd_{band}"].to_numpy(float) for band in bands])
-    mag = np.column_stack([candidates[f"mag_{band}"].to_numpy(float) for band in bands])
+    mjd = per_band(candidates, "mjd", bands)
+    mag = per_band(candidates, "mag", bands)
     seen = np.isfinite(mjd)
     newest = np.where(seen, mjd, -np.inf).argmax(axis=1)
     rows = np.arange(len(candidates))

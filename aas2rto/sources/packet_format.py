@@ -80,6 +80,8 @@ class Packet:
         The survey's own numbers that become annotations.
     series : callable
         The measurements of an alert.
+    histories : mapping of str to frozenset of str
+        The long lists of an alert, and the fields of their records that `series` reads.
     """
 
     survey: str
@@ -87,6 +89,7 @@ class Packet:
     head: Callable[[Record], Head]
     own: Callable[[Record], dict[str, float | bool]]
     series: Callable[[Record, Head], Iterable[Series]]
+    histories: Mapping[str, frozenset[str]]
 
 
 def why(error: Exception) -> str:
@@ -110,6 +113,11 @@ def position(record: Record) -> tuple[float, float]:
     if not (0.0 <= ra <= 360.0 and -90.0 <= dec <= 90.0):
         raise ValueError(f"ra, dec = {ra}, {dec} is no position in degrees")
     return ra, dec
+
+
+def is_null(value: object) -> bool:
+    """Say whether a field is empty: null, or NaN, which some writers put for null."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def sane(mjd: float) -> float:

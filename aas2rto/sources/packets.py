@@ -71,20 +71,25 @@ class Batch:
     source : str
         Name of the source, for the photometry table.
     now : float
-        MJD (UTC); alerts known later are counted in `later` and not used.
+        MJD (UTC); alerts known later are noted in `later` and not used.
+    after : float
+        MJD (UTC); alerts known until then were taken before, and are passed over.
 
     Attributes
     ----------
-    used, later, solar_system : int
-        How many alerts went into the tables, are still to come, or are of solar-system objects.
+    used, solar_system : int
+        How many alerts went into the tables, and how many are of solar-system objects.
+    later : list of float
+        When the alerts that are still to come will be known [d, MJD UTC].
     problems : list of str
         One line for each alert or record that could not be used.
     """
 
     source: str
     now: float = math.inf
+    after: float = -math.inf
     used: int = 0
-    later: int = 0
+    later: list[float] = field(default_factory=list)
     solar_system: int = 0
     newest_alert: float | None = None
     problems: list[str] = field(default_factory=list)
@@ -140,7 +145,9 @@ class Batch:
     def _add(self, packet: Packet, alert: Record, where: str) -> None:
         head = packet.head(alert)
         if head.known_at > self.now:
-            self.later += 1
+            self.later.append(head.known_at)
+            return
+        if head.known_at <= self.after:
             return
         if not head.object_id:
             self.solar_system += 1

@@ -1,0 +1,82 @@
+"""The command line: one file per verb, which does nothing but call the library.
+
+Only here is the clock read. Heavy imports stand inside the commands, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from aas2rto import __version__
+from aas2rto.cli import check, demo, explain, list_, new, prime, run, status, too, visibility
+from aas2rto.errors import Aas2rtoError
+from aas2rto.guard import attempt
+
+app = typer.Typer(
+    name="aas2rto",
+    help="Decide which transient the telescope turns to next.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("demo")(demo.demo)
+app.command("check")(check.check)
+app.command("status")(status.status)
+app.command("explain")(explain.explain)
+app.command("visibility")(visibility.visibility)
+app.command("list")(list_.list_parts)
+app.command("new")(new.new)
+app.command("prime")(prime.prime)
+app.add_typer(too.app, name="too")
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"aas2rto {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+) -> None:
+    """Decide which transient the telescope turns to next."""
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line; never show a traceback unless asked to.
+
+    Exits with 0 when done, 1 after our own error in one line, 2 after bad config or arguments.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments  # before or after the verb
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    if debug:
+        app(args=arguments, prog_name="aas2rto")
+        sys.exit(0)
+    done = attempt("aas2rto", functools.partial(_invoke, arguments))
+    if done.failure is not None:
+        typer.echo(
+            f"error: unexpected {done.failure.error} (add --debug for the traceback)", err=True
+        )
+    sys.exit(1 if done.value is None else done.value)
+
+
+def _invoke(arguments: list[str]) -> int:
+    try:
+        app(args=arguments, prog_name="aas2rto")
+    except Aas2rtoError as error:
+        typer.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:  # `aas2rto list factors | head`
+        return 0
+    return 0

@@ -1,0 +1,114 @@
+"""Reading what people type: times, and the shared options of the verbs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aas2rto.errors import UsageError
+
+if TYPE_CHECKING:
+    from astropy.time import Time
+
+    from aas2rto.store import Store
+
+ConfigFile = Annotated[
+    Path,
+    typer.Argument(help="A science case, such as configs/demo.yaml, or an example by its name."),
+]
+NowOption = Annotated[
+    str | None, typer.Option("--now", help="Time of the cycle, ISO (UTC) or MJD. Default: now.")
+]
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", help="Folder for results, in place of outputs/.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
+
+MJD_RANGE = (40000.0, 80000.0)
+"""1968 to 2077: a number outside is a Julian date or a mistake."""
+
+
+def parse_time(text: str | None, *, option: str = "--now") -> Time:
+    """Read a time as ISO 8601 (UTC) or MJD; the present if there is none.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+    """
+    offline()
+    from astropy.time import Time
+
+    if text is None:
+        return Time.now()
+    try:
+        mjd = float(text)
+    except ValueError:
+        return _parse_iso(text, option)
+    if not MJD_RANGE[0] <= mjd <= MJD_RANGE[1]:
+        raise UsageError(
+            f"{option}: {text} is no MJD between {MJD_RANGE[0]:g} and {MJD_RANGE[1]:g}; "
+            "write an MJD such as 61121.83, or ISO such as 2026-03-22T20:00"
+        )
+    return Time(mjd, format="mjd", scale="utc")
+
+
+def _parse_iso(text: str, option: str) -> Time:
+    from astropy.time import Time
+
+    iso = text.strip().removesuffix("Z").removesuffix("+00:00")
+    try:
+        return Time(iso, scale="utc")
+    except ValueError as error:
+        raise UsageError(
+            f"{option}: {text!r} is no time; write ISO (UTC) such as 2026-03-22T20:00, "
+            "or an MJD such as 61121.83"
+        ) from error
+
+
+def offline() -> None:
+    """Keep astropy from downloading anything during a night.
+
+    The packaged Earth-rotation tables hold predictions for a year; later times use the last
+    known values, which costs less than an arcsecond.
+    """
+    from astropy.utils import iers
+
+    iers.conf.auto_download = False
+    iers.conf.iers_degraded_accuracy = "ignore"
+
+
+def project_folder(output: Path, project: str) -> Path:
+    """Return the folder for the results of a project."""
+    return output / project
+
+
+def store_url(written: str, folder: Path) -> str:
+    """Return the URL of the store: a file beside the results unless the config names one."""
+    return f"sqlite:///{folder / 'store.sqlite'}" if written == "sqlite" else written
+
+
+def open_existing_store(written: str, folder: Path) -> Store:
+    """Open the store of a project that has run before.
+
+    Raises
+    ------
+    UsageError
+        If there is none yet.
+    """
+    from aas2rto.store import Store
+
+    if written == "sqlite" and not (folder / "store.sqlite").exists():
+        raise UsageError(
+            f"there is no store in {folder}; run this science case first (aas2rto run CONFIG), "
+            "or say where its results are with --output"
+        )
+    return Store(store_url(written, folder))
+
+
+def is_terminal() -> bool:
+    """Tell whether a person reads along."""
+    return os.isatty(1)

@@ -1,0 +1,120 @@
+"""`aas2rto check`: is this science case right? Touches no network, unless asked to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aas2rto.cli.arguments import ConfigFile, JsonOption, offline
+from aas2rto.errors import SourceError
+
+if TYPE_CHECKING:
+    from aas2rto.config import Case, PartConfig
+
+
+def check(
+    config: ConfigFile,
+    as_json: JsonOption = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask every service one cheap question.")
+    ] = False,
+) -> None:
+    """Load a config, report everything that is wrong with it, show what it resolves to."""
+    import json
+
+    from aas2rto import config as configs
+    from aas2rto.cli.showing import console
+
+    offline()
+    case = configs.load(config, need_secrets=online)
+    answers = ask(case) if online else []
+    if as_json:
+        print(json.dumps({**as_dictionary(case), "online": answers}, indent=2))
+    else:
+        out = console()
+        for line in lines(case):
+            out.print(line, soft_wrap=True, markup=False)
+        for answer in answers:
+            mark = "answers" if answer["ok"] else "FAILS"
+            out.print(f"{answer['source']} {mark}: {answer['said']}", soft_wrap=True, markup=False)
+    failing = [str(answer["source"]) for answer in answers if not answer["ok"]]
+    if failing:
+        raise SourceError(f"{', '.join(failing)}: did not answer as a working service does")
+
+
+def ask(case: Case) -> list[dict[str, object]]:
+    """Ask every source of a config one cheap question, side by side."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(_ask_one, case.sources))
+
+
+def _ask_one(part: PartConfig) -> dict[str, object]:
+    from aas2rto.guard import attempt
+
+    made = attempt(part.name, part.build)
+    probe = getattr(made.value, "probe", None)
+    if made.failure is not None or probe is None:
+        said = made.failure.error if made.failure else "nothing to ask"
+        return {"source": part.name, "ok": made.failure is None, "said": said}
+    told = attempt(part.name, probe)
+    attempt(part.name, getattr(made.value, "close", lambda: None))
+    said = told.failure.error if told.failure else str(told.value)
+    return {"source": part.name, "ok": told.failure is None, "said": said}
+
+
+def as_dictionary(case: Case) -> dict[str, object]:
+    """Return the resolved science case for programs."""
+    return {
+        "project": case.project,
+        "config": case.digest,
+        "sources": {part.name: _settings(part) for part in case.sources},
+        "models": {part.name: _settings(part) for part in case.models},
+        "factors": {part.name: _settings(part) for part in case.factors},
+        "visibility": {case.site_factor.name: _settings(case.site_factor)},
+        "observatories": [site.name for site in case.observatories],
+        "messages": {part.name: _settings(part) for part in case.messengers},
+        "not_set": [str(problem) for problem in case.missing],
+    }
+
+
+def lines(case: Case) -> list[str]:
+    """Return the resolved science case for people."""
+    config = case.config
+    told = [
+        f"{case.path}: project {case.project}, config {case.digest}",
+        f"  a cycle every {config.loop.interval / 60:g} min; store: {config.store.split('@')[-1]}",
+    ]
+    sections = {
+        "sources": case.sources,
+        "models": case.models,
+        f"factors (base score {config.score.base:g})": case.factors,
+        "visibility": (case.site_factor,),
+        "messages": case.messengers,
+    }
+    for title, parts in sections.items():
+        told.append(f"{title}:" + ("" if parts else " none"))
+        told.extend(f"  {part.name}: {_shown(part)}" for part in parts)
+    told.append("observatories:")
+    told.extend(f"  {site.name}: {site.title}" for site in case.observatories)
+    told.extend(f"not set: {problem}" for problem in case.missing)
+    if case.missing:
+        told.append("the science case is right; `run` needs what is not set")
+    else:
+        told.append("ok")
+    return told
+
+
+def _settings(part: PartConfig) -> dict[str, str]:
+    units = {setting.name.rstrip("_"): setting.unit for setting in part.part.settings}
+    return {
+        name: f"{value} {units.get(name, '')}".strip()
+        for name, value in part.options.model_dump().items()
+    }
+
+
+def _shown(part: PartConfig) -> str:
+    settings = ", ".join(f"{name}={value}" for name, value in _settings(part).items())
+    return settings or "(no settings)"

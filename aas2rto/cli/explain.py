@@ -1,0 +1,174 @@
+"""`aas2rto explain`: why a candidate has the score it has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aas2rto.cli.arguments import (
+    ConfigFile,
+    JsonOption,
+    NowOption,
+    OutputOption,
+    open_existing_store,
+    parse_time,
+    project_folder,
+)
+from aas2rto.cli.visibility import check_position
+from aas2rto.errors import UsageError
+
+if TYPE_CHECKING:
+    from astropy.time import Time
+
+    from aas2rto.config import Case
+
+
+def explain(
+    config: ConfigFile,
+    candidate: Annotated[str | None, typer.Argument(help="Id or name of a candidate.")] = None,
+    over: Annotated[str | None, typer.Option(help="Compare with this candidate.")] = None,
+    now: NowOption = None,
+    output: OutputOption = Path("outputs"),
+    light_curve: Annotated[
+        Path | None,
+        typer.Option(help="CSV: mjd, band, mag, magerr or flux, flux_err [uJy]; limit, kind."),
+    ] = None,
+    ra: Annotated[float | None, typer.Option(help="With --light-curve [deg].")] = None,
+    dec: Annotated[float | None, typer.Option(help="With --light-curve [deg].")] = None,
+    redshift: Annotated[float | None, typer.Option(help="With --light-curve.")] = None,
+    base_score: Annotated[float | None, typer.Option(help="With --light-curve.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every factor, fit and site of a candidate: of the store, or of a light curve."""
+    from aas2rto import config as configs
+
+    when = parse_time(now)
+    case = configs.load(config, need_secrets=False)
+    if light_curve is not None:
+        if ra is None or dec is None:
+            raise UsageError("--light-curve needs --ra and --dec [deg]")
+        check_position(ra, dec)
+        told = _explain_file(case, light_curve, ra, dec, redshift, base_score, when)
+    elif candidate is None:
+        raise UsageError("name a candidate, or give --light-curve FILE --ra DEG --dec DEG")
+    else:
+        told = _explain_stored(case, candidate, over, output, when)
+    print(to_json(told)) if as_json else _show(told)
+
+
+def _explain_file(
+    case: Case,
+    path: Path,
+    ra: float,
+    dec: float,
+    redshift: float | None,
+    base_score: float | None,
+    when: Time,
+) -> dict[str, Any]:
+    from aas2rto import fitting, loop
+    from aas2rto.explaining import explain
+    from aas2rto.sources.light_curve_table import read_light_curve
+
+    light_curve = read_light_curve(path, candidate_id=path.stem)
+    parts = loop.build(case, with_sources=False)
+    table, photometry = loop.single(
+        parts, light_curve, when, ra=ra, dec=dec, redshift=redshift, base_score=base_score
+    )
+    fits = fitting.fit_here(parts.models, table, photometry)
+    return explain(parts, table, photometry, fits, when)
+
+
+def _explain_stored(
+    case: Case, candidate: str, over: str | None, output: Path, when: Time
+) -> dict[str, Any]:
+    from aas2rto import loop
+    from aas2rto.explaining import compare, explain_stored
+
+    parts = loop.build(case, with_sources=False)
+    folder = project_folder(output, case.project)
+    with open_existing_store(case.config.store, folder) as store:
+        ids = [_resolve(store, name) for name in (candidate, over) if name is not None]
+        told = [explain_stored(parts, store, one, when) for one in ids]
+    if len(told) == 2:
+        told[0]["comparison"] = compare(told[0], told[1])
+    return told[0]
+
+
+def _resolve(store: Any, name: str) -> str:
+    from aas2rto.registry import nearest
+
+    found = store.resolve(name)
+    if found is None:
+        known = store.aliases()["alias"].tolist()
+        raise UsageError(f"no candidate is known as {name!r}{nearest(name, known)}")
+    return str(found)
+
+
+MINUS_INFINITY = "-1e999"
+"""A number that JSON's grammar allows and that every reader takes for minus infinity."""
+
+
+def to_json(told: dict[str, Any]) -> str:
+    """Write JSON; the score of a rejected candidate, -inf, as a number that overflows to it."""
+    return json.dumps(told, indent=2).replace("-Infinity", MINUS_INFINITY)
+
+
+def _show(told: dict[str, Any]) -> None:
+    import pandas as pd
+
+    from aas2rto.cli.showing import console, table_of
+
+    out = console()
+    title = told["candidate_id"] + (f" ({told['name']})" if told["name"] else "")
+    out.print(f"{title} at {told['now'][:16]} UTC", markup=False, soft_wrap=True)
+    out.print(f"score {told['score']:.5g}, {told['decision']}: {told['reason']}",
+              markup=False, soft_wrap=True)  # fmt: skip
+    factors = pd.DataFrame(told["factors"])
+    if len(factors):
+        factors["value"] = [_number(value) for value in factors["value"]]
+        out.print(table_of(factors[["name", "value", "decision", "reason"]]))
+    for name, fit in told["fits"].items():
+        out.print(f"{name}: {fit_line(fit)}", markup=False, soft_wrap=True)
+    sites = pd.DataFrame(
+        [{"observatory": name, **_site_row(site)} for name, site in told["observatories"].items()]
+    )
+    out.print(table_of(sites))
+    if "comparison" in told:
+        out.print(told["comparison"]["sentence"], markup=False, soft_wrap=True)
+    for failure in told["failures"]:
+        out.print(f"problem: {failure}", markup=False, soft_wrap=True)
+
+
+def fit_line(fit: dict[str, Any]) -> str:
+    """Say in one line what a fit found."""
+    if fit["status"] != "ok":
+        return f"{fit['status']}: {fit['reason']}"
+    errors = fit.get("errors") or {}
+    values = ", ".join(
+        f"{name} = {value:.4g}" + (f" +- {errors[name]:.2g}" if errors.get(name) else "")
+        if name != "t0"
+        else f"t0 = {value:.2f} +- {errors.get('t0') or 0:.2f}"
+        for name, value in (fit["parameters"] or {}).items()
+        if isinstance(value, float)
+    )
+    return f"{values}; chi2 = {fit['chisq']:.1f} for {fit['ndof']:.0f} degrees of freedom"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _site_row(site: dict[str, Any]) -> dict[str, str]:
+    return {
+        "score": _number(site["score"]),
+        "decision": site["decision"],
+        "factor": _number(site["factor"]),
+        "altitude": _number(site["altitude"]),
+        "hours left": _number(site["hours_left"]),
+        "sets": (site["sets"] or "-")[11:] or "-",
+        "moon": _number(site["moon_sep"]),
+        "status": site["status"],
+    }

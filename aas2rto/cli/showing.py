@@ -1,0 +1,131 @@
+"""What a cycle looks like in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from aas2rto.cli.arguments import is_terminal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from aas2rto.cycle import Cycle
+    from aas2rto.ranking import Ranking
+
+TOP = 8
+"""Rows shown of each list; the files hold all."""
+
+MOST_PROBLEMS = 20
+"""Problem lines shown; cycle.json holds all."""
+
+_DOING = {
+    "acquire": "asking the sources",
+    "prefilter": "prefiltering",
+    "fit": "fitting light curves",
+    "score": "scoring",
+    "remove": "removing the rejected",
+    "rank": "ranking for each observatory",
+    "inform": "storing and writing",
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console; wide enough for a table where nobody watches."""
+    return Console(stderr=stderr, highlight=False, width=None if is_terminal() else 120)
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """Show a spinner with the step at hand, where there is a terminal."""
+    with console(stderr=True).status("starting") as status:
+        yield lambda name: status.update(_DOING.get(name, name))
+
+
+def cycle(found: Cycle, *, folder: Path | None) -> None:
+    """Print the top of each list, the funnel, and what went wrong."""
+    out = console()
+    if found.scored is None:
+        out.print(f"cycle of {found.now.isot[:16]} UTC: stopped before it was done")
+        return
+    out.print(f"[bold]cycle of {found.now.utc.isot[:16]} UTC[/bold]")
+    for arrival in found.arrivals:
+        out.print(f"  {escape(arrival.line())}", soft_wrap=True)
+    out.print(funnel_line(found.report["funnel"]), soft_wrap=True)
+    for ranking in found.rankings:
+        out.print(ranking_table(ranking))
+    problems = found.problems
+    for problem in problems[:MOST_PROBLEMS]:
+        out.print(f"[yellow]problem[/yellow] {escape(problem)}", soft_wrap=True)
+    if len(problems) > MOST_PROBLEMS:
+        out.print(f"... and {len(problems) - MOST_PROBLEMS} more problems in cycle.json")
+    seconds = sum(found.timings.values())
+    where = f"written to {folder}" if folder else "dry run: nothing was stored, written or sent"
+    out.print(f"{where} ({seconds:.1f} s)", soft_wrap=True)
+
+
+def funnel_line(funnel: dict[str, Any]) -> str:
+    """Say in one line where the candidates went; the numbers add up."""
+    parts = [f"{funnel['candidates']} candidates"]
+    for word in ("rejected", "excluded"):
+        by_rule = funnel[word]
+        if by_rule:
+            rules = ", ".join(f"{name} {count}" for name, count in by_rule.items())
+            parts.append(f"{sum(by_rule.values())} {word} ({rules})")
+    parts.append(f"{funnel['ranked']} ranked")
+    return "funnel: " + " -> ".join(parts)
+
+
+def ranking_table(ranking: Ranking) -> Table:
+    """Return the top of a list."""
+    is_site = ranking.observatory != "science"
+    title = f"{ranking.observatory}: {len(ranking.table)} candidates"
+    table = Table(title=title, title_justify="left", pad_edge=False, box=None, expand=True)
+    heads = ["#", "candidate", "score", "mag", "peak"]
+    heads += ["alt", "left", "sets", "now"] if is_site else []
+    for head in heads:
+        table.add_column(head, justify="left" if head == "candidate" else "right", no_wrap=True)
+    table.add_column("why", no_wrap=True, overflow="ellipsis", ratio=1)
+    for row in ranking.table.head(TOP).to_dict("records"):
+        table.add_row(*(escape(text) for text in _cells(row, is_site=is_site)))
+    return table
+
+
+def _cells(row: dict[Any, Any], *, is_site: bool) -> list[str]:
+    from aas2rto.outputs.tables import iso_minutes
+
+    name = row["candidate_id"]
+    if row["name"] and row["name"] != name:
+        name = f"{name} ({row['name']})"
+    peak = _or_dash(row["t_peak"] - row["now_mjd"], "+.1f") if "now_mjd" in row else "-"
+    cells = [
+        str(row["rank"]), name, f"{row['site_score' if is_site else 'score']:.3g}",
+        _or_dash(row["last_mag"], ".2f"), peak,
+    ]  # fmt: skip
+    if is_site:
+        import numpy as np
+
+        sets = iso_minutes(np.array([row["sets"]], dtype=float))[0][11:] or "-"
+        left = _or_dash(row["hours_left"], ".1f")
+        cells += [f"{row['altitude']:.0f}", left, sets, "yes" if row["observable_now"] else ""]
+    return [*cells, str(row["reason"])]
+
+
+def _or_dash(value: float, form: str) -> str:
+    return "-" if value != value else format(value, form)  # noqa: PLR0124
+
+
+def table_of(frame: pd.DataFrame, *, title: str = "") -> Table:
+    """Return any table for the terminal."""
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for name in frame:
+        table.add_column(str(name))
+    for row in frame.itertuples(index=False):
+        table.add_row(*(escape(str(value)) for value in row))
+    return table

@@ -1,0 +1,59 @@
+"""`aas2rto too`: targets of opportunity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FolderOption = Annotated[Path, typer.Option(help="Where ToO files are dropped.")]
+FOLDER = Path("too_targets")
+
+app = typer.Typer(
+    help="Targets of opportunity: a template, a new one, a list.", no_args_is_help=True
+)
+
+
+@app.command()
+def template() -> None:
+    """Print a commented ToO file."""
+    from aas2rto.sources import too
+
+    print(too.template(), end="")
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="Name of the target.")],
+    ra: Annotated[str, typer.Option(help="Degrees, or hours as 10:20:30.5.")],
+    dec: Annotated[str, typer.Option(help="Degrees, or as -10:20:30.")],
+    base_score: Annotated[float | None, typer.Option(help="Default 1000.")] = None,
+    comment: Annotated[str, typer.Option(help="For those who observe it.")] = "",
+    valid_until: Annotated[str, typer.Option(help="ISO (UTC) or MJD.")] = "",
+    redshift: Annotated[float | None, typer.Option()] = None,
+    magnitude: Annotated[float | None, typer.Option(help="[mag]")] = None,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """Check a target and drop it into the folder; the next cycle takes it."""
+    from aas2rto.cli.arguments import offline
+    from aas2rto.sources import too
+
+    offline()
+    values = {
+        "name": name, "ra": ra, "dec": dec, "base_score": base_score, "comment": comment,
+        "valid_until": valid_until, "redshift": redshift, "magnitude": magnitude,
+    }  # fmt: skip
+    path = too.write(folder, {k: str(v) for k, v in values.items() if v not in {None, ""}})
+    print(f"wrote {path}; the next cycle takes it")
+
+
+@app.command("list")
+def list_targets(folder: FolderOption = FOLDER) -> None:
+    """List targets that wait, that were accepted, and files that need mending."""
+    from aas2rto.sources import too
+
+    for title, paths in (("waiting", too.pending(folder)), ("accepted", too.accepted(folder))):
+        for path in paths:
+            error = path.with_name(f"{path.name}.error.txt")
+            print(f"{title}: {path}" + (f" (to mend: {error})" if error.exists() else ""))

@@ -1,0 +1,42 @@
+"""How high a candidate stands now, A&A 698, A153, Eq. 11."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from astropy.time import Time
+
+from aas2rto.factors import Factor, Needs, answer, factor
+from aas2rto.units import Degree
+from aas2rto.visibility import MIN_ALTITUDE
+
+
+@factor("altitude", needs=Needs.SITE)
+def altitude(candidates: pd.DataFrame, now: Time, *, min_altitude: Degree = MIN_ALTITUDE) -> Factor:
+    """Prefer candidates that are high now: x_alt = 1 / airmass = sin a, A&A 698, A153, Eq. 11.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+        Joined with the site's table, see `aas2rto.visibility.site_table`.
+    now : Time
+        Unused: the table was made for it.
+    min_altitude : float
+        [deg]; lower candidates are excluded at this site.
+
+    Returns
+    -------
+    Factor
+        0.5 at 30 deg, 1 at the zenith.
+    """
+    now_at = candidates["altitude"].to_numpy(float)
+    low = ~(now_at >= min_altitude)
+    return answer(
+        np.sin(np.radians(now_at)),
+        exclude=low,
+        reason=[
+            f"at {a:.1f} deg, below {min_altitude:g} deg" if out else f"at {a:.1f} deg"
+            for a, out in zip(now_at.tolist(), low.tolist(), strict=True)
+        ],
+        altitude=now_at,
+    )

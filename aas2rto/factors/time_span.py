@@ -1,0 +1,53 @@
+"""x_span: what was discovered long ago is past its peak."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from astropy.time import Time
+from scipy.special import expit
+
+from aas2rto.factors import Factor, Needs, answer, factor, numbers
+from aas2rto.units import Day, PerDay
+
+
+@factor("time_span", needs=Needs.LIGHT_CURVE)
+def time_span(
+    candidates: pd.DataFrame,
+    now: Time,
+    *,
+    midpoint: Day = 25.0,
+    rate: PerDay = -1.0,
+    max: Day = 30.0,
+) -> Factor:
+    """Let the score fall with the time since the first detection; reject beyond a limit.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+        Reads ``first_detection``.
+    now : Time
+        The time since the first detection is counted to here.
+    midpoint : float
+        Time at which the factor is one half [day].
+    rate : float
+        Steepness; negative falls with time [1 / day].
+    max : float
+        Longer time spans are rejected [day].
+
+    Notes
+    -----
+    A&A 698, A153 (2025), Eqs. 8 and 9: the logistic function 1 / (1 + exp(-rate (T -
+    midpoint))). With the defaults it falls from 0.99 to 0.01 between 20 and 30 days.
+    """
+    span = now.utc.mjd - numbers(candidates, "first_detection")
+    seen = np.isfinite(span)
+    over = seen & (span > max)
+    value = np.where(seen, expit(rate * (span - midpoint)), np.nan)
+    reason = [
+        f"first detected {t:.1f} d ago" + (f", more than {max:g} d" if is_over else "")
+        if is_seen
+        else "never detected"
+        for t, is_over, is_seen in zip(span, over, seen, strict=True)
+    ]
+    return answer(value, exclude=~seen, reject=over, reason=reason, time_span=span)

@@ -1,0 +1,52 @@
+"""Logs: one JSON object per line in the project's folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return time, level, logger and message; the traceback if there is one."""
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
+
+
+@contextmanager
+def to_file(path: Path) -> Iterator[None]:
+    """Log this program's messages to a file of at most 5 x 5 MB.
+
+    Parameters
+    ----------
+    path : Path
+        Older parts get a number behind their name.
+    """
+    handler = RotatingFileHandler(path, maxBytes=5_000_000, backupCount=4, encoding="utf-8")
+    handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger("aas2rto")
+    logger.addHandler(handler)
+    old, propagate = logger.level, logger.propagate
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(old)
+        logger.propagate = propagate
+        handler.close()

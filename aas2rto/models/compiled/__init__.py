@@ -1,0 +1,1 @@
+"""The fits' inner loops, compiled by numba on first use and cached on disk."""

@@ -1,0 +1,39 @@
+"""Everything on disk that one cycle found, in one call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aas2rto.cycle import Cycle, Parts
+from aas2rto.factors import Decision
+from aas2rto.outputs import tables
+
+
+def write(folder: Path, parts: Parts, cycle: Cycle) -> None:
+    """Write the ranked lists, excluded.csv, rejected.csv and, last, cycle.json.
+
+    Parameters
+    ----------
+    folder : Path
+        The project's folder.
+    parts : Parts
+    cycle : Cycle
+    """
+    if cycle.scored is None:
+        return
+    header = provenance(parts, cycle)
+    for ranking in cycle.rankings:
+        tables.write_ranking(folder, ranking, header)
+    tables.write_excluded(folder, cycle.scored.rows(Decision.EXCLUDE), header)
+    tables.write_rejected(folder, cycle.load_rejections, [*header[:-1], cycle.rejection_state])
+    tables.write_cycle(folder, {**cycle.report, "timings": cycle.rounded_timings()})
+
+
+def provenance(parts: Parts, cycle: Cycle) -> list[str]:
+    """Return the header lines: what made this file, from which config, for which time."""
+    report = cycle.report
+    return [
+        f"aas2rto {report['version']}, doi:10.1051/0004-6361/202452099",
+        f"project: {parts.case.project}, config: {report['config']}",
+        f"now: {report['now']} UTC (MJD {report['now_mjd']:.5f})",
+    ]

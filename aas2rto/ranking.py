@@ -1,0 +1,136 @@
+"""Scores x visibility -> one ranking per observatory.
+
+Ties are broken by the brighter last magnitude, then by the candidate's id, so that the same
+store, config and time give the same list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from astropy.time import Time
+
+from aas2rto import visibility
+from aas2rto.factors import Decision
+from aas2rto.guard import Failure, attempt
+from aas2rto.observatory import Observatory
+from aas2rto.scoring import BoundFactor, Column, combine, evaluate, why
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What one observatory should look at, best first.
+
+    Parameters
+    ----------
+    observatory : str
+        Its name; ``science`` for the list without a site.
+    table : DataFrame
+        Candidate and site columns, ``rank`` from 1, ``site_score``, ``factor_*``, ``reason``.
+    out : DataFrame
+        Candidates that this site cannot use tonight, with ``factor`` and ``reason``.
+    failures : tuple of Failure
+    """
+
+    observatory: str
+    table: pd.DataFrame
+    out: pd.DataFrame
+    failures: tuple[Failure, ...] = ()
+
+
+def order(table: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Sort by a score and number the rows from 1."""
+    mag = table["last_mag"].to_numpy(float)
+    keys = (
+        table["candidate_id"].to_numpy(str),
+        np.where(np.isfinite(mag), mag, np.inf),
+        -table[score].to_numpy(float),
+    )
+    ordered = table.iloc[np.lexsort(keys)].reset_index(drop=True)
+    return ordered.assign(rank=np.arange(1, len(ordered) + 1))
+
+
+def rank_science(scored: pd.DataFrame) -> Ranking:
+    """Rank what was kept by its score alone.
+
+    Parameters
+    ----------
+    scored : DataFrame
+        Candidates with ``score, reason, last_mag``; only those that are kept.
+    """
+    table = order(scored, "score")
+    return Ranking("science", table, scored.iloc[:0])
+
+
+def rank_site(
+    observatory: Observatory,
+    scored: pd.DataFrame,
+    factors: Sequence[BoundFactor],
+    now: Time,
+    *,
+    min_altitude: float,
+) -> Ranking:
+    """Rank what was kept for one observatory.
+
+    Parameters
+    ----------
+    observatory : Observatory
+    scored : DataFrame
+        As for `rank_science`.
+    factors : sequence of BoundFactor
+        Those that need a site; they exclude here, and never reject.
+    now : Time
+    min_altitude : float
+        [deg]
+    """
+    seen = attempt(
+        f"visibility at {observatory.name}",
+        lambda: visibility.site_table(observatory, scored, now, min_altitude=min_altitude),
+    )
+    if seen.value is None:
+        failure = seen.failure or Failure(f"visibility at {observatory.name}", "no answer")
+        out = scored.assign(factor="visibility", reason=failure.error)
+        return Ranking(
+            observatory.name, scored.iloc[:0].assign(rank=0, site_score=0.0), out, (failure,)
+        )
+    table = with_site(scored, seen.value)
+    columns = [evaluate(factor, table, now) for factor in factors]
+    table = apply(table, columns)
+    kept = table["decision"] == Decision.KEEP.label
+    failures = tuple(failure for column in columns for failure in column.failures)
+    return Ranking(
+        observatory.name,
+        order(table[kept], "site_score"),
+        table[~kept].reset_index(drop=True),
+        failures,
+    )
+
+
+def with_site(scored: pd.DataFrame, site: pd.DataFrame) -> pd.DataFrame:
+    """Put the columns of a site beside those of the candidates."""
+    new = site.drop(columns=[name for name in site if name in scored])
+    return pd.concat([scored.reset_index(drop=True), new.reset_index(drop=True)], axis=1)
+
+
+def apply(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """Multiply the score by the site's factors, and let them exclude."""
+    never = np.ones(len(table), dtype=bool)
+    verdict = combine(columns, table["score"].to_numpy(float), never_reject=never)
+    factors = {f"factor_{column.name}": column.factor.value for column in columns}
+    labels = [Decision(code).label for code in verdict.decision]
+    told = [
+        verdict.reason[row]
+        if verdict.reason[row]
+        else "; ".join(part for part in (table["reason"].iloc[row], why(columns, row)) if part)
+        for row in range(len(table))
+    ]
+    return table.assign(
+        **factors,
+        site_score=verdict.score,
+        decision=labels,
+        factor=verdict.factor,
+        reason=np.array(told, dtype=object),
+    )

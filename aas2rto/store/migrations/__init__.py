@@ -1,0 +1,1 @@
+"""Migrations of the store's schema, run by alembic when a database is opened."""

@@ -1,0 +1,249 @@
+"""SALT fits: known parameters are recovered, and whatever comes in gets a status and a reason."""
+
+import pathlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aas2rto import photometry as phot
+from aas2rto.errors import ModelError
+from aas2rto.models import FIT_COLUMNS
+from aas2rto.models.salt import Salt
+from aas2rto.simulate import Visits, simulate_salt
+
+SHARED = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared is absent")
+T0 = 61000.0
+
+
+def visits(n=0, *, first=-14.0, last=30.0, step=3.0, bands=("ztfg", "ztfr"), noise=2.0):
+    """Return exposures every `step` days around the peak, in each band."""
+    mjd = np.repeat(np.arange(T0 + first, T0 + last, step), len(bands))
+    mjd = mjd + np.tile(np.arange(len(bands)) * 0.03, mjd.size // len(bands))
+    return Visits(mjd, np.tile(bands, mjd.size // len(bands)), np.full(mjd.size, noise))
+
+
+def truth(n=1, **changes):
+    values = {"candidate_id": "SN", "z": 0.05, "t0": T0, "x0": 2e-3, "x1": 0.6, "c": 0.08}
+    rows = [{**values, "ebv": 0.06, **changes, "candidate_id": f"SN{i}"} for i in range(n)]
+    return pd.DataFrame(rows)
+
+
+def candidates(table, **columns):
+    ids = table["candidate_id"].unique()
+    return pd.DataFrame({"candidate_id": ids, "redshift": 0.05, "ebv": 0.06, **columns})
+
+
+def one_row(table, **settings):
+    fits = Salt(**settings).fit(table, candidates(table))
+    assert list(fits.columns) == list(FIT_COLUMNS)
+    assert len(fits) == 1
+    return fits.iloc[0]
+
+
+@pytest.fixture(scope="module")
+def clean():
+    """One light curve without noise."""
+    return simulate_salt(truth(), visits)
+
+
+def test_parameters_of_a_light_curve_without_noise_are_recovered(clean):
+    fit = one_row(clean)
+    assert fit["status"] == "ok"
+    assert fit["t_peak"] == pytest.approx(T0, abs=0.01)
+    assert fit["parameters"]["x1"] == pytest.approx(0.6, abs=0.02)
+    assert fit["parameters"]["c"] == pytest.approx(0.08, abs=0.005)
+    assert fit["parameters"]["mB"] == pytest.approx(-2.5 * np.log10(2e-3) + 10.5, abs=0.005)
+    assert fit["parameters"]["z"] == 0.05
+    assert list(fit["errors"]) == ["t0", "x0", "x1", "c"]
+    assert np.array(fit["covariance"]).shape == (4, 4)
+    assert fit["t_peak_err"] == pytest.approx(np.sqrt(fit["covariance"][0][0]))
+    assert fit["ndof"] == fit["n_points"] - 4
+    assert fit["bands"] == "ztfg ztfr"
+    assert "z fixed to 0.0500" in fit["reason"]
+
+
+def test_an_unknown_redshift_is_fitted(clean):
+    salt = Salt(redshift=(0.0, 0.2))
+    for unknown in (np.nan, -1.0, 0.0):
+        fit = salt.fit(clean, candidates(clean, redshift=unknown)).iloc[0]
+        assert fit["status"] == "ok"
+        assert next(iter(fit["errors"])) == "z"
+        assert fit["parameters"]["z"] == pytest.approx(0.05, abs=0.02)
+        assert fit["t_peak"] == pytest.approx(T0, abs=0.3)
+
+
+def test_the_peak_may_lie_outside_the_observed_span():
+    late = simulate_salt(truth(), lambda n: visits(first=6.0, last=40.0))
+    early = simulate_salt(truth(), lambda n: visits(first=-17.0, last=-2.0, step=1.5, noise=0.5))
+    assert one_row(late)["t_peak"] == pytest.approx(T0, abs=0.1)
+    assert one_row(early)["t_peak"] == pytest.approx(T0, abs=0.1)
+
+
+def test_dust_that_is_unknown_counts_as_none(clean):
+    no_column = candidates(clean).drop(columns="ebv")
+    fit = Salt().fit(clean, no_column).iloc[0]
+    assert fit["parameters"]["ebv"] == 0.0
+    assert fit["parameters"]["c"] > 0.1  # reddening of the Milky Way is taken for the supernova's
+
+
+def test_points_after_the_last_phase_are_left_out():
+    long = simulate_salt(truth(), lambda n: visits(last=120.0))
+    long.loc[long["mjd"] > T0 + 53, "flux"] = 40.0  # a tail that SALT does not describe
+    fit = one_row(long)
+    assert fit["t_peak"] == pytest.approx(T0, abs=0.01)
+    late = int((long["mjd"] > T0 + 52.5).sum())
+    assert f"{late} points later than 50 d (rest frame) left out" in fit["reason"]
+
+
+def test_bad_quality_points_enter_the_fit_but_do_not_count(clean):
+    suspect = clean.assign(kind=phot.SUSPECT)
+    fit = one_row(suspect)
+    assert fit["status"] == "not_enough_data"
+    assert fit["reason"] == "0 usable detections, at least 5 are needed"
+    mixed = clean.copy()
+    mixed.loc[6:, "kind"] = phot.SUSPECT
+    fit = one_row(mixed)
+    assert (fit["status"], fit["n_points"]) == ("ok", len(clean))
+
+
+def test_one_exposure_enters_once(clean):
+    twice = pd.concat([clean, clean.assign(measurement_id="forced")]).sort_values("mjd")
+    assert one_row(twice)["n_points"] == len(clean)
+
+
+def change(column, value, rows=slice(None)):
+    def apply(table):
+        table = table.copy()
+        table.loc[table.index[rows], column] = value
+        return table
+
+    return apply
+
+
+HOSTILE = {
+    "all flux NaN": (change("flux", np.nan), "not_enough_data", "0 usable detections"),
+    "a single NaN": (change("flux", np.nan, slice(0, 1)), "ok", "chi2"),
+    "negative errors": (
+        change("flux_err", -1.0),
+        "not_enough_data",
+        "30 without a finite flux and a positive error",
+    ),
+    "zero errors": (change("flux_err", 0.0), "not_enough_data", "positive error"),
+    "only limits": (
+        lambda t: t.assign(kind=phot.LIMIT, flux=np.nan, flux_err=np.nan),
+        "not_enough_data",
+        "0 usable detections, at least 5 are needed",
+    ),
+    "one point": (lambda t: t.iloc[[4]], "not_enough_data", "1 usable detection, at least 5"),
+    "unknown band": (
+        change("band", "kepler"),
+        "not_enough_data",
+        "30 in bands without a passband (kepler)",
+    ),
+    "one unknown band": (change("band", "kepler", slice(0, 4)), "ok", "chi2"),
+    "no rows": (lambda t: t.iloc[:0], "not_enough_data", "0 usable detections"),
+    "infinite flux": (change("flux", np.inf, slice(0, 3)), "ok", "chi2"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_whatever_comes_in_gets_a_status_and_a_reason(case, clean):
+    spoil, status, reason = HOSTILE[case]
+    fits = Salt().fit(spoil(clean), candidates(clean))
+    assert fits["status"].tolist() == [status]
+    assert reason in fits["reason"][0]
+
+
+def test_identical_times_end_with_a_status(clean):
+    same = clean.iloc[:10].assign(mjd=T0, band=["ztfg"] * 10, survey=[f"s{i}" for i in range(10)])
+    fit = one_row(same)
+    assert fit["status"] in ("ok", "failed")
+    assert fit["reason"]
+
+
+def test_bands_beyond_the_surfaces_are_named(clean):
+    fits = Salt().fit(clean, candidates(clean, redshift=2.0)).iloc[0]
+    assert fits["status"] == "not_enough_data"
+    assert "30 in bands beyond the model's wavelengths (ztfg, ztfr)" in fits["reason"]
+
+
+def test_one_broken_candidate_costs_only_itself(clean, monkeypatch):
+    import sncosmo
+
+    table = pd.concat([clean.assign(candidate_id="SN1"), clean.assign(candidate_id="SN2")])
+    real = sncosmo.fit_lc
+
+    def breaks_once(*args, **kwargs):
+        monkeypatch.setattr(sncosmo, "fit_lc", real)
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(sncosmo, "fit_lc", breaks_once)
+    fits = Salt(engine="sncosmo").fit(table, candidates(table))
+    assert fits["status"].tolist() == ["failed", "ok"]
+    assert fits["reason"][0] == "ZeroDivisionError: a bug"
+
+
+def test_no_candidates_give_an_empty_table(clean):
+    fits = Salt().fit(clean, candidates(clean).iloc[:0])
+    assert fits.empty
+    assert list(fits.columns) == list(FIT_COLUMNS)
+
+
+def test_the_model_light_curve_meets_the_data(clean):
+    salt = Salt()
+    fit = salt.fit(clean, candidates(clean)).iloc[0].to_dict()
+    curve = salt.light_curve(fit, ["ztfg", "kepler"], np.array([T0 - 40.0, T0, T0 + 10.0]))
+    assert curve["band"].tolist() == ["ztfg"] * 3 + ["kepler"] * 3
+    assert np.isnan(curve["flux"][3:]).all()
+    assert curve["flux"][0] == pytest.approx(0.0, abs=1e-6)
+    measured = clean.set_index(["band", "mjd"])["flux"]
+    again = salt.light_curve(fit, ["ztfr"], clean.loc[clean["band"] == "ztfr", "mjd"].to_numpy())
+    np.testing.assert_allclose(again["flux"], measured["ztfr"], rtol=2e-3, atol=0.05)
+    assert (curve["flux_low"][1:3] < curve["flux"][1:3]).all()
+    assert (curve["flux_high"][1:3] > curve["flux"][1:3]).all()
+
+
+def test_a_redshift_range_must_be_one():
+    with pytest.raises(
+        ModelError, match=r"redshift \[0\.2, 0\.1\] is no range; give \[low, high\]"
+    ):
+        Salt(redshift=(0.2, 0.1))
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+@needs_shared
+def test_peaks_of_real_supernovae_agree_with_the_published_ones():
+    """SNe Ia of ZTF DR1 (Dhawan et al. 2022), redshift fixed: median |t0 error| <= 0.2 d."""
+    published = pd.read_parquet(SHARED / "data" / "ztf_dr1cosmo_saltparams.parquet").iloc[:12]
+    rows = pd.read_parquet(SHARED / "data" / "ztf_dr1cosmo_photometry.parquet")
+    rows = rows[rows["objectId"].isin(published["objectId"]) & rows["band"].isin(["ztfg", "ztfr"])]
+    scale = phot.flux_from_mag(rows["zp"].to_numpy(float))
+    flux, error = rows["flux"].to_numpy(float) * scale, rows["flux_err"].to_numpy(float) * scale
+    table = phot.conform(
+        pd.DataFrame(
+            {
+                "candidate_id": rows["objectId"].astype(str),
+                "mjd": rows["mjd"],
+                "band": rows["band"].astype(str),
+                "flux": flux,
+                "flux_err": error,
+                "kind": phot.kind_of(flux, error, "ztf"),
+                "survey": "ztf",
+            }
+        )
+    )
+    known = pd.DataFrame(
+        {
+            "candidate_id": published["objectId"],
+            "redshift": published["z"],
+            "ebv": published["mwebv"],
+        }
+    )
+    fits = Salt().fit(table, known)
+    good = (fits["status"] == "ok").to_numpy()
+    assert good.sum() == 12
+    error = np.abs(fits["t_peak"].to_numpy() - published["t0_mjd"].to_numpy())[good]
+    assert np.median(error) <= 0.2
