@@ -165,12 +165,17 @@ def conform(table: pd.DataFrame) -> pd.DataFrame:
     """
     return pd.DataFrame(
         {
-            name: table[name].astype(dtype)  # type: ignore[call-overload]
+            name: _as(table[name], dtype)
             if name in table
             else pd.Series(np.nan if dtype == "float64" else "", index=table.index, dtype=dtype)
             for name, dtype in COLUMNS.items()
         }
     ).reset_index(drop=True)
+
+
+def _as(column: pd.Series, dtype: str) -> pd.Series:
+    column = column.astype(dtype)  # type: ignore[call-overload]
+    return column.fillna("") if dtype == "str" else column
 
 
 @dataclass(frozen=True)
