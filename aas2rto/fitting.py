@@ -135,8 +135,9 @@ def fit(
         new, failures = _run(bound, todo, photometry)
         fits.failures.extend(failures)
         new["digest"] = new["candidate_id"].map(wanted)
-        if save and not failures:
-            store.save_fits(bound.name, new)
+        if save:
+            # What failed is tried again: the cause may have been this machine, not the data.
+            store.save_fits(bound.name, new[new["status"] != FAILED])
         fits.fresh[bound.name] = len(new)
         fits.tables[bound.name] = pd.concat(
             [table for table in (old, new) if len(table)] or [new], ignore_index=True
@@ -170,11 +171,21 @@ def _run(
     rows = rows.reset_index(drop=True)
     done = attempt(f"model {bound.name}", lambda: bound.model.fit(rows, candidates)[columns])
     if done.value is not None:
-        return done.value.reset_index(drop=True), []
+        return done.value.reset_index(drop=True), _failed_fits(bound, done.value)
     failure = done.failure or Failure(f"model {bound.name}", "no answer")
     table = pd.DataFrame({"candidate_id": candidates["candidate_id"].to_numpy(object)})
     table = table.reindex(columns=columns).assign(status=FAILED, reason=failure.error)
     return table, [failure]
+
+
+def _failed_fits(bound: BoundModel, table: pd.DataFrame) -> list[Failure]:
+    """Return one failure for each reason, however many candidates share it."""
+    failed = table[table["status"] == FAILED]
+    return [
+        Failure(f"model {bound.name}", f"{reason} ({len(rows)} of {len(table)} fits)",
+                str(rows["candidate_id"].iloc[0]))
+        for reason, rows in failed.groupby("reason", sort=False)
+    ]  # fmt: skip
 
 
 def join(candidates: pd.DataFrame, fits: Fits) -> pd.DataFrame:

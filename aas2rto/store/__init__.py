@@ -16,19 +16,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Float, and_, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from aas2rto import candidates, photometry
 from aas2rto.candidates import ACTIVE, REJECTED
 from aas2rto.errors import StoreError
-from aas2rto.report import ANNOTATION_COLUMNS, Outcome, Report
+from aas2rto.report import Outcome, Report
 from aas2rto.store import history, schema
 from aas2rto.store.cache import LightCurves, PhotometryCache
 from aas2rto.store.database import cause, is_postgresql, migrate, open_engine, shown
-from aas2rto.store.intake import changes_of, conform_objects
-from aas2rto.store.outbox import Mail, Outbox
+from aas2rto.store.intake import (
+    changes_of,
+    conform_objects,
+    left_out,
+    usable_annotations,
+    usable_measurements,
+)
+from aas2rto.store.outbox import Answer, Mail, Outbox
 from aas2rto.store.rows import chunks, insert_many, none_if_nan, plain, records, tuples
 
 
@@ -102,13 +108,17 @@ class Store:
 
     @contextmanager
     def _transaction(self, what: str) -> Iterator[Connection]:
+        committed = False
         try:
             with self.engine.begin() as connection:
                 yield connection
+            committed = True
         except SQLAlchemyError as error:
-            self._cache = PhotometryCache()
-            self._load_identities()
             raise StoreError(f"{what}: the store did not take it: {cause(error)}") from error
+        finally:
+            if not committed:  # whatever the reason, memory must not know more than the database
+                self._cache = PhotometryCache()
+                self._load_identities()
 
     def _load_identities(self) -> None:
         with self.engine.connect() as connection:
@@ -152,11 +162,14 @@ class Store:
     ) -> Ingested:
         objects = conform_objects(report.objects)
         usable = np.isfinite(objects["ra"]) & objects["dec"].between(-90, 90)
-        refused = tuple(
-            f"{report.source}: {object_id} has no usable position; it was left out"
+        refused = [
+            f"{report.source}: {object_id or 'an object without id'} has no usable position; "
+            "it was left out"
             for object_id in objects.loc[~usable, "object_id"]
-        )
-        objects = objects[usable].reset_index(drop=True)
+        ]
+        nameless = usable & (objects["object_id"] == "")
+        refused += left_out(report.source, int(nameless.sum()), "objects without object_id")
+        objects = objects[usable & ~nameless].reset_index(drop=True)
         found = candidates.match(
             objects, self._positions, self._aliases, radius_arcsec=merge_radius
         )
@@ -167,9 +180,12 @@ class Store:
         # Photometry may come for objects that an earlier report introduced.
         named = zip(objects["object_id"], objects["candidate_id"], strict=True)
         owner = {**self._aliases, **dict(named)}
-        added = self._add_photometry(connection, report, owner)
-        self._add_annotations(connection, report, owner)
-        return Ingested(int(found.is_new.sum()), added, refused)
+        measurements, problems = usable_measurements(report, owner, self._ids)
+        added = self._add_photometry(connection, measurements)
+        notes, more_problems = usable_annotations(report, owner, self._ids)
+        self._add_annotations(connection, notes)
+        refused += [*problems, *more_problems]
+        return Ingested(int(found.is_new.sum()), added, tuple(refused))
 
     def _add_candidates(self, connection: Connection, objects: pd.DataFrame) -> None:
         if objects.empty:
@@ -193,14 +209,17 @@ class Store:
         self._positions = pd.concat([self._positions, fresh]) if len(self._positions) else fresh
 
     def _update_candidates(self, connection: Connection, objects: pd.DataFrame) -> None:
-        """Let what is newly known fill what was unknown; a ToO's words and TNS's names win."""
+        """Take over what is newly known; a ToO's words and TNS's names are not overwritten."""
+        table = schema.candidates
         for row in objects.to_dict("records"):
             changes = changes_of(row)
             if changes:
                 key = self._ids[row["candidate_id"]]
-                connection.execute(
-                    update(schema.candidates).where(schema.candidates.c.id == key).values(**changes)
-                )
+                values = changes if row["too"] else _unless_better(changes, row["survey"])
+                connection.execute(update(table).where(table.c.id == key).values(**values))
+        # A person who asks for a candidate knows more than the factor that rejected it.
+        for name in objects.loc[objects["too"], "candidate_id"]:
+            self._revive(connection, self._ids[name])
 
     def _add_aliases(self, connection: Connection, objects: pd.DataFrame) -> None:
         rows: list[dict[str, Any]] = []
@@ -214,19 +233,11 @@ class Store:
             statement = self._insert(schema.aliases).on_conflict_do_nothing()
             connection.execute(statement, rows)
 
-    def _add_photometry(
-        self, connection: Connection, report: Report, owner: Mapping[str, str]
-    ) -> int:
-        rows = photometry.conform(report.photometry)
-        rows["candidate"] = rows["candidate_id"].map(owner).map(self._ids)
-        rows["source"] = rows["source"].where(rows["source"] != "", report.source)
-        usable = rows["candidate"].notna() & np.isfinite(rows["mjd"])
-        rows = rows[usable & np.isfinite(rows["known_at"])].sort_values("known_at", kind="stable")
-        key = ["candidate", "survey", "measurement_id"]
-        rows = rows.drop_duplicates(key)
+    def _add_photometry(self, connection: Connection, rows: pd.DataFrame) -> int:
         if rows.empty:
             return 0
-        rows["candidate"] = rows["candidate"].astype("int64")
+        key = ["candidate", "survey", "measurement_id"]
+        rows = rows.sort_values("known_at", kind="stable").drop_duplicates(key)
         keys = [int(key) for key in rows["candidate"].unique()]
         before = _count(connection, keys)
         table = schema.photometry
@@ -243,14 +254,10 @@ class Store:
         self._cache.forget(keys)
         return _count(connection, keys) - before
 
-    def _add_annotations(
-        self, connection: Connection, report: Report, owner: Mapping[str, str]
-    ) -> None:
-        if report.annotations.empty:
+    def _add_annotations(self, connection: Connection, rows: pd.DataFrame) -> None:
+        if rows.empty:
             return
-        rows = report.annotations[list(ANNOTATION_COLUMNS)].copy()
-        rows["candidate"] = rows["object_id"].map(owner).map(self._ids)
-        rows = rows[rows["candidate"].notna()].sort_values("known_at", kind="stable")
+        rows = rows.sort_values("known_at", kind="stable")
         rows = rows.drop_duplicates(["candidate", "key"], keep="last")
         insert = self._insert(schema.remarks)
         statement = insert.on_conflict_do_update(
@@ -272,7 +279,7 @@ class Store:
 
     def _save_source_state(self, connection: Connection, report: Report, now: float) -> None:
         old = self._source_state(connection, report.source)
-        failed = report.outcome is Outcome.FAILED
+        failed = report.outcome == Outcome.FAILED
         newest = [t for t in (old.newest_alert, report.newest_alert) if t is not None]
         values = {
             "cursor": json.dumps(dict(report.cursor) or dict(old.cursor), default=plain),
@@ -414,6 +421,61 @@ class Store:
         with self._transaction(f"fits of {model}") as connection:
             connection.execute(statement, rows)
 
+    # -- what people say ----------------------------------------------------------------------
+
+    def add_feedback(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store what somebody said of candidates.
+
+        Parameters
+        ----------
+        rows : sequence of mapping
+            ``candidate_id, kind, at`` and, where they matter, ``until, until_mag,
+            until_new_data, observatory, author, comment``; see `aas2rto.feedback`.
+        """
+        values = self._feedback_values(rows)
+        with self._transaction("feedback") as connection:
+            connection.execute(schema.feedback.insert(), values)
+
+    def _feedback_values(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return [
+            {**{k: v for k, v in row.items() if k != "candidate_id"},
+             "candidate": self._ids[row["candidate_id"]]}
+            for row in rows
+        ]  # fmt: skip
+
+    def take_answer(self, answer: Answer, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Store an answer to a message, with what it says of a candidate, in one transaction.
+
+        Parameters
+        ----------
+        answer : Answer
+        rows : sequence of mapping
+            As for `add_feedback`; may be empty.
+
+        Returns
+        -------
+        bool
+            False if this answer was taken before; nothing is then stored.
+        """
+        with self._transaction("an answer") as connection:
+            if not self.outbox.add_answer(connection, answer):
+                return False
+            if rows:
+                connection.execute(schema.feedback.insert(), self._feedback_values(rows))
+        return True
+
+    def feedback(self, now: float) -> pd.DataFrame:
+        """Return what people had said by `now` [d, MJD UTC], in the order in which they did."""
+        table = schema.feedback
+        columns = [c for c in table.columns if c.name not in {"id", "candidate"}]
+        query = select(schema.candidates.c.candidate_id, *columns).join(schema.candidates)
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                query.where(table.c.at <= now).order_by(table.c.at, table.c.id)
+            ).all()
+        frame = pd.DataFrame(rows, columns=["candidate_id", *(c.name for c in columns)])
+        return frame.astype({"until": "float64", "until_mag": "float64", "until_new_data": "bool"})
+
     # -- results of a cycle -------------------------------------------------------------------
 
     def save_cycle(
@@ -548,12 +610,7 @@ class Store:
         with self._transaction("reconsidering") as connection:
             found = connection.execute(query).all()
             for key, _ in found:
-                connection.execute(delete(rejection).where(rejection.c.candidate == key))
-                connection.execute(
-                    update(schema.candidates)
-                    .where(schema.candidates.c.id == key)
-                    .values(state=ACTIVE)
-                )
+                self._revive(connection, key)
         return sorted(name for _, name in found)
 
     def rank_history(
@@ -582,6 +639,12 @@ class Store:
     def _keys_of(self, candidate_ids: Iterable[str]) -> dict[str, int]:
         return {name: self._ids[name] for name in candidate_ids if name in self._ids}
 
+    def _revive(self, connection: Connection, key: int) -> None:
+        """Forget that a candidate was rejected."""
+        table = schema.candidates
+        connection.execute(delete(schema.rejections).where(schema.rejections.c.candidate == key))
+        connection.execute(update(table).where(table.c.id == key).values(state=ACTIVE))
+
     def last_scores(self) -> pd.Series:
         """Return the newest score of each candidate, by candidate_id."""
         table = schema.scores
@@ -598,6 +661,19 @@ class Store:
         with self.engine.connect() as connection:
             pairs = connection.execute(query).all()
         return pd.Series({row.candidate_id: row.score for row in pairs}, dtype=float)
+
+
+def _unless_better(changes: Mapping[str, Any], survey: str) -> dict[str, Any]:
+    """Let changes pass by what a ToO said, and a name by the one that stands, TNS's excepted."""
+    table = schema.candidates.c
+    guarded: dict[str, Any] = {}
+    for name, value in changes.items():
+        # Where a redshift comes from goes with the redshift.
+        column = table["redshift" if name == "redshift_source" else name]
+        known = column.is_not(None) if isinstance(column.type, Float) else column != ""
+        stays = known if name == "name" and survey != "tns" else and_(table.too, known)
+        guarded[name] = case((stays, table[name]), else_=value)
+    return guarded
 
 
 def _count(connection: Connection, keys: list[int]) -> int:

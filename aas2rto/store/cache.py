@@ -43,11 +43,14 @@ class PhotometryCache:
     def __init__(self) -> None:
         self._frame: pd.DataFrame | None = None
         self._held: set[int] = set()
+        self._stale = False  # the frame has rows of candidates that are not held any more
         self._last: tuple[pd.DataFrame, float, LightCurves] | None = None
 
     def forget(self, keys: Iterable[int]) -> None:
         """Drop candidates whose photometry changed."""
-        self._held -= {int(key) for key in keys}
+        changed = {int(key) for key in keys} & self._held
+        self._held -= changed
+        self._stale = self._stale or bool(changed)
 
     def read(self, connection: Connection, table: pd.DataFrame) -> pd.DataFrame:
         """Return the photometry of the candidates in `table`, reading what is not held.
@@ -59,9 +62,9 @@ class PhotometryCache:
             ``id, candidate_id`` of each candidate.
         """
         wanted = set(table["id"].tolist())
-        if self._frame is None or wanted != self._held:
+        if self._frame is None or self._stale or wanted != self._held:
             self._frame = self._updated(connection, table, wanted)
-            self._held = wanted
+            self._held, self._stale = wanted, False
         return self._frame
 
     def known(self, connection: Connection, table: pd.DataFrame, now: float) -> LightCurves:

@@ -129,6 +129,33 @@ class Alarm:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What somebody answered to a message.
+
+    Parameters
+    ----------
+    key : str
+        The service's own name of the answer, so that none counts twice.
+    channel : str
+    at : float
+        [d, MJD UTC]
+    author, text : str
+    candidate_id : str
+        Empty if it is about none.
+    result : str
+        What was said back.
+    """
+
+    key: str
+    channel: str
+    at: float
+    author: str
+    text: str
+    candidate_id: str = ""
+    result: str = ""
+
+
+@dataclass(frozen=True)
 class Mail:
     """What a cycle adds, in the transaction of its results."""
 
@@ -392,18 +419,12 @@ class Outbox:
             rows = connection.execute(select(schema.alarms)).all()
         return {row.part: Alarm(**dict(row._mapping)) for row in rows}
 
-    def note_answer(
-        self, key: str, *, channel: str, at: float, author: str, text: str, candidate_id: str
-    ) -> bool:
+    def add_answer(self, connection: Connection, answer: Answer) -> bool:
         """Note that somebody answered; False if this answer was noted before."""
-        values = {
-            "key": key, "channel": channel, "at": at, "author": author, "text": text,
-            "candidate": self._key_of(candidate_id),
-        }  # fmt: skip
-        insert = self._insert(schema.answers).values(**values).on_conflict_do_nothing()
-        with self._transaction("an answer") as connection:
-            found = connection.execute(insert.returning(schema.answers.c.key))
-            return found.first() is not None
+        values = {name: value for name, value in vars(answer).items() if name != "candidate_id"}
+        insert = self._insert(schema.answers).on_conflict_do_nothing()
+        insert = insert.values(**values, candidate=self._key_of(answer.candidate_id))
+        return connection.execute(insert.returning(schema.answers.c.key)).first() is not None
 
     def _upsert(
         self,

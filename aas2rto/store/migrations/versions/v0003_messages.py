@@ -7,7 +7,7 @@ from alembic import op
 from aas2rto.store import schema
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

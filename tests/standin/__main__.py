@@ -1,0 +1,130 @@
+"""Start all stand-ins: ``python -m tests.standin [--now MJD] [--config FILE]``.
+
+Prints one line of JSON with all addresses (for programs), or with ``--config`` writes a config
+that polls all of them and says how to run it. Ends with Ctrl-C, or when its standard input
+closes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.standin import faults, sky
+from tests.standin.alerce import Alerce
+from tests.standin.atlas import Atlas
+from tests.standin.fink import FinkLsst, FinkZtf
+from tests.standin.lasair import LasairLsst, LasairZtf
+from tests.standin.server import Question, Reply, Route, Service
+from tests.standin.tns import Tns
+
+SERVICES = (FinkZtf, FinkLsst, Alerce, LasairZtf, LasairLsst, Atlas, Tns)
+
+
+class Control(Service):
+    """The switchboard: sets faults and times, and tells what was asked."""
+
+    name = "control"
+
+    def __init__(self, services: dict[str, Service]) -> None:
+        self.services = services
+        super().__init__()
+
+    def routes(self) -> dict[str, Route]:
+        return {
+            "POST /fault": self.set_one,
+            "POST /mend": self.mend,
+            "POST /forget": self.forget,
+            "POST /now": self.set_now,
+            "GET /log/([^/]+)": self.show_log,
+            "GET /sky": self.show_sky,
+            "GET /state/atlas": self.show_atlas,
+            "POST /state/atlas": self.change_atlas,
+        }
+
+    def set_one(self, question: Question) -> Any:
+        asked = question.form()
+        self.services[asked.pop("service")].set_fault(faults.Fault(**asked))
+        return {}
+
+    def mend(self, question: Question) -> Any:
+        """Mend everything, forget what clients did, and go back to the default time."""
+        for service in self.services.values():
+            service.set_fault(None)
+            service.log.clear()
+            service.now = self.now
+            service.reset()
+        return {}
+
+    def forget(self, question: Question) -> Any:
+        """Forget what was asked so far."""
+        for service in self.services.values():
+            service.log.clear()
+        return {}
+
+    def set_now(self, question: Question) -> Any:
+        for service in self.services.values():
+            service.now = float(question.get("now"))
+        return {}
+
+    def show_log(self, question: Question, name: str) -> Any:
+        return self.services[name].log
+
+    def show_sky(self, question: Question) -> Any:
+        now = self.services["alerce"].now
+        return [
+            dataclasses.asdict(t)
+            | {"ztf_id": t.ztf_id, "lsst_id": t.lsst_id}
+            | {
+                name: [dataclasses.asdict(look) | {"detected": look.detected} for look in looks]
+                for name, looks in (
+                    ("ztf", t.ztf(now)), ("lsst", t.lsst(now)), ("atlas", t.atlas(now))
+                )
+            }
+            for t in sky.transients()
+        ]  # fmt: skip
+
+    def show_atlas(self, question: Question) -> Any:
+        atlas = self.services["atlas"]
+        assert isinstance(atlas, Atlas)
+        return {"tasks": list(atlas.tasks.values()), "deleted": atlas.deleted}
+
+    def change_atlas(self, question: Question) -> Any:
+        """Set ``steps`` (looks until a task is done) or ``queue_cap``."""
+        for key, value in question.form().items():
+            setattr(self.services["atlas"], key, value)
+        return Reply({})
+
+
+def start(now: float) -> tuple[Control, dict[str, str]]:
+    """Start every HTTP service; returns the switchboard and the addresses."""
+    services = {kind.name: kind(now) for kind in SERVICES}
+    control = Control(services)
+    control.now = now
+    for service in (*services.values(), control):
+        service.start()
+    # Now that ports are known, Atlas can name its own URLs.
+    services["atlas"].reset()
+    return control, {name: service.url for name, service in services.items()} | {
+        "control": control.url
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--now", type=float, default=sky.NOW, help="MJD (UTC) of the sky")
+    parser.add_argument("--config", type=Path, help="write a config that polls everything")
+    options = parser.parse_args()
+    _, urls = start(options.now)
+    print(json.dumps({"now": options.now, "urls": urls}), flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
