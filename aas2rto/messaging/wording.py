@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from aas2rto.messaging.facts import Facts, SiteFacts
-from aas2rto.messaging.message import CANDIDATE, DIGEST, OPERATORS, Message
+from aas2rto.messaging.message import CANDIDATE, DIGEST, OPERATORS, TEST, Message
 from aas2rto.messaging.triggers import TRIGGERS, Event
 from aas2rto.words import day_and_hour, hour, number, one_line, peak_sentence
 
@@ -360,3 +360,14 @@ def to_operators(title: str, lines: Iterable[tuple[str, str]], *, now: float) ->
         title=one_line(title, LONGEST_TITLE),
         lines=(*told, ("As of", _as_of(now))),
     )
+
+
+def test_message(project: str, now: float) -> Message:
+    """Write a message that only shows that a channel works."""
+    title = f"{project}: a test message <&> `*_~ @nobody #1"
+    lines = (
+        ("What", "you see this because somebody asked `aas2rto check CONFIG --online`"),
+        ("Do", "nothing"),
+        ("As of", _as_of(now)),
+    )
+    return Message(TEST, title, lines)
