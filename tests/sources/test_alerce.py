@@ -224,8 +224,8 @@ def test_a_light_curve_that_fails_waits_behind_the_others(standin):
 
 def test_a_poll_that_runs_out_of_time_goes_on_where_it_stopped(standin):
     """Time over is no failure if something came; the cursor knows the rest."""
-    slow = alerce(standin, network=NETWORK.__class__(read=1.0, rate=20.0, burst=1))
-    first = slow.poll(request(standin.now, deadline=0.6))
+    slow = alerce(standin, network=NETWORK.__class__(read=10.0, rate=2.0, burst=1))
+    first = slow.poll(request(standin.now, deadline=4.0))
     assert first.outcome is Outcome.DATA
     assert 0 < len(first.objects) < len(expected(standin, "ztf"))
     assert first.error == ""
