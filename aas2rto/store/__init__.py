@@ -8,7 +8,7 @@ program at any instant loses nothing that was committed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
@@ -24,7 +24,7 @@ from aas2rto import candidates, photometry
 from aas2rto.candidates import ACTIVE, REJECTED
 from aas2rto.errors import StoreError
 from aas2rto.report import Outcome, Report
-from aas2rto.store import schema
+from aas2rto.store import history, schema
 from aas2rto.store.cache import LightCurves, PhotometryCache
 from aas2rto.store.database import cause, is_postgresql, migrate, open_engine, shown
 from aas2rto.store.intake import (
@@ -587,6 +587,14 @@ class Store:
         table = schema.candidates
         connection.execute(delete(schema.rejections).where(schema.rejections.c.candidate == key))
         connection.execute(update(table).where(table.c.id == key).values(state=ACTIVE))
+
+    def rank_history(
+        self, candidate_ids: Iterable[str], *, since: float, until: float
+    ) -> pd.DataFrame:
+        """Return where candidates have ranked, see :func:`aas2rto.store.history.rank_history`."""
+        ids = {name: self._ids[name] for name in candidate_ids if name in self._ids}
+        with self.engine.connect() as connection:
+            return history.rank_history(connection, ids, since, until)
 
     def last_scores(self) -> pd.Series:
         """Return the newest score of each candidate, by candidate_id."""
