@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -22,7 +22,7 @@ from aas2rto import share, yaml_lines
 from aas2rto.errors import ConfigError, ConfigProblem, UnknownNameError, UsageError
 from aas2rto.guard import attempt
 from aas2rto.registry import Part, Registry, nearest
-from aas2rto.units import Arcsec, Day, Second
+from aas2rto.units import Arcsec, Day, Degree, Hour, Second
 from aas2rto.yaml_lines import Key
 
 PROJECT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -110,6 +110,52 @@ class Score(Section):
     factors: list[Any] = Field(min_length=1)
 
 
+_DATED = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:[\d.]+)?"
+CLOSED_PATTERN = rf"^(\d{{1,2}}:\d{{2}}-\d{{1,2}}:\d{{2}}|{_DATED}/{_DATED})$"
+"""``02:00-04:00`` (UTC, in any night) or ``2026-03-21T02:00/2026-03-21T04:00``."""
+
+
+class Plan(Section):
+    """How a night is planned, see `aas2rto plan`.
+
+    Parameters
+    ----------
+    step : float
+        The night is cut into steps of this length; a visit takes whole steps [s].
+    visits : int
+        Most visits to one candidate in a night, all observatories together.
+    gap : float
+        Least time between two visits to one candidate [hour].
+    airmass_power : float
+        A slot is worth the site score times (least airmass tonight / airmass)^power; 0: all
+        slots of a candidate at a site are worth the same.
+    exposure : float
+        Where the magnitude is not known [s].
+    max_exposure : float
+        What would take longer is not planned [s].
+    moon_separation : float
+        Not closer to the Moon while it is up, unless the observatory's own limit is larger [deg].
+        30 deg is the default of ESO's Phase 2 constraints.
+    time_limit : float
+        For the joint optimum [s]; greedy's plan stands if it takes longer.
+    optimality_gap : float
+        The optimum is found when objective and bound differ by less than this share.
+    closed : dict
+        Intervals per observatory in which it does not observe, such as maintenance.
+    """
+
+    step: Second = Field(default=300.0, ge=60, le=3600)
+    visits: int = Field(default=1, ge=1, le=10)
+    gap: Hour = Field(default=1.0, ge=0, le=24)
+    airmass_power: float = Field(default=1.0, ge=0, le=10)
+    exposure: Second = Field(default=1800.0, gt=0)
+    max_exposure: Second = Field(default=7200.0, gt=0)
+    moon_separation: Degree = Field(default=30.0, ge=0, le=180)
+    time_limit: Second = Field(default=30.0, gt=0)
+    optimality_gap: float = Field(default=0.002, ge=0, lt=1)
+    closed: dict[str, list[Annotated[str, Field(pattern=CLOSED_PATTERN)]]] = {}
+
+
 class Config(Section):
     """A whole science case, as written."""
 
@@ -123,6 +169,7 @@ class Config(Section):
     score: Score
     observatories: list[str] = Field(min_length=1)
     visibility: dict[str, Any] = {}
+    plan: Plan = Plan()
     messages: dict[str, Any] = {}
 
 

@@ -8,7 +8,7 @@ program at any instant loses nothing that was committed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
@@ -24,7 +24,7 @@ from aas2rto import candidates, photometry
 from aas2rto.candidates import ACTIVE, REJECTED
 from aas2rto.errors import StoreError
 from aas2rto.report import Outcome, Report
-from aas2rto.store import schema
+from aas2rto.store import history, schema
 from aas2rto.store.cache import LightCurves, PhotometryCache
 from aas2rto.store.database import cause, is_postgresql, migrate, open_engine, shown
 from aas2rto.store.intake import (
@@ -419,6 +419,37 @@ class Store:
         with self._transaction(f"fits of {model}") as connection:
             connection.execute(statement, rows)
 
+    # -- what people say ----------------------------------------------------------------------
+
+    def add_feedback(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store what somebody said of candidates.
+
+        Parameters
+        ----------
+        rows : sequence of mapping
+            ``candidate_id, kind, at`` and, where they matter, ``until, until_mag,
+            until_new_data, observatory, author, comment``; see `aas2rto.feedback`.
+        """
+        values = [
+            {**{k: v for k, v in row.items() if k != "candidate_id"},
+             "candidate": self._ids[row["candidate_id"]]}
+            for row in rows
+        ]  # fmt: skip
+        with self._transaction("feedback") as connection:
+            connection.execute(schema.feedback.insert(), values)
+
+    def feedback(self, now: float) -> pd.DataFrame:
+        """Return what people had said by `now` [d, MJD UTC], in the order in which they did."""
+        table = schema.feedback
+        columns = [c for c in table.columns if c.name not in {"id", "candidate"}]
+        query = select(schema.candidates.c.candidate_id, *columns).join(schema.candidates)
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                query.where(table.c.at <= now).order_by(table.c.at, table.c.id)
+            ).all()
+        frame = pd.DataFrame(rows, columns=["candidate_id", *(c.name for c in columns)])
+        return frame.astype({"until": "float64", "until_mag": "float64", "until_new_data": "bool"})
+
     # -- results of a cycle -------------------------------------------------------------------
 
     def save_cycle(
@@ -556,6 +587,14 @@ class Store:
         table = schema.candidates
         connection.execute(delete(schema.rejections).where(schema.rejections.c.candidate == key))
         connection.execute(update(table).where(table.c.id == key).values(state=ACTIVE))
+
+    def rank_history(
+        self, candidate_ids: Iterable[str], *, since: float, until: float
+    ) -> pd.DataFrame:
+        """Return where candidates have ranked, see :func:`aas2rto.store.history.rank_history`."""
+        ids = {name: self._ids[name] for name in candidate_ids if name in self._ids}
+        with self.engine.connect() as connection:
+            return history.rank_history(connection, ids, since, until)
 
     def last_scores(self) -> pd.Series:
         """Return the newest score of each candidate, by candidate_id."""

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 metadata = MetaData()
@@ -125,7 +126,10 @@ feedback = Table(
     _candidate(nullable=False, index=True),
     Column("kind", String, nullable=False),
     Column("at", Float, nullable=False),
+    # When it ends, whichever comes first: at a time, after a change [mag], at new data.
     Column("until", Float),
+    Column("until_mag", Float),
+    Column("until_new_data", Boolean, nullable=False, default=False, server_default=false()),
     Column("observatory", String, nullable=False, default=""),
     Column("author", String, nullable=False, default=""),
     Column("comment", Text, nullable=False, default=""),

@@ -1,0 +1,59 @@
+"""Numbers and times in words, the same in figures and in messages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
+"""MJD 0."""
+
+
+def date_of(mjd: float) -> datetime:
+    """Return an MJD (UTC) as a date, to the minute; leap seconds do not matter there."""
+    return MJD_EPOCH + timedelta(minutes=round(mjd * 1440))
+
+
+def day(mjd: float) -> str:
+    """Write the day of an MJD (UTC) as ``22 Mar``."""
+    date = date_of(mjd)
+    return f"{date.day} {MONTHS[date.month - 1]}"
+
+
+def day_and_hour(mjd: float, *, year: bool = False) -> str:
+    """Write an MJD (UTC) as ``22 Mar 20:00``, or ``22 Mar 2026 20:00``."""
+    date = date_of(mjd)
+    return f"{day(mjd)}{f' {date.year}' if year else ''} {date:%H:%M}"
+
+
+def hour(mjd: float) -> str:
+    """Write the time of day of an MJD (UTC) as ``20:00``; a dash if it is unknown."""
+    return f"{date_of(mjd):%H:%M}" if np.isfinite(mjd) else "–"
+
+
+def number(value: float) -> str:
+    """Write a score or a factor with three significant digits."""
+    if not np.isfinite(value):
+        return "–"
+    if value != 0 and not 1e-3 <= abs(value) < 1e5:
+        return f"{value:.2e}"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def peak_sentence(t_peak: float, error: float, now: float) -> str:
+    """Say when the peak is, with its error: ``peak in 1.3 ± 0.4 d (24 Mar)``.
+
+    Parameters
+    ----------
+    t_peak, error, now : float
+        [d, MJD UTC] and [d]; the error may be NaN.
+    """
+    away = t_peak - now
+    sure = f" ± {error:.1f}" if np.isfinite(error) else ""
+    date = f" ({day(t_peak)})" if abs(away) < 3e4 else ""
+    return f"peak in {away:.1f}{sure} d{date}" if away >= 0 else (
+        f"peak {-away:.1f}{sure} d ago{date}"
+    )  # fmt: skip
