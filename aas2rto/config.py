@@ -14,15 +14,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
 
 from aas2rto import share, yaml_lines
 from aas2rto.errors import ConfigError, ConfigProblem, UnknownNameError, UsageError
 from aas2rto.guard import attempt
+from aas2rto.message_settings import ChannelPolicy, Figures, When
 from aas2rto.registry import Part, Registry, nearest
-from aas2rto.units import Arcsec, Day, Second
+from aas2rto.units import Arcsec, Day, Degree, Hour, Second
 from aas2rto.yaml_lines import Key
 
 PROJECT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -110,6 +111,52 @@ class Score(Section):
     factors: list[Any] = Field(min_length=1)
 
 
+_DATED = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:[\d.]+)?"
+CLOSED_PATTERN = rf"^(\d{{1,2}}:\d{{2}}-\d{{1,2}}:\d{{2}}|{_DATED}/{_DATED})$"
+"""``02:00-04:00`` (UTC, in any night) or ``2026-03-21T02:00/2026-03-21T04:00``."""
+
+
+class Plan(Section):
+    """How a night is planned, see `aas2rto plan`.
+
+    Parameters
+    ----------
+    step : float
+        The night is cut into steps of this length; a visit takes whole steps [s].
+    visits : int
+        Most visits to one candidate in a night, all observatories together.
+    gap : float
+        Least time between two visits to one candidate [hour].
+    airmass_power : float
+        A slot is worth the site score times (least airmass tonight / airmass)^power; 0: all
+        slots of a candidate at a site are worth the same.
+    exposure : float
+        Where the magnitude is not known [s].
+    max_exposure : float
+        What would take longer is not planned [s].
+    moon_separation : float
+        Not closer to the Moon while it is up, unless the observatory's own limit is larger [deg].
+        30 deg is the default of ESO's Phase 2 constraints.
+    time_limit : float
+        For the joint optimum [s]; greedy's plan stands if it takes longer.
+    optimality_gap : float
+        The optimum is found when objective and bound differ by less than this share.
+    closed : dict
+        Intervals per observatory in which it does not observe, such as maintenance.
+    """
+
+    step: Second = Field(default=300.0, ge=60, le=3600)
+    visits: int = Field(default=1, ge=1, le=10)
+    gap: Hour = Field(default=1.0, ge=0, le=24)
+    airmass_power: float = Field(default=1.0, ge=0, le=10)
+    exposure: Second = Field(default=1800.0, gt=0)
+    max_exposure: Second = Field(default=7200.0, gt=0)
+    moon_separation: Degree = Field(default=30.0, ge=0, le=180)
+    time_limit: Second = Field(default=30.0, gt=0)
+    optimality_gap: float = Field(default=0.002, ge=0, lt=1)
+    closed: dict[str, list[Annotated[str, Field(pattern=CLOSED_PATTERN)]]] = {}
+
+
 class Config(Section):
     """A whole science case, as written."""
 
@@ -123,6 +170,8 @@ class Config(Section):
     score: Score
     observatories: list[str] = Field(min_length=1)
     visibility: dict[str, Any] = {}
+    plan: Plan = Plan()
+    figures: Figures = Figures()
     messages: dict[str, Any] = {}
 
 
@@ -147,6 +196,13 @@ class PartConfig:
     options: BaseModel
     missing: tuple[str, ...] = ()
 
+    @property
+    def policy(self) -> ChannelPolicy:
+        """What a channel hears, and when; of a messenger."""
+        if not isinstance(self.options, ChannelPolicy):
+            raise TypeError(f"{self.name} is a {self.part.kind}, no channel")
+        return self.options
+
     def arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of the part."""
         return self.part.arguments(self.options)
@@ -169,6 +225,7 @@ class Case:
     messengers: tuple[PartConfig, ...]
     observatories: tuple[Any, ...]
     digest: str
+    when: When = field(default_factory=When)
     missing: tuple[ConfigProblem, ...] = ()
 
     @property
@@ -441,9 +498,9 @@ def _resolve(
         kept = [s for s in sources if s is not None and s.part.name == "too"]
         sources = [_part(reader, "sources", "archive", options, ("sources", "archive")), *kept]
     models = [_part(reader, "models", k, v, ("models", k)) for k, v in _items(data, "models")]
-    messengers = [
-        _part(reader, "messages", k, v, ("messages", k)) for k, v in _items(data, "messages")
-    ]
+    messages = dict(_items(data, "messages"))
+    when = reader.validate(When, messages.pop("when", None) or {}, ("messages", "when"))
+    messengers = [_part(reader, "messages", k, v, ("messages", k)) for k, v in messages.items()]
     factors = _factors(reader, data)
     site_factor = _site_factor(reader, data)
     observatories = _observatories(reader, data)
@@ -462,6 +519,7 @@ def _resolve(
         messengers=_complete(messengers),
         observatories=tuple(observatories),
         digest=digest,
+        when=when if isinstance(when, When) else When(),
         missing=reader.missing(),
     )
 
@@ -488,12 +546,18 @@ def _part(reader: _Reader, section: str, name: str, settings: Any, key: Key) -> 
     except UnknownNameError as error:
         reader.say(key, str(error))
         return None
-    options = reader.validate(part.options, settings, key)
+    model = with_policy(part.options) if section == "messages" else part.options
+    options = reader.validate(model, settings, key)
     missing = tuple(v for k, names in reader.unset.items() if k[: len(key)] == key for v in names)
     if options is None:
         # Good enough to show, and to check names; with a problem noted it is never built.
-        options = part.options.model_construct(**reader.known(settings, key))
+        options = model.model_construct(**reader.known(settings, key))
     return PartConfig(name, part, options, missing)
+
+
+def with_policy(options: type[BaseModel]) -> type[BaseModel]:
+    """Return the settings of a messenger together with those that every channel has."""
+    return create_model(options.__name__, __base__=(options, ChannelPolicy))
 
 
 def _factors(reader: _Reader, data: Mapping[str, Any]) -> list[PartConfig | None]:

@@ -35,6 +35,11 @@ class Parts:
         """Lowest altitude at which a site observes [deg]."""
         return float(getattr(self.case.site_factor.options, "min_altitude", 30.0))
 
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether a factor compares with tomorrow."""
+        return any(factor.tomorrow for factor in self.site_factors)
+
     def close(self) -> None:
         """Release connections of sources."""
         for poller in self.pollers:

@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto import fitting, loop
+from aas2rto import feedback, fitting, loop
 from aas2rto.cycle import Parts, Scored
 from aas2rto.factors import Decision
 from aas2rto.fitting import Fits
 from aas2rto.outputs.tables import iso_minutes
-from aas2rto.ranking import apply, with_site
-from aas2rto.scoring import Column, evaluate
+from aas2rto.ranking import apply, seen_from, site_columns
+from aas2rto.scoring import RULES, Column
 from aas2rto.store import Store
-from aas2rto.visibility import site_table
 
 
 def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> dict[str, Any]:
@@ -42,8 +41,13 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
     notes = store.annotations()
     notes = notes[notes["candidate_id"] == candidate_id].dropna(axis=1, how="all")
     table = loop.assemble(held, known.summary, notes, parts.case.config.score.base)
+    said = store.feedback(now.utc.mjd)
+    said = said[said["candidate_id"] == candidate_id]
+    table = feedback.join(table, said, photometry, now)
     fits = fitting.fit(parts.models, table, photometry, store, save=False)
     told = explain(parts, table, photometry, fits, now)
+    marks = feedback.standing(said, photometry, now.utc.mjd).drop(columns="candidate_id")
+    told["feedback"] = [{str(k): _plain(v) for k, v in m.items()} for m in marks.to_dict("records")]
     told["state"] = str(held["state"].iloc[0])
     aliases = store.aliases()
     told["aliases"] = aliases.loc[aliases["candidate_id"] == candidate_id, "alias"].tolist()
@@ -77,6 +81,8 @@ def explain(
     prefiltered.keep[:] = True  # show the later factors too, whatever the first ones say
     joined = fitting.add_peak_probability(fitting.join(table, fits), now.utc.mjd)
     scored = loop.score(parts, joined, prefiltered, now)
+    if parts.looks_ahead:
+        scored = loop.with_tomorrow(parts, scored, photometry, now)
     row = scored.table.iloc[0]
     failures = [*fits.failures, *(f for column in scored.columns for f in column.failures)]
     return {
@@ -102,8 +108,8 @@ def explain(
 
 
 def _is_told(column: Column) -> bool:
-    """Leave out the validity of a ToO where it says nothing."""
-    return column.name != "valid_until" or bool(column.factor.decision[0])
+    """Leave out the rules beside the factors where they say nothing."""
+    return column.name not in RULES or bool(column.factor.decision[0])
 
 
 def _factor(column: Column) -> dict[str, Any]:
@@ -135,9 +141,10 @@ def _record(table: pd.DataFrame) -> dict[str, Any]:
 def _sites(parts: Parts, scored: Scored, now: Time) -> dict[str, Any]:
     told = {}
     for site in parts.case.observatories:
-        seen = site_table(site, scored.table, now, min_altitude=parts.min_altitude)
-        table = with_site(scored.table, seen)
-        columns = [evaluate(factor, table, now) for factor in parts.site_factors]
+        table = seen_from(
+            site, scored.table, parts.site_factors, now, min_altitude=parts.min_altitude
+        )
+        columns = site_columns(site, table, parts.site_factors, now)
         told[site.name] = _site(apply(table, columns), columns, scored)
     return told
 
@@ -151,7 +158,7 @@ def _site(table: pd.DataFrame, columns: Sequence[Column], scored: Scored) -> dic
         "decision": str(science["decision"] if out else row["decision"]),
         "reason": str(science["reason"] if out else row["reason"]),
         "factor": _plain(float(np.prod([column.factor.value[0] for column in columns]))),
-        "factors": [_factor(column) for column in columns],
+        "factors": [_factor(column) for column in columns if _is_told(column)],
         "altitude": _plain(row["altitude"]),
         "azimuth": _plain(row["azimuth"]),
         "airmass": _plain(row["airmass"]),

@@ -12,13 +12,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from astropy import units as u
 from astropy.time import Time
 
-from aas2rto import __version__, fitting, summary
+from aas2rto import __version__, feedback, fitting, summary
 from aas2rto.acquire import Arrival, acquire, make_pollers
 from aas2rto.candidates import ACTIVE, COLUMNS
 from aas2rto.config import Case
@@ -28,6 +30,7 @@ from aas2rto.guard import attempt
 from aas2rto.photometry import as_known_at, one_per_exposure
 from aas2rto.ranking import Ranking, rank_science, rank_site
 from aas2rto.scoring import (
+    RULES,
     BoundFactor,
     Column,
     bind,
@@ -112,6 +115,8 @@ def run_cycle(
             table = fit(parts, store, prefiltered, cycle)
         with step("score"):
             cycle.scored = score(parts, table, prefiltered, now)
+            if parts.looks_ahead:
+                cycle.scored = with_tomorrow(parts, cycle.scored, cycle.photometry, now)
         with step("remove"):
             rejected = remove(cycle.scored)
         with step("rank"):
@@ -168,11 +173,29 @@ def prefilter(parts: Parts, store: Store, now: Time, cycle: Cycle) -> Prefiltere
     after = parts.case.config.candidates.reconsider_after
     if after is not None:
         cycle.reconsidered = store.reconsider(now.utc.mjd, after)
+    prefiltered = look_at(parts, store, now)
+    cycle.photometry = prefiltered.photometry
+    return prefiltered
+
+
+def look_at(parts: Parts, store: Store, now: Time, *, at: Time | None = None) -> Prefiltered:
+    """Do the same without changing anything in the store.
+
+    Parameters
+    ----------
+    parts : Parts
+    store : Store
+    now : Time
+        What is known.
+    at : Time, optional
+        For when it is judged, such as a night to come; by default `now`.
+    """
     held = store.candidates()
     known = store.light_curves(held, now.utc.mjd)
-    cycle.photometry = known.photometry
     table = assemble(held, known.summary, store.annotations(), parts.case.config.score.base)
-    return assess_light_curves(parts, table, known.photometry, now)
+    said = store.feedback(now.utc.mjd)
+    table = feedback.join(table, said, known.photometry, at or now)
+    return assess_light_curves(parts, table, known.photometry, at or now)
 
 
 def assemble(
@@ -247,16 +270,19 @@ def assess_light_curves(
     parts: Parts, table: pd.DataFrame, photometry: pd.DataFrame, now: Time
 ) -> Prefiltered:
     """Evaluate the light-curve factors."""
-    columns = (expired(table, now), *evaluate_all(parts.factors, Needs.LIGHT_CURVE, table, now))
+    rules = (expired(table, now), feedback.column(table))
+    columns = (*rules, *evaluate_all(parts.factors, Needs.LIGHT_CURVE, table, now))
     told = [column.factor.decision for column in columns]
     keep = np.max(np.stack(told), axis=0) == Decision.KEEP
     return Prefiltered(table, photometry, columns, keep)
 
 
-def fit(parts: Parts, store: Store, prefiltered: Prefiltered, cycle: Cycle) -> pd.DataFrame:
+def fit(
+    parts: Parts, store: Store, prefiltered: Prefiltered, cycle: Cycle, *, save: bool = True
+) -> pd.DataFrame:
     """Fit those that the prefilter kept, where the data changed; join the fits to the table."""
     kept = prefiltered.table[prefiltered.keep]
-    cycle.fits = fitting.fit(parts.models, kept, prefiltered.photometry, store)
+    cycle.fits = fitting.fit(parts.models, kept, prefiltered.photometry, store, save=save)
     cycle.failures.extend(cycle.fits.failures)
     joined = fitting.join(prefiltered.table, cycle.fits)
     return fitting.add_peak_probability(joined, cycle.now.utc.mjd)
@@ -278,7 +304,7 @@ def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time
         or "all factors are neutral"
         for row in range(len(table))
     ]
-    values = {f"factor_{c.name}": c.factor.value for c in columns if c.name != "valid_until"}
+    values = {f"factor_{c.name}": c.factor.value for c in columns if c.name not in RULES}
     scored = table.assign(
         **values,
         score=verdict.score,
@@ -287,6 +313,18 @@ def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time
         reason=np.array(reasons, dtype=object),
     )
     return Scored(scored, columns, verdict)
+
+
+def with_tomorrow(parts: Parts, scored: Scored, photometry: pd.DataFrame, now: Time) -> Scored:
+    """Add ``score_tomorrow``: what the same data would score a day later, 0 if they are out."""
+    later = now + 1 * u.day
+    table = fitting.add_peak_probability(scored.table, later.utc.mjd)
+    prefiltered = assess_light_curves(parts, table, photometry, later)
+    kept = scored.verdict.decision == Decision.KEEP
+    prefiltered.keep[:] &= kept
+    verdict = score(parts, table, prefiltered, later).verdict
+    tomorrow = np.where(kept & (verdict.decision == Decision.KEEP), verdict.score, 0.0)
+    return replace(scored, table=scored.table.assign(score_tomorrow=tomorrow))
 
 
 def told_by_people(is_too: bool, comment: str) -> str:  # noqa: FBT001  a column, not a switch

@@ -33,6 +33,10 @@ TRIED = 100
 MOST_FAILURES = 10
 """Failures of one factor that are reported one by one."""
 
+VALID_UNTIL, FEEDBACK = "valid_until", "feedback"
+RULES = frozenset({VALID_UNTIL, FEEDBACK})
+"""What can exclude a candidate beside the factors; these have no column of their own."""
+
 
 @dataclass(frozen=True)
 class BoundFactor:
@@ -47,12 +51,19 @@ class BoundFactor:
     function : callable
         ``function(candidates, now, **settings)``.
     settings : mapping
+    instant : bool
+        It says something of the moment only, and nothing of the rest of the night.
+    tomorrow : bool
+        It compares with the next night, and so needs ``score_tomorrow`` and
+        ``hours_left_tomorrow``.
     """
 
     name: str
     needs: Needs
     function: Callable[..., Any]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    instant: bool = False
+    tomorrow: bool = False
 
     def __call__(self, candidates: pd.DataFrame, now: Time) -> Any:
         """Evaluate the factor; the answer is whatever its author returns."""
@@ -80,6 +91,8 @@ def bind(parts: Iterable[PartConfig]) -> tuple[BoundFactor, ...]:
             Needs(part.part.extras.get("needs", Needs.FIT)),
             part.part.make,
             part.arguments(),
+            instant=bool(part.part.extras.get("instant", False)),
+            tomorrow=bool(part.part.extras.get("tomorrow", False)),
         )
         for part in parts
     )
@@ -300,7 +313,7 @@ def expired(candidates: pd.DataFrame, now: Time) -> Column:
         f"the ToO was valid until {Time(t, format='mjd').isot[:16]}" if is_over else ""
         for t, is_over in zip(until, over, strict=True)
     ]
-    return Column("valid_until", answer(1.0, exclude=over, reason=reason))
+    return Column(VALID_UNTIL, answer(1.0, exclude=over, reason=reason))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from aas2rto.units import Degree
 from aas2rto.visibility import MIN_ALTITUDE
 
 
-@factor("altitude", needs=Needs.SITE)
+@factor("altitude", needs=Needs.SITE, instant=True)
 def altitude(candidates: pd.DataFrame, now: Time, *, min_altitude: Degree = MIN_ALTITUDE) -> Factor:
     """Prefer candidates that are high now: x_alt = 1 / airmass = sin a, A&A 698, A153, Eq. 11.
 

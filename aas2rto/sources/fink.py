@@ -15,7 +15,7 @@ from aas2rto.errors import InputError
 from aas2rto.report import PollRequest, Report
 from aas2rto.sources import nulls, source
 from aas2rto.sources.fink_rest import by_object, lsst_packet_of, ztf_packet_of
-from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest
+from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest, window_start
 from aas2rto.sources.http import Cause, Client, HttpError, Policy
 from aas2rto.sources.kafka import Message, Patience, Stream
 from aas2rto.sources.light_curves import Record
@@ -84,7 +84,8 @@ class Fink:
     tags : tuple of str
         LSST only: tags to list through REST, such as ``extragalactic_new_candidate``.
     since : float
-        Days that the first poll of a tag looks back.
+        Days that the first poll of a tag looks back, and later ones as long as they find nothing
+        newer.
     overlap : float
         Days before the newest row of a tag that are asked for again.
     light_curves : int
@@ -218,12 +219,15 @@ class Fink:
     # -- tags -------------------------------------------------------------------------------
 
     def _list_tags(self, harvest: Harvest, worklist: Worklist, until: Deadline) -> None:
-        newest: dict[str, float] = harvest.cursor.setdefault("tags", {})
+        listed: dict[str, list[Any]] = harvest.cursor.setdefault("tags", {})
+        end = harvest.now + TAI_MINUS_UTC
         for tag in self.tags:
-            oldest = newest.get(tag, harvest.now + TAI_MINUS_UTC - self.since + self.overlap)
-            for row in self._tag_rows(tag, oldest - self.overlap, harvest, until):
-                time = nulls.number(row["r:midpointMjdTai"])
-                newest[tag] = max(time, newest.get(tag, time))
+            newest, complete = listed.get(tag, [None, None])
+            start = window_start(newest, complete, end, since=self.since, overlap=self.overlap)
+            rows = self._tag_rows(tag, start, harvest, until)
+            times = [nulls.number(row["r:midpointMjdTai"]) for row in rows]
+            listed[tag] = [max([*times, newest or 0.0]) or None, end]
+            for row, time in zip(rows, times, strict=True):
                 harvest.saw(time - TAI_MINUS_UTC)
                 worklist.add(nulls.digits(row["r:diaObjectId"]), time)
 
@@ -293,10 +297,10 @@ class Fink:
                 for name in group:
                     worklist.postpone(name)
                 continue
-            for alert in filter(None, alerts):
-                harvest.batch.add(alert, where=self._client.service)
-            for name in group:
-                worklist.finish(name, harvest.now)
+            for name, alert in zip(group, alerts, strict=True):
+                if alert is not None:
+                    harvest.batch.add(alert, where=self._client.service)
+                worklist.settle(name, harvest.now, came=alert is not None)
         if failures:
             raise failures[-1]
 

@@ -278,8 +278,8 @@ class Lasair:
         wanted = wanted_ids(harvest.wanted, self.survey)
         names = worklist.order(wanted, now=harvest.now, refresh=self.refresh)
 
-        def fetch(name: str) -> None:
-            self._object(name, harvest, budget, until)
+        def fetch(name: str) -> bool:
+            return self._object(name, harvest, budget, until)
 
         # As many as the hour allows: the best are first, the others wait in the worklist.
         worklist.work(names[: budget.left()], fetch, harvest, until)
@@ -326,7 +326,7 @@ class Lasair:
         worklist.add(facts.name, facts.last_seen)
         return facts.last_seen
 
-    def _object(self, name: str, harvest: Harvest, budget: Budget, until: Deadline) -> None:
+    def _object(self, name: str, harvest: Harvest, budget: Budget, until: Deadline) -> bool:
         budget.spend()
         question = {"objectId": name, "lite": "True", "lasair_added": "True"}
         answer = self._client.post("object/", data=question, until=until, repeat=False)
@@ -342,6 +342,8 @@ class Lasair:
             raise answer.unreadable(
                 f"with an object that cannot be used ({error!r:.120})"
             ) from error
-        if alert is not None:
-            harvest.batch.add(alert, where=self._client.service)
+        if alert is None:
+            return False
+        harvest.batch.add(alert, where=self._client.service)
         harvest.note(name, **records.context(found))
+        return True

@@ -143,7 +143,7 @@ def positive(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def bands(names: Mapping[Any, str], values: Iterable[Any]) -> list[str]:
     """Translate a survey's filters; unknown ones become empty texts."""
-    return [names.get(value, "") for value in values]
+    return [names.get(v, "") if isinstance(v, str | int | float) else "" for v in values]
 
 
 def usable(table: pd.DataFrame, *, name: str = "measurement_id") -> tuple[pd.DataFrame, str]:

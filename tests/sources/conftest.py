@@ -101,6 +101,10 @@ class Cluster:
     def send(self, topic: str, *values: bytes, key: bytes | None = None) -> None:
         send(self.servers, [(topic, key, value) for value in values])
 
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     def kill(self) -> None:
         """End the cluster without a word, as a dead broker does."""
         self._process.kill()

@@ -44,7 +44,7 @@ class Control(Service):
             "GET /log/([^/]+)": self.show_log,
             "GET /sky": self.show_sky,
             "GET /state/atlas": self.show_atlas,
-            "POST /state/atlas": self.change_atlas,
+            "POST /state/([^/]+)": self.change,
         }
 
     def set_one(self, question: Question) -> Any:
@@ -94,10 +94,10 @@ class Control(Service):
         assert isinstance(atlas, Atlas)
         return {"tasks": list(atlas.tasks.values()), "deleted": atlas.deleted}
 
-    def change_atlas(self, question: Question) -> Any:
-        """Set ``steps`` (looks until a task is done) or ``queue_cap``."""
+    def change(self, question: Question, name: str) -> Any:
+        """Set what a service offers to be set: ATLAS's ``steps`` and ``queue_cap``, TNS's quota."""
         for key, value in question.form().items():
-            setattr(self.services["atlas"], key, value)
+            setattr(self.services[name], key, value)
         return Reply({})
 
 
