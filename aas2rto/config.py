@@ -39,8 +39,8 @@ _ASSIGNMENT = re.compile(
 SHORTEST_SECRET = 4
 """Shorter values from the environment are shown in errors: hiding `5` would hide every 5."""
 
-RESERVED_FACTOR = "valid_until"
-"""The loop's own column for the end of a ToO."""
+RESERVED_FACTORS = frozenset({"valid_until", "feedback"})
+"""The loop's own rules, which stand among the factors."""
 
 SCIENCE_LIST = "science"
 """Name of the ranked list that knows no site."""
@@ -564,7 +564,7 @@ def _factors(reader: _Reader, data: Mapping[str, Any]) -> list[PartConfig | None
     score = data.get("score")
     entries = score.get("factors") if isinstance(score, dict) else None
     factors: list[PartConfig | None] = []
-    taken = {RESERVED_FACTOR}
+    taken = set(RESERVED_FACTORS)
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
         key: Key = ("score", "factors", index)
         name, settings = _factor_entry(reader, entry, key)

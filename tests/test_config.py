@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from aas2rto import config
+from aas2rto import config, scoring
 from aas2rto.errors import ConfigError, ConfigProblem, UsageError
 
 BASE = """\
@@ -109,10 +109,11 @@ def test_columns_of_factors_have_names_of_their_own():
     """Two of one kind are numbered, and never meet a name that a user gave."""
     two = "expression: {formula: '1', name: colour}"
     three = "expression: {formula: '1', name: colour_2}"
-    ended = "expression: {formula: '1', name: valid_until}"
-    found = case(with_factors(two, two, three, two, ended))
+    rules = [f"expression: {{formula: '1', name: {name}}}" for name in sorted(scoring.RULES)]
+    found = case(with_factors(two, two, three, two, *rules))
     names = [part.name for part in found.factors]
-    assert names == ["colour", "colour_2", "colour_2_2", "colour_3", "valid_until_2"]
+    assert names[:4] == ["colour", "colour_2", "colour_2_2", "colour_3"]
+    assert names[4:] == [f"{name}_2" for name in sorted(scoring.RULES)]
 
 
 def test_a_part_without_settings_may_stand_alone():

@@ -68,7 +68,13 @@ def test_the_order_does_not_depend_on_the_order(rows, chance):
     """The same candidates give the same list, however they came; and it is sorted."""
     score, mag = zip(*rows, strict=True)
     table = pd.DataFrame(
-        {"candidate_id": [f"c{i}" for i in range(len(rows))], "score": score, "last_mag": mag}
+        {
+            "candidate_id": [f"c{i}" for i in range(len(rows))],
+            "score": score,
+            "last_mag": mag,
+            "too": False,
+            "reason": "",
+        }
     )
     shuffled = list(range(len(rows)))
     chance.shuffle(shuffled)
@@ -172,13 +178,26 @@ def test_the_sky_decides_with_the_factor_of_the_config():
 
 
 def test_columns_of_a_site_stand_beside_those_of_the_candidates():
-    """Where both have a name, the candidate's stays."""
-    table = scored(["a"], make=1)
-    site = pd.DataFrame({"candidate_id": ["a"], "altitude": [50.0], "score": [99.0]})
-    found = ranking.with_site(table.set_index(pd.Index([7])), site)
-    assert found["altitude"].tolist() == [50.0]
-    assert found["score"].tolist() == [1.0]
+    """Where both have a name, the candidate's stays; rows are numbered anew."""
+    table = scored(["a"], ra=60.0, dec=40.0).assign(altitude="mine").set_index(pd.Index([7]))
+    found = ranking.seen_from(SITE, table, [], NIGHT, min_altitude=30.0)
+    assert found["altitude"].tolist() == ["mine"]
+    assert found["azimuth"].notna().all()
+    assert found["candidate_id"].tolist() == ["a"]
     assert found.index.tolist() == [0]
+
+
+def test_what_is_pinned_comes_first_and_says_who_said_so():
+    """A person's wish before any score; a ToO keeps its place among the pinned."""
+    table = scored(["a", "b", "c"], [3.0, 1.0, 2.0], too=[False, False, True])
+    assert names(order(table, "score")) == ["a", "c", "b"]
+    found = order(table.assign(pin=["", "pinned by me", ""]), "score")
+    assert names(found) == ["c", "b", "a"]
+    assert found["pinned"].tolist() == [False, True, False]
+    assert found["reason"].tolist() == ["", "pinned by me; ", ""]
+    elsewhere = table.assign(pin_there=["pinned by you", "", ""])
+    assert names(order(elsewhere, "score", "here")) == ["a", "c", "b"]
+    assert not order(elsewhere, "score", "here")["pinned"].any()
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=2, max_size=5))
