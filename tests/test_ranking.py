@@ -69,7 +69,7 @@ def test_the_order_does_not_depend_on_the_order(rows, chance):
     score, mag = zip(*rows, strict=True)
     table = pd.DataFrame(
         {"candidate_id": [f"c{i}" for i in range(len(rows))], "score": score, "last_mag": mag}
-    )
+    ).assign(reason="", too=False)
     shuffled = list(range(len(rows)))
     chance.shuffle(shuffled)
     found = order(table, "score")
@@ -173,11 +173,10 @@ def test_the_sky_decides_with_the_factor_of_the_config():
 
 def test_columns_of_a_site_stand_beside_those_of_the_candidates():
     """Where both have a name, the candidate's stays."""
-    table = scored(["a"], make=1)
-    site = pd.DataFrame({"candidate_id": ["a"], "altitude": [50.0], "score": [99.0]})
-    found = ranking.with_site(table.set_index(pd.Index([7])), site)
-    assert found["altitude"].tolist() == [50.0]
-    assert found["score"].tolist() == [1.0]
+    table = scored(["a"], altitude=-99.0).set_index(pd.Index([7]))
+    found = ranking.seen_from(SITE, table, [], NIGHT, min_altitude=30.0)
+    assert found["altitude"].tolist() == [-99.0]
+    assert np.isfinite(found["azimuth"]).all()
     assert found.index.tolist() == [0]
 
 
