@@ -25,6 +25,7 @@ from aas2rto.cli import (
     status,
     too,
     visibility,
+    whatif,
 )
 from aas2rto.cli.closing import TakesIntervals
 from aas2rto.errors import Aas2rtoError
@@ -45,6 +46,7 @@ app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("mark")(mark.mark)
 app.command("plan", cls=TakesIntervals)(plan.plan)
+app.command("whatif", cls=TakesIntervals)(whatif.whatif)
 app.command("visibility")(visibility.visibility)
 app.command("list")(list_.list_parts)
 app.command("new")(new.new)

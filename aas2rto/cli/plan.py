@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,7 +88,7 @@ def _chosen(case: Case, observatory: str | None, *, network: bool) -> tuple[str,
 def _date(text: str | None) -> float | None:
     if text is None:
         return None
-    return math.floor(float(parse_time(text, option="--date").utc.mjd))
+    return float(math.floor(parse_time(text, option="--date").utc.mjd))
 
 
 def _earlier(folder: Path, name: str) -> pd.DataFrame:
