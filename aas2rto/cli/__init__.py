@@ -12,7 +12,22 @@ from typing import Annotated, NoReturn
 import typer
 
 from aas2rto import __version__
-from aas2rto.cli import check, demo, explain, list_, mark, new, prime, run, status, too, visibility
+from aas2rto.cli import (
+    check,
+    demo,
+    explain,
+    list_,
+    mark,
+    new,
+    plan,
+    prime,
+    run,
+    status,
+    too,
+    visibility,
+    whatif,
+)
+from aas2rto.cli.closing import TakesIntervals
 from aas2rto.errors import Aas2rtoError
 from aas2rto.guard import attempt
 
@@ -30,6 +45,8 @@ app.command("check")(check.check)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("mark")(mark.mark)
+app.command("plan", cls=TakesIntervals)(plan.plan)
+app.command("whatif", cls=TakesIntervals)(whatif.whatif)
 app.command("visibility")(visibility.visibility)
 app.command("list")(list_.list_parts)
 app.command("new")(new.new)
