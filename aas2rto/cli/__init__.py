@@ -16,8 +16,10 @@ from aas2rto.cli import (
     check,
     demo,
     explain,
+    figure,
     list_,
     mark,
+    messages,
     new,
     plan,
     prime,
@@ -47,6 +49,8 @@ app.command("explain")(explain.explain)
 app.command("mark")(mark.mark)
 app.command("plan", cls=TakesIntervals)(plan.plan)
 app.command("whatif", cls=TakesIntervals)(whatif.whatif)
+app.command("figure")(figure.figure)
+app.command("messages")(messages.messages)
 app.command("visibility")(visibility.visibility)
 app.command("list")(list_.list_parts)
 app.command("new")(new.new)

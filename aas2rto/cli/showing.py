@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from aas2rto.cycle import Cycle
     from aas2rto.ranking import Ranking
+    from aas2rto.store.outbox import Mail
 
 TOP = 8
 """Rows shown of each list; the files hold all."""
@@ -33,6 +34,7 @@ _DOING = {
     "remove": "removing the rejected",
     "rank": "ranking for each observatory",
     "inform": "storing and writing",
+    "tell": "drawing figures, sending messages",
 }
 
 
@@ -68,6 +70,20 @@ def cycle(found: Cycle, *, folder: Path | None) -> None:
     seconds = sum(found.timings.values())
     where = f"written to {folder}" if folder else "dry run: nothing was stored, written or sent"
     out.print(f"{where} ({seconds:.1f} s)", soft_wrap=True)
+
+
+def mail(written: Mail) -> None:
+    """Print what would be sent."""
+    from aas2rto.messaging.message import Message
+
+    out = console()
+    for post in written.posts:
+        held = ", held back" if post.held else ""
+        out.print(f"[bold]to {escape(post.channel)}{held}[/bold]")
+        out.print(Message.from_json(post.message).as_text(), markup=False, soft_wrap=True)
+        out.print()
+    if not written.posts:
+        out.print("no message would be sent")
 
 
 def funnel_line(funnel: dict[str, Any]) -> str:

@@ -86,6 +86,21 @@ def open_channel(part: PartConfig) -> Channel:
     return Channel(part.name, part.policy, messenger, bool(getattr(messenger, "listens", False)))
 
 
+def try_out(part: PartConfig, message: Message) -> Delivery:
+    """Send a message past the outbox, to see whether a channel works; never raises."""
+
+    def send() -> Delivery:
+        channel = open_channel(part)
+        try:
+            return channel.messenger.send(Letter(message, "test"))
+        finally:
+            channel.messenger.close()
+
+    done = attempt(f"channel {part.name}", send)
+    why = done.failure.error if done.failure else "gave no answer"
+    return done.value or Delivery(Result.STOPPED, why)
+
+
 class Courier:
     """Sends the messages of a project.
 

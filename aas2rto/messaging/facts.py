@@ -11,7 +11,7 @@ import pandas as pd
 
 from aas2rto.factors import Decision
 from aas2rto.ranking import Ranking
-from aas2rto.scoring import Column
+from aas2rto.scoring import RULES, Column
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _facts(
         factors=tuple(
             (column.name, float(column.factor.value[place]))
             for column in found.columns
-            if column.factor.decision[place] == Decision.KEEP
+            if column.name not in RULES and column.factor.decision[place] == Decision.KEEP
         ),
         sites=sites.get(name, ()),
         last_chances=tuple(found.last_chances.get(name, ())),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -65,6 +65,13 @@ class Message:
 
     def as_text(self) -> str:
         """Return it as plain text, for mail, terminals and logs."""
-        lines = [f"{label}: {text}" if label else text for label, text in self.lines]
+        lines = [written(label, text) for label, text in self.lines]
         links = [f"{name}: {address}" for name, address in self.links]
         return "\n".join([self.title, "", *lines, *links] if lines else [self.title, *links])
+
+
+def written(label: str, text: str, *, bold: Callable[[str], str] = "{}: ".format) -> str:
+    """Write one line of a message; a label that is no word is a sign in front of it."""
+    if not any(c.isalnum() for c in label):
+        return f"{label} {text}".strip()
+    return f"{bold(label)}{text}"

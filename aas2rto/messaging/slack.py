@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr
 from aas2rto.errors import MessageError
 from aas2rto.messaging import Delivery, Figures, Letter, Result, messenger
 from aas2rto.messaging.http_errors import TOO_MANY, by_status, quiet_logger, seconds
-from aas2rto.messaging.message import Message
+from aas2rto.messaging.message import Message, written
 from aas2rto.units import Second
 from aas2rto.words import one_line
 
@@ -100,22 +100,28 @@ class Slack:
     def client(self) -> WebClient:
         """Slack's own client; made when it is first needed."""
         if self._client is None:
-            try:
-                from slack_sdk import WebClient  # noqa: PLC0415  an extra: not everybody has it
-            except ImportError as error:
-                raise MessageError(
-                    "slack: slack-sdk is not installed; pip install 'aas2rto[messages]'"
-                ) from error
-            # Its own handler repeats what may have arrived; waiting and repeating is up to the
-            # outbox, which survives a kill.
-            self._client = WebClient(
-                self._token.get_secret_value(),
-                base_url=self._base_url,
-                timeout=max(int(self._timeout), 1),
-                retry_handlers=[],
-                logger=quiet_logger("slack_sdk"),
-            )
+            self._client = self.new_client()
         return self._client
+
+    def new_client(self) -> WebClient:
+        """Return a client of Slack's API.
+
+        Its own retry handler repeats what may have arrived; waiting and repeating is up to the
+        outbox, which survives a kill.
+        """
+        try:
+            from slack_sdk import WebClient  # noqa: PLC0415  an extra: not everybody has it
+        except ImportError as error:
+            raise MessageError(
+                "slack: slack-sdk is not installed; pip install 'aas2rto[messages]'"
+            ) from error
+        return WebClient(
+            self._token.get_secret_value(),
+            base_url=self._base_url,
+            timeout=max(int(self._timeout), 1),
+            retry_handlers=[],
+            logger=quiet_logger("slack_sdk"),
+        )
 
     def send(self, letter: Letter) -> Delivery:
         """Post a text, or upload its figures to its thread."""
@@ -276,8 +282,9 @@ def fallback(message: Message) -> str:
 def blocks(letter: Letter) -> list[dict[str, Any]]:
     """Return the message as blocks: the title, the lines, links, and buttons."""
     message = letter.message
-    lines = [f"*{escape(label)}*  {escape(text)}" if label else escape(text)
-             for label, text in message.lines]  # fmt: skip
+    lines = [
+        written(escape(label), escape(text), bold="*{}*  ".format) for label, text in message.lines
+    ]
     lines += [" · ".join(f"<{address}|{escape(name)}>" for name, address in message.links)]
     told: list[dict[str, Any]] = [_section(f"*{escape(message.title)}*")]
     told += [_section(part) for part in _parts([line for line in lines if line])]

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from aas2rto.errors import MessageError
 from aas2rto.messaging import Delivery, Figures, Letter, Result, messenger
-from aas2rto.messaging.message import Message
+from aas2rto.messaging.message import Message, written
 from aas2rto.units import Second
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ def as_html(message: Message) -> str:
         if length > LONGEST_TEXT - 200:
             parts.append("…")
             break
-        parts.append(f"<b>{escape(label)}</b>  {escape(text)}" if label else escape(text))
+        parts.append(written(escape(label), escape(text), bold="<b>{}</b>  ".format))
     named = [f'<a href="{html.escape(address)}">{escape(name)}</a>'
              for name, address in message.links]  # fmt: skip
     return "\n".join([*parts, *([" · ".join(named)] if named else [])])

@@ -14,9 +14,7 @@ import numpy as np
 
 from aas2rto.message_settings import When
 from aas2rto.messaging.facts import Facts
-
-FEEDBACK = frozenset({"feedback", "veto", "snooze", "observed", "pin"})
-"""Factors through which people exclude: they need not be told of what they did themselves."""
+from aas2rto.scoring import FEEDBACK
 
 
 @dataclass(frozen=True)
@@ -196,7 +194,8 @@ def excluded(facts: Facts, past: Past, when: When) -> Event | None:
     """Notice that what was told of is now out of the lists."""
     if not when.excluded or facts.kept or TOLD not in past.marks:
         return None
-    if past.said("excluded") >= past.told_at or facts.factor in FEEDBACK:
+    # People need not be told of what they did themselves.
+    if past.said("excluded") >= past.told_at or facts.factor == FEEDBACK:
         return None
     return Event("excluded", {"decision": facts.decision, "factor": facts.factor,
                               "reason": facts.reason})  # fmt: skip

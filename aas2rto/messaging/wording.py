@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from aas2rto.messaging.facts import Facts, SiteFacts
-from aas2rto.messaging.message import CANDIDATE, DIGEST, OPERATORS, Message
+from aas2rto.messaging.message import CANDIDATE, DIGEST, OPERATORS, TEST, Message
 from aas2rto.messaging.triggers import TRIGGERS, Event
 from aas2rto.words import day_and_hour, hour, number, one_line, peak_sentence
 
@@ -22,7 +22,8 @@ LONGEST_NAME, LONGEST_REASON, LONGEST_TITLE = 60, 160, 220
 MOST_SITES = 4
 MOST_LINES = 12
 """Of a digest; the rest is counted."""
-LONGEST_DIGEST_LINE = 180
+LONGEST_DIGEST_LINE = 220
+NO_SPECTRUM = " (it has no spectrum yet)"
 
 
 def called(facts: Facts) -> str:
@@ -54,8 +55,8 @@ def _said_classification(values: Mapping[str, Any]) -> str:
 def _said_enters(values: Mapping[str, Any]) -> str:
     ranked = sorted(values["sites"].items(), key=lambda pair: (pair[1], pair[0]))
     places = [f"{site} (#{rank})" for site, rank in ranked]
-    more = len(places) - MOST_SITES
-    shown = places[:MOST_SITES] + ([f"{more} more"] if more > 0 else [])
+    # The rest of them are in the lines below.
+    shown = places[:2] + ([f"{len(places) - 2} more"] if len(places) > 2 else [])
     return f"enters the top {values['top']} at {_list(shown)}"
 
 
@@ -213,7 +214,7 @@ def _at_site(site: SiteFacts, now: float) -> str:
     else:
         first = f"{_moment(site.begins, now)}–{hour(site.ends)}"
     best = f"best {hour(site.best)} at {site.best_altitude:.0f}°"
-    moon = f"Moon {site.moon_sep:.0f}° away, {site.moon_illumination:.0%} lit"
+    moon = f"Moon {site.moon_sep:.0f}° ({site.moon_illumination:.0%})"
     return f"#{site.rank} · {first} · {best} · {moon}"
 
 
@@ -233,7 +234,7 @@ def _what_to_do(facts: Facts) -> str:
     now = [site for site in sites if site.observable_now]
     later = [site for site in sites if not site.observable_now]
     told = [f"{site.name} until {hour(site.ends)}" for site in now]
-    wanted = "" if facts.spectral_type else " (it has no spectrum yet)"
+    wanted = "" if facts.spectral_type else NO_SPECTRUM
     if told:
         first = f"observe now from {_list(told)}{wanted}"
     else:
@@ -290,11 +291,11 @@ def merged(messages: Sequence[Message], *, project: str) -> Message:
     project : str
     """
     names = {message.candidate_id or message.title for message in messages}
-    what = "1 candidate" if len(names) == 1 else f"{len(names)} candidates"
+    what = "one candidate" if len(names) == 1 else f"{len(names)} candidates"
     lines = [_digest_line(message) for message in messages[-MOST_LINES:]]
     if len(messages) > MOST_LINES:
         lines.insert(0, ("", f"{len(messages) - MOST_LINES} older messages are left out here"))
-    lines.append(("All of it", "aas2rto messages CONFIG"))
+    lines.append(("As of", dict(messages[-1].lines).get("As of", project)))
     return Message(
         kind=DIGEST,
         title=f"{project}: {len(messages)} messages about {what}",
@@ -304,11 +305,10 @@ def merged(messages: Sequence[Message], *, project: str) -> Message:
 
 
 def _digest_line(message: Message) -> tuple[str, str]:
-    told = dict(message.lines)
-    when = told.get("As of", "").partition(",")[0]
-    todo = told.get("Do", "")
-    text = f"{message.title}" + (f" → {todo}" if todo and message.kind == CANDIDATE else "")
-    return (when[:-3].split(" ")[-1] if when else "", one_line(text, 2 * LONGEST_DIGEST_LINE))
+    todo = dict(message.lines).get("Do", "").partition(";")[0].removesuffix(" UT")
+    todo = todo.replace(NO_SPECTRUM, "")
+    shown = f"{message.title} → {todo}" if todo and message.kind == CANDIDATE else message.title
+    return ("•", one_line(shown, LONGEST_DIGEST_LINE))
 
 
 def digest(
@@ -360,3 +360,14 @@ def to_operators(title: str, lines: Iterable[tuple[str, str]], *, now: float) ->
         title=one_line(title, LONGEST_TITLE),
         lines=(*told, ("As of", _as_of(now))),
     )
+
+
+def test_message(project: str, now: float) -> Message:
+    """Write a message that only shows that a channel works."""
+    title = f"{project}: a test message <&> `*_~ @nobody #1"
+    lines = (
+        ("What", "you see this because somebody asked `aas2rto check CONFIG --online`"),
+        ("Do", "nothing"),
+        ("As of", _as_of(now)),
+    )
+    return Message(TEST, title, lines)

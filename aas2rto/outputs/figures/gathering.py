@@ -22,7 +22,7 @@ from aas2rto.observatory import Observatory
 from aas2rto.outputs.figures.subject import Fitted, Floats, Share, SiteNight, Subject
 from aas2rto.photometry import BANDS
 from aas2rto.ranking import Ranking
-from aas2rto.scoring import BoundFactor, Column
+from aas2rto.scoring import RULES, BoundFactor, Column
 from aas2rto.store import Store
 from aas2rto.windows import above_horizon
 
@@ -191,7 +191,7 @@ def _shares(columns: Sequence[Column], row: int) -> tuple[Share, ...]:
             out=bool(column.factor.decision[row] != Decision.KEEP),
         )
         for column in columns
-        if column.name != "valid_until" or column.factor.decision[row]
+        if column.name not in RULES or column.factor.decision[row]
     )
 
 
@@ -264,7 +264,7 @@ def _observable(
     azimuth: Floats,
 ) -> NDArray[np.bool_]:
     """Tell when it is night and the candidate within the limits of the site."""
-    if not row:
+    if "observing_start" not in row:  # nothing is known of it there
         return np.zeros(len(mjd), dtype=bool)
     good = (mjd >= row["observing_start"] - 1e-9) & (mjd <= row["night_end"] + 1e-9)
     good &= altitude >= row["lowest_altitude"]
