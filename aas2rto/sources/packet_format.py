@@ -96,7 +96,10 @@ def why(error: Exception) -> str:
     """Say in one line why a record cannot be used."""
     if isinstance(error, KeyError):
         return f"it has no {error.args[0]!r}"
-    return " ".join(str(error).split())
+    text = " ".join(str(error).split())
+    if isinstance(error, AttributeError | TypeError):
+        return f"it is not built as alerts are ({text})"
+    return text
 
 
 def identifier(record: Record, name: str) -> str:
