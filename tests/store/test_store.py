@@ -714,7 +714,7 @@ def test_a_folder_that_cannot_be_made_is_said_in_words(tmp_path):
     (tmp_path / "file").write_text("")
     said = refusal(f"sqlite:///{tmp_path}/file/deep/store.sqlite")
     assert said == (
-        f"cannot make the folder {tmp_path}/file/deep for the store: Not a directory; "
+        f"cannot make the folder {tmp_path}/file/deep: Not a directory; "
         "choose another --output, or another `store`"
     )
 
