@@ -287,7 +287,7 @@ def test_measurements_of_strangers_are_left_out_and_counted(store):
     assert added.refused == ("test: left out 3 measurements of objects that are not known",)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(
     alerts=st.lists(
         st.tuples(
