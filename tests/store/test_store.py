@@ -421,6 +421,21 @@ def test_annotations_without_owner_or_time_are_left_out_and_counted(store):
     assert store.annotations().to_dict("records") == [{"candidate_id": "ZTF26a", "p": 1.0}]
 
 
+def test_an_annotation_cannot_take_the_place_of_the_id(store):
+    """A table of one's own may have a column of that name; the others are there."""
+    notes = make_annotations("ZTF26a", candidate_id="x", p=1.0)
+    ingest(store, make_objects(), annotations=notes)
+    assert store.annotations().to_dict("records") == [{"candidate_id": "ZTF26a", "p": 1.0}]
+
+
+def test_annotations_may_be_lists(store):
+    """Whatever JSON can say."""
+    notes = make_annotations("ZTF26a", probabilities=[0.1, 0.9], best={"class": "SN"}, none=None)
+    ingest(store, make_objects(), annotations=notes)
+    row = store.annotations().iloc[0].to_dict()
+    assert row == {"candidate_id": "ZTF26a", "probabilities": [0.1, 0.9], "best": {"class": "SN"}}
+
+
 def test_fits_come_back_as_they_were(store):
     """Parameters, errors and covariance as they were, the newest fit only."""
     ingest(store, make_objects(["a", "b"], ra=[10.0, 20.0]))
