@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from aas2rto.errors import InputError
 from aas2rto.report import PollRequest, Report
 from aas2rto.sources import nulls, source
 from aas2rto.sources.fink_rest import by_object, lsst_packet_of, ztf_packet_of
@@ -20,7 +19,6 @@ from aas2rto.sources.http import Cause, Client, HttpError, Policy
 from aas2rto.sources.kafka import Message, Patience, Stream
 from aas2rto.sources.light_curves import Record
 from aas2rto.sources.pacing import Deadline
-from aas2rto.sources.packets import packet_of
 from aas2rto.sources.streaming import follow
 from aas2rto.sources.wire import Decoder
 from aas2rto.sources.worklist import MAX_FAILURES, WHOLE_SERVICE, Worklist, wanted_ids
@@ -195,26 +193,10 @@ class Fink:
     # -- stream -----------------------------------------------------------------------------
 
     def _read_stream(self, stream: Stream, harvest: Harvest, until: Deadline) -> Callable[[], None]:
-        take = self._take(harvest)
-        return follow(stream, harvest, until, limit=self.max_alerts, take=take)
-
-    def _take(self, harvest: Harvest) -> Callable[[list[Message]], int]:
-        """Return what to do with a chunk of messages: decode, and add to the batch."""
-
         def take(messages: list[Message]) -> int:
-            unreadable = 0
-            decoded = self._decoder.decode(messages)
-            for message, alerts in zip(messages, decoded, strict=True):
-                if isinstance(alerts, InputError):
-                    harvest.problems.append(f"fink {self.survey}: {message}: {alerts}")
-                    unreadable += 1
-                    continue
-                unreadable += not any(packet_of(alert) for alert in alerts)
-                for alert in alerts:
-                    harvest.batch.add(alert, where=f"fink {self.survey}: {message}")
-            return unreadable
+            return self._decoder.feed(messages, harvest.batch, self._client.service)
 
-        return take
+        return follow(stream, harvest, until, limit=self.max_alerts, take=take)
 
     # -- tags -------------------------------------------------------------------------------
 
