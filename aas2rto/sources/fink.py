@@ -16,7 +16,7 @@ from aas2rto.sources import nulls, source
 from aas2rto.sources.fink_rest import by_object, lsst_packet_of, ztf_packet_of
 from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest, window_start
 from aas2rto.sources.http import Cause, Client, HttpError, Policy
-from aas2rto.sources.kafka import Message, Patience, Stream
+from aas2rto.sources.kafka import PATIENCE, Message, Patience, Stream
 from aas2rto.sources.light_curves import Record
 from aas2rto.sources.pacing import Deadline
 from aas2rto.sources.streaming import follow
@@ -117,7 +117,7 @@ class Fink:
         refresh: Day = 1.0,
         url: str = "",
         network: Policy = NETWORK,
-        patience: Patience | None = None,
+        patience: Patience = PATIENCE,
     ) -> None:
         if topics and not group_id:
             raise ValueError("topics need the group_id that Fink gave you (fink-broker.org)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.standin import sky
+from tests.standin import recorded, sky
 from tests.standin.server import Question, Reply, Route, Service
 
 FID = {"g": 1, "r": 2}
@@ -26,7 +26,8 @@ class FinkZtf(Service):
         if names == [""]:
             return Reply("{'status': 'error', 'text': 'A value for `objectId` is required.'}", 400)
         found = [t for t in self.visible() if t.ztf_id in names]
-        return [row for t in found for row in self._rows(t, question)]
+        known = [row for name in names for row in recorded.fink_ztf().get(name, [])]
+        return [row for t in found for row in self._rows(t, question)] + known
 
     def _rows(self, t: sky.Transient, question: Question) -> list[dict[str, Any]]:
         looks = list(reversed(t.ztf(self.now)))
@@ -83,12 +84,13 @@ class FinkLsst(Service):
         return [t for t in sky.transients() if str(t.lsst_id) in names]
 
     def sources(self, question: Question) -> Any:
+        names = question.get("diaObjectId").split(",")
         return [
             self._source(t, look)
             for t in self._asked(question)
             for look in reversed(t.lsst(self.now))
             if look.detected
-        ]
+        ] + [row for name in names for row in recorded.fink_lsst().get(name, [])]
 
     def forced(self, question: Question) -> Any:
         return [
