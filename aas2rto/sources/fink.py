@@ -20,7 +20,7 @@ from aas2rto.sources.kafka import PATIENCE, Message, Patience, Stream
 from aas2rto.sources.light_curves import Record
 from aas2rto.sources.pacing import Deadline
 from aas2rto.sources.streaming import follow
-from aas2rto.sources.wire import Decoder
+from aas2rto.sources.wire import Decoder, registry
 from aas2rto.sources.worklist import MAX_FAILURES, WHOLE_SERVICE, Worklist, wanted_ids
 from aas2rto.units import Day
 
@@ -74,6 +74,9 @@ class Fink:
         Normally none: Fink's brokers refuse a password from users who have none.
     servers : str
         Kafka brokers; empty for Fink's.
+    schema_registry : str
+        Address of a Confluent schema registry, for brokers that name schemas by number as Rubin
+        does; Fink sends them along.
     start : str
         Where a stream never read before begins: ``earliest`` (Fink keeps 4 to 7 days) or
         ``latest``.
@@ -108,6 +111,7 @@ class Fink:
         username: str = "",
         password: SecretStr | None = None,
         servers: str = "",
+        schema_registry: str = "",
         start: Literal["earliest", "latest"] = "earliest",
         max_alerts: int = 5000,
         tags: tuple[str, ...] = (),
@@ -130,8 +134,12 @@ class Fink:
         self.overlap = overlap
         self.light_curves = light_curves
         self.refresh = refresh
-        self._decoder = Decoder()
         self._client = Client(f"fink {survey}", url or URLS[survey], policy=network)
+        self._decoder = Decoder(
+            registry(schema_registry, f"fink {survey} schemas", network)
+            if schema_registry
+            else None
+        )
         self._stream = (
             Stream(
                 f"fink {survey} stream",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from tests.standin import recorded, sky
+from tests.standin import packets, recorded, sky
 from tests.standin.server import Question, Reply, Route, Service
 
 FID = {"g": 1, "r": 2}
@@ -74,10 +75,17 @@ class FinkLsst(Service):
             "POST /api/v1/sources": self.sources,
             "POST /api/v1/fp": self.forced,
             "POST /api/v1/tags": self.tags,
+            "GET /schemas/ids/(\\d+)": self.schema,
             "GET /api/v1/tags": lambda question: {
                 name: {"description": name, "API support": True} for name in self.tag_names
             },
         }
+
+    def schema(self, question: Question, number: str) -> Any:
+        """Answer as a Confluent registry does; Rubin's numbers are hundreds of its versions."""
+        if number != "1000":
+            return Reply({"error_code": 40403, "message": "Schema not found"}, 404)
+        return {"schema": json.dumps(packets.LSST_SCHEMA)}
 
     def _asked(self, question: Question) -> list[sky.Transient]:
         names = question.get("diaObjectId").split(",")
