@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
 
 from aas2rto import share, yaml_lines
+from aas2rto.changing import changed
 from aas2rto.errors import ConfigError, ConfigProblem, UnknownNameError, UsageError
 from aas2rto.guard import attempt
 from aas2rto.message_settings import ChannelPolicy, Figures, When
@@ -39,8 +40,8 @@ _ASSIGNMENT = re.compile(
 SHORTEST_SECRET = 4
 """Shorter values from the environment are shown in errors: hiding `5` would hide every 5."""
 
-RESERVED_FACTOR = "valid_until"
-"""The loop's own column for the end of a ToO."""
+RESERVED_FACTORS = frozenset({"valid_until", "feedback"})
+"""The loop's own rules, which stand among the factors."""
 
 SCIENCE_LIST = "science"
 """Name of the ranked list that knows no site."""
@@ -127,9 +128,13 @@ class Plan(Section):
         Most visits to one candidate in a night, all observatories together.
     gap : float
         Least time between two visits to one candidate [hour].
+    worth : str
+        ``site_score``: a slot is worth the score of the site's list, times (least airmass there
+        tonight / airmass of the slot)^`airmass_power`. ``score``: it is worth the score without
+        the visibility factor, times (1 / airmass)^`airmass_power`. That factor lifts what is
+        hard to see, so that lists look at it first; a plan knows by itself what sets when.
     airmass_power : float
-        A slot is worth the site score times (least airmass tonight / airmass)^power; 0: all
-        slots of a candidate at a site are worth the same.
+        0: the airmass does not matter.
     exposure : float
         Where the magnitude is not known [s].
     max_exposure : float
@@ -148,6 +153,7 @@ class Plan(Section):
     step: Second = Field(default=300.0, ge=60, le=3600)
     visits: int = Field(default=1, ge=1, le=10)
     gap: Hour = Field(default=1.0, ge=0, le=24)
+    worth: Literal["site_score", "score"] = "site_score"
     airmass_power: float = Field(default=1.0, ge=0, le=10)
     exposure: Second = Field(default=1800.0, gt=0)
     max_exposure: Second = Field(default=7200.0, gt=0)
@@ -423,6 +429,7 @@ def load(
     environment: Mapping[str, str] | None = None,
     archive: Iterable[str] = (),
     need_secrets: bool = True,
+    changes: Mapping[str, Any] | None = None,
 ) -> Case:
     """Read and check a config.
 
@@ -436,6 +443,8 @@ def load(
         Files to read alerts from in place of the live sources.
     need_secrets : bool
         If False, environment variables that are not set are only noted in ``Case.missing``.
+    changes : mapping, optional
+        Settings to change before anything is checked, see `aas2rto.changing`.
 
     Raises
     ------
@@ -446,7 +455,7 @@ def load(
     """
     path = share.find_config(Path(path))
     reader = _Reader(path)
-    written = _read_file(path, reader)
+    written = changed(_read_file(path, reader), changes or {})
     environment = dict(os.environ if environment is None else environment)
     environment = {**secrets_from_file(environment), **environment}
     data = reader.substitute(written, (), environment)
@@ -542,7 +551,7 @@ def _part(reader: _Reader, section: str, name: str, settings: Any, key: Key) -> 
     settings = dict(settings)
     type_ = settings.pop("type", name) if section in {"sources", "messages", "models"} else name
     try:
-        part = registry(section).get(type_)
+        part = registry(section).get(str(type_))
     except UnknownNameError as error:
         reader.say(key, str(error))
         return None
@@ -564,7 +573,7 @@ def _factors(reader: _Reader, data: Mapping[str, Any]) -> list[PartConfig | None
     score = data.get("score")
     entries = score.get("factors") if isinstance(score, dict) else None
     factors: list[PartConfig | None] = []
-    taken = {RESERVED_FACTOR}
+    taken = set(RESERVED_FACTORS)
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
         key: Key = ("score", "factors", index)
         name, settings = _factor_entry(reader, entry, key)

@@ -140,16 +140,27 @@ def acquire_step(parts: Parts, store: Store, now: Time, *, keep: bool) -> list[A
         parts.pollers,
         store,
         now.utc.mjd,
-        wanted=wanted(store),
+        wanted=wanted(store, now.utc.mjd),
         deadline=LONGEST_READING if offline else config.loop.deadline,
         merge_radius=config.candidates.merge_radius,
         keep=keep,
     )
 
 
-def wanted(store: Store) -> pd.DataFrame:
-    """Return active candidates, the highest last score first, for sources that ask by object."""
-    table = store.candidates()[["candidate_id", "ra", "dec", "redshift", "spectral_type"]]
+def wanted(store: Store, now: float) -> pd.DataFrame:
+    """Return active candidates, the highest last score first, for sources that ask by object.
+
+    Parameters
+    ----------
+    store : Store
+    now : float
+        MJD (UTC).
+    """
+    held = store.candidates()
+    known = store.light_curves(held, now).summary
+    table = held[["candidate_id", "ra", "dec", "redshift", "spectral_type"]].assign(
+        first_detection=known["first_detection"], last_detection=known["last_detection"]
+    )
     names: dict[str, list[str]] = {}
     for alias, owner in store.aliases().itertuples(index=False):
         names.setdefault(owner, []).append(alias)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from astropy.time import Time
 
 from aas2rto import loop, visibility
-from aas2rto.config import Plan
 from aas2rto.cycle import Cycle, Parts, Scored
 from aas2rto.errors import UsageError
 from aas2rto.factors import Decision
@@ -83,40 +81,81 @@ def plan_stored(
     UsageError
         If the night of `date` is over.
     """
-    sites = tuple(sites) or parts.case.observatories
-    moments = [_moment(site, now, date) for site in sites]
-    at = now if date is None else Time(min(moments), format="mjd", scale="utc")
+    moments = moments_of(sites or parts.case.observatories, now, date)
+    at = None if date is None else min(when for _, when in moments)
     cycle = assess(parts, store, now, at=at)
+    return plan_of(
+        parts, cycle, store, now, moments=moments, close=close, earlier=earlier, solve=solve
+    )
+
+
+def plan_of(
+    parts: Parts,
+    cycle: Cycle,
+    store: Store,
+    now: Time,
+    *,
+    moments: Sequence[tuple[Observatory, Time]] = (),
+    close: Iterable[tuple[str, str]] = (),
+    earlier: pd.DataFrame | None = None,
+    solve: bool = True,
+) -> NightPlan:
+    """Plan tonight from an assessment, see `plan_stored`.
+
+    Parameters
+    ----------
+    parts, cycle, store, now
+        See `assess`.
+    moments : sequence of (observatory, time)
+        From `moments_of`; by default all of the science case now.
+    close, earlier, solve
+        See `plan_stored`.
+    """
     if cycle.scored is None:
-        raise RuntimeError("an assessment always scores")
-    settings = parts.case.config.plan
-    pairs = tuple(close)
+        raise ValueError("a plan needs a cycle that went as far as its scores")
+    scored, pairs = cycle.scored, tuple(close)
     nights = [
-        site_night(
-            parts, cycle.scored, site, Time(when, format="mjd", scale="utc"), settings, pairs
-        )
-        for site, when in zip(sites, moments, strict=True)
+        site_night(parts, scored, site, when, close=pairs)
+        for site, when in moments or moments_of(parts.case.observatories, now)
     ]
     kept = None
     if earlier is not None:
-        kept = _still_true(
-            kept_from(earlier, nights, now.utc.mjd), cycle.scored, store.feedback(now.utc.mjd)
-        )
-    return make_plan(nights, settings, now, kept=kept, solve=solve)
+        over = kept_from(earlier, nights, now.utc.mjd)
+        kept = _still_true(over, scored, store.feedback(now.utc.mjd))
+    return make_plan(nights, parts.case.config.plan, now, kept=kept, solve=solve)
 
 
-def _moment(site: Observatory, now: Time, date: float | None) -> float:
-    """Return a time before or in the night that is meant [d, MJD UTC]."""
+def moments_of(
+    sites: Sequence[Observatory], now: Time, date: float | None = None
+) -> list[tuple[Observatory, Time]]:
+    """Return, for each site, a time before or in the night that is meant.
+
+    Parameters
+    ----------
+    sites : sequence of Observatory
+    now : Time
+    date : float, optional
+        MJD of the local date on whose evening the night begins. Sites at which that night is over
+        are left out.
+
+    Raises
+    ------
+    UsageError
+        If it is over everywhere.
+    """
     if date is None:
-        return float(now.utc.mjd)
-    noon = date + 0.5 - site.longitude_deg / 360.0
-    night = visibility.night(site, Time(noon, format="mjd", scale="utc"))
-    if night.end <= now.utc.mjd:
+        return [(site, now) for site in sites]
+    found = []
+    for site in sites:
+        noon = Time(date + 0.5 - site.longitude_deg / 360.0, format="mjd", scale="utc")
+        if not visibility.night(site, noon).end <= now.utc.mjd:
+            found.append((site, max(now, noon)))
+    if not found:
         raise UsageError(
-            f"--date: at {site.name} the night of {Time(date, format='mjd').iso[:10]} is over; "
-            "choose a later one, or an earlier --now"
+            f"--date: the night of {Time(date, format='mjd').iso[:10]} is over; choose a later "
+            "one, or an earlier --now"
         )
-    return max(float(now.utc.mjd), noon)
+    return found
 
 
 def site_night(
@@ -124,15 +163,18 @@ def site_night(
     scored: Scored,
     site: Observatory,
     when: Time,
-    settings: Plan,
+    *,
     close: Iterable[tuple[str, str]] = (),
 ) -> SiteNight:
     """Return a site's night and its list.
 
     Factors that speak of a moment, such as the altitude now, say nothing of a night: they are left
-    out, and the altitude is taken at each slot.
+    out, and the altitude is taken at each slot. So is the visibility factor where the config's
+    ``plan.worth`` is the score.
     """
-    lasting = [factor for factor in parts.site_factors if not factor.instant]
+    settings = parts.case.config.plan
+    left_out = parts.site_factors[:1] if settings.worth == "score" else ()
+    lasting = [f for f in parts.site_factors if not f.instant and f not in left_out]
     ranking = rank_site(
         site,
         scored.rows(Decision.KEEP),
@@ -170,12 +212,3 @@ def _still_true(kept: pd.DataFrame, scored: Scored, feedback: pd.DataFrame) -> p
     missed = kept["candidate_id"].map(last) > kept["start"]
     missed &= (kept["state"] == DONE) & ~kept["candidate_id"].isin(out)
     return kept[~stopped & ~missed].reset_index(drop=True)
-
-
-def closed_for_good(nights: Sequence[SiteNight], names: Iterable[str]) -> list[SiteNight]:
-    """Return nights with some observatories closed all night."""
-    shut = set(names)
-    return [
-        replace(one, closed=((-np.inf, np.inf),)) if one.observatory.name in shut else one
-        for one in nights
-    ]

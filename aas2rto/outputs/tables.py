@@ -128,7 +128,7 @@ def to_csv(table: pd.DataFrame, columns: Sequence[str], header: Sequence[str]) -
     """
     table = with_sexagesimal(table)
     cells = [_column(table, name) for name in columns]
-    lines = [",".join(columns), *(",".join(row) for row in zip(*cells, strict=True))]
+    lines = [",".join(map(cell, columns)), *(",".join(row) for row in zip(*cells, strict=True))]
     return _comments(header) + "\n".join(lines) + "\n"
 
 
@@ -182,9 +182,18 @@ def _number(value: Any, form: str) -> str:
 
 def iso_minutes(mjd: NDArray[np.float64]) -> list[str]:
     """Write MJDs (UTC) as ``2026-03-22T23:41``; an empty text for NaN."""
+    return _iso(mjd, 1440, "m")
+
+
+def iso_seconds(mjd: NDArray[np.float64]) -> list[str]:
+    """Write MJDs (UTC) as ``2026-03-22T23:41:07``; an empty text for NaN and infinities."""
+    return _iso(mjd, 86400, "s")
+
+
+def _iso(mjd: NDArray[np.float64], per_day: int, unit: str) -> list[str]:
     known = np.isfinite(mjd)
-    minutes = np.rint((np.where(known, mjd, 0.0) - MJD_OF_1970) * 1440).astype("datetime64[m]")
-    texts = np.datetime_as_string(minutes).astype(object)
+    counts = np.rint((np.where(known, mjd, 0.0) - MJD_OF_1970) * per_day)
+    texts = np.datetime_as_string(counts.astype(f"datetime64[{unit}]")).astype(object)
     return [str(text) if is_known else "" for text, is_known in zip(texts, known, strict=True)]
 
 

@@ -45,8 +45,8 @@ class SiteNight:
     closed : tuple of (start, end)
         When it does not observe [d, MJD UTC].
     by_altitude : bool
-        A slot is worth its site score times the sine of the altitude, A&A 698, A153, Eq. 11, in
-        place of the share of the least airmass.
+        A slot is worth its site score times a power of the sine of the altitude, A&A 698, A153,
+        Eq. 11, in place of the share of the least airmass.
     """
 
     observatory: Observatory
@@ -180,7 +180,7 @@ class Seen:
         middle = 0.5 * (self.altitude[row, before] + self.altitude[row, after])
         sine = np.sin(np.radians(middle))
         if self.night.by_altitude:
-            return np.asarray(sine)
+            return np.asarray(sine**settings.airmass_power)
         up = np.where(self.run > 0, self.altitude[:, :-1], -90.0).max(axis=1)
         best = np.maximum(np.sin(np.radians(up))[row], sine)
         return np.asarray((sine / best) ** settings.airmass_power)

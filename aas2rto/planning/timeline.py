@@ -27,6 +27,9 @@ from aas2rto.tracks import moon_track, track
 PLANNED, RUNNING, DONE = "planned", "running", "done"
 """States of a slot: to come; begun and kept by ``--interrupt``; over."""
 
+SAME_PLACE = 1.0 / 3600.0
+"""Closer pointings [deg] are one: an arc cosine is not better than this."""
+
 COLUMNS: dict[str, str] = {
     "observatory": "str",
     "slot": "int64",
@@ -150,10 +153,15 @@ def _tomorrow(rows: pd.DataFrame) -> Floats:
 
 
 def _slews(night: SiteNight, rows: pd.DataFrame) -> Floats:
-    """Return the slew to each candidate [s]; to the first one, the longest there may be."""
+    """Return the slew to each candidate [s]; to the first one, the longest there may be.
+
+    It is never longer: after a pause the telescope comes from wherever it waited.
+    """
     vectors = unit_vectors(rows["ra"], rows["dec"])
     cosine = np.sum(vectors[1:] * vectors[:-1], axis=1)
-    between = exposure.slew_time(night.observatory, np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+    apart = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    apart[apart < SAME_PLACE] = 0.0
+    between = exposure.slew_time(night.observatory, apart)
     longest = reserved_seconds(night) - exposure.overhead(night.observatory)
     return np.asarray(np.minimum(np.concatenate([[longest], between]), longest))
 
