@@ -173,5 +173,6 @@ def test_the_tree_of_errors_is_drawn():
 
 @pytest.mark.parametrize("name", sorted(ERRORS))
 def test_every_error_ends_the_program_with_its_code(name):
-    """2 for what the user can mend in a config or on the command line, else 1."""
-    assert ERRORS[name].exit_code == (2 if issubclass(ERRORS[name], errors.UsageError) else 1)
+    """2 for what the user can mend in a config, a file or on the command line, else 1."""
+    mendable = issubclass(ERRORS[name], errors.UsageError | errors.InputError)
+    assert ERRORS[name].exit_code == (2 if mendable else 1)

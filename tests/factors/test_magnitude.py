@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,12 +13,13 @@ from aas2rto.factors.magnitude import magnitude
 from tests.conftest import MJD, make_candidates, make_photometry
 
 KEEP, EXCLUDE = Decision.KEEP, Decision.EXCLUDE
+NOW = Time(MJD, format="mjd")
 
 
 def seen_at(*mags, **settings):
     names = [f"c{i}" for i in range(len(mags))]
     rows = make_candidates(names, make_photometry(names, MJD, list(mags)))
-    return magnitude(rows, None, **settings)
+    return magnitude(rows, NOW, **settings)
 
 
 def test_it_runs_before_the_fits():
@@ -42,7 +44,10 @@ def test_too_faint_is_excluded_and_may_come_back():
     """It may brighten later, so it is never rejected; the limit itself is still in."""
     found = seen_at(18.49999, 18.50001, faint_limit=18.5)
     assert found.decision.tolist() == [KEEP, EXCLUDE]
-    assert found.reason.tolist() == ["18.50 mag in ztfg", "18.50 mag in ztfg is fainter than 18.5"]
+    assert found.reason.tolist() == [
+        "18.50 mag in ztfg, 0.0 d ago",
+        "18.50 mag in ztfg is fainter than 18.5",
+    ]
 
 
 def test_zero_point_and_limit_can_be_set():
@@ -61,10 +66,10 @@ def test_the_latest_detection_counts_in_whatever_band():
         band=["ztfg", "ztfr", "ztfg", "ztfr", "atlaso"],
         kind=["detection", "detection", "limit", "suspect", "detection"],
     )
-    found = magnitude(make_candidates("a", table), None)
-    assert found.reason.tolist() == ["17.00 mag in ztfr"]
-    found = magnitude(make_candidates("a", table), None, bands=("atlaso",))
-    assert found.reason.tolist() == ["13.00 mag in atlaso"]
+    found = magnitude(make_candidates("a", table), NOW)
+    assert found.reason.tolist() == ["17.00 mag in ztfr, 5.0 d ago"]
+    found = magnitude(make_candidates("a", table), NOW, bands=("atlaso",))
+    assert found.reason.tolist() == ["13.00 mag in atlaso, 1.0 d ago"]
 
 
 def test_without_a_detection_it_is_excluded():
@@ -72,7 +77,7 @@ def test_without_a_detection_it_is_excluded():
     limits = make_photometry("limits", kind="limit")
     suspect = make_photometry("suspect", kind="suspect", measurement_id="s")
     rows = make_candidates(["limits", "none", "suspect"], limits.merge(suspect, how="outer"))
-    found = magnitude(rows, None)
+    found = magnitude(rows, NOW)
     assert found.decision.tolist() == [EXCLUDE] * 3
     assert found.reason.tolist() == [
         "no detection in ztfg, ztfr",
