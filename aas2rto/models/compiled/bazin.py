@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aas2rto.models.compiled.jit import compiled
+from aas2rto.models.compiled.jit import compiled, entry
 from aas2rto.models.compiled.linear import cholesky, invert_positive, solve_factored
 
 Floats = NDArray[np.float64]
@@ -268,7 +268,7 @@ def best_starts(gain: Floats) -> Ints:
     return found
 
 
-@compiled
+@entry
 def fit_problem(
     t: Floats, f: Floats, w: Floats, band: Ints, index: Ints, prior: Floats, covariance: Floats
 ) -> tuple[Floats, float]:

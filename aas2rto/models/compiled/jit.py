@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+
+from aas2rto.dust import cache_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -15,10 +19,46 @@ FAST = {"reassoc", "contract", "arcp", "nsz"}
 """Sums may be reordered, which lets the compiler use vector units; NaN and inf keep meaning."""
 
 
+def _digest() -> str:
+    """Return what the machine code depends on: all sources of this folder, and numba."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    text = [numba.__version__.encode(), *(path.read_bytes() for path in files)]
+    return hashlib.sha256(b"".join(text)).hexdigest()[:16]
+
+
+CODE_FOLDER = cache_folder() / "compiled" / _digest()
+"""Where the machine code is kept. numba itself looks only at the file of the outermost function,
+and would go on using an old kernel after a change in a file that it calls."""
+
+
 def compiled(function: F) -> F:
-    """Compile `function` with numba, keep the machine code on disk, and let threads run it."""
-    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-    return cast(F, numba.njit(**options, fastmath=FAST)(function))
+    """Compile a function that only compiled code calls; see `entry`."""
+    return _njit(function, no_cpython_wrapper=True)
+
+
+def entry(function: F) -> F:
+    """Compile a function that Python calls.
+
+    The machine code is kept on disk, and threads may run it side by side.
+    """
+    return _njit(function)
+
+
+def _njit(function: F, **options: Any) -> F:
+    config: Any = numba.config
+    theirs, config.CACHE_DIR = config.CACHE_DIR, str(CODE_FOLDER)
+    try:
+        fast = numba.njit(
+            cache=True,
+            nogil=True,
+            error_model="numpy",
+            fastmath=FAST,
+            no_cfunc_wrapper=True,
+            **options,
+        )
+        return cast(F, fast(function))
+    finally:
+        config.CACHE_DIR = theirs
 
 
 def in_threads(run: Callable[[int, int], None], n: int, *, workers: int, chunk: int) -> None:
