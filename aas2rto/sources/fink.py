@@ -16,11 +16,11 @@ from aas2rto.sources import nulls, source
 from aas2rto.sources.fink_rest import by_object, lsst_packet_of, ztf_packet_of
 from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest, window_start
 from aas2rto.sources.http import Cause, Client, HttpError, Policy
-from aas2rto.sources.kafka import Message, Patience, Stream
+from aas2rto.sources.kafka import PATIENCE, Message, Patience, Stream
 from aas2rto.sources.light_curves import Record
 from aas2rto.sources.pacing import Deadline
 from aas2rto.sources.streaming import follow
-from aas2rto.sources.wire import Decoder
+from aas2rto.sources.wire import Decoder, registry
 from aas2rto.sources.worklist import MAX_FAILURES, WHOLE_SERVICE, Worklist, wanted_ids
 from aas2rto.units import Day
 
@@ -74,6 +74,9 @@ class Fink:
         Normally none: Fink's brokers refuse a password from users who have none.
     servers : str
         Kafka brokers; empty for Fink's.
+    schema_registry : str
+        Address of a Confluent schema registry, for brokers that name schemas by number as Rubin
+        does; Fink sends them along.
     start : str
         Where a stream never read before begins: ``earliest`` (Fink keeps 4 to 7 days) or
         ``latest``.
@@ -108,6 +111,7 @@ class Fink:
         username: str = "",
         password: SecretStr | None = None,
         servers: str = "",
+        schema_registry: str = "",
         start: Literal["earliest", "latest"] = "earliest",
         max_alerts: int = 5000,
         tags: tuple[str, ...] = (),
@@ -117,7 +121,7 @@ class Fink:
         refresh: Day = 1.0,
         url: str = "",
         network: Policy = NETWORK,
-        patience: Patience | None = None,
+        patience: Patience = PATIENCE,
     ) -> None:
         if topics and not group_id:
             raise ValueError("topics need the group_id that Fink gave you (fink-broker.org)")
@@ -130,8 +134,12 @@ class Fink:
         self.overlap = overlap
         self.light_curves = light_curves
         self.refresh = refresh
-        self._decoder = Decoder()
         self._client = Client(f"fink {survey}", url or URLS[survey], policy=network)
+        self._decoder = Decoder(
+            registry(schema_registry, f"fink {survey} schemas", network)
+            if schema_registry
+            else None
+        )
         self._stream = (
             Stream(
                 f"fink {survey} stream",

@@ -18,7 +18,7 @@ from aas2rto.sources import lasair_records as records
 from aas2rto.sources import source
 from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest
 from aas2rto.sources.http import Cause, Client, HttpError, Policy, parse_json
-from aas2rto.sources.kafka import Message, Patience, Stream
+from aas2rto.sources.kafka import PATIENCE, Message, Patience, Stream
 from aas2rto.sources.pacing import Deadline
 from aas2rto.sources.streaming import follow
 from aas2rto.sources.worklist import WHOLE_SERVICE, Worklist, wanted_ids
@@ -149,7 +149,7 @@ class Lasair:
         refresh: Day = 1.0,
         url: str = "",
         network: Policy = NETWORK,
-        patience: Patience | None = None,
+        patience: Patience = PATIENCE,
     ) -> None:
         if token is None and not topics:
             raise ValueError("give topics to follow, or a token to ask with (lasair.lsst.ac.uk)")

@@ -20,6 +20,7 @@ from aas2rto.errors import InputError
 from aas2rto.sources.avro import Chunk, Reader
 from aas2rto.sources.avro_schema import UnsupportedSchemaError
 from aas2rto.sources.history_columns import add_chunk, alert_entries
+from aas2rto.sources.http import Client, Policy
 from aas2rto.sources.kafka import Message
 from aas2rto.sources.packets import Batch
 
@@ -120,6 +121,30 @@ class Decoder:
                 f"its schema has the number {name}, and no schema_registry is set to ask"
             )
         return self._schema_of(name)
+
+
+def registry(url: str, service: str, network: Policy) -> Callable[[int], str]:
+    """Return a function that asks a Confluent schema registry for the schema with a number.
+
+    Parameters
+    ----------
+    url, service : str
+    network : Policy
+    """
+    client = Client(service, url, policy=network)
+
+    def schema_of(number: int) -> str:
+        until = client.deadline(network.read)
+        try:
+            answer = client.get(f"schemas/ids/{number}", until=until)
+        finally:
+            client.close()
+        schema = answer.mapping().get("schema")
+        if not isinstance(schema, str):
+            raise answer.unreadable("without a schema")
+        return schema
+
+    return schema_of
 
 
 def feeder_of(schema: str) -> Feed:

@@ -44,10 +44,7 @@ def test_too_faint_is_excluded_and_may_come_back():
     """It may brighten later, so it is never rejected; the limit itself is still in."""
     found = seen_at(18.49999, 18.50001, faint_limit=18.5)
     assert found.decision.tolist() == [KEEP, EXCLUDE]
-    assert found.reason.tolist() == [
-        "18.50 mag in ztfg, 0.0 d ago",
-        "18.50 mag in ztfg is fainter than 18.5",
-    ]
+    assert found.reason.tolist() == ["18.50 mag in ztfg", "18.50 mag in ztfg is fainter than 18.5"]
 
 
 def test_zero_point_and_limit_can_be_set():
@@ -67,9 +64,9 @@ def test_the_latest_detection_counts_in_whatever_band():
         kind=["detection", "detection", "limit", "suspect", "detection"],
     )
     found = magnitude(make_candidates("a", table), NOW)
-    assert found.reason.tolist() == ["17.00 mag in ztfr, 5.0 d ago"]
+    assert found.reason.tolist() == ["17.00 mag in ztfr"]
     found = magnitude(make_candidates("a", table), NOW, bands=("atlaso",))
-    assert found.reason.tolist() == ["13.00 mag in atlaso, 1.0 d ago"]
+    assert found.reason.tolist() == ["13.00 mag in atlaso"]
 
 
 def test_without_a_detection_it_is_excluded():

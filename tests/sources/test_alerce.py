@@ -118,7 +118,7 @@ def test_what_is_not_fetched_in_one_poll_is_fetched_in_the_next(standin):
     """The list moves the cursor; objects without a light curve yet wait inside it."""
     names: list[str] = []
     cursor: Any = {}
-    for _ in range(20):
+    for _ in range(6):
         report = alerce(standin, light_curves=4, forced=False).poll(request(standin.now, cursor))
         assert len(report.objects) <= 4
         names += list(report.objects.get("object_id", ()))
