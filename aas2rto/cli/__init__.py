@@ -39,6 +39,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # it would take the units of options, [deg], for markup
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)

@@ -62,6 +62,9 @@ def cycle(found: Cycle, *, folder: Path | None) -> None:
     out.print(funnel_line(found.report["funnel"]), soft_wrap=True)
     for ranking in found.rankings:
         out.print(ranking_table(ranking))
+        more = len(ranking.table) - TOP
+        if more > 0:
+            out.print(f"   ... {more} more in ranked/{ranking.observatory}.csv")
     problems = found.problems
     for problem in problems[:MOST_PROBLEMS]:
         out.print(f"[yellow]problem[/yellow] {escape(problem)}", soft_wrap=True)
@@ -103,8 +106,8 @@ def ranking_table(ranking: Ranking) -> Table:
     is_site = ranking.observatory != "science"
     title = f"{ranking.observatory}: {len(ranking.table)} candidates"
     table = Table(title=title, title_justify="left", pad_edge=False, box=None, expand=True)
-    heads = ["#", "candidate", "score", "mag", "peak"]
-    heads += ["alt", "left", "sets", "now"] if is_site else []
+    heads = ["#", "candidate", "site score" if is_site else "score", "mag", "days to peak"]
+    heads += ["alt [deg]", "left [h]", "sets", "now"] if is_site else []
     for head in heads:
         table.add_column(head, justify="left" if head == "candidate" else "right", no_wrap=True)
     table.add_column("why", no_wrap=True, overflow="ellipsis", ratio=1)
@@ -121,7 +124,7 @@ def _cells(row: dict[Any, Any], *, is_site: bool) -> list[str]:
         name = f"{name} ({row['name']})"
     peak = _or_dash(row["t_peak"] - row["now_mjd"], "+.1f") if "now_mjd" in row else "-"
     cells = [
-        str(row["rank"]), name, f"{row['site_score' if is_site else 'score']:.3g}",
+        str(row["rank"]), name, _score(row["site_score" if is_site else "score"]),
         _or_dash(row["last_mag"], ".2f"), peak,
     ]  # fmt: skip
     if is_site:
@@ -131,6 +134,11 @@ def _cells(row: dict[Any, Any], *, is_site: bool) -> list[str]:
         left = _or_dash(row["hours_left"], ".1f")
         cells += [f"{row['altitude']:.0f}", left, sets, "yes" if row["observable_now"] else ""]
     return [*cells, str(row["reason"])]
+
+
+def _score(value: float) -> str:
+    """Write three digits, and large scores without an exponent."""
+    return f"{value:.0f}" if 1000 <= value < 1e7 else f"{value:.3g}"
 
 
 def _or_dash(value: float, form: str) -> str:
