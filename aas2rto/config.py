@@ -551,7 +551,7 @@ def _part(reader: _Reader, section: str, name: str, settings: Any, key: Key) -> 
     settings = dict(settings)
     type_ = settings.pop("type", name) if section in {"sources", "messages", "models"} else name
     try:
-        part = registry(section).get(type_)
+        part = registry(section).get(str(type_))
     except UnknownNameError as error:
         reader.say(key, str(error))
         return None

@@ -6,7 +6,7 @@
     |-- UsageError            exit code 2: bad config or arguments
     |   |-- ConfigError       everything that is wrong with a config, together
     |   `-- UnknownNameError  a name that no registry holds, with the nearest one
-    |-- InputError            exit code 2: a file or record from a person or a network is unusable
+    |-- InputError            one file or record from a person or a network is unusable
     |-- SourceError           a service did not answer, or not as it should
     |-- StoreError            the database cannot be opened or written
     |-- ModelError            a light-curve model cannot be set up
@@ -77,8 +77,6 @@ class UnknownNameError(UsageError):
 
 class InputError(Aas2rtoError):
     """One file or record that came from a person or a network is unusable."""
-
-    exit_code = 2
 
 
 class SourceError(Aas2rtoError):

@@ -223,7 +223,9 @@ def join(candidates: pd.DataFrame, fits: Fits) -> pd.DataFrame:
         for key, values in chosen.items():
             values[take] = wide[key].to_numpy(float)[take]
     frame = pd.DataFrame({**chosen, **columns, "model": name}, index=candidates.index)
-    return pd.concat([candidates, frame], axis=1)
+    # What a broker calls by one of these names is not what it means here.
+    others = candidates.drop(columns=[name for name in frame if name in candidates])
+    return pd.concat([others, frame], axis=1)
 
 
 def _wide(table: pd.DataFrame, candidate_ids: pd.Series[str]) -> pd.DataFrame:

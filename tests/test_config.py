@@ -184,6 +184,7 @@ def test_the_digest_follows_the_settings_and_knows_no_secret(tmp_path):
          " setting 'min_detection'; did you mean 'min_detections'?"),
         ("models: {slat: {}}", "case.yaml:4: models.slat: no model is called 'slat'; did you mean"
          " 'salt'?"),
+        ("models: {mine: {type: 5}}", "case.yaml:4: models.mine: no model is called '5' (known:"),
         ("models: {salt: 5}", "case.yaml:4: models.salt: expected settings as `key: value`, not"
          " 5"),
         ("models: [salt]", "case.yaml:4: models: Input should be a valid dictionary (it is"

@@ -257,6 +257,14 @@ def test_a_good_fit_without_a_peak_is_not_chosen(store):
     assert table["model"].tolist() == ["", "", ""]
 
 
+def test_what_a_broker_calls_a_peak_is_none(store):
+    """An annotation of the same name makes no second column."""
+    table = join(candidates(t_peak=1.0, model="theirs", mine_x1=9.0), run(store, bound()))
+    assert table.columns.is_unique
+    assert table["model"].tolist() == ["mine", "mine", ""]
+    assert table["mine_x1"].iloc[0] == pytest.approx(0.4)
+
+
 def test_no_candidates_and_no_models_are_fine(store):
     """An empty night, and a case without models."""
     model = bound()

@@ -110,7 +110,6 @@ def _running(
         if dry_run:
             url = stack.enter_context(temporary_copy(url))
         else:
-            folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(hold(folder / "run.lock"))
             stack.enter_context(logs.to_file(folder / "log.jsonl", hide=Redactor.of(case)))
         store = stack.enter_context(Store(url))

@@ -148,12 +148,5 @@ def latest(
     return np.where(found, mag[rows, newest], np.nan), np.where(found, names, "")
 
 
-def newest(candidates: pd.DataFrame, bands: tuple[str, ...]) -> NDArray[np.float64]:
-    """Return the time of the latest detection among `bands` [d, MJD UTC]; NaN without one."""
-    mjd = per_band(candidates, "mjd", bands)
-    last = np.where(np.isfinite(mjd), mjd, -np.inf).max(axis=1)
-    return np.where(np.isfinite(last), last, np.nan)
-
-
 FACTORS = Registry("factor", __name__)
 factor = FACTORS.register

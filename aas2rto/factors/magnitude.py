@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.factors import Factor, Needs, answer, check_bands, factor, latest, newest, numbers
+from aas2rto.factors import Factor, Needs, answer, check_bands, factor, latest, numbers
 from aas2rto.units import Mag
 
 
@@ -26,7 +26,7 @@ def magnitude(
     candidates : DataFrame
         Reads ``mag_<band>`` and ``mjd_<band>``.
     now : Time
-        The age of the detection is counted to here.
+        Not used.
     zero_point : float
         Magnitude at which the factor is 1 [mag].
     faint_limit : float
@@ -41,7 +41,6 @@ def magnitude(
     mag, band = latest(candidates, bands)
     seen = np.isfinite(mag)
     faint = seen & (mag > faint_limit)
-    age = now.utc.mjd - newest(candidates, bands)
     suspect = np.nan_to_num(numbers(candidates, "n_suspect")).astype(int)
     reason = [
         f"no detection in {', '.join(bands)}"
@@ -49,10 +48,8 @@ def magnitude(
         if not is_seen
         else f"{m:.2f} mag in {b} is fainter than {faint_limit:g}"
         if is_faint
-        else f"{m:.2f} mag in {b}, {days:.1f} d ago"
-        for m, b, is_seen, is_faint, n, days in zip(
-            mag, band, seen, faint, suspect, age, strict=True
-        )
+        else f"{m:.2f} mag in {b}"
+        for m, b, is_seen, is_faint, n in zip(mag, band, seen, faint, suspect, strict=True)
     ]
     value = 10.0 ** ((zero_point - mag) / 2)
-    return answer(value, exclude=~seen | faint, reason=reason, mag=mag, band=band, age=age)
+    return answer(value, exclude=~seen | faint, reason=reason, mag=mag, band=band)

@@ -18,6 +18,9 @@ holds for ever."""
 OVER_AFTER = 1.0 / 24
 """What was not seen for so long [d] is over."""
 
+SLACK = 1.0 / 1440
+"""A cycle that starts a moment early is on time [d]."""
+
 RESTARTS_APART = 1.0 / 24
 """A start is told once in each such span of time [d], however often a program falls over."""
 
@@ -89,7 +92,7 @@ def _updated(old: Alarm | None, part: str, error: str, now: float) -> Alarm:
     if old is None:
         return Alarm(part, error, now, now, now, 1)
     wait = REMINDERS[min(max(old.told, 1), len(REMINDERS)) - 1]
-    if old.told_at is None or now - old.told_at >= wait:
+    if old.told_at is None or now - old.told_at >= wait - SLACK:
         return Alarm(part, error, old.since, now, now, old.told + 1)
     return Alarm(part, error, old.since, now, old.told_at, old.told)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import smtplib
 import ssl
 from email.message import EmailMessage
-from email.utils import make_msgid
 from typing import Literal
 
 from pydantic import SecretStr
 
 from aas2rto.messaging import Delivery, Figures, Letter, Result, messenger
 from aas2rto.units import Second
+from aas2rto.words import one_line
+
+LONGEST_SUBJECT = 300
 
 
 @messenger("mail")
@@ -111,10 +114,10 @@ class Mail:
     def written(self, letter: Letter) -> EmailMessage:
         """Return the mail."""
         mail = EmailMessage()
-        mail["Subject"] = letter.message.title
+        mail["Subject"] = one_line(letter.message.title, LONGEST_SUBJECT)
         mail["From"] = self._from
         mail["To"] = ", ".join(self._to)
-        mail["Message-ID"] = make_msgid(f"aas2rto.{letter.key}", domain="aas2rto.invalid")
+        mail["Message-ID"] = self._name_of(letter)
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers, please
         mail.set_content(letter.message.as_text() + "\n")
         for picture in letter.pictures:
@@ -122,6 +125,13 @@ class Mail:
                 picture.png, "image", "png", filename=f"{picture.name}.png", disposition="inline"
             )
         return mail
+
+    def _name_of(self, letter: Letter) -> str:
+        """Return the same name for the same message, so that a mail that comes twice is known."""
+        text = f"{letter.key}\n{letter.message.as_text()}\n{self._to}"
+        digest = hashlib.sha256(text.encode()).hexdigest()[:24]
+        domain = self._from.rpartition("@")[2].strip("> ") or "localhost"
+        return f"<{digest}@{domain}>"
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -6,6 +6,7 @@ import html
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from aas2rto.guard import attempt
@@ -57,19 +58,16 @@ class TelegramListener:
 
     def _serve(self) -> None:
         one = self._channels[self._first]
-        session = Session(one.token, one.base_url, one.timeout)
-        while not self._stop.is_set():
-            done = attempt("telegram answers", lambda: self.poll(session))
-            told = done.value
-            if told is None or told.result is Result.SENT:
-                if told is None:
-                    self._stop.wait(PAUSE)
-                continue
-            log.warning("telegram answers: %s", told.why)
-            if told.result is Result.STOPPED:
-                return
-            self._stop.wait(told.wait or PAUSE)
-        session.close()
+        with closing(Session(one.token, one.base_url, one.timeout)) as session:
+            while not self._stop.is_set():
+                done = attempt("telegram answers", lambda: self.poll(session))
+                told = done.value or Delivery(Result.LATER, "see the log")
+                if told.result is Result.SENT:
+                    continue
+                log.warning("telegram answers: %s", told.why)
+                if told.result is Result.STOPPED:
+                    return
+                self._stop.wait(told.wait or PAUSE)
 
     def poll(self, session: Session, *, wait: int = POLL) -> Delivery:
         """Ask once for what is new, and take it."""

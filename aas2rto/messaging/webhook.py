@@ -79,9 +79,7 @@ class Webhook:
             answer = connection.getresponse()
             answer.read(4096)
         except (OSError, http.client.HTTPException) as error:
-            why = f"webhook: no answer: {type(error).__name__}"
-            again = Delivery(Result.LATER, f"{why}; sent again with the same key")
-            return again if self._repeatable else Delivery(Result.UNKNOWN, why)
+            return Delivery(Result.UNKNOWN, f"webhook: no answer: {type(error).__name__}")
         finally:
             connection.close()
         if 200 <= answer.status < 300:
@@ -90,6 +88,12 @@ class Webhook:
         if answer.status in {401, 403, 404, 410}:
             return Delivery(Result.STOPPED, why)
         return by_status(answer.status, why, wait=seconds(answer.headers.get("Retry-After")))
+
+    def confirm(self, letter: Letter) -> Delivery | None:
+        """Say that a message may be sent again where the receiver knows its key."""
+        if not self._repeatable:
+            return None
+        return Delivery(Result.LATER, f"sent again with the same key {letter.key}", wait=0.0)
 
     def _headers(self, letter: Letter, body: bytes) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "Idempotency-Key": letter.key}

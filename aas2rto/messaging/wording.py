@@ -22,6 +22,7 @@ LONGEST_NAME, LONGEST_REASON, LONGEST_TITLE = 60, 160, 220
 MOST_SITES = 4
 MOST_LINES = 12
 """Of a digest; the rest is counted."""
+LONGEST_LINE = 400
 LONGEST_DIGEST_LINE = 220
 NO_SPECTRUM = " (it has no spectrum yet)"
 
@@ -170,10 +171,11 @@ def _what(facts: Facts) -> str:
     if np.isfinite(facts.last_mag):
         age = facts.now - facts.last_detection
         ago = f", {age:.1f} d ago" if np.isfinite(age) else ""
-        told.append(f"{facts.last_mag:.2f} mag in {one_line(facts.last_band, 20)}{ago}")
+        band = one_line(facts.last_band, 20)
+        told.append(f"{facts.last_mag:.2f} mag{f' in {band}' if band else ''}{ago}")
     elif np.isfinite(facts.magnitude):
         told.append(f"{facts.magnitude:.2f} mag (reported)")
-    return " · ".join(told)
+    return one_line(" · ".join(told), LONGEST_LINE)
 
 
 def _why(facts: Facts) -> str:
@@ -188,7 +190,7 @@ def _why(facts: Facts) -> str:
                if size > np.log(1.02)]  # fmt: skip
     if factors:
         told.append(", ".join(factors))
-    return " · ".join(told)
+    return one_line(" · ".join(told), LONGEST_LINE)
 
 
 def position(ra: float, dec: float) -> str:

@@ -45,7 +45,7 @@ def as_dictionary(plan: NightPlan, provenance: Mapping[str, Any]) -> dict[str, A
         "dispatch": _plain(plan.dispatch),
         "independent": _plain(plan.independent),
         "first": _plain(plan.first),
-        "seconds": {name: round(value, 3) for name, value in plan.seconds.items()},
+        "options": plan.options,
         "observatories": {one.observatory.name: _of_site(plan, one) for one in plan.nights},
     }
 

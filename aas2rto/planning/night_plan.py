@@ -12,7 +12,7 @@ from astropy.time import Time
 
 from aas2rto.config import Plan
 from aas2rto.planning import timeline
-from aas2rto.planning.greedy import dispatch, first_of_all, greedy, independent
+from aas2rto.planning.greedy import dispatch, first_of_all, independent, reserve
 from aas2rto.planning.joint import Optimum, everyone, optimise
 from aas2rto.planning.options import Grid, SiteNight, candidates_of, grid_of, problem_of
 from aas2rto.planning.problem import Mask, Problem
@@ -45,6 +45,8 @@ class NightPlan:
         would have got.
     first : float
         Sum of the values of ToOs and pinned candidates, which are planned before the others.
+    options : int
+        How many there were to choose from.
     seconds : dict of str to float
         What it took to find the options, the greedy plan and the optimum.
     """
@@ -60,6 +62,7 @@ class NightPlan:
     dispatch: float
     independent: float
     first: float
+    options: int
     seconds: dict[str, float]
 
     @property
@@ -104,7 +107,8 @@ def make_plan(
     clock.stop("options")
     first = first_of_all(possible, *_first(possible, nights))
     rest, rows = possible.after(first)
-    greedily, forward = greedy(rest), dispatch(rest)
+    forward = dispatch(rest)
+    greedily = max((forward, reserve(rest)), key=rest.worth)
     clock.stop("greedy")
     optimum = Optimum(None, everyone(rest), "not asked", 0.0)
     if solve:
@@ -127,6 +131,7 @@ def make_plan(
         dispatch=rest.worth(forward),
         independent=rest.worth(independent(rest)),
         first=possible.worth(first),
+        options=len(everything),
         seconds=clock.seconds,
     )
 

@@ -350,7 +350,8 @@ class Store:
         with self.engine.connect() as connection:
             rows = connection.execute(query.join(schema.candidates)).all()
         frame = pd.DataFrame(rows, columns=["candidate_id", "key", "value"])
-        frame["value"] = frame["value"].map(json.loads)
+        frame = frame[frame["key"] != "candidate_id"]
+        frame = frame.assign(value=frame["value"].map(json.loads))
         wide = frame.pivot_table(
             index="candidate_id", columns="key", values="value", aggfunc="last"
         )

@@ -59,7 +59,12 @@ def candidates(rng: np.random.Generator, n: int) -> pd.DataFrame:
 
 
 def site_night(
-    site: Observatory, scored: pd.DataFrame, now: Time, *, min_altitude: float = 30.0, **more: Any
+    site: Observatory,
+    scored: pd.DataFrame,
+    now: Time,
+    *,
+    min_altitude: float = 30.0,
+    **more: Any,
 ) -> SiteNight:
     """Return a night with the list that the loop would make."""
     factor = BoundFactor(
