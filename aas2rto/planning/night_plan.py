@@ -118,7 +118,7 @@ def make_plan(
     chosen = optimum.chosen if is_better and optimum.chosen is not None else greedily
     planned = np.concatenate([first, rows[chosen]])
     slots = timeline.slots_of(nights, possible, planned, grid, settings)
-    slots = timeline.with_backups(slots, nights, possible, planned, kept)
+    slots = timeline.with_backups(slots, nights, possible, planned)
     return NightPlan(
         now=now,
         nights=nights,
