@@ -16,12 +16,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
 
 from aas2rto import share, yaml_lines
 from aas2rto.changing import changed
 from aas2rto.errors import ConfigError, ConfigProblem, UnknownNameError, UsageError
 from aas2rto.guard import attempt
+from aas2rto.message_settings import ChannelPolicy, Figures, When
 from aas2rto.registry import Part, Registry, nearest
 from aas2rto.units import Arcsec, Day, Degree, Hour, Second
 from aas2rto.yaml_lines import Key
@@ -39,8 +40,8 @@ _ASSIGNMENT = re.compile(
 SHORTEST_SECRET = 4
 """Shorter values from the environment are shown in errors: hiding `5` would hide every 5."""
 
-RESERVED_FACTOR = "valid_until"
-"""The loop's own column for the end of a ToO."""
+RESERVED_FACTORS = frozenset({"valid_until", "feedback"})
+"""The loop's own rules, which stand among the factors."""
 
 SCIENCE_LIST = "science"
 """Name of the ranked list that knows no site."""
@@ -178,6 +179,7 @@ class Config(Section):
     observatories: list[str] = Field(min_length=1)
     visibility: dict[str, Any] = {}
     plan: Plan = Plan()
+    figures: Figures = Figures()
     messages: dict[str, Any] = {}
 
 
@@ -202,6 +204,13 @@ class PartConfig:
     options: BaseModel
     missing: tuple[str, ...] = ()
 
+    @property
+    def policy(self) -> ChannelPolicy:
+        """What a channel hears, and when; of a messenger."""
+        if not isinstance(self.options, ChannelPolicy):
+            raise TypeError(f"{self.name} is a {self.part.kind}, no channel")
+        return self.options
+
     def arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of the part."""
         return self.part.arguments(self.options)
@@ -224,6 +233,7 @@ class Case:
     messengers: tuple[PartConfig, ...]
     observatories: tuple[Any, ...]
     digest: str
+    when: When = field(default_factory=When)
     missing: tuple[ConfigProblem, ...] = ()
 
     @property
@@ -499,9 +509,9 @@ def _resolve(
         kept = [s for s in sources if s is not None and s.part.name == "too"]
         sources = [_part(reader, "sources", "archive", options, ("sources", "archive")), *kept]
     models = [_part(reader, "models", k, v, ("models", k)) for k, v in _items(data, "models")]
-    messengers = [
-        _part(reader, "messages", k, v, ("messages", k)) for k, v in _items(data, "messages")
-    ]
+    messages = dict(_items(data, "messages"))
+    when = reader.validate(When, messages.pop("when", None) or {}, ("messages", "when"))
+    messengers = [_part(reader, "messages", k, v, ("messages", k)) for k, v in messages.items()]
     factors = _factors(reader, data)
     site_factor = _site_factor(reader, data)
     observatories = _observatories(reader, data)
@@ -520,6 +530,7 @@ def _resolve(
         messengers=_complete(messengers),
         observatories=tuple(observatories),
         digest=digest,
+        when=when if isinstance(when, When) else When(),
         missing=reader.missing(),
     )
 
@@ -542,23 +553,29 @@ def _part(reader: _Reader, section: str, name: str, settings: Any, key: Key) -> 
     settings = dict(settings)
     type_ = settings.pop("type", name) if section in {"sources", "messages", "models"} else name
     try:
-        part = registry(section).get(type_)
+        part = registry(section).get(str(type_))
     except UnknownNameError as error:
         reader.say(key, str(error))
         return None
-    options = reader.validate(part.options, settings, key)
+    model = with_policy(part.options) if section == "messages" else part.options
+    options = reader.validate(model, settings, key)
     missing = tuple(v for k, names in reader.unset.items() if k[: len(key)] == key for v in names)
     if options is None:
         # Good enough to show, and to check names; with a problem noted it is never built.
-        options = part.options.model_construct(**reader.known(settings, key))
+        options = model.model_construct(**reader.known(settings, key))
     return PartConfig(name, part, options, missing)
+
+
+def with_policy(options: type[BaseModel]) -> type[BaseModel]:
+    """Return the settings of a messenger together with those that every channel has."""
+    return create_model(options.__name__, __base__=(options, ChannelPolicy))
 
 
 def _factors(reader: _Reader, data: Mapping[str, Any]) -> list[PartConfig | None]:
     score = data.get("score")
     entries = score.get("factors") if isinstance(score, dict) else None
     factors: list[PartConfig | None] = []
-    taken = {RESERVED_FACTOR}
+    taken = set(RESERVED_FACTORS)
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
         key: Key = ("score", "factors", index)
         name, settings = _factor_entry(reader, entry, key)

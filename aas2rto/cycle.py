@@ -17,6 +17,7 @@ from aas2rto.fitting import BoundModel, Fits
 from aas2rto.guard import Failure
 from aas2rto.ranking import Ranking
 from aas2rto.scoring import BoundFactor, Column, Verdict
+from aas2rto.store.outbox import Mail
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Cycle:
     timings: dict[str, float] = field(default_factory=dict)
     reconsidered: list[str] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
+    mail: Mail = field(default_factory=Mail)
     stopped: bool = False
 
     def rounded_timings(self) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,33 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
     dict
         See `explain`.
     """
+    found = recall(parts, store, candidate_id, now)
+    told = explain(parts, found.table, found.photometry, found.fits, now)
+    marks = feedback.standing(found.said, found.photometry, now.utc.mjd)
+    marks = marks.drop(columns="candidate_id")
+    told["feedback"] = [{str(k): _plain(v) for k, v in m.items()} for m in marks.to_dict("records")]
+    told["state"] = str(found.table["state"].iloc[0])
+    aliases = store.aliases()
+    told["aliases"] = aliases.loc[aliases["candidate_id"] == candidate_id, "alias"].tolist()
+    told["annotations"] = {
+        k: _plain(v) for k, v in _record(found.notes).items() if k != "candidate_id"
+    }
+    return told
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """A candidate of the store at some time, before it is scored: tables of one candidate."""
+
+    table: pd.DataFrame
+    photometry: pd.DataFrame
+    fits: Fits
+    said: pd.DataFrame
+    notes: pd.DataFrame
+
+
+def recall(parts: Parts, store: Store, candidate_id: str, now: Time) -> Recalled:
+    """Put together what the store knows of a candidate at `now`; nothing is stored."""
     held = store.candidates(state=None)
     held = held[held["candidate_id"] == candidate_id].reset_index(drop=True)
     known = store.light_curves(held, now.utc.mjd)
@@ -45,14 +73,7 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
     said = said[said["candidate_id"] == candidate_id]
     table = feedback.join(table, said, photometry, now)
     fits = fitting.fit(parts.models, table, photometry, store, save=False)
-    told = explain(parts, table, photometry, fits, now)
-    marks = feedback.standing(said, photometry, now.utc.mjd).drop(columns="candidate_id")
-    told["feedback"] = [{str(k): _plain(v) for k, v in m.items()} for m in marks.to_dict("records")]
-    told["state"] = str(held["state"].iloc[0])
-    aliases = store.aliases()
-    told["aliases"] = aliases.loc[aliases["candidate_id"] == candidate_id, "alias"].tolist()
-    told["annotations"] = {k: _plain(v) for k, v in _record(notes).items() if k != "candidate_id"}
-    return told
+    return Recalled(table, photometry, fits, said, notes)
 
 
 def explain(
@@ -77,12 +98,7 @@ def explain(
         ``candidate_id, now, score, decision, reason, factors, fits, observatories``, ready for
         JSON but for an infinite score.
     """
-    prefiltered = loop.assess_light_curves(parts, table, photometry, now)
-    prefiltered.keep[:] = True  # show the later factors too, whatever the first ones say
-    joined = fitting.add_peak_probability(fitting.join(table, fits), now.utc.mjd)
-    scored = loop.score(parts, joined, prefiltered, now)
-    if parts.looks_ahead:
-        scored = loop.with_tomorrow(parts, scored, photometry, now)
+    scored = assess(parts, table, photometry, fits, now)
     row = scored.table.iloc[0]
     failures = [*fits.failures, *(f for column in scored.columns for f in column.failures)]
     return {
@@ -105,6 +121,17 @@ def explain(
         "spectral_type": str(row["spectral_type"]),
         "failures": [str(failure) for failure in failures],
     }
+
+
+def assess(
+    parts: Parts, table: pd.DataFrame, photometry: pd.DataFrame, fits: Fits, now: Time
+) -> Scored:
+    """Score one candidate with all factors, whatever the first of them say."""
+    prefiltered = loop.assess_light_curves(parts, table, photometry, now)
+    prefiltered.keep[:] = True
+    joined = fitting.add_peak_probability(fitting.join(table, fits), now.utc.mjd)
+    scored = loop.score(parts, joined, prefiltered, now)
+    return loop.with_tomorrow(parts, scored, photometry, now) if parts.looks_ahead else scored
 
 
 def _is_told(column: Column) -> bool:

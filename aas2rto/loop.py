@@ -27,6 +27,7 @@ from aas2rto.config import Case
 from aas2rto.cycle import Cycle, Parts, Prefiltered, Scored
 from aas2rto.factors import Decision, Needs
 from aas2rto.guard import attempt
+from aas2rto.messaging import composing
 from aas2rto.photometry import as_known_at, one_per_exposure
 from aas2rto.ranking import Ranking, rank_science, rank_site
 from aas2rto.scoring import (
@@ -41,6 +42,7 @@ from aas2rto.scoring import (
     why,
 )
 from aas2rto.store import Store
+from aas2rto.store.outbox import Mail
 
 log = logging.getLogger(__name__)
 
@@ -138,16 +140,27 @@ def acquire_step(parts: Parts, store: Store, now: Time, *, keep: bool) -> list[A
         parts.pollers,
         store,
         now.utc.mjd,
-        wanted=wanted(store),
+        wanted=wanted(store, now.utc.mjd),
         deadline=LONGEST_READING if offline else config.loop.deadline,
         merge_radius=config.candidates.merge_radius,
         keep=keep,
     )
 
 
-def wanted(store: Store) -> pd.DataFrame:
-    """Return active candidates, the highest last score first, for sources that ask by object."""
-    table = store.candidates()[["candidate_id", "ra", "dec", "redshift", "spectral_type"]]
+def wanted(store: Store, now: float) -> pd.DataFrame:
+    """Return active candidates, the highest last score first, for sources that ask by object.
+
+    Parameters
+    ----------
+    store : Store
+    now : float
+        MJD (UTC).
+    """
+    held = store.candidates()
+    known = store.light_curves(held, now).summary
+    table = held[["candidate_id", "ra", "dec", "redshift", "spectral_type"]].assign(
+        first_detection=known["first_detection"], last_detection=known["last_detection"]
+    )
     names: dict[str, list[str]] = {}
     for alias, owner in store.aliases().itertuples(index=False):
         names.setdefault(owner, []).append(alias)
@@ -350,6 +363,7 @@ def save(parts: Parts, store: Store, cycle: Cycle, rejected: pd.DataFrame) -> No
         return
     cycle.failures.extend(f for column in cycle.scored.columns for f in column.failures)
     cycle.failures.extend(f for ranking in cycle.rankings for f in ranking.failures)
+    cycle.mail = compose(parts, store, cycle)
     cycle.report = report(parts, cycle, store)
     table = cycle.scored.table
     rows = pd.Series(rejected.to_dict("records"), index=rejected.index, dtype=object)
@@ -367,9 +381,18 @@ def save(parts: Parts, store: Store, cycle: Cycle, rejected: pd.DataFrame) -> No
         rejected=rejected[["candidate_id", "factor", "reason"]].assign(row=rows),
         ranks=pd.concat(ranks, ignore_index=True) if ranks else pd.DataFrame(),
         report=cycle.report,
+        mail=cycle.mail,
     )
     cycle.rejection_state = store.rejection_state()
     cycle.load_rejections = store.rejections
+
+
+def compose(parts: Parts, store: Store, cycle: Cycle) -> Mail:
+    """Write what people are to be told; what fails there costs the messages of this cycle."""
+    done = attempt("messages", lambda: composing.compose(parts, store, cycle))
+    if done.failure is not None:
+        cycle.failures.append(done.failure)
+    return done.value or Mail()
 
 
 def report(parts: Parts, cycle: Cycle, store: Store) -> dict[str, Any]:

@@ -1,7 +1,9 @@
-"""Numbers and times in words, the same in figures and in messages."""
+"""Numbers, times and other people's texts in words, the same in figures and in messages."""
 
 from __future__ import annotations
 
+import itertools
+import unicodedata
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -15,6 +17,11 @@ MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 def date_of(mjd: float) -> datetime:
     """Return an MJD (UTC) as a date, to the minute; leap seconds do not matter there."""
     return MJD_EPOCH + timedelta(minutes=round(mjd * 1440))
+
+
+def mjd_of(date: datetime) -> float:
+    """Return a date with a time zone as MJD (UTC)."""
+    return (date - MJD_EPOCH) / timedelta(days=1)
 
 
 def day(mjd: float) -> str:
@@ -57,3 +64,35 @@ def peak_sentence(t_peak: float, error: float, now: float) -> str:
     return f"peak in {away:.1f}{sure} d{date}" if away >= 0 else (
         f"peak {-away:.1f}{sure} d ago{date}"
     )  # fmt: skip
+
+
+MOST_MARKS = 2
+"""Accents that may stand on one letter; more are only there to disturb."""
+
+
+def one_line(text: str, most: int) -> str:
+    """Return other people's text as one harmless line.
+
+    Parameters
+    ----------
+    text : str
+        A name, a comment, a broker's words: anything.
+    most : int
+        Longest answer; what is cut off is marked with an ellipsis.
+
+    Notes
+    -----
+    Line breaks become spaces; control signs, invisible signs and those that change the direction
+    of writing go, so that nothing can pretend to be a line of ours. The services' own markup is
+    the business of each messenger.
+    """
+    # Normalised after it is cut, as that is where the time goes.
+    shown = unicodedata.normalize("NFC", str(text)[: 8 * most])
+    shown = "".join(" " if c.isspace() else c for c in shown)
+    shown = "".join(c for c in shown if unicodedata.category(c)[0] != "C")
+    runs = itertools.groupby(shown, key=lambda c: unicodedata.category(c) in {"Mn", "Me"})
+    shown = "".join(
+        "".join(itertools.islice(run, MOST_MARKS if is_mark else None)) for is_mark, run in runs
+    )
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"

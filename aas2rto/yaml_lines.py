@@ -120,8 +120,10 @@ def _read_mapping(
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name_node, child in node.value:
-        name = _with_braces(str(name_node.value))
         line = name_node.start_mark.line + 1
+        if not isinstance(name_node, yaml.ScalarNode):
+            raise YamlError("a key must be a text, not a list or a mapping", line)
+        name = _with_braces(name_node.value)
         if name in values:
             first = lines[(*key, name)]
             raise YamlError(f"{name!r} stands twice (first in line {first}); remove one", line)

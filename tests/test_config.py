@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from aas2rto import config
+from aas2rto import config, scoring
 from aas2rto.errors import ConfigError, ConfigProblem, UsageError
 
 BASE = """\
@@ -109,10 +109,11 @@ def test_columns_of_factors_have_names_of_their_own():
     """Two of one kind are numbered, and never meet a name that a user gave."""
     two = "expression: {formula: '1', name: colour}"
     three = "expression: {formula: '1', name: colour_2}"
-    ended = "expression: {formula: '1', name: valid_until}"
-    found = case(with_factors(two, two, three, two, ended))
+    rules = [f"expression: {{formula: '1', name: {name}}}" for name in sorted(scoring.RULES)]
+    found = case(with_factors(two, two, three, two, *rules))
     names = [part.name for part in found.factors]
-    assert names == ["colour", "colour_2", "colour_2_2", "colour_3", "valid_until_2"]
+    assert names[:4] == ["colour", "colour_2", "colour_2_2", "colour_3"]
+    assert names[4:] == [f"{name}_2" for name in sorted(scoring.RULES)]
 
 
 def test_a_part_without_settings_may_stand_alone():
@@ -183,6 +184,7 @@ def test_the_digest_follows_the_settings_and_knows_no_secret(tmp_path):
          " setting 'min_detection'; did you mean 'min_detections'?"),
         ("models: {slat: {}}", "case.yaml:4: models.slat: no model is called 'slat'; did you mean"
          " 'salt'?"),
+        ("models: {mine: {type: 5}}", "case.yaml:4: models.mine: no model is called '5' (known:"),
         ("models: {salt: 5}", "case.yaml:4: models.salt: expected settings as `key: value`, not"
          " 5"),
         ("models: [salt]", "case.yaml:4: models: Input should be a valid dictionary (it is"

@@ -113,8 +113,9 @@ def test_anchors_may_be_used_again(tmp_path):
         ("a: b: c\n", 1, "is not valid YAML: mapping values are not allowed here"),
         (b"a: \xff\n", 1, "is not UTF-8 text (byte 3); save it as UTF-8"),
         (b"a: b\x00c\n", 1, "is not valid YAML: unacceptable character #x0000"),
+        ("a: 1\n? [b, c]\n: 2\n", 2, "a key must be a text, not a list or a mapping"),
         ("a: &x [*x]\n", 1, "nests too deeply, or contains itself"),
-        ("a: " + "[" * 2000 + "]" * 2000, 1, "nests too deeply, or contains itself"),
+        ("a: " + "[" * 500 + "]" * 500, 1, "nests too deeply, or contains itself"),
     ],
 )
 def test_what_is_no_yaml_says_where_and_why(tmp_path, text, line, words):

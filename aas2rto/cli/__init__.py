@@ -16,8 +16,10 @@ from aas2rto.cli import (
     check,
     demo,
     explain,
+    figure,
     list_,
     mark,
+    messages,
     new,
     plan,
     prime,
@@ -37,6 +39,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # it would take the units of options, [deg], for markup
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
@@ -47,6 +50,8 @@ app.command("explain")(explain.explain)
 app.command("mark")(mark.mark)
 app.command("plan", cls=TakesIntervals)(plan.plan)
 app.command("whatif", cls=TakesIntervals)(whatif.whatif)
+app.command("figure")(figure.figure)
+app.command("messages")(messages.messages)
 app.command("visibility")(visibility.visibility)
 app.command("list")(list_.list_parts)
 app.command("new")(new.new)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aas2rto.cli.arguments import ConfigFile, JsonOption, offline
-from aas2rto.errors import SourceError
+from aas2rto.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     from aas2rto.config import Case, PartConfig
@@ -19,6 +19,9 @@ def check(
     online: Annotated[
         bool, typer.Option("--online", help="Ask every service one cheap question.")
     ] = False,
+    test_message: Annotated[
+        bool, typer.Option("--test-message", help="With --online: send one to every channel.")
+    ] = False,
 ) -> None:
     """Load a config, report everything that is wrong with it, show what it resolves to."""
     import json
@@ -28,7 +31,10 @@ def check(
 
     offline()
     case = configs.load(config, need_secrets=online)
+    if test_message and not online:
+        raise UsageError("--test-message talks to services; add --online")
     answers = ask(case) if online else []
+    answers += send_test(case) if test_message else []
     if as_json:
         print(json.dumps({**as_dictionary(case), "online": answers}, indent=2))
     else:
@@ -63,6 +69,24 @@ def _ask_one(part: PartConfig) -> dict[str, object]:
     attempt(part.name, getattr(made.value, "close", lambda: None))
     said = told.failure.error if told.failure else str(told.value)
     return {"source": part.name, "ok": told.failure is None, "said": said}
+
+
+def send_test(case: Case) -> list[dict[str, object]]:
+    """Send a test message to every channel; say what each service answered."""
+    from aas2rto.cli.arguments import parse_time
+    from aas2rto.messaging import Result
+    from aas2rto.messaging.courier import try_out
+    from aas2rto.messaging.wording import test_message
+    from aas2rto.redaction import Redactor
+
+    hide, message = Redactor.of(case), test_message(case.project, parse_time(None).utc.mjd)
+    answers: list[dict[str, object]] = []
+    for part in case.messengers:
+        told = try_out(part, message)
+        ok = told.result is Result.SENT
+        said = "took the test message" if ok else hide(told.why)
+        answers.append({"source": f"channel {part.name}", "ok": ok, "said": said})
+    return answers
 
 
 def as_dictionary(case: Case) -> dict[str, object]:
@@ -111,7 +135,7 @@ def _settings(part: PartConfig) -> dict[str, str]:
     units = {setting.name.rstrip("_"): setting.unit for setting in part.part.settings}
     return {
         name: f"{value} {units.get(name, '')}".strip()
-        for name, value in part.options.model_dump().items()
+        for name, value in part.options.model_dump(warnings=False).items()
     }
 
 

@@ -71,7 +71,7 @@ def peak(
     t_peak_err = numbers(candidates, f"{prefix}t_peak_err")
     from_peak = now.utc.mjd - t_peak
     fitted = np.isfinite(from_peak)
-    blur = np.where(uncertainty & np.isfinite(t_peak_err), t_peak_err, 0.0)
+    blur = np.where(uncertainty & ~np.isnan(t_peak_err), t_peak_err, 0.0)
     width = np.hypot(sigma, blur)
     value = amplitude * sigma / width * np.exp(-(from_peak**2) / (2 * width**2))
     value = np.where(fitted, np.maximum(value, floor), no_fit)
@@ -94,7 +94,7 @@ def probability_within(
     from_peak: NDArray[np.float64], t_peak_err: NDArray[np.float64], days: float
 ) -> NDArray[np.float64]:
     """Return P(abs(now - t0) < days) for t0 ~ N(t_peak, t_peak_err); NaN without an error."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         high = ndtr((days - from_peak) / t_peak_err)
         low = ndtr((-days - from_peak) / t_peak_err)
     return np.where(t_peak_err > 0, high - low, np.nan)

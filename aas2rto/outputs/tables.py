@@ -128,7 +128,7 @@ def to_csv(table: pd.DataFrame, columns: Sequence[str], header: Sequence[str]) -
     """
     table = with_sexagesimal(table)
     cells = [_column(table, name) for name in columns]
-    lines = [",".join(columns), *(",".join(row) for row in zip(*cells, strict=True))]
+    lines = [",".join(map(cell, columns)), *(",".join(row) for row in zip(*cells, strict=True))]
     return _comments(header) + "\n".join(lines) + "\n"
 
 

@@ -15,7 +15,7 @@ from aas2rto.errors import SourceError
 from aas2rto.report import PollRequest, Report
 from aas2rto.sources import alerce_records as records
 from aas2rto.sources import nulls, source
-from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest
+from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest, window_start
 from aas2rto.sources.http import Answer, Cause, Client, HttpError, Policy
 from aas2rto.sources.light_curves import Record, lsst_alert, ztf_alert
 from aas2rto.sources.pacing import Deadline
@@ -51,7 +51,7 @@ class Alerce:
     probability : float
         Smallest probability of that class.
     since : float
-        Days that the first poll looks back, and every later one at most.
+        Days that the first poll looks back, and later ones as long as they find nothing newer.
     overlap : float
         Days before the newest object seen that are asked for again: brokers ingest late and out
         of order.
@@ -168,7 +168,11 @@ class Alerce:
         """Yield every listed object; the cursor follows what has been listed completely."""
         classifier = self._resolve(harvest, until)
         end = harvest.now + self._shift
-        low = max(harvest.cursor.get("lastmjd", -math.inf) - self.overlap, end - self.since)
+        cursor = harvest.cursor
+        low = window_start(
+            cursor.get("lastmjd"), cursor.get("complete"), end,
+            since=self.since, overlap=self.overlap,
+        )  # fmt: skip
         for start, stop in self._windows(low, end):
             items = 0
             for item in self._window(start, stop, classifier, harvest, until):
@@ -178,6 +182,7 @@ class Alerce:
                 # An overloaded LSST query answers with nothing; days are small enough.
                 for day in _days(start, stop):
                     yield from self._window(*day, classifier, harvest, until)
+        cursor["complete"] = end
 
     def _windows(self, low: float, high: float) -> list[tuple[float, float]]:
         if not self._is_lsst:
@@ -287,11 +292,12 @@ class Alerce:
         wanted = wanted_ids(harvest.wanted, self.survey)
         names = worklist.order(wanted, now=harvest.now, refresh=self.refresh)
 
-        def fetch(name: str) -> None:
+        def fetch(name: str) -> bool:
             alert = self._light_curve(name, listed.get(name, {}), harvest, until)
             if alert is not None:
                 harvest.batch.add(alert, where=self._client.service)
-            self._note(name, listed, harvest)
+                self._note(name, listed, harvest)
+            return alert is not None
 
         worklist.work(names[: self.light_curves], fetch, harvest, until)
 

@@ -6,8 +6,8 @@ that fastavro gives, without the entries that were not chosen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,186 +15,20 @@ from numpy.typing import NDArray
 
 from aas2rto.errors import InputError
 from aas2rto.sources import avro_scan as machine
-from aas2rto.sources import lsst_packet, ztf_packet
+from aas2rto.sources.avro_schema import (
+    Compiler,
+    Path,
+    Schema,
+    Table,
+    UnsupportedSchemaError,
+    Wanted,
+)
 
-Schema = Any
-Path = tuple[str, ...]
-Wanted = Callable[[Path], bool]
-
-PRIMITIVES = {
-    "null": machine.NULL, "boolean": machine.BOOLEAN, "int": machine.INTEGER,
-    "long": machine.INTEGER, "float": machine.FLOAT, "double": machine.DOUBLE,
-    "bytes": machine.BYTES, "string": machine.BYTES,
-}  # fmt: skip
+Alert = dict[str, Any] | InputError
+"""Chosen entries of a record, or why it cannot be read."""
 
 CHUNK = 64
 """Records per pass: few enough to stay in the processor's cache."""
-
-MAX_DEPTH = 24
-"""Nesting at which a schema counts as recursive."""
-
-_MEASUREMENT = frozenset({
-    # ZTF candidate.avsc, prv_candidate.avsc, fp_hist.avsc
-    "jd", "fid", "pid", "candid", "ra", "dec", "magpsf", "sigmapsf", "isdiffpos", "diffmaglim",
-    "nbad", "magzpsci", "forcediffimflux", "forcediffimfluxunc", "procstatus", *ztf_packet.KEPT,
-    # LSST diaSource.avsc, diaForcedSource.avsc, diaObject.avsc
-    "diaSourceId", "diaObjectId", "diaForcedSourceId", "midpointMjdTai", "band", "psfFlux",
-    "psfFluxErr", "timeProcessedMjdTai", "timeWithdrawnMjdTai", *lsst_packet.SUSPECT_FLAGS,
-    *lsst_packet.KEPT,
-})  # fmt: skip
-"""Entries of measurements that `packets` reads."""
-
-_MEASURED = frozenset({
-    "candidate", "prv_candidates", "fp_hists", "diaSource", "diaObject", "prvDiaSources",
-    "prvDiaForcedSources",
-})  # fmt: skip
-_UNREAD = ("cutout", "lc_features", "ssSource", "mpc_orbits", "broker")
-
-
-def alert_entries(path: Path) -> bool:
-    """Choose the entries of an alert that `packets` reads: no images, few fields of each."""
-    if path[0].startswith(_UNREAD):
-        return False
-    return len(path) == 1 or path[0] not in _MEASURED or path[-1] in _MEASUREMENT
-
-
-class UnsupportedSchemaError(InputError):
-    """A schema that the fast reader cannot follow; a general reader can."""
-
-
-@dataclass
-class _Table:
-    """Where the wanted values of one array (or of the record itself) are put."""
-
-    path: Path
-    columns: list[Path] = field(default_factory=list)
-    symbols: dict[int, list[str]] = field(default_factory=dict)
-    is_map: bool = False
-
-
-class _Compiler:
-    """Turns a schema into steps of the machine."""
-
-    def __init__(self, schema: Schema, wanted: Wanted) -> None:
-        self.wanted = wanted
-        self.code: list[list[int]] = []
-        self.jumps: list[int] = []
-        self.tables = [_Table(())]
-        self._names: dict[str, Schema] = {}
-        self._type(schema, (), "", self.tables[0], 0)
-        self._emit(machine.END)
-
-    def _emit(self, op: int, a: int = 0, b: int = 0, c: int = 0) -> int:
-        self.code.append([op, a, b, c])
-        return len(self.code) - 1
-
-    def _resolve(self, schema: Schema, space: str) -> Schema:
-        """Follow a name; note those that are defined here."""
-        if isinstance(schema, str) and schema not in PRIMITIVES:
-            full = schema if "." in schema else f"{space}.{schema}".lstrip(".")
-            if full not in self._names and schema not in self._names:
-                raise UnsupportedSchemaError(f"the schema uses {schema!r} but does not define it")
-            return self._names.get(full, self._names.get(schema))
-        if isinstance(schema, dict) and "name" in schema:
-            name = schema["name"]
-            self._names[name if "." in name else f"{_space(schema, space)}.{name}".lstrip(".")] = (
-                schema
-            )
-        return schema
-
-    def _type(
-        self, schema: Schema, path: Path, space: str, table: _Table | None, depth: int
-    ) -> None:
-        """Emit the steps that read (or, without a table, step over) a value."""
-        if depth > MAX_DEPTH:
-            raise UnsupportedSchemaError("the schema is recursive")
-        schema = self._resolve(schema, space)
-        if isinstance(schema, list):
-            self._union(schema, path, space, table, depth)
-            return
-        kind = schema if isinstance(schema, str) else schema["type"]
-        if isinstance(kind, dict | list):  # {"type": {"type": "array", ...}}
-            self._type(kind, path, space, table, depth + 1)
-        elif kind in {"record", "error"}:
-            self._record(schema, path, _space(schema, space), table, depth)
-        elif kind in {"array", "map"}:
-            self._items(schema, path, space, table, depth)
-        else:
-            self._emit(machine.LEAF, *self._leaf(schema, path, table))
-
-    def _record(
-        self, schema: Schema, path: Path, space: str, table: _Table | None, depth: int
-    ) -> None:
-        for entry in schema["fields"]:
-            inner = (*path, entry["name"])
-            into = table if table is not None and self.wanted(inner) else None
-            self._type(entry["type"], inner, space, into, depth + 1)
-
-    def _leaf(self, schema: Schema, path: Path, table: _Table | None) -> tuple[int, int, int]:
-        """Return kind, column (-1 for unwanted) and size of a primitive."""
-        kind = schema if isinstance(schema, str) else schema["type"]
-        code, size = PRIMITIVES.get(kind, machine.INTEGER), 0
-        if kind == "fixed":
-            return machine.FIXED, -1, int(schema["size"])
-        if kind not in PRIMITIVES and kind != "enum":
-            raise UnsupportedSchemaError(f"the schema has a type {kind!r}")
-        if table is None:
-            return code, -1, size
-        name = path[len(table.path) :]
-        if name not in table.columns:
-            table.columns.append(name)
-        column = table.columns.index(name)
-        if kind == "enum":
-            table.symbols[column] = list(schema["symbols"])
-        return code, column, size
-
-    def _union(
-        self, branches: list[Schema], path: Path, space: str, table: _Table | None, depth: int
-    ) -> None:
-        simple = [self._resolve(branch, space) for branch in branches]
-        if len(simple) == 2 and "null" in simple:
-            null = simple.index("null")
-            other = simple[1 - null]
-            kind = other["type"] if isinstance(other, dict) else other
-            if isinstance(kind, str) and kind not in {"record", "error", "array", "map"}:
-                code, column, size = self._leaf(other, path, table)
-                self._emit(machine.NULLABLE, code + 8 * null, column, size)
-                return
-        first = len(self.jumps)
-        self.jumps.extend([0] * len(branches))
-        self._emit(machine.UNION, first, len(branches))
-        ends = []
-        for number, branch in enumerate(branches):
-            self.jumps[first + number] = len(self.code)
-            self._type(branch, path, space, table, depth + 1)
-            ends.append(self._emit(machine.JUMP))
-        for end in ends:
-            self.code[end][1] = len(self.code)
-
-    def _items(
-        self, schema: Schema, path: Path, space: str, table: _Table | None, depth: int
-    ) -> None:
-        """Emit a loop; wanted items fill rows of a table of their own, one level deep."""
-        is_map = schema["type"] == "map"
-        inner: _Table | None = None
-        if table is not None and table.path == ():
-            inner = _Table(path, is_map=is_map)
-            self.tables.append(inner)
-        number = len(self.tables) - 1 if inner is not None else -1
-        start = self._emit(machine.ITEMS, 0, number)
-        if is_map:
-            self._emit(machine.LEAF, *self._leaf("string", (*path, "key"), inner))
-            self._type(schema["values"], (*path, "value"), space, inner, depth + 1)
-        else:
-            self._type(schema["items"], path, space, inner, depth + 1)
-        self._emit(machine.NEXT, start + 1, number, len(self.code) + 1)
-        self.code[start][1] = len(self.code)
-
-
-def _space(schema: Schema, space: str) -> str:
-    """Return the namespace in which the fields of a named type are resolved."""
-    name: str = schema["name"]
-    return name.rpartition(".")[0] if "." in name else str(schema.get("namespace", space))
 
 
 class Reader:
@@ -213,20 +47,17 @@ class Reader:
         If the schema is recursive, or not Avro.
     """
 
-    def __init__(self, schema: Schema, wanted: Wanted = alert_entries) -> None:
+    def __init__(self, schema: Schema, wanted: Wanted) -> None:
         try:
-            compiled = _Compiler(schema, wanted)
+            compiled = Compiler(schema, wanted)
         except (KeyError, TypeError, AttributeError) as error:
             raise UnsupportedSchemaError(f"this is no Avro schema ({error!r})") from error
         self._tables = compiled.tables
-        self._program = (
-            np.array(compiled.code, dtype=np.int64),
-            np.array(compiled.jumps or [0], dtype=np.int64),
-        )
+        self._program = compiled.program
         self._width = max((len(table.columns) for table in self._tables[1:]), default=0)
         self._rows = 64 * CHUNK
 
-    def read(self, records: Sequence[bytes]) -> list[dict[str, Any] | InputError]:
+    def read(self, records: Sequence[bytes]) -> list[Alert]:
         """Read records.
 
         Parameters
@@ -238,12 +69,28 @@ class Reader:
         list
             For each record, in order, its chosen entries, or why it cannot be read.
         """
-        found: list[dict[str, Any] | InputError] = []
-        for start in range(0, len(records), CHUNK):
-            found += self._read_chunk(records[start : start + CHUNK])
+        found: list[Alert] = []
+        for chunk in self.scan(records):
+            chunk.assemble()
+            found += chunk.alerts
         return found
 
-    def _read_chunk(self, records: Sequence[bytes]) -> list[dict[str, Any] | InputError]:
+    def scan(self, records: Sequence[bytes]) -> Iterator[Chunk]:
+        """Read records, but leave the items of arrays in columns.
+
+        Parameters
+        ----------
+        records : sequence of bytes
+
+        Yields
+        ------
+        Chunk
+            Of `CHUNK` records, in order.
+        """
+        for start in range(0, len(records), CHUNK):
+            yield self._scan_chunk(records[start : start + CHUNK])
+
+    def _scan_chunk(self, records: Sequence[bytes]) -> Chunk:
         data = b"".join(records)
         stops = np.cumsum([len(record) for record in records])
         starts = np.concatenate([[0], stops[:-1]])
@@ -259,30 +106,127 @@ class Reader:
             if not (status == machine.FULL).any():
                 break
             self._rows *= 2
-        used = tuple(part[:n] for part in items)
-        return self._assemble(data, top, used, tables[:n], owners[:n], status)
-
-    def _assemble(
-        self,
-        data: bytes,
-        top: machine.Out,
-        items: tuple[NDArray[Any], ...],
-        tables: NDArray[np.int64],
-        owners: NDArray[np.int64],
-        status: NDArray[np.int64],
-    ) -> list[dict[str, Any] | InputError]:
-        found: list[dict[str, Any] | InputError] = list(_rows(data, top, self._tables[0]))
-        for number, table in enumerate(self._tables[1:], start=1):
-            mine = tables == number
-            rows = _rows(data, tuple(part[mine] for part in items), table)
-            of_each: dict[int, list[Any]] = {}
-            for owner, row in zip(owners[mine].tolist(), rows, strict=True):
-                of_each.setdefault(owner, []).append(row)
-            for owner, their in of_each.items():
-                _put(found[owner], table.path, _as_map(their) if table.is_map else their)
+        alerts: list[Alert] = list(_rows(Values(data, top, self._tables[0])))
         for bad in np.flatnonzero(status).tolist():
-            found[bad] = InputError(machine.COMPLAINTS[int(status[bad])])
-        return found
+            alerts[bad] = InputError(machine.COMPLAINTS[int(status[bad])])
+        found = {}
+        for number, table in enumerate(self._tables[1:], start=1):
+            mine = np.flatnonzero(tables[:n] == number)
+            values = Values(data, tuple(part[mine] for part in items), table)
+            found[table.path] = Items(owners[mine], values)
+        return Chunk(alerts, found)
+
+
+class Values:
+    """Values of one table, as the machine left them.
+
+    Parameters
+    ----------
+    data : bytes
+        Where texts lie.
+    out : tuple of ndarray, shapes (n, k)
+        Numbers, integers and kinds.
+    table : Table
+        Names the columns.
+    """
+
+    def __init__(self, data: bytes, out: tuple[NDArray[Any], ...], table: Table) -> None:
+        self.data = data
+        self.out = out
+        self.table = table
+        self._places = {path[-1] if path else "": n for n, path in enumerate(table.columns)}
+
+    def __len__(self) -> int:
+        return len(self.out[0])
+
+    def kinds(self, name: str) -> NDArray[np.uint8]:
+        """Return the kind of each value of a column; `machine.NULL` for none."""
+        place = self._places.get(name)
+        if place is None:
+            return np.zeros(len(self), dtype=np.uint8)
+        kinds: NDArray[np.uint8] = self.out[2][:, place]
+        return kinds
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """Return a column as floats; null is NaN."""
+        kinds = self.kinds(name)
+        if not kinds.any():
+            return np.full(len(self), np.nan)
+        place = self._places[name]
+        numbers: NDArray[np.float64] = np.where(
+            kinds == machine.INTEGER, self.out[1][:, place], self.out[0][:, place]
+        )
+        return np.where(kinds == machine.NULL, np.nan, numbers)
+
+    def integers(self, name: str) -> NDArray[np.int64]:
+        """Return a column of integers (or booleans); null is 0."""
+        kinds = self.kinds(name)
+        if not kinds.any():
+            return np.zeros(len(self), dtype=np.int64)
+        return np.where(kinds == machine.NULL, 0, self.out[1][:, self._places[name]])
+
+    def texts(self, name: str, rows: NDArray[Any]) -> list[str]:
+        """Return some rows of a column of texts; null is empty."""
+        kinds = self.kinds(name)
+        if not kinds.any():
+            return [""] * len(rows)
+        # A text of no length at the beginning, which is what 0 says, is empty, too.
+        packed = np.where(kinds == machine.NULL, 0, self.out[1][:, self._places[name]])
+        return _texts(self.data, packed[rows].tolist())
+
+    def column(self, number: int) -> list[Any]:
+        """Return a column as Python values; null is None."""
+        parts = tuple(part[:, number] for part in self.out)
+        return _column(self.data, parts, self.table.symbols.get(number))
+
+
+@dataclass(frozen=True)
+class Items:
+    """The items of one array of many records, one after the other.
+
+    Parameters
+    ----------
+    owners : ndarray of int64, shape (n,)
+        The record that each belongs to.
+    values : Values
+    """
+
+    owners: NDArray[np.int64]
+    values: Values
+
+
+@dataclass
+class Chunk:
+    """Some records: their top-level entries as mappings, the items of their arrays as columns.
+
+    Parameters
+    ----------
+    alerts : list of dict or InputError
+    items : dict of tuple to Items
+        By the path of the array.
+    """
+
+    alerts: list[Alert]
+    items: dict[Path, Items]
+
+    def assemble(self, paths: Collection[Path] | None = None) -> None:
+        """Put items into the mappings of their records.
+
+        Parameters
+        ----------
+        paths : collection of tuple, optional
+            Of the arrays; all by default.
+        """
+        for path in list(self.items) if paths is None else paths:
+            items = self.items.pop(path)
+            of_each: dict[int, list[Any]] = {}
+            rows = _rows(items.values)
+            for owner, row in zip(items.owners.tolist(), rows, strict=True):
+                of_each.setdefault(owner, []).append(row)
+            is_map = items.values.table.is_map
+            for owner, their in of_each.items():
+                if isinstance(self.alerts[owner], dict):
+                    _put(self.alerts[owner], path, _as_map(their) if is_map else their)
 
 
 def _as_map(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -295,15 +239,14 @@ def _put(record: Any, path: Path, value: Any) -> None:
     record[path[-1]] = value
 
 
-def _rows(data: bytes, out: tuple[NDArray[Any], ...], table: _Table) -> list[dict[str, Any]]:
+def _rows(values: Values) -> list[dict[str, Any]]:
     """Build one mapping per row, column by column."""
-    n = len(out[0])
+    n = len(values)
     flat: dict[str, list[Any]] = {}
     groups: dict[Path, dict[str, list[Any]]] = {}
-    for number, path in enumerate(table.columns):
-        column = _column(data, tuple(part[:, number] for part in out), table.symbols.get(number))
+    for number, path in enumerate(values.table.columns):
         into = groups.setdefault(path[:-1], {}) if len(path) > 1 else flat
-        into[path[-1] if path else ""] = column
+        into[path[-1] if path else ""] = values.column(number)
     rows = _mappings(flat, n)
     for group, columns in sorted(groups.items(), key=lambda item: len(item[0])):
         for row, inner in zip(rows, _mappings(columns, n), strict=True):

@@ -11,18 +11,16 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from aas2rto.errors import InputError
 from aas2rto.report import PollRequest, Report
 from aas2rto.sources import nulls, source
 from aas2rto.sources.fink_rest import by_object, lsst_packet_of, ztf_packet_of
-from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest
+from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest, window_start
 from aas2rto.sources.http import Cause, Client, HttpError, Policy
-from aas2rto.sources.kafka import Message, Patience, Stream
+from aas2rto.sources.kafka import PATIENCE, Message, Patience, Stream
 from aas2rto.sources.light_curves import Record
 from aas2rto.sources.pacing import Deadline
-from aas2rto.sources.packets import packet_of
 from aas2rto.sources.streaming import follow
-from aas2rto.sources.wire import Decoder
+from aas2rto.sources.wire import Decoder, registry
 from aas2rto.sources.worklist import MAX_FAILURES, WHOLE_SERVICE, Worklist, wanted_ids
 from aas2rto.units import Day
 
@@ -76,6 +74,9 @@ class Fink:
         Normally none: Fink's brokers refuse a password from users who have none.
     servers : str
         Kafka brokers; empty for Fink's.
+    schema_registry : str
+        Address of a Confluent schema registry, for brokers that name schemas by number as Rubin
+        does; Fink sends them along.
     start : str
         Where a stream never read before begins: ``earliest`` (Fink keeps 4 to 7 days) or
         ``latest``.
@@ -84,7 +85,8 @@ class Fink:
     tags : tuple of str
         LSST only: tags to list through REST, such as ``extragalactic_new_candidate``.
     since : float
-        Days that the first poll of a tag looks back.
+        Days that the first poll of a tag looks back, and later ones as long as they find nothing
+        newer.
     overlap : float
         Days before the newest row of a tag that are asked for again.
     light_curves : int
@@ -109,6 +111,7 @@ class Fink:
         username: str = "",
         password: SecretStr | None = None,
         servers: str = "",
+        schema_registry: str = "",
         start: Literal["earliest", "latest"] = "earliest",
         max_alerts: int = 5000,
         tags: tuple[str, ...] = (),
@@ -118,7 +121,7 @@ class Fink:
         refresh: Day = 1.0,
         url: str = "",
         network: Policy = NETWORK,
-        patience: Patience | None = None,
+        patience: Patience = PATIENCE,
     ) -> None:
         if topics and not group_id:
             raise ValueError("topics need the group_id that Fink gave you (fink-broker.org)")
@@ -131,8 +134,12 @@ class Fink:
         self.overlap = overlap
         self.light_curves = light_curves
         self.refresh = refresh
-        self._decoder = Decoder()
         self._client = Client(f"fink {survey}", url or URLS[survey], policy=network)
+        self._decoder = Decoder(
+            registry(schema_registry, f"fink {survey} schemas", network)
+            if schema_registry
+            else None
+        )
         self._stream = (
             Stream(
                 f"fink {survey} stream",
@@ -194,36 +201,23 @@ class Fink:
     # -- stream -----------------------------------------------------------------------------
 
     def _read_stream(self, stream: Stream, harvest: Harvest, until: Deadline) -> Callable[[], None]:
-        take = self._take(harvest)
-        return follow(stream, harvest, until, limit=self.max_alerts, take=take)
-
-    def _take(self, harvest: Harvest) -> Callable[[list[Message]], int]:
-        """Return what to do with a chunk of messages: decode, and add to the batch."""
-
         def take(messages: list[Message]) -> int:
-            unreadable = 0
-            decoded = self._decoder.decode(messages)
-            for message, alerts in zip(messages, decoded, strict=True):
-                if isinstance(alerts, InputError):
-                    harvest.problems.append(f"fink {self.survey}: {message}: {alerts}")
-                    unreadable += 1
-                    continue
-                unreadable += not any(packet_of(alert) for alert in alerts)
-                for alert in alerts:
-                    harvest.batch.add(alert, where=f"fink {self.survey}: {message}")
-            return unreadable
+            return self._decoder.feed(messages, harvest.batch, self._client.service)
 
-        return take
+        return follow(stream, harvest, until, limit=self.max_alerts, take=take)
 
     # -- tags -------------------------------------------------------------------------------
 
     def _list_tags(self, harvest: Harvest, worklist: Worklist, until: Deadline) -> None:
-        newest: dict[str, float] = harvest.cursor.setdefault("tags", {})
+        listed: dict[str, list[Any]] = harvest.cursor.setdefault("tags", {})
+        end = harvest.now + TAI_MINUS_UTC
         for tag in self.tags:
-            oldest = newest.get(tag, harvest.now + TAI_MINUS_UTC - self.since + self.overlap)
-            for row in self._tag_rows(tag, oldest - self.overlap, harvest, until):
-                time = nulls.number(row["r:midpointMjdTai"])
-                newest[tag] = max(time, newest.get(tag, time))
+            newest, complete = listed.get(tag, [None, None])
+            start = window_start(newest, complete, end, since=self.since, overlap=self.overlap)
+            rows = self._tag_rows(tag, start, harvest, until)
+            times = [nulls.number(row["r:midpointMjdTai"]) for row in rows]
+            listed[tag] = [max([*times, newest or 0.0]) or None, end]
+            for row, time in zip(rows, times, strict=True):
                 harvest.saw(time - TAI_MINUS_UTC)
                 worklist.add(nulls.digits(row["r:diaObjectId"]), time)
 
@@ -293,10 +287,10 @@ class Fink:
                 for name in group:
                     worklist.postpone(name)
                 continue
-            for alert in filter(None, alerts):
-                harvest.batch.add(alert, where=self._client.service)
-            for name in group:
-                worklist.finish(name, harvest.now)
+            for name, alert in zip(group, alerts, strict=True):
+                if alert is not None:
+                    harvest.batch.add(alert, where=self._client.service)
+                worklist.settle(name, harvest.now, came=alert is not None)
         if failures:
             raise failures[-1]
 

@@ -60,6 +60,9 @@ class Patience:
         return f"{{connect: {self.connect:g} s, idle: {self.idle:g} s}}"
 
 
+PATIENCE = Patience()
+
+
 @dataclass(frozen=True)
 class Message:
     """One message of a stream."""
@@ -127,7 +130,7 @@ class Stream:
         username: str = "",
         password: SecretStr | None = None,
         start: Literal["earliest", "latest"] = "earliest",
-        patience: Patience | None = None,
+        patience: Patience = PATIENCE,
     ) -> None:
         self.service = service
         self.servers = servers
@@ -136,7 +139,7 @@ class Stream:
         self._group_id = group_id
         self._username, self._password = username, password
         self._start = start
-        self._patience = patience or Patience()
+        self._patience = patience
         self._consumer: Any = None
         self._next: dict[Place, int] = {}
         self._ends: dict[Place, int] = {}

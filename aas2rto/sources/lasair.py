@@ -18,7 +18,7 @@ from aas2rto.sources import lasair_records as records
 from aas2rto.sources import source
 from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest
 from aas2rto.sources.http import Cause, Client, HttpError, Policy, parse_json
-from aas2rto.sources.kafka import Message, Patience, Stream
+from aas2rto.sources.kafka import PATIENCE, Message, Patience, Stream
 from aas2rto.sources.pacing import Deadline
 from aas2rto.sources.streaming import follow
 from aas2rto.sources.worklist import WHOLE_SERVICE, Worklist, wanted_ids
@@ -149,7 +149,7 @@ class Lasair:
         refresh: Day = 1.0,
         url: str = "",
         network: Policy = NETWORK,
-        patience: Patience | None = None,
+        patience: Patience = PATIENCE,
     ) -> None:
         if token is None and not topics:
             raise ValueError("give topics to follow, or a token to ask with (lasair.lsst.ac.uk)")
@@ -278,8 +278,8 @@ class Lasair:
         wanted = wanted_ids(harvest.wanted, self.survey)
         names = worklist.order(wanted, now=harvest.now, refresh=self.refresh)
 
-        def fetch(name: str) -> None:
-            self._object(name, harvest, budget, until)
+        def fetch(name: str) -> bool:
+            return self._object(name, harvest, budget, until)
 
         # As many as the hour allows: the best are first, the others wait in the worklist.
         worklist.work(names[: budget.left()], fetch, harvest, until)
@@ -326,7 +326,7 @@ class Lasair:
         worklist.add(facts.name, facts.last_seen)
         return facts.last_seen
 
-    def _object(self, name: str, harvest: Harvest, budget: Budget, until: Deadline) -> None:
+    def _object(self, name: str, harvest: Harvest, budget: Budget, until: Deadline) -> bool:
         budget.spend()
         question = {"objectId": name, "lite": "True", "lasair_added": "True"}
         answer = self._client.post("object/", data=question, until=until, repeat=False)
@@ -342,6 +342,8 @@ class Lasair:
             raise answer.unreadable(
                 f"with an object that cannot be used ({error!r:.120})"
             ) from error
-        if alert is not None:
-            harvest.batch.add(alert, where=self._client.service)
+        if alert is None:
+            return False
+        harvest.batch.add(alert, where=self._client.service)
         harvest.note(name, **records.context(found))
+        return True

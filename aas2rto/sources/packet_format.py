@@ -96,7 +96,10 @@ def why(error: Exception) -> str:
     """Say in one line why a record cannot be used."""
     if isinstance(error, KeyError):
         return f"it has no {error.args[0]!r}"
-    return " ".join(str(error).split())
+    text = " ".join(str(error).split())
+    if isinstance(error, AttributeError | TypeError):
+        return f"it is not built as alerts are ({text})"
+    return text
 
 
 def identifier(record: Record, name: str) -> str:
@@ -143,7 +146,7 @@ def positive(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def bands(names: Mapping[Any, str], values: Iterable[Any]) -> list[str]:
     """Translate a survey's filters; unknown ones become empty texts."""
-    return [names.get(value, "") for value in values]
+    return [names.get(v, "") if isinstance(v, str | int | float) else "" for v in values]
 
 
 def usable(table: pd.DataFrame, *, name: str = "measurement_id") -> tuple[pd.DataFrame, str]:

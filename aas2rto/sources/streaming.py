@@ -58,7 +58,7 @@ def follow(
         harvest.cursor["lag"] = stream.lag()
     if got == unreadable and got >= UNREADABLE_LIMIT:
         harvest.cursor["offsets"] = before
-        first = harvest.problems[0]
+        first = [*harvest.batch.problems, *harvest.problems][0]
         raise SourceError(
             f"{stream.service} ({stream.servers}): none of {got} messages can be read ({first}); "
             "they are kept there for some days: has the schema changed? Update this program"

@@ -17,8 +17,12 @@ import fastavro
 from fastavro.schema import SchemaParseException
 
 from aas2rto.errors import InputError
-from aas2rto.sources.avro import Reader, UnsupportedSchemaError
+from aas2rto.sources.avro import Chunk, Reader
+from aas2rto.sources.avro_schema import UnsupportedSchemaError
+from aas2rto.sources.history_columns import add_chunk, alert_entries
+from aas2rto.sources.http import Client, Policy
 from aas2rto.sources.kafka import Message
+from aas2rto.sources.packets import Batch
 
 CONTAINER = b"Obj\x01"
 CONFLUENT_HEADER = 5
@@ -30,11 +34,12 @@ UNREADABLE = (
 )  # fmt: skip
 """What fastavro raises for bytes that are not what they claim to be."""
 
-Decoded = list[dict[str, Any]] | InputError
+Feed = Callable[[Sequence[bytes], Batch, Sequence[str]], int]
+"""Reads records of one schema into a batch; returns how many could not be read."""
 
 
 class Decoder:
-    """Turns messages into alerts, those of one schema together.
+    """Turns messages into rows of a batch, those of one schema together.
 
     Parameters
     ----------
@@ -44,66 +49,68 @@ class Decoder:
 
     def __init__(self, schema_of: Callable[[int], str] | None = None) -> None:
         self._schema_of = schema_of
-        self._readers: dict[bytes | int, Callable[[Sequence[bytes]], list[Any]]] = {}
-        self._last: tuple[bytes, bytes] = (b"", b"")
+        self._readers: dict[bytes | int, Feed] = {}
+        self._last: bytes = b""
 
-    def decode(self, messages: Sequence[Message]) -> list[Decoded]:
-        """Decode messages.
+    def feed(self, messages: Sequence[Message], batch: Batch, service: str) -> int:
+        """Add the alerts of messages to a batch.
 
         Parameters
         ----------
         messages : sequence of Message
+        batch : Batch
+            Gets a problem line for each message that cannot be read.
+        service : str
+            Its name in those lines.
 
         Returns
         -------
-        list
-            For each message, in order, its alerts (a container may hold several), or why it
-            cannot be read.
+        int
+            How many messages could not be read, or held no alerts.
         """
-        found: list[Decoded] = [[] for _ in messages]
-        groups: dict[bytes | int, list[int]] = {}
-        for number, message in enumerate(messages):
+        unreadable = 0
+        groups: dict[bytes | int, list[Message]] = {}
+        for message in messages:
             try:
                 if message.value.startswith(CONTAINER):
-                    found[number] = read_container(message.value)
+                    unreadable += _feed_container(message, batch, f"{service}: {message}")
                 else:
-                    groups.setdefault(self._schema_name(message), []).append(number)
+                    groups.setdefault(self._schema_name(message), []).append(message)
             except InputError as error:
-                found[number] = error
-        for name, numbers in groups.items():
-            self._decode_group(name, [(n, messages[n].value) for n in numbers], found)
-        return found
+                batch.problems.append(f"{service}: {message}: {error}")
+                unreadable += 1
+        for name, group in groups.items():
+            unreadable += self._feed_group(name, group, batch, service)
+        return unreadable
 
     def _schema_name(self, message: Message) -> bytes | int:
         """Say how the schema is known: by its text, or by its number."""
         if message.key[:1] in {b"{", b"["}:
             # Keys are long and nearly always the same: equal bytes need no second look.
-            if message.key != self._last[0]:
-                self._last = (message.key, message.key)
-            return self._last[1]
+            if message.key != self._last:
+                self._last = message.key
+            return self._last
         if message.value[:1] == b"\x00" and len(message.value) > CONFLUENT_HEADER:
             return int.from_bytes(message.value[1:CONFLUENT_HEADER], "big")
         raise InputError(
             "it brings no schema: neither in its key, nor in a container, nor by number"
         )
 
-    def _decode_group(
-        self, name: bytes | int, group: Sequence[tuple[int, bytes]], found: list[Decoded]
-    ) -> None:
+    def _feed_group(
+        self, name: bytes | int, group: Sequence[Message], batch: Batch, service: str
+    ) -> int:
+        wheres = [f"{service}: {message}" for message in group]
         skip = CONFLUENT_HEADER if isinstance(name, int) else 0
         try:
-            read = self._reader(name)
+            feed = self._reader(name)
         except InputError as error:
-            for number, _ in group:
-                found[number] = error
-            return
-        alerts = read([value[skip:] for _, value in group])
-        for (number, _), alert in zip(group, alerts, strict=True):
-            found[number] = alert if isinstance(alert, InputError) else [alert]
+            batch.problems.extend(f"{where}: {error}" for where in wheres)
+            return len(group)
+        return feed([message.value[skip:] for message in group], batch, wheres)
 
-    def _reader(self, name: bytes | int) -> Callable[[Sequence[bytes]], list[Any]]:
+    def _reader(self, name: bytes | int) -> Feed:
         if name not in self._readers:
-            self._readers[name] = reader_of(self._schema_text(name))
+            self._readers[name] = feeder_of(self._schema_text(name))
         return self._readers[name]
 
     def _schema_text(self, name: bytes | int) -> str:
@@ -116,7 +123,31 @@ class Decoder:
         return self._schema_of(name)
 
 
-def reader_of(schema: str) -> Callable[[Sequence[bytes]], list[Any]]:
+def registry(url: str, service: str, network: Policy) -> Callable[[int], str]:
+    """Return a function that asks a Confluent schema registry for the schema with a number.
+
+    Parameters
+    ----------
+    url, service : str
+    network : Policy
+    """
+    client = Client(service, url, policy=network)
+
+    def schema_of(number: int) -> str:
+        until = client.deadline(network.read)
+        try:
+            answer = client.get(f"schemas/ids/{number}", until=until)
+        finally:
+            client.close()
+        schema = answer.mapping().get("schema")
+        if not isinstance(schema, str):
+            raise answer.unreadable("without a schema")
+        return schema
+
+    return schema_of
+
+
+def feeder_of(schema: str) -> Feed:
     """Return a function that reads records of a schema: the fast way if it can, else fastavro's.
 
     Raises
@@ -129,21 +160,32 @@ def reader_of(schema: str) -> Callable[[Sequence[bytes]], list[Any]]:
     except ValueError as error:
         raise InputError(f"its schema is no JSON ({error})") from error
     try:
-        return Reader(parsed).read
+        reader = Reader(parsed, alert_entries)
     except UnsupportedSchemaError:
-        return _general_reader(parsed)
+        return _general_feeder(parsed)
+
+    def feed(records: Sequence[bytes], batch: Batch, wheres: Sequence[str]) -> int:
+        unreadable, start = 0, 0
+        for chunk in reader.scan(records):
+            stop = start + len(chunk.alerts)
+            unreadable += add_chunk(chunk, batch, wheres[start:stop])
+            start = stop
+        return unreadable
+
+    return feed
 
 
-def _general_reader(schema: Any) -> Callable[[Sequence[bytes]], list[Any]]:
+def _general_feeder(schema: Any) -> Feed:
     try:
         known = fastavro.parse_schema(schema)
     except UNREADABLE as error:
         raise InputError(f"its schema is no Avro schema ({error!r:.200})") from error
 
-    def read(records: Sequence[bytes]) -> list[Any]:
-        return [_read_one(record, known) for record in records]
+    def feed(records: Sequence[bytes], batch: Batch, wheres: Sequence[str]) -> int:
+        alerts = [_read_one(record, known) for record in records]
+        return add_chunk(Chunk(alerts, {}), batch, wheres)
 
-    return read
+    return feed
 
 
 def _read_one(record: bytes, schema: Any) -> Any:
@@ -151,6 +193,12 @@ def _read_one(record: bytes, schema: Any) -> Any:
         return fastavro.schemaless_reader(io.BytesIO(record), schema, None)
     except UNREADABLE as error:
         return InputError(f"it is not what its schema says ({error!r:.200})")
+
+
+def _feed_container(message: Message, batch: Batch, where: str) -> int:
+    alerts: list[Any] = list(read_container(message.value))
+    bad = add_chunk(Chunk(alerts, {}), batch, [where] * len(alerts))
+    return int(bad == len(alerts))
 
 
 def read_container(content: bytes) -> list[dict[str, Any]]:

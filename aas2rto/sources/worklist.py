@@ -137,7 +137,7 @@ class Worklist:
     def work(
         self,
         names: Sequence[str],
-        fetch: Callable[[str], None],
+        fetch: Callable[[str], bool],
         harvest: Harvest,
         until: Deadline,
     ) -> None:
@@ -148,7 +148,7 @@ class Worklist:
         names : sequence of str
             In the order of `order`.
         fetch : callable
-            Asks for one object and adds what comes to `harvest`.
+            Asks for one object and adds what comes to `harvest`; returns whether anything came.
         harvest : Harvest
         until : Deadline
 
@@ -162,7 +162,7 @@ class Worklist:
             if until.left() <= 0 or len(failures) >= MAX_FAILURES:
                 break
             try:
-                fetch(name)
+                self.settle(name, harvest.now, came=fetch(name))
             except HttpError as error:
                 if error.cause is Cause.OUT_OF_TIME:
                     break
@@ -174,9 +174,21 @@ class Worklist:
                     continue
                 if name in self._pending:
                     harvest.problems.append(f"{error}; no light curve of {name}, listed before")
-            self.finish(name, harvest.now)
+                self.finish(name, harvest.now)
         if failures:
             raise failures[-1]
+
+    def settle(self, name: str, now: float, *, came: bool) -> None:
+        """Note what an answer brought.
+
+        A service that has listed an object has a light curve of it, while overloaded ones answer
+        with nothing: an empty answer is doubted three times. What only others have listed may
+        well be unknown to it.
+        """
+        if came or self._pending.get(name, (0.0, MAX_FAILURES))[1] >= MAX_FAILURES:
+            self.finish(name, now)
+        else:
+            self.postpone(name)
 
     def _gives_up(self, name: str, error: HttpError) -> bool:
         """Say whether a light curve will never come.

@@ -34,6 +34,7 @@ from aas2rto.store.intake import (
     usable_annotations,
     usable_measurements,
 )
+from aas2rto.store.outbox import Answer, Mail, Outbox
 from aas2rto.store.rows import chunks, insert_many, none_if_nan, plain, records, tuples
 
 
@@ -92,6 +93,7 @@ class Store:
         self._ids: dict[str, int] = {}
         self._positions = pd.DataFrame(columns=["candidate_id", "ra", "dec"])
         self._aliases: dict[str, str] = {}
+        self.outbox = Outbox(self.engine, self._transaction, self._key_of)
         self._load_identities()
 
     def close(self) -> None:
@@ -348,7 +350,8 @@ class Store:
         with self.engine.connect() as connection:
             rows = connection.execute(query.join(schema.candidates)).all()
         frame = pd.DataFrame(rows, columns=["candidate_id", "key", "value"])
-        frame["value"] = frame["value"].map(json.loads)
+        frame = frame[frame["key"] != "candidate_id"]
+        frame = frame.assign(value=frame["value"].map(json.loads))
         wide = frame.pivot_table(
             index="candidate_id", columns="key", values="value", aggfunc="last"
         )
@@ -430,13 +433,37 @@ class Store:
             ``candidate_id, kind, at`` and, where they matter, ``until, until_mag,
             until_new_data, observatory, author, comment``; see `aas2rto.feedback`.
         """
-        values = [
+        values = self._feedback_values(rows)
+        with self._transaction("feedback") as connection:
+            connection.execute(schema.feedback.insert(), values)
+
+    def _feedback_values(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return [
             {**{k: v for k, v in row.items() if k != "candidate_id"},
              "candidate": self._ids[row["candidate_id"]]}
             for row in rows
         ]  # fmt: skip
-        with self._transaction("feedback") as connection:
-            connection.execute(schema.feedback.insert(), values)
+
+    def take_answer(self, answer: Answer, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Store an answer to a message, with what it says of a candidate, in one transaction.
+
+        Parameters
+        ----------
+        answer : Answer
+        rows : sequence of mapping
+            As for `add_feedback`; may be empty.
+
+        Returns
+        -------
+        bool
+            False if this answer was taken before; nothing is then stored.
+        """
+        with self._transaction("an answer") as connection:
+            if not self.outbox.add_answer(connection, answer):
+                return False
+            if rows:
+                connection.execute(schema.feedback.insert(), self._feedback_values(rows))
+        return True
 
     def feedback(self, now: float) -> pd.DataFrame:
         """Return what people had said by `now` [d, MJD UTC], in the order in which they did."""
@@ -460,8 +487,9 @@ class Store:
         rejected: pd.DataFrame,
         ranks: pd.DataFrame,
         report: Mapping[str, Any],
+        mail: Mail | None = None,
     ) -> None:
-        """Store scores, rejections and ranks of one cycle in one transaction.
+        """Store scores, rejections, ranks and messages of one cycle in one transaction.
 
         Parameters
         ----------
@@ -475,8 +503,12 @@ class Store:
             ``candidate_id, observatory, rank, site_score``.
         report : mapping
             What cycle.json shows; ``version`` and ``config`` have columns of their own.
+        mail : Mail, optional
+            What people are to be told of it.
         """
         with self._transaction("results of the cycle") as connection:
+            if mail is not None:
+                self.outbox.add(connection, mail, now)
             for table in (schema.scores, schema.ranks, schema.cycles):
                 connection.execute(delete(table).where(table.c.at == now))
             self._insert_rows(connection, schema.scores, scores, at=now)
@@ -582,19 +614,37 @@ class Store:
                 self._revive(connection, key)
         return sorted(name for _, name in found)
 
+    def rank_history(
+        self,
+        candidate_ids: Iterable[str],
+        observatories: Sequence[str],
+        *,
+        since: float,
+        until: float,
+    ) -> pd.DataFrame:
+        """Return where candidates have ranked, see :func:`aas2rto.store.history.rank_history`."""
+        with self.engine.connect() as connection:
+            ids = self._keys_of(candidate_ids)
+            return history.rank_history(connection, ids, observatories, since, until)
+
+    def before(
+        self, candidate_ids: Iterable[str], observatories: Sequence[str], now: float
+    ) -> history.Before:
+        """Return what the cycle before `now` said of some candidates."""
+        with self.engine.connect() as connection:
+            return history.before(connection, self._keys_of(candidate_ids), observatories, now)
+
+    def _key_of(self, candidate_id: str) -> int | None:
+        return self._ids.get(candidate_id)
+
+    def _keys_of(self, candidate_ids: Iterable[str]) -> dict[str, int]:
+        return {name: self._ids[name] for name in candidate_ids if name in self._ids}
+
     def _revive(self, connection: Connection, key: int) -> None:
         """Forget that a candidate was rejected."""
         table = schema.candidates
         connection.execute(delete(schema.rejections).where(schema.rejections.c.candidate == key))
         connection.execute(update(table).where(table.c.id == key).values(state=ACTIVE))
-
-    def rank_history(
-        self, candidate_ids: Iterable[str], *, since: float, until: float
-    ) -> pd.DataFrame:
-        """Return where candidates have ranked, see :func:`aas2rto.store.history.rank_history`."""
-        ids = {name: self._ids[name] for name in candidate_ids if name in self._ids}
-        with self.engine.connect() as connection:
-            return history.rank_history(connection, ids, since, until)
 
     def last_scores(self) -> pd.Series:
         """Return the newest score of each candidate, by candidate_id."""

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aas2rto.errors import StoreError
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest migration; an older database is brought up to it when it is opened."""
 
 
@@ -23,7 +23,7 @@ def open_engine(url: str) -> Engine:
         If the URL is not one, or its driver is not installed.
     """
     if url.startswith("sqlite:///"):
-        _make_folder(Path(url.removeprefix("sqlite:///")).parent)
+        make_folder(Path(url.removeprefix("sqlite:///")).parent)
     try:
         engine = create_engine(url)
     except (SQLAlchemyError, ImportError) as error:
@@ -36,12 +36,19 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the folder of a project, or of a database.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"cannot make the folder {folder} for the store: {error.strerror}; "
+            f"cannot make the folder {folder}: {error.strerror}; "
             "choose another --output, or another `store`"
         ) from error
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,11 @@ COLUMNS = ["candidate_id", "observatory", "at", "rank"]
 
 
 def rank_history(
-    connection: Connection, ids: Mapping[str, int], since: float, until: float
+    connection: Connection,
+    ids: Mapping[str, int],
+    observatories: Sequence[str],
+    since: float,
+    until: float,
 ) -> pd.DataFrame:
     """Return the ranks of some candidates over time.
 
@@ -24,6 +29,7 @@ def rank_history(
     connection : Connection
     ids : mapping
         From candidate_id to the key of its row.
+    observatories : sequence of str
     since, until : float
         [d, MJD UTC], both included.
 
@@ -36,6 +42,8 @@ def rank_history(
     table, cycles = schema.ranks, schema.cycles
     names = {key: name for name, key in ids.items()}
     query = select(table.c.candidate, table.c.observatory, table.c.at, table.c.rank)
+    # With all three columns of its key given, the database reads no other rows.
+    query = query.where(table.c.observatory.in_(list(observatories)))
     query = query.where(table.c.at >= since, table.c.at <= until)
     rows = [
         (names[key], site, at, rank)
@@ -75,10 +83,48 @@ def newest_cycle(connection: Connection, before: float) -> float | None:
     return None if found is None else float(found)
 
 
-def ranks_at(connection: Connection, at: float) -> pd.DataFrame:
-    """Return the ranks that the cycle of a time gave: ``candidate_id, observatory, rank``."""
+@dataclass(frozen=True)
+class Before:
+    """What the cycle before said of some candidates.
+
+    Parameters
+    ----------
+    at : float or None
+        When it was [d, MJD UTC]; None if there was none.
+    ranks : mapping
+        From candidate_id to its rank at each observatory that ranked it.
+    scores : mapping
+        From candidate_id to its score, -1 where it was excluded.
+    """
+
+    at: float | None = None
+    ranks: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+def before(
+    connection: Connection, ids: Mapping[str, int], observatories: Sequence[str], now: float
+) -> Before:
+    """Return what the newest cycle before `now` [d, MJD UTC] said of some candidates."""
+    at = newest_cycle(connection, now)
+    if at is None:
+        return Before()
+    names = {key: name for name, key in ids.items()}
+    ranks: dict[str, dict[str, int]] = {}
+    scores: dict[str, float] = {}
     table = schema.ranks
-    query = select(schema.candidates.c.candidate_id, table.c.observatory, table.c.rank)
-    query = query.join(schema.candidates, schema.candidates.c.id == table.c.candidate)
-    rows = connection.execute(query.where(table.c.at == at)).all()
-    return pd.DataFrame(rows, columns=["candidate_id", "observatory", "rank"])
+    for part in chunks(sorted(names)):
+        query = select(table.c.candidate, table.c.observatory, table.c.rank).where(
+            table.c.candidate.in_(part),
+            table.c.observatory.in_(list(observatories)),
+            table.c.at == at,
+        )
+        for key, site, rank in connection.execute(query):
+            ranks.setdefault(names[key], {})[site] = rank
+        of_score = schema.scores
+        chosen = select(of_score.c.candidate, of_score.c.score).where(
+            of_score.c.candidate.in_(part), of_score.c.at == at
+        )
+        for key, score in connection.execute(chosen):
+            scores[names[key]] = float("nan") if score is None else score
+    return Before(at, ranks, scores)

@@ -24,7 +24,7 @@ needs_payloads = pytest.mark.skipif(
     not PAYLOADS.is_dir(), reason="the recorded answers (../shared/payloads) are not there"
 )
 
-NETWORK = Policy(connect=1.0, read=0.5, tries=2, backoff=0.02, rate=500.0, burst=500, max_wait=0.05)
+NETWORK = Policy(connect=1.0, read=1.5, tries=2, backoff=0.02, rate=500.0, burst=500, max_wait=0.05)
 """Everything a hundred times faster than against a real service."""
 
 
@@ -100,6 +100,10 @@ class Cluster:
 
     def send(self, topic: str, *values: bytes, key: bytes | None = None) -> None:
         send(self.servers, [(topic, key, value) for value in values])
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
 
     def kill(self) -> None:
         """End the cluster without a word, as a dead broker does."""

@@ -118,7 +118,7 @@ def test_what_is_not_fetched_in_one_poll_is_fetched_in_the_next(standin):
     """The list moves the cursor; objects without a light curve yet wait inside it."""
     names: list[str] = []
     cursor: Any = {}
-    for _ in range(20):
+    for _ in range(6):
         report = alerce(standin, light_curves=4, forced=False).poll(request(standin.now, cursor))
         assert len(report.objects) <= 4
         names += list(report.objects.get("object_id", ()))
@@ -224,8 +224,8 @@ def test_a_light_curve_that_fails_waits_behind_the_others(standin):
 
 def test_a_poll_that_runs_out_of_time_goes_on_where_it_stopped(standin):
     """Time over is no failure if something came; the cursor knows the rest."""
-    slow = alerce(standin, network=NETWORK.__class__(read=1.0, rate=20.0, burst=1))
-    first = slow.poll(request(standin.now, deadline=0.6))
+    slow = alerce(standin, network=NETWORK.__class__(read=10.0, rate=2.0, burst=1))
+    first = slow.poll(request(standin.now, deadline=4.0))
     assert first.outcome is Outcome.DATA
     assert 0 < len(first.objects) < len(expected(standin, "ztf"))
     assert first.error == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-import math
+import json
 from typing import Any
 
 import fastavro
@@ -14,8 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aas2rto.errors import InputError
-from aas2rto.sources.avro import Reader, UnsupportedSchemaError
+from aas2rto.sources.avro import Reader
+from aas2rto.sources.avro_schema import UnsupportedSchemaError
+from aas2rto.sources.history_columns import alert_entries
 from aas2rto.sources.packets import Batch
+from aas2rto.sources.wire import feeder_of
 from tests.sources.conftest import PAYLOADS, needs_payloads
 from tests.standin import packets, sky
 
@@ -122,7 +125,7 @@ def test_it_reads_what_fastavro_reads(case):
 ALERT = packets.encode(
     packets.ztf_alert(sky.transients()[0], sky.NOW, image_bytes=200), packets.ZTF_SCHEMA
 )
-READER = Reader(packets.ZTF_SCHEMA)
+READER = Reader(packets.ZTF_SCHEMA, alert_entries)
 
 
 @settings(max_examples=200, deadline=None)
@@ -157,7 +160,7 @@ def test_many_items_make_room_for_themselves():
     alert = packets.ztf_alert(sky.transients()[0], sky.NOW, image_bytes=10)
     assert alert is not None
     alert["prv_candidates"] *= 150
-    (found,) = Reader(packets.ZTF_SCHEMA).read([packets.encode(alert, packets.ZTF_SCHEMA)])
+    (found,) = READER.read([packets.encode(alert, packets.ZTF_SCHEMA)])
     assert isinstance(found, dict)
     assert len(found["prv_candidates"]) == len(alert["prv_candidates"])
 
@@ -183,19 +186,98 @@ def test_tables_are_those_of_whole_packets(survey):
 
 
 def assert_same_tables(records: list[bytes], schema: Any) -> None:
+    """Compare fastavro and `packets` with the fast reader, by mappings and by columns."""
     parsed = fastavro.parse_schema(schema)
-    slow, fast = Batch("x"), Batch("x")
+    slow, fast, columns = Batch("x"), Batch("x"), Batch("x")
     for record in records:
         slow.add(fastavro.schemaless_reader(io.BytesIO(record), parsed, None))
-    for alert in Reader(schema).read(records):
+    for alert in Reader(schema, alert_entries).read(records):
         assert isinstance(alert, dict)
         fast.add(alert)
-    expected, found = slow.tables(), fast.tables()
-    assert found.problems == expected.problems
-    pd.testing.assert_frame_equal(found.photometry, expected.photometry)
-    pd.testing.assert_frame_equal(found.objects, expected.objects)
-    pd.testing.assert_frame_equal(found.annotations, expected.annotations)
-    assert math.isclose(found.newest_alert or 0, expected.newest_alert or 0)
+    plain = {key: value for key, value in schema.items() if not key.startswith("__")}
+    assert feeder_of(json.dumps(plain))(records, columns, ["here"] * len(records)) == 0
+    expected = slow.tables()
+    key = ["candidate_id", "survey", "measurement_id"]
+    in_order = expected.photometry.sort_values(key, ignore_index=True)
+    for found in (fast.tables(), columns.tables()):
+        assert found.problems == expected.problems
+        rows = found.photometry.sort_values(key, ignore_index=True)
+        pd.testing.assert_frame_equal(rows, in_order)
+        pd.testing.assert_frame_equal(found.objects, expected.objects)
+        pd.testing.assert_frame_equal(found.annotations, expected.annotations)
+        assert found.newest_alert == expected.newest_alert
+
+
+def changed(**changes: Any) -> list[bytes]:
+    """Return an alert whose history was changed in every entry."""
+    alert = packets.ztf_alert(sky.transients()[0], sky.NOW, image_bytes=10)
+    assert alert is not None
+    alert["prv_candidates"] = [record | changes for record in alert["prv_candidates"]]
+    return [packets.encode(alert, packets.ZTF_SCHEMA)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rb": 0.3}, {"nbad": 2}, {"rb": -999.0}, {"isdiffpos": "f"}, {"isdiffpos": "0"},
+        {"isdiffpos": "1"}, {"diffmaglim": -999.0}, {"magpsf": None, "sigmapsf": None},
+        {"candid": None}, {"isdiffpos": "x"}, {"jd": 1.0},
+    ],
+)  # fmt: skip
+def test_histories_by_columns_are_those_by_mappings(changes):
+    """Flags, signs, sentinels and nulls mean the same both ways."""
+    assert_same_tables(changed(**changes), packets.ZTF_SCHEMA)
+
+
+@pytest.mark.parametrize("changes", [{"candid": 0}, {"candid": None, "fid": 9}])
+def test_broken_measurements_in_columns_are_counted(changes):
+    """One line per alert, where mappings have one per measurement."""
+    batch = Batch("x")
+    records = changed(**changes)
+    assert feeder_of(json.dumps(packets.ZTF_SCHEMA))(records, batch, ["here"]) == 0
+    n = len(packets.ztf_alert(sky.transients()[0], sky.NOW)["prv_candidates"])  # type: ignore[index]
+    (line,) = batch.tables().problems
+    assert line == (f"here: {n} of the measurements of {sky.transients()[0].ztf_id} cannot be used")
+    assert len(batch.tables().photometry) == 1
+
+
+def test_arrays_of_unexpected_types_are_read_as_mappings():
+    """A broker that writes candid as text is still read."""
+    schema = json.loads(json.dumps(packets.ZTF_SCHEMA))
+    for place in ("candidate", "prv_candidates"):
+        kind = next(f for f in schema["fields"] if f["name"] == place)["type"]
+        record = kind if isinstance(kind, dict) else kind[1]["items"]
+        next(f for f in record["fields"] if f["name"] == "candid")["type"] = ["string", "null"]
+    alert = packets.ztf_alert(sky.transients()[0], sky.NOW, image_bytes=10)
+    assert alert is not None
+    for record in (alert["candidate"], *alert["prv_candidates"]):
+        record["candid"] = str(record["candid"]) if record.get("candid") else None
+    assert_same_tables([packets.encode(alert, schema)], schema)
+
+
+def test_fp_hists_by_columns_are_those_by_mappings():
+    """Forced photometry of ZTF packets, good and bad."""
+    entry = {"jd": 2461360.5, "fid": 1, "pid": 7, "forcediffimflux": 100.0,
+             "forcediffimfluxunc": 10.0, "magzpsci": 26.3, "procstatus": "0"}  # fmt: skip
+    numbers = [{"name": n, "type": ["null", "double"]} for n in
+               ("jd", "forcediffimflux", "forcediffimfluxunc", "magzpsci")]  # fmt: skip
+    whole = [{"name": n, "type": ["null", "long"]} for n in ("fid", "pid")]
+    fields = [*numbers, *whole, {"name": "procstatus", "type": ["null", "string"]}]
+    schema = json.loads(json.dumps(packets.ZTF_SCHEMA))
+    schema["fields"].append({
+        "name": "fp_hists",
+        "type": {"type": "array", "items": {"type": "record", "name": "fp", "fields": fields}},
+    })  # fmt: skip
+    alert = packets.ztf_alert(sky.transients()[0], sky.NOW, image_bytes=10)
+    assert alert is not None
+    bad = [{"procstatus": "56"}, {"forcediffimflux": -99999.0}, {"forcediffimflux": None}]
+    negative = {"pid": 8, "forcediffimflux": -50.0}
+    unusable = [entry | {"pid": 9 + k} | change for k, change in enumerate(bad)]
+    alert["fp_hists"] = [entry, entry | negative, *unusable]
+    assert_same_tables([packets.encode(alert, schema)], schema)
+    batch = Batch("x")
+    feeder_of(json.dumps(schema))([packets.encode(alert, schema)], batch, ["here"])
+    assert batch.tables().photometry["measurement_id"].str.startswith("fp:").sum() == 2
 
 
 @pytest.mark.real_data

@@ -183,6 +183,34 @@ def test_lsst_alerts_are_read(cluster, stream):
     assert values_of(report, str(t.lsst_id))["fink_clf_cats_class"] == 11
 
 
+def test_schemas_may_be_named_by_number(cluster, stream, standin):
+    """As in Rubin's own streams: the registry is asked once."""
+    topic = f"fink_{next(_numbers)}"
+    found = [packets.lsst_alert(t, sky.NOW) for t in SUPERNOVAE]
+    header = b"\x00" + (1000).to_bytes(4, "big")
+    cluster.send(topic, *(header + packets.encode(a, packets.LSST_SCHEMA) for a in found if a))
+    one = stream(topic, survey="lsst", schema_registry=standin.urls["fink-lsst"])
+    report = one.poll(request(sky.NOW))
+    assert (report.error, report.problems) == ("", ())
+    assert len(report.objects) == sum(1 for alert in found if alert)
+    assert [q["path"] for q in standin.log("fink-lsst")] == ["/schemas/ids/1000"]
+
+
+def test_a_registry_that_fails_leaves_the_alerts_with_the_broker(cluster, stream, standin):
+    """What cannot be decoded now is not skipped."""
+    topic = f"fink_{next(_numbers)}"
+    alert = packets.lsst_alert(SUPERNOVAE[0], sky.NOW)
+    header = b"\x00" + (1000).to_bytes(4, "big")
+    cluster.send(topic, header + packets.encode(alert, packets.LSST_SCHEMA))
+    standin.fault("fink-lsst", "503", path="schemas")
+    one = stream(topic, survey="lsst", schema_registry=standin.urls["fink-lsst"])
+    first = one.poll(request(sky.NOW))
+    assert "fink lsst schemas" in first.error
+    standin.fault("fink-lsst", "none")
+    second = one.poll(request(sky.NOW, first.cursor))
+    assert (second.error, len(second.objects)) == ("", 1)
+
+
 def test_a_dead_stream_does_not_keep_light_curves_from_coming(standin, stream):
     """The parts of a source fail one by one."""
     name = SUPERNOVAE[0].ztf_id

@@ -14,10 +14,10 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from pydantic import SecretStr
 
-from aas2rto.errors import InputError
 from aas2rto.sources import kafka
 from aas2rto.sources.kafka import Message, Patience, Stream, StreamError
 from aas2rto.sources.pacing import Deadline
+from aas2rto.sources.packets import Batch
 from aas2rto.sources.wire import Decoder
 from tests.sources.conftest import Cluster
 from tests.standin import packets, sky
@@ -297,21 +297,29 @@ def message(value: bytes, key: bytes = b"") -> Message:
     return Message("t", 0, 1, key, value)
 
 
-def names(found: Any) -> list[str]:
-    return [alert["objectId"] for alert in found]
+def names(alerts: Any) -> list[str]:
+    return [alert["objectId"] for alert in alerts]
+
+
+def feed(decoder: Decoder, *sent: Message) -> tuple[list[str], list[str], int]:
+    """Return the objects that came, the problem lines, and how many could not be read."""
+    batch = Batch("demo")
+    unreadable = decoder.feed(sent, batch, "demo")
+    tables = batch.tables()
+    return list(tables.objects.get("object_id", ())), list(tables.problems), unreadable
 
 
 def test_a_schema_may_come_in_the_key():
     """As Fink sends it."""
     key = packets.key_of(SCHEMA)
-    found = Decoder().decode([message(packets.encode(alert, SCHEMA), key) for alert in ALERTS])
-    assert [name for one in found for name in names(one)] == names(ALERTS)
+    sent = [message(packets.encode(alert, SCHEMA), key) for alert in ALERTS]
+    assert feed(Decoder(), *sent) == (names(ALERTS), [], 0)
 
 
 def test_a_schema_may_come_in_the_message():
     """A container, with one or several alerts."""
-    (found,) = Decoder().decode([message(packets.contain(ALERTS[:3], SCHEMA))])
-    assert names(found) == names(ALERTS[:3])
+    found = feed(Decoder(), message(packets.contain(ALERTS[:3], SCHEMA)))
+    assert found == (names(ALERTS[:3]), [], 0)
 
 
 def test_a_schema_may_be_named_by_number():
@@ -325,13 +333,13 @@ def test_a_schema_may_be_named_by_number():
     header = b"\x00" + (900).to_bytes(4, "big")
     decoder = Decoder(schema_of)
     sent = [message(header + packets.encode(alert, SCHEMA)) for alert in ALERTS[:2]]
-    assert [names(one) for one in decoder.decode(sent)] == [[n] for n in names(ALERTS[:2])]
-    decoder.decode(sent)
+    assert feed(decoder, *sent) == (names(ALERTS[:2]), [], 0)
+    feed(decoder, *sent)
     assert asked == [900]
 
 
 def test_schemas_may_change_within_a_batch():
-    """Old and new alerts of one topic, in order."""
+    """Old and new alerts of one topic."""
     newer = json.loads(json.dumps(SCHEMA))
     newer["fields"].append({"name": "brandNew", "type": ["null", "double"], "default": None})
     sent = [
@@ -339,8 +347,8 @@ def test_schemas_may_change_within_a_batch():
         message(packets.encode(ALERTS[1] | {"brandNew": 1.0}, newer), packets.key_of(newer)),
         message(packets.encode(ALERTS[2], SCHEMA), packets.key_of(SCHEMA)),
     ]
-    found = Decoder().decode(sent)
-    assert [name for one in found for name in names(one)] == names(ALERTS[:3])
+    found, lines, _ = feed(Decoder(), *sent)
+    assert (sorted(found), lines) == (sorted(names(ALERTS[:3])), [])
 
 
 @pytest.mark.parametrize(
@@ -357,20 +365,21 @@ def test_schemas_may_change_within_a_batch():
 )
 def test_a_broken_message_costs_itself(value, key, words):
     """The others of the batch are read."""
-    good = message(packets.encode(ALERTS[0], SCHEMA), packets.key_of(SCHEMA))
-    first, bad, last = Decoder().decode([good, message(value, key), good])
-    assert names(first) == names(last) == names(ALERTS[:1])
-    assert isinstance(bad, InputError)
-    assert words in str(bad)
+    good = [message(packets.encode(alert, SCHEMA), packets.key_of(SCHEMA)) for alert in ALERTS[:2]]
+    found, lines, unreadable = feed(Decoder(), good[0], message(value, key), good[1])
+    assert (found, unreadable) == (names(ALERTS[:2]), 1)
+    assert len(lines) == 1
+    assert lines[0].startswith("demo: t[0] message 1: ")
+    assert words in lines[0]
 
 
 def test_a_schema_the_fast_reader_cannot_follow_is_read_all_the_same():
     """Recursive schemas go to fastavro."""
-    fields = [{"name": "objectId", "type": "string"}, {"name": "next", "type": ["null", "node"]}]
-    schema = {"type": "record", "name": "node", "fields": fields}
-    value = packets.encode({"objectId": "a", "next": {"objectId": "b", "next": None}}, schema)
-    (found,) = Decoder().decode([message(value, packets.key_of(schema))])
-    assert found == [{"objectId": "a", "next": {"objectId": "b", "next": None}}]
+    recursive = json.loads(json.dumps(SCHEMA))
+    recursive["fields"].append({"name": "next", "type": ["null", "alert"], "default": None})
+    value = packets.encode(ALERTS[0] | {"next": None}, recursive)
+    found = feed(Decoder(), message(value, packets.key_of(recursive)))
+    assert found == (names(ALERTS[:1]), [], 0)
 
 
 def test_reading_does_not_hold_up_other_threads(cluster, stream, topic):

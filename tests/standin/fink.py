@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from tests.standin import sky
+from tests.standin import packets, recorded, sky
 from tests.standin.server import Question, Reply, Route, Service
 
 FID = {"g": 1, "r": 2}
@@ -26,7 +27,8 @@ class FinkZtf(Service):
         if names == [""]:
             return Reply("{'status': 'error', 'text': 'A value for `objectId` is required.'}", 400)
         found = [t for t in self.visible() if t.ztf_id in names]
-        return [row for t in found for row in self._rows(t, question)]
+        known = [row for name in names for row in recorded.fink_ztf().get(name, [])]
+        return [row for t in found for row in self._rows(t, question)] + known
 
     def _rows(self, t: sky.Transient, question: Question) -> list[dict[str, Any]]:
         looks = list(reversed(t.ztf(self.now)))
@@ -73,22 +75,30 @@ class FinkLsst(Service):
             "POST /api/v1/sources": self.sources,
             "POST /api/v1/fp": self.forced,
             "POST /api/v1/tags": self.tags,
+            "GET /schemas/ids/(\\d+)": self.schema,
             "GET /api/v1/tags": lambda question: {
                 name: {"description": name, "API support": True} for name in self.tag_names
             },
         }
+
+    def schema(self, question: Question, number: str) -> Any:
+        """Answer as a Confluent registry does; Rubin's numbers are hundreds of its versions."""
+        if number != "1000":
+            return Reply({"error_code": 40403, "message": "Schema not found"}, 404)
+        return {"schema": json.dumps(packets.LSST_SCHEMA)}
 
     def _asked(self, question: Question) -> list[sky.Transient]:
         names = question.get("diaObjectId").split(",")
         return [t for t in sky.transients() if str(t.lsst_id) in names]
 
     def sources(self, question: Question) -> Any:
+        names = question.get("diaObjectId").split(",")
         return [
             self._source(t, look)
             for t in self._asked(question)
             for look in reversed(t.lsst(self.now))
             if look.detected
-        ]
+        ] + [row for name in names for row in recorded.fink_lsst().get(name, [])]
 
     def forced(self, question: Question) -> Any:
         return [

@@ -14,7 +14,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from tests.standin import packets, sky
+from tests.standin import packets, recorded, sky
 from tests.standin.lasair import lsst_message, ztf_message
 
 TOPICS = {
@@ -70,7 +70,7 @@ def main() -> None:
     options = parser.parse_args()
     owner, servers = cluster()
     if not options.empty:
-        send(servers, messages(options.now))
+        send(servers, [*messages(options.now), *recorded.messages()])
     print(json.dumps({"servers": servers, "topics": TOPICS}), flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         sys.stdin.read()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tests.standin import sky
+from tests.standin import recorded, sky
 from tests.standin.server import Question, Reply, Route, Service
 
 FID = {"g": 1, "r": 2}
@@ -46,6 +46,8 @@ class Lasair(Service):
             return denied
         name = question.get("objectId")
         found = [t for t in sky.transients() if name in {t.ztf_id, str(t.lsst_id)}]
+        if not found and name in recorded.lasair():
+            return recorded.lasair()[name]
         return self._object(found[0]) if found else self._unknown()
 
     survey = ""

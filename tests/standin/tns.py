@@ -32,10 +32,10 @@ class Tns(Service):
 
     name = "tns"
     bot_id, bot_name, api_key = "12345", "standin_bot", "standin-tns-key"
-    quota = 10
 
     def reset(self) -> None:
         self.spent = 0
+        self.quota = 1000
 
     def routes(self) -> dict[str, Route]:
         return {f"POST {FOLDER}tns_public_objects(?:_(\\d+))?.csv.zip": self.table}

@@ -41,8 +41,8 @@ def ingest_for_ever(url: str, pipe: int) -> None:
         os.write(pipe, b"%d\n" % n)
 
 
-def killed_after(url: str, seconds: float) -> int:
-    """Return how many reports the child said were committed when it was killed."""
+def killed_after(url: str, commits: int, seconds: float) -> int:
+    """Kill the child so long after so many commits; return how many it told in all."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -52,11 +52,12 @@ def killed_after(url: str, seconds: float) -> int:
         finally:
             os._exit(1)
     os.close(writer)
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
     with os.fdopen(reader) as said:
-        lines = said.read().split()
+        lines = [said.readline() for _ in range(commits)]
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        lines += said.readlines()
     return int(lines[-1]) if lines else 0
 
 
@@ -81,7 +82,7 @@ def main(url: str, rounds: int, seed: int) -> None:
     chance = random.Random(seed)
     reports = 0
     for _ in range(rounds):
-        told = killed_after(url, chance.uniform(0.0, 0.15))
+        told = killed_after(url, chance.randrange(3), chance.uniform(0.0, 0.06))
         now = look(url, told)
         assert now >= reports
         reports = now

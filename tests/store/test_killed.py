@@ -27,4 +27,4 @@ def test_kill_9_at_random_instants_leaves_a_sound_store(tmp_path):
     reports = [int(line) for line in done.stdout.split()]
     assert len(reports) == ROUNDS
     assert reports == sorted(reports)
-    assert reports[-1] > 0, "no report was stored between two kills"
+    assert reports[-1] >= ROUNDS // 2, "the children were killed before they could commit"

@@ -41,6 +41,21 @@ def test_the_lock_is_free_afterwards(tmp_path):
         assert path.read_text() == f"{os.getpid()}\n"
 
 
+def test_a_folder_that_cannot_be_used_is_said_in_words(tmp_path):
+    """A file stands where the project's folder should be, or a folder where the lock should."""
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(StoreError, match=f"^cannot make the folder {tmp_path}/file/a: Not a dir"),
+        hold(tmp_path / "file" / "a" / "run.lock"),
+    ):
+        pass
+    with (
+        pytest.raises(StoreError, match=f"^cannot write {tmp_path}: Is a directory; choose anot"),
+        hold(tmp_path),
+    ):
+        pass
+
+
 def test_two_projects_do_not_meet(tmp_path):
     """Each folder has its own lock."""
     with hold(tmp_path / "one.lock"), hold(tmp_path / "two.lock"):

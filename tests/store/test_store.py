@@ -287,7 +287,7 @@ def test_measurements_of_strangers_are_left_out_and_counted(store):
     assert added.refused == ("test: left out 3 measurements of objects that are not known",)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(
     alerts=st.lists(
         st.tuples(
@@ -419,6 +419,21 @@ def test_annotations_without_owner_or_time_are_left_out_and_counted(store):
         "test: left out 2 annotations without known_at, or of objects that are not known",
     )
     assert store.annotations().to_dict("records") == [{"candidate_id": "ZTF26a", "p": 1.0}]
+
+
+def test_an_annotation_cannot_take_the_place_of_the_id(store):
+    """A table of one's own may have a column of that name; the others are there."""
+    notes = make_annotations("ZTF26a", candidate_id="x", p=1.0)
+    ingest(store, make_objects(), annotations=notes)
+    assert store.annotations().to_dict("records") == [{"candidate_id": "ZTF26a", "p": 1.0}]
+
+
+def test_annotations_may_be_lists(store):
+    """Whatever JSON can say."""
+    notes = make_annotations("ZTF26a", probabilities=[0.1, 0.9], best={"class": "SN"}, none=None)
+    ingest(store, make_objects(), annotations=notes)
+    row = store.annotations().iloc[0].to_dict()
+    assert row == {"candidate_id": "ZTF26a", "probabilities": [0.1, 0.9], "best": {"class": "SN"}}
 
 
 def test_fits_come_back_as_they_were(store):
@@ -714,7 +729,7 @@ def test_a_folder_that_cannot_be_made_is_said_in_words(tmp_path):
     (tmp_path / "file").write_text("")
     said = refusal(f"sqlite:///{tmp_path}/file/deep/store.sqlite")
     assert said == (
-        f"cannot make the folder {tmp_path}/file/deep for the store: Not a directory; "
+        f"cannot make the folder {tmp_path}/file/deep: Not a directory; "
         "choose another --output, or another `store`"
     )
 

@@ -89,7 +89,7 @@ def _of_light_curve(subject: Subject) -> Content:
 def _of_visibility(subject: Subject) -> Content:
     nights = [
         [site.name, _minute(site.number("night_start")), _minute(site.number("night_end")),
-         site.number("min_altitude"), str(site.facts.get("status", ""))]
+         site.number("lowest_altitude"), str(site.facts.get("status", ""))]
         for site in subject.sites
     ]  # fmt: skip
     drift = {f"rank {site.name}": _log_steps(site.number("rank"), RANK_STEP)

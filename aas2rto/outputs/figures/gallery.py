@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
@@ -51,15 +51,12 @@ class Gallery:
     ----------
     folder : Path
         The project's folder; figures lie in ``figures/<candidate>/<kind>.png``.
-    kinds : sequence of str
-        Which figures are drawn, see `drawing.KINDS`.
     workers : int
         Processes that draw.
     """
 
-    def __init__(self, folder: Path, kinds: Sequence[str], *, workers: int = 2) -> None:
+    def __init__(self, folder: Path, *, workers: int = 2) -> None:
         self.folder = folder / "figures"
-        self.kinds = tuple(kind for kind in drawing.KINDS if kind in kinds)
         self._workers = workers
         self._pool: ProcessPoolExecutor | None = None
         self._drawn: dict[Path, str] = {}
@@ -71,7 +68,7 @@ class Gallery:
     def draw(
         self,
         found: Findings,
-        candidate_ids: Iterable[str],
+        wanted: Mapping[str, Collection[str]],
         *,
         exactly_now: bool = False,
         stopping: Callable[[], bool] = lambda: False,
@@ -81,8 +78,8 @@ class Gallery:
         Parameters
         ----------
         found : Findings
-        candidate_ids : iterable of str
-            In this order.
+        wanted : mapping
+            From candidates, in this order, to kinds of figures, see `drawing.KINDS`.
         exactly_now : bool
             If True, nothing may have drifted, not even the line that says `now`.
         stopping : callable
@@ -94,19 +91,27 @@ class Gallery:
         a figure disagree with what is believed of it.
         """
         done = Drawn()
-        wanted = list(dict.fromkeys(candidate_ids))
-        for start in range(0, len(wanted), BATCH):
+        names = list(wanted)
+        for start in range(0, len(names), BATCH):
             if stopping():
                 break
-            subjects = gathering.gather(found, wanted[start : start + BATCH])
-            tasks = list(self._due(subjects, done, 0.0 if exactly_now else 1.0))
+            subjects = gathering.gather(found, names[start : start + BATCH])
+            tasks = list(self._due(subjects, wanted, done, 0.0 if exactly_now else 1.0))
             self._run(tasks, done, stopping)
         return done
 
-    def _due(self, subjects: Sequence[Subject], done: Drawn, tolerance: float) -> Iterator[Task]:
+    def _due(
+        self,
+        subjects: Sequence[Subject],
+        wanted: Mapping[str, Collection[str]],
+        done: Drawn,
+        tolerance: float,
+    ) -> Iterator[Task]:
         for subject in subjects:
             due = []
-            for kind in self.kinds:
+            for kind in drawing.KINDS:
+                if kind not in wanted[subject.candidate_id]:
+                    continue
                 path = self.path(subject.candidate_id, kind)
                 content = drawing.KINDS[kind].content(subject)
                 if content.shown_by(self._shows(path), tolerance=tolerance):

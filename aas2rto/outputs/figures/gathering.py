@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from astropy.time import Time
+from numpy.typing import NDArray
 
-from aas2rto import visibility
+from aas2rto import tracks
 from aas2rto.cycle import Cycle, Parts
-from aas2rto.ephemeris import moon_at, site_of, sky_at, sun_altitude
 from aas2rto.factors import Decision
 from aas2rto.fitting import BoundModel, Fits
 from aas2rto.models import Model
@@ -22,13 +22,16 @@ from aas2rto.observatory import Observatory
 from aas2rto.outputs.figures.subject import Fitted, Floats, Share, SiteNight, Subject
 from aas2rto.photometry import BANDS
 from aas2rto.ranking import Ranking
-from aas2rto.scoring import BoundFactor, Column
+from aas2rto.scoring import RULES, BoundFactor, Column
 from aas2rto.store import Store
+from aas2rto.windows import above_horizon
 
 STEP = 5.0 / 1440.0
 """Between the points of an altitude track [d]."""
 BEFORE, AFTER = 0.55, 1.9
 """How far tracks reach from now at most [d]."""
+SIDEREAL_PER_SOLAR = 1.00273791
+"""Sidereal days in a mean solar day."""
 HISTORY = 7.0
 """How far back ranks are shown [d]."""
 
@@ -93,7 +96,12 @@ def of_cycle(parts: Parts, store: Store, cycle: Cycle) -> Findings:
         rankings=cycle.rankings,
         observatories=parts.case.observatories,
         site_factors=parts.site_factors,
-        ranks=store.rank_history(dict.fromkeys(kept), since=now - HISTORY, until=now),
+        ranks=store.rank_history(
+            dict.fromkeys(kept),
+            [ranking.observatory for ranking in cycle.rankings],
+            since=now - HISTORY,
+            until=now,
+        ),
     )
 
 
@@ -183,7 +191,7 @@ def _shares(columns: Sequence[Column], row: int) -> tuple[Share, ...]:
             out=bool(column.factor.decision[row] != Decision.KEEP),
         )
         for column in columns
-        if column.name != "valid_until" or column.factor.decision[row]
+        if column.name not in RULES or column.factor.decision[row]
     )
 
 
@@ -232,16 +240,40 @@ def _nights(found: Findings, chosen: pd.DataFrame) -> dict[str, tuple[SiteNight,
     times = Time(mjd, format="mjd", scale="utc")
     ra, dec = chosen["ra"].to_numpy(float), chosen["dec"].to_numpy(float)
     for site in found.observatories:
-        altitude, _ = visibility.track(site, ra, dec, times)
-        sun, moon = _sun_and_moon(site, found.now, mjd)
+        altitude, azimuth = tracks.track(site, ra, dec, times)
+        _, moon, _ = tracks.moon_track(site, ra[:1], dec[:1], times)
+        sky = {"mjd": mjd, "sun_altitude": tracks.sun_track(site, times), "moon_altitude": moon}
         of_site = facts.get(site.name, {})
-        for name, track in zip(names, altitude, strict=True):
-            row = of_site.get(name, {})
+        for row, name in enumerate(names):
+            known = of_site.get(name, {})
+            good = _observable(site, known, found.now.utc.mjd, mjd, altitude[row], azimuth[row])
+            shares = _site_shares(found.site_factors, known)
             nights[name].append(
-                SiteNight(site.name, site.title, mjd, track, sun, moon, row,
-                          _site_shares(found.site_factors, row))
+                SiteNight(site.name, site.title, altitude=altitude[row], observable=good,
+                          facts=known, shares=shares, **sky)
             )  # fmt: skip
     return {name: tuple(found) for name, found in nights.items()}
+
+
+def _observable(
+    site: Observatory,
+    row: Mapping[str, Any],
+    now: float,
+    mjd: Floats,
+    altitude: Floats,
+    azimuth: Floats,
+) -> NDArray[np.bool_]:
+    """Tell when it is night and the candidate within the limits of the site."""
+    if "observing_start" not in row:  # nothing is known of it there
+        return np.zeros(len(mjd), dtype=bool)
+    good = (mjd >= row["observing_start"] - 1e-9) & (mjd <= row["night_end"] + 1e-9)
+    good &= altitude >= row["lowest_altitude"]
+    if site.max_altitude_deg is not None:
+        good &= altitude <= site.max_altitude_deg
+    if site.hour_angle_limit_h is not None:
+        turned = row["hour_angle"] + (mjd - now) * 24 * SIDEREAL_PER_SOLAR
+        good &= np.abs((turned + 12) % 24 - 12) <= site.hour_angle_limit_h
+    return np.asarray(good & above_horizon(altitude, azimuth, site.horizon))
 
 
 def _facts(ranking: Ranking, names: set[str]) -> dict[str, dict[str, Any]]:
@@ -265,13 +297,6 @@ def _grid(now: float, facts: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> F
     first = max(min([*ends, now]), now - 0.5) - 0.05
     last = min(max([*ends, now + 0.5]) + 0.05, now + AFTER)
     return np.arange(max(first, now - BEFORE), last, STEP)
-
-
-def _sun_and_moon(site: Observatory, now: Time, mjd: Floats) -> tuple[Floats, Floats]:
-    sky = sky_at(now)
-    place, days = site_of(site, sky), mjd - sky.mjd
-    sun = sun_altitude(place, sky, days)
-    return sun, np.asarray(moon_at(place, sky, days).altitude)
 
 
 def _site_shares(factors: Sequence[BoundFactor], row: Mapping[str, Any]) -> tuple[Share, ...]:

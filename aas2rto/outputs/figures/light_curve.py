@@ -52,7 +52,7 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
     top, bottom = _magnitudes(points)
     _mark_peak(axes, subject, low, high)
     _draw_model(axes, subject, points, (low, high), (top, bottom))
-    for (survey, band), rows in points.groupby(["survey", "band"], sort=True):
+    for (survey, band), rows in points.groupby(["survey", "band"], sort=True, observed=True):
         _draw_points(axes, rows, str(survey), str(band), subject.now)
     _draw_limits(axes, points, subject.now, (top, bottom))
     axes.axvline(0, color=style.BLACK, linewidth=1.2)
@@ -142,7 +142,7 @@ def _draw_limits(axes: Axes, points: pd.DataFrame, now: float, mags: tuple[float
     known = np.isfinite(mag)
     if not known.any():
         return
-    colours = [style.band_colour(band) for band in rows["band"].to_numpy(object)[known]]
+    colours = [style.band_colour(str(band)) for band in rows["band"].to_numpy(object)[known]]
     axes.scatter(
         rows["mjd"].to_numpy(float)[known] - now,
         np.where(mag[known] > bottom, bottom - 0.02 * (bottom - top), mag[known]),

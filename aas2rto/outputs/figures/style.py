@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,8 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+
+from aas2rto.words import one_line
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
@@ -107,14 +108,8 @@ def plain(text: str, most: int) -> str:
     most : int
         Longest answer; what is cut off is marked with an ellipsis.
     """
-    shown = "".join(
-        " " if c.isspace() else c
-        for c in unicodedata.normalize("NFC", text[: 8 * most])
-        if c.isspace() or unicodedata.category(c)[0] != "C"
-    )
     known = _letters()
-    shown = " ".join("".join(c if ord(c) in known else "?" for c in shown).split())
-    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+    return "".join(c if ord(c) in known else "?" for c in one_line(text, most))
 
 
 _KNOWN: frozenset[int] = frozenset()

@@ -77,6 +77,8 @@ class SiteNight:
         Times [d, UTC] of the tracks below.
     altitude, sun_altitude, moon_altitude : ndarray, shape (n,)
         [deg]
+    observable : ndarray of bool, shape (n,)
+        It is night, and the candidate within the limits of the site.
     facts : mapping
         The candidate's columns of :func:`aas2rto.visibility.site_table`, and ``rank`` (NaN if
         not ranked), ``site_score`` and ``reason``.
@@ -90,6 +92,7 @@ class SiteNight:
     altitude: Floats
     sun_altitude: Floats
     moon_altitude: Floats
+    observable: NDArray[np.bool_]
     facts: Mapping[str, Any]
     shares: tuple[Share, ...] = ()
 

@@ -117,14 +117,13 @@ def _span(subject: Subject) -> tuple[float, float]:
 def _draw_site(axes: Axes, site: SiteNight, now: float, span: tuple[float, float]) -> Text:
     """Draw one panel; return the text that says when to look."""
     _draw_sky(axes, site.mjd, site.sun_altitude, span)
-    limit = site.number("min_altitude")
+    limit = site.number("lowest_altitude")
     axes.axhline(limit, color="#555555", linewidth=0.7, linestyle=":", zorder=2)
     axes.plot(site.mjd, site.moon_altitude, color=style.ORANGE, linewidth=1.3,
               linestyle=(0, (4, 2)), zorder=3)  # fmt: skip
     axes.plot(site.mjd, site.altitude, color="#8A8F98", linewidth=1.4, zorder=4)
-    good = _observable(site, limit)
     axes.plot(
-        site.mjd, np.where(good, site.altitude, np.nan), color=style.BLUE, linewidth=3.4,
+        site.mjd, np.where(site.observable, site.altitude, np.nan), color=style.BLUE, linewidth=3.4,
         solid_capstyle="butt", zorder=5,
     )  # fmt: skip
     if span[0] <= now <= span[1]:
@@ -136,12 +135,6 @@ def _draw_site(axes: Axes, site: SiteNight, now: float, span: tuple[float, float
                      size=8, ha="right", va="bottom")  # fmt: skip
     style.fitted(axes, text, 1 - 0.0215 * len(heading) - 0.02)
     return text
-
-
-def _observable(site: SiteNight, limit: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    start, end = site.number("observing_start"), site.number("night_end")
-    inside = (site.mjd >= start - 1e-9) & (site.mjd <= end + 1e-9)
-    return np.asarray(inside & (site.altitude >= limit))
 
 
 def _draw_sky(axes: Axes, mjd: Floats, sun: Floats, span: tuple[float, float]) -> None:
