@@ -82,7 +82,7 @@ def _of_light_curve(subject: Subject) -> Content:
     hashes = pd.util.hash_pandas_object(subject.points[columns], index=False).to_numpy()
     fitted = subject.fitted
     fit = [fitted.name, fitted.row] if fitted else []
-    exact = style.digest([DESIGN, subject.heading, subject.known, hashes.tolist(), fit])
+    exact = style.digest_of([DESIGN, subject.heading, subject.known, hashes.tolist(), fit])
     return Content(exact, {"now": _in_steps(subject.now, DAY_STEP)})
 
 
@@ -95,7 +95,7 @@ def _of_visibility(subject: Subject) -> Content:
     drift = {f"rank {site.name}": _log_steps(site.number("rank"), RANK_STEP)
              for site in subject.sites}  # fmt: skip
     place = [round(site.number(axis), 4) for site in subject.sites[:1] for axis in ("ra", "dec")]
-    exact = style.digest([DESIGN, subject.heading, nights, place])
+    exact = style.digest_of([DESIGN, subject.heading, nights, place])
     return Content(exact, {**drift, "now": _in_steps(subject.now, HOUR_STEP)})
 
 
@@ -111,7 +111,7 @@ def _of_score(subject: Subject) -> Content:
              for place, row in enumerate(rows)}  # fmt: skip
     ranks = {f"rank {site.name}": _log_steps(site.number("rank"), RANK_STEP)
              for site in subject.sites}  # fmt: skip
-    return Content(style.digest(exact), {**drift, **ranks})
+    return Content(style.digest_of(exact), {**drift, **ranks})
 
 
 def _of_history(subject: Subject) -> Content:
@@ -123,7 +123,7 @@ def _of_history(subject: Subject) -> Content:
     # What is added at the right is seen once it is a twentieth of the axis.
     span = max(subject.now - first, history.SHORTEST)
     drift["span"] = _log_steps(span, float(np.log10(1.1)))
-    return Content(style.digest([DESIGN, subject.heading]), drift)
+    return Content(style.digest_of([DESIGN, subject.heading]), drift)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -134,24 +134,21 @@ class Gallery:
                     return
                 self._note(draw_task(task), done)
             return
-        if self._pool is None:
-            self._pool = _start(self._workers)
-        pool = self._pool
-        futures = [pool.submit(draw_task, _portable(task)) for task in tasks]
-        for future in as_completed(futures):
+        # A worker that was killed breaks its pool; the next call starts another.
+        pool, self._pool = self._pool or _start(self._workers), None
+        asked = attempt("figures", lambda: [pool.submit(draw_task, _portable(t)) for t in tasks])
+        if asked.value is None:
+            done.failures.extend([asked.failure] if asked.failure else [])
+            return
+        broken = False
+        for future in as_completed(asked.value):
             if stopping():
                 pool.shutdown(wait=True, cancel_futures=True)
-                self._pool = None
                 return
-            self._take(future, done)
-
-    def _take(self, future: Future[list[Path | Failure]], done: Drawn) -> None:
-        answer = attempt("figures", future.result)
-        if answer.failure is not None:
-            # A worker that was killed breaks its pool; the next call starts another.
-            done.failures.append(answer.failure)
-            self._pool = None
-        self._note(answer.value or [], done)
+            answer = attempt("figures", future.result)
+            broken |= answer.failure is not None
+            self._note([answer.failure] if answer.failure else answer.value or [], done)
+        self._pool = None if broken else pool
 
     def _note(self, answers: Iterable[Path | Failure], done: Drawn) -> None:
         for one in answers:

@@ -41,8 +41,9 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
     worst = float(ranks["rank"].max()) if len(ranks) else np.nan
     in_hours = low > -2
     unit = 24.0 if in_hours else 1.0
-    labels = []
-    for order, (site, rows) in enumerate(ranks.groupby("observatory", sort=False)):
+    labels: list[tuple[float, str, str]] = []
+    groups = ranks.groupby("observatory", sort=False) if len(ranks) else ()
+    for order, (site, rows) in enumerate(groups):
         labels.append(_draw_site(axes, rows, str(site), subject.now, unit, order))
     axes.set_xlim(low * unit * 1.03, 0)
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 3, 5, 6, 10]))

@@ -192,7 +192,7 @@ def fitted(axes: Axes, text: Text, width: float) -> None:
         text.set_fontsize(max(float(text.get_fontsize()) * limit / extent, 6.0))
 
 
-def digest(value: Any) -> str:
+def digest_of(value: Any) -> str:
     """Return a short hash of whatever JSON can hold."""
     text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
@@ -206,7 +206,8 @@ def safe_name(text: str) -> str:
     slug = "".join(c if c.isascii() and (c.isalnum() or c in "+-_.") else "_" for c in text[:60])
     if slug == text and not slug.startswith("."):
         return slug
-    return f"{slug.strip('._') or 'candidate'}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:10]
+    return f"{slug.strip('._') or 'candidate'}-{digest}"
 
 
 def read_metadata(path: Path) -> dict[str, str]:
