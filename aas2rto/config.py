@@ -129,10 +129,12 @@ class Plan(Section):
     gap : float
         Least time between two visits to one candidate [hour].
     worth : str
-        ``site_score``: a slot is worth the score of the site's list, times (least airmass there
-        tonight / airmass of the slot)^`airmass_power`. ``score``: it is worth the score without
-        the visibility factor, times (1 / airmass)^`airmass_power`. That factor lifts what is
-        hard to see, so that lists look at it first; a plan knows by itself what sets when.
+        ``slot``: a slot is worth the candidate's site score in that slot: its score times the
+        sine of its altitude at the middle of the slot (x_alt, A&A 698, A153, Eq. 11) to the power
+        `airmass_power`, times the site's factors other than the visibility factor. ``list``: it is
+        worth the site score of the ranked list times (least airmass there tonight / airmass of the
+        slot)^`airmass_power`. The list's visibility factor lifts what is hard to see, so that an
+        observer looks at it in time; a plan knows by itself what sets when.
     airmass_power : float
         0: the airmass does not matter.
     exposure : float
@@ -153,13 +155,13 @@ class Plan(Section):
     step: Second = Field(default=300.0, ge=60, le=3600)
     visits: int = Field(default=1, ge=1, le=10)
     gap: Hour = Field(default=1.0, ge=0, le=24)
-    worth: Literal["site_score", "score"] = "site_score"
+    worth: Literal["slot", "list"] = "slot"
     airmass_power: float = Field(default=1.0, ge=0, le=10)
     exposure: Second = Field(default=1800.0, gt=0)
     max_exposure: Second = Field(default=7200.0, gt=0)
     moon_separation: Degree = Field(default=30.0, ge=0, le=180)
     time_limit: Second = Field(default=30.0, gt=0)
-    optimality_gap: float = Field(default=0.002, ge=0, lt=1)
+    optimality_gap: float = Field(default=0.01, ge=0, lt=1)
     closed: dict[str, list[Annotated[str, Field(pattern=CLOSED_PATTERN)]]] = {}
 
 

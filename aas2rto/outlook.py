@@ -169,33 +169,33 @@ def site_night(
     """Return a site's night and its list.
 
     Factors that speak of a moment, such as the altitude now, say nothing of a night: they are left
-    out, and the altitude is taken at each slot. So is the visibility factor where the config's
-    ``plan.worth`` is the score.
+    out, and the altitude is taken at each slot.
     """
     settings = parts.case.config.plan
-    left_out = parts.site_factors[:1] if settings.worth == "score" else ()
-    lasting = [f for f in parts.site_factors if not f.instant and f not in left_out]
-    ranking = rank_site(
-        site,
-        scored.rows(Decision.KEEP),
-        lasting,
-        when,
-        min_altitude=parts.min_altitude,
-        tomorrow=True,
-    )
+    lasting = [factor for factor in parts.site_factors if not factor.instant]
+    kept = scored.rows(Decision.KEEP)
+    table = rank_site(
+        site, kept, lasting, when, min_altitude=parts.min_altitude, tomorrow=True
+    ).table
+    worth, seen_by = table["site_score"], parts.site_factors[0]
+    if settings.worth == "slot" and not seen_by.instant:
+        worth = worth / table.get(f"factor_{seen_by.name}", 1.0)
     night = visibility.night(site, when)
     begin = night.observing_start(when.utc.mjd)
+    shut = (
+        closed(site.name, begin, night.end, always=settings.closed, tonight=close)
+        if (np.isfinite(begin))
+        else ()
+    )
     return SiteNight(
         observatory=site,
         night=night,
         begin=begin,
-        table=ranking.table,
+        table=table.assign(worth=worth),
         min_altitude=parts.min_altitude,
-        closed=closed(
-            site.name, begin, night.end, always=settings.closed, tonight=close
-        ) if np.isfinite(begin) else (),
-        by_altitude=len(lasting) < len(parts.site_factors),
-    )  # fmt: skip
+        closed=shut,
+        by_altitude=settings.worth == "slot" or seen_by.instant,
+    )
 
 
 def _still_true(kept: pd.DataFrame, scored: Scored, feedback: pd.DataFrame) -> pd.DataFrame:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from aas2rto import candidates as candidate_table
 from aas2rto import photometry as phot
 from aas2rto import summary
 from aas2rto.report import Outcome, Report
+from aas2rto.store import Store
 
 # Machines differ in speed, and the same commit must give the same result: no deadlines, and
 # the same examples every time. `--hypothesis-profile=explore` looks farther.
@@ -82,6 +85,23 @@ def astropy_offline() -> Iterator[None]:
         iers.conf.set_temp("iers_degraded_accuracy", "ignore"),
     ):
         yield
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make one empty store, to be copied: its migrations take longer than most tests."""
+    path = tmp_path_factory.mktemp("store") / "empty.sqlite"
+    Store(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Return an empty store of one's own."""
+    path = tmp_path_factory.mktemp("store") / "store.sqlite"
+    shutil.copyfile(empty_store, path)
+    with Store(f"sqlite:///{path}") as opened:
+        yield opened
 
 
 # -- builders ---------------------------------------------------------------------------------

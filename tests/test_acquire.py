@@ -12,7 +12,6 @@ from aas2rto.acquire import Poller, acquire, make_pollers
 from aas2rto.config import PartConfig
 from aas2rto.registry import Part
 from aas2rto.report import Outcome, PollRequest, Report, failed
-from aas2rto.store import Store
 from tests.conftest import MJD, make_objects, make_photometry, make_report
 
 
@@ -30,12 +29,6 @@ class Fake:
 
     def close(self):
         self.closed = True
-
-
-@pytest.fixture
-def store():
-    with Store("sqlite://") as opened:
-        yield opened
 
 
 def poller(name, answer):

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr
 
-from aas2rto.errors import MessageError, SourceError
+from aas2rto import illustrating
+from aas2rto.errors import Aas2rtoError, MessageError, SourceError
+from aas2rto.guard import Failure
 from aas2rto.messaging.slack import Slack
 from aas2rto.report import PollRequest
 from aas2rto.sources.harvest import Harvest
@@ -42,3 +44,16 @@ def test_a_stream_of_which_nothing_can_be_read_stays_where_it_is():
         "they are kept there for some days: has the schema changed? Update this program"
     )
     assert harvest.cursor["offsets"] == {"topic": 7}
+
+
+def test_a_figure_that_cannot_be_drawn_says_which_and_why(monkeypatch, tmp_path):
+    """All that failed, in one line."""
+    done = SimpleNamespace(
+        failures=[Failure("figure", "ValueError: no data", "a"), Failure("figure", "OSError", "b")]
+    )
+    gallery = SimpleNamespace(draw=lambda *_, **__: done)
+    monkeypatch.setattr(illustrating, "findings", lambda *_: None)
+    monkeypatch.setattr(illustrating, "Gallery", lambda *_, **__: gallery)
+    with pytest.raises(Aas2rtoError) as caught:
+        illustrating.illustrate(None, None, "a", None, tmp_path)
+    assert str(caught.value) == "figure (a): ValueError: no data; figure (b): OSError"

@@ -11,7 +11,6 @@ from aas2rto.config import PartConfig
 from aas2rto.fitting import BoundModel, digests, fit, fit_here, join
 from aas2rto.models.fit_table import Fit, failed, fit_table, not_enough
 from aas2rto.registry import Part
-from aas2rto.store import Store
 from tests.conftest import MJD, make_candidates, make_objects, make_photometry, make_report
 
 
@@ -57,10 +56,9 @@ PHOTOMETRY = curves(a=4, b=3, c=1)
 
 
 @pytest.fixture
-def store():
-    with Store("sqlite://") as opened:
-        opened.ingest(make_report(make_objects(NAMES, ra=[10.0, 20.0, 30.0])), MJD)
-        yield opened
+def store(store):
+    store.ingest(make_report(make_objects(NAMES, ra=[10.0, 20.0, 30.0])), MJD)
+    return store
 
 
 def candidates(names=NAMES, **columns):

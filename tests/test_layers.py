@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "aas2rto"
 LAYERS = (
     # What everything stands on.
     {"", "errors", "units", "guard", "registry", "yaml_lines", "share", "logs", "words",
-     "message_settings", "config", "redaction"},
+     "message_settings", "config", "redaction", "changing"},
     # What there is: tables, sites, the sky; no state.
     {"photometry", "candidates", "summary", "report", "observatory", "data", "dust", "ephemeris",
      "tracks"},
@@ -25,7 +25,8 @@ LAYERS = (
     # Parts at work.
     {"acquire", "fitting", "scoring", "ranking", "planning", "feedback"},
     {"cycle", "outputs", "messaging"},
-    {"loop", "explaining", "outlook", "replay", "demo", "priming"},
+    {"loop", "explaining", "outlook", "replay", "demo", "priming", "illustrating",
+     "telling", "whatif"},
     {"cli"},
 )  # fmt: skip
 """Modules and rooms; each may import its own layer and those above it in this list."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,8 +25,13 @@ def bound(function, name="mine", needs=Needs.FIT, **settings):
     return BoundFactor(name, needs, function, settings)
 
 
+@functools.cache
+def bare_table(n):
+    return make_candidates([f"c{i}" for i in range(n)])
+
+
 def table(n=3, **columns):
-    return make_candidates([f"c{i}" for i in range(n)], **columns)
+    return bare_table(n).assign(**columns)
 
 
 def run(function, n=3, **columns):

@@ -135,7 +135,7 @@ def _settings(part: PartConfig) -> dict[str, str]:
     units = {setting.name.rstrip("_"): setting.unit for setting in part.part.settings}
     return {
         name: f"{value} {units.get(name, '')}".strip()
-        for name, value in part.options.model_dump().items()
+        for name, value in part.options.model_dump(warnings=False).items()
     }
 
 

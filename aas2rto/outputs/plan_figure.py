@@ -37,6 +37,12 @@ MARGIN = 0.5 / 24.0
 STEP = 3.0 / 1440.0
 """Between the points of a track [d]."""
 
+CROWDED = 10
+"""With more slots at a site, tracks are drawn near the slot only, numbers above and below."""
+
+NEAR = 1.5 / 24.0
+"""What is near a slot [d]."""
+
 MOON_TEXT = "#8F6200"
 """Orange, dark enough to be read."""
 
@@ -104,8 +110,9 @@ def _draw_site(figure: Figure, plan: NightPlan, night: SiteNight, top: float) ->
     _set_up(axes, low, high)
     _draw_sky(axes, night, mjd)
     _draw_limits(axes, night, float(plan.now.utc.mjd), low, high)
+    crowded = len(slots) > CROWDED
     for row in slots.to_dict("records"):
-        _draw_slot(axes, night, row, mjd)
+        _draw_slot(axes, night, row, mjd, crowded=crowded)
     _write_list(figure, slots, top + 0.2 + PANEL_IN + 0.33)
 
 
@@ -115,7 +122,9 @@ def _set_up(axes: Axes, low: float, high: float) -> None:
     axes.yaxis.set_major_locator(FixedLocator([0, 30, 60, 90]))
     axes.tick_params(which="both", direction="in", top=True, right=True, pad=2)
     step = next(n for n in (1, 2, 3, 4, 6, 12) if (high - low) * 24 / n <= 13)
-    ticks = np.arange(np.ceil(low * 24 / step), np.floor(high * 24 / step) + 1) * step / 24
+    edge = 0.02 * (high - low)  # a number there would be cut off
+    first, last = np.ceil((low + edge) * 24 / step), np.floor((high - edge) * 24 / step)
+    ticks = np.arange(first, last + 1) * step / 24
     axes.xaxis.set_major_locator(FixedLocator(list(ticks)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda mjd, _: f"{hour(mjd)[:2]} h"))
@@ -149,16 +158,20 @@ def _draw_limits(axes: Axes, night: SiteNight, now: float, low: float, high: flo
         if last > first:
             axes.axvspan(first, last, facecolor="#FFFFFF", edgecolor=style.GREY, hatch="///",
                          linewidth=0.0, alpha=0.7, zorder=1)  # fmt: skip
-            axes.text(0.5 * (first + last), 3, "closed", size=8, ha="center", color="#333333")
+            axes.text(0.5 * (first + last), 84, "closed", size=8, ha="center", color="#333333")
     if low < now < high:
         axes.axvline(now, color=style.VERMILLION, linewidth=1.2, zorder=3)
         axes.text(now, 4, " now", size=8, color=style.VERMILLION, zorder=3)
 
 
-def _draw_slot(axes: Axes, night: SiteNight, row: Mapping[Any, Any], mjd: Floats) -> None:
+def _draw_slot(
+    axes: Axes, night: SiteNight, row: Mapping[Any, Any], mjd: Floats, *, crowded: bool
+) -> None:
     """Draw the track of a candidate, thick while it is observed, with the number of its slot."""
     colour = _colour(row)
     inside = np.union1d(mjd, np.linspace(row["start"], row["end"], 9))
+    if crowded:
+        inside = inside[(inside > row["start"] - NEAR) & (inside < row["end"] + NEAR)]
     times = Time(inside, format="mjd", scale="utc")
     altitude = track(night.observatory, [row["ra"]], [row["dec"]], times)[0][0]
     axes.plot(inside, altitude, color=colour, linewidth=0.6, alpha=0.55, zorder=3)
@@ -167,12 +180,12 @@ def _draw_slot(axes: Axes, night: SiteNight, row: Mapping[Any, Any], mjd: Floats
               zorder=4)  # fmt: skip
     middle = 0.5 * (row["start"] + row["end"])
     height = float(np.interp(middle, inside, altitude))
-    above = height < 82
+    above = height < 82 and not (crowded and row["slot"] % 2 == 0)
     axes.annotate(
         str(row["slot"]), (middle, height), xytext=(0, 4 if above else -4),
-        textcoords="offset points", ha="center", va="bottom" if above else "top", size=8,
-        weight="bold", color=colour, zorder=5,
-        bbox={"boxstyle": "round,pad=0.12", "fc": "white", "ec": "none", "alpha": 0.8},
+        textcoords="offset points", ha="center", va="bottom" if above else "top",
+        size=7 if crowded else 8, weight="bold", color=colour, zorder=5,
+        bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8},
     )  # fmt: skip
 
 
@@ -188,13 +201,13 @@ def _write_list(figure: Figure, slots: pd.DataFrame, top: float) -> None:
         figure.text(LEFT, 1 - top / total, "nothing to observe", size=8, color="#333333")
     for line, row in enumerate(slots.to_dict("records")):
         y = 1 - (top + LINE_IN * line) / total
-        put: dict[str, Any] = {"y": y, "size": 8, "va": "center"}
+        put: dict[str, Any] = {"y": y, "size": 7.8, "va": "center"}
         figure.text(
             x=0.075, s=str(row["slot"]), ha="right", weight="bold", color=_colour(row), **put
         )
-        figure.text(x=0.095, s=f"{hour(row['start'])}–{hour(row['end'])}", **put)
-        figure.text(x=0.275, s=style.plain(_name(row), 17), weight="bold", **put)
-        figure.text(x=0.575, s=_what(row), **put)
+        figure.text(x=0.09, s=f"{hour(row['start'])}–{hour(row['end'])}", **put)
+        figure.text(x=0.265, s=style.plain(_name(row), 16), weight="bold", **put)
+        figure.text(x=0.60, s=_what(row), ha="center", **put)
         figure.text(x=0.985, s=_note(row), ha="right", color="#333333", **put)
 
 
@@ -204,15 +217,17 @@ def _name(row: Mapping[Any, Any]) -> str:
 
 def _what(row: Mapping[Any, Any]) -> str:
     mag = f"{row['mag']:.1f}" if np.isfinite(row["mag"]) else "–"
-    return f"{mag} m  {row['exposure_s'] / 60:.0f} min  {row['altitude']:.0f}°"
+    return f"{mag}  {row['exposure_s'] / 60:.0f} min  {row['altitude']:.0f}°"
 
 
 def _note(row: Mapping[Any, Any]) -> str:
     if row["state"] in {DONE, RUNNING}:
         return str(row["state"])
-    first = "pinned " if row["pinned"] else ""
-    last = "last chance " if np.isposinf(row["last_chance"]) else ""
-    backup = (
-        style.plain(f"else {row['backup']}", 14 if first or last else 18) if row["backup"] else ""
-    )
-    return first + last + backup
+    words = []
+    if row["pinned"]:
+        words.append("pinned")
+    if np.isposinf(row["last_chance"]):
+        words.append("last chance")
+    if row["backup"]:
+        words.append(f"else {style.plain(row['backup'], 12 if words else 15)}")
+    return " · ".join(words)

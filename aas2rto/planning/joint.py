@@ -23,7 +23,7 @@ from aas2rto.guard import attempt
 from aas2rto.planning.greedy import place
 from aas2rto.planning.problem import Floats, Ints, Problem
 
-FEW = 2000
+FEW = 200
 """So many options are solved at once; with more, their prices are found first."""
 
 WIDTHS = (1e-4, 5e-4, 2e-3, 1e-2)

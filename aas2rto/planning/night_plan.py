@@ -107,8 +107,8 @@ def make_plan(
     clock.stop("options")
     first = first_of_all(possible, *_first(possible, nights))
     rest, rows = possible.after(first)
-    forward = dispatch(rest)
-    greedily = max((forward, reserve(rest)), key=rest.worth)
+    forward, apart = dispatch(rest), independent(rest)
+    greedily = max((forward, reserve(rest), apart), key=rest.worth)
     clock.stop("greedy")
     optimum = Optimum(None, everyone(rest), "not asked", 0.0)
     if solve:
@@ -118,7 +118,7 @@ def make_plan(
     chosen = optimum.chosen if is_better and optimum.chosen is not None else greedily
     planned = np.concatenate([first, rows[chosen]])
     slots = timeline.slots_of(nights, possible, planned, grid, settings)
-    slots = timeline.with_backups(slots, nights, possible, planned, kept)
+    slots = timeline.with_backups(slots, nights, possible, planned)
     return NightPlan(
         now=now,
         nights=nights,
@@ -129,7 +129,7 @@ def make_plan(
         bound=max(optimum.bound, rest.worth(chosen)),
         greedy=rest.worth(greedily),
         dispatch=rest.worth(forward),
-        independent=rest.worth(independent(rest)),
+        independent=rest.worth(apart),
         first=possible.worth(first),
         options=len(everything),
         seconds=clock.seconds,

@@ -39,14 +39,15 @@ class SiteNight:
     begin : float
         When planning starts: dusk, or now [d, MJD UTC].
     table : DataFrame
-        Its ranked list, see `aas2rto.ranking`: all columns of a candidate, ``score, site_score``.
+        Its ranked list, see `aas2rto.ranking`: all columns of a candidate, ``score, site_score``,
+        and ``worth``: what its best slot is worth.
     min_altitude : float
         [deg]
     closed : tuple of (start, end)
         When it does not observe [d, MJD UTC].
     by_altitude : bool
-        A slot is worth its site score times a power of the sine of the altitude, A&A 698, A153,
-        Eq. 11, in place of the share of the least airmass.
+        A slot is worth ``worth`` times a power of the sine of the altitude, A&A 698, A153, Eq. 11,
+        in place of the share of the least airmass.
     """
 
     observatory: Observatory
@@ -133,13 +134,13 @@ def _of_site(
     ends = grid.mjd(first + np.arange(last - first) + length)
     over = ends > night.table["valid_until"].fillna(np.inf).to_numpy(float)[:, None]
     row, column = np.nonzero((length > 0) & (length <= seen.run) & ~over)
-    score = night.table["site_score"].to_numpy(float)
+    worth = night.table["worth"].to_numpy(float)
     return Problem(
         candidate=index.get_indexer(pd.Index(night.table["candidate_id"]))[row],
         site=np.full(len(row), site),
         start=first + column,
         length=length[row, column],
-        value=score[row] * seen.quality(row, column, length[row, column], settings),
+        value=worth[row] * seen.quality(row, column, length[row, column], settings),
         allowed=allowed,
         gap=gap,
     )

@@ -62,8 +62,8 @@ COLUMNS: dict[str, str] = {
 }
 """One row per visit. start, exposure_start, end [d, MJD UTC]: the slew begins, the exposure begins,
 the exposure ends; needed_s is what the magnitude asks for, exposure_s what the slot gives;
-altitude, airmass, azimuth, moon_sep [deg] at the middle of the exposure; backup is the best
-candidate that is not in the plan and fits into the slot; last_chance is score / score_tomorrow
+altitude, airmass, azimuth, moon_sep [deg] at the middle of the exposure; backup is the next
+best candidate for the slot, see `with_backups`; last_chance is score / score_tomorrow
 (infinite: there is no tomorrow)."""
 
 
@@ -184,9 +184,11 @@ def with_backups(
     nights: Sequence[SiteNight],
     problem: Problem,
     planned: Ints,
-    kept: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Name for each slot the best candidate outside the plan that fits into it.
+    """Name for each slot the next best candidate that fits into it, if the first one fails.
+
+    The best of those outside the plan; where none fits, of those that come later at the same site,
+    whose own slot is then free.
 
     Parameters
     ----------
@@ -194,26 +196,25 @@ def with_backups(
         From `slots_of`.
     nights : sequence of SiteNight
     problem : Problem
+        Without what is over or running.
     planned : ndarray of int
         All options of the plan.
-    kept : DataFrame
-        Slots that are over or running.
     """
     ids = np.array(candidates_of(nights), dtype=object)
-    taken = set(problem.candidate[planned].tolist())
-    busy = np.isin(ids, kept["candidate_id"].to_numpy(object))
-    outside = ~np.isin(problem.candidate, list(taken)) & ~busy[problem.candidate]
+    outside = ~np.isin(problem.candidate, problem.candidate[planned])
     names = np.full(len(slots), "", dtype=object)
     values = np.full(len(slots), np.nan)
-    for row, option in enumerate(slots["option"].tolist()):
-        fits = np.flatnonzero(
-            outside
-            & (problem.site == problem.site[option])
-            & (problem.start == problem.start[option])
-            & (problem.length <= problem.length[option])
-        )
-        if fits.size:
-            best = fits[np.lexsort((problem.candidate[fits], -problem.value[fits]))[0]]
+    for row, one in enumerate(slots["option"].tolist()):
+        fits = problem.site == problem.site[one]
+        fits &= problem.start == problem.start[one]
+        fits &= problem.length <= problem.length[one]
+        at_site = planned[problem.site[planned] == problem.site[one]]
+        coming = problem.candidate[at_site[problem.start[at_site] > problem.start[one]]]
+        later = np.isin(problem.candidate, coming) & (problem.candidate != problem.candidate[one])
+        found = np.flatnonzero(fits & outside)
+        found = found if found.size else np.flatnonzero(fits & later)
+        if found.size:
+            best = found[np.lexsort((problem.candidate[found], -problem.value[found]))[0]]
             names[row], values[row] = ids[problem.candidate[best]], problem.value[best]
     return slots.assign(backup=names, backup_value=values)[list(COLUMNS)]
 

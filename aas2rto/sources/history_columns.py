@@ -8,7 +8,7 @@ conversions are used; the tests demand the same tables from both ways.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,10 @@ from aas2rto.sources import avro_scan as machine
 from aas2rto.sources import lsst_packet, nulls, ztf_packet
 from aas2rto.sources.avro import Chunk, Items, Values
 from aas2rto.sources.avro_schema import Path
-from aas2rto.sources.packet_format import Convert, Head, Row
+from aas2rto.sources.packet_format import Columns, Convert, Head
 from aas2rto.sources.packets import Batch
 
-Found = tuple[Convert, list[Row]]
+Found = tuple[Convert, Columns]
 
 NUMBERS = frozenset({machine.NULL, machine.INTEGER, machine.FLOAT, machine.DOUBLE})
 WHOLE = frozenset({machine.NULL, machine.INTEGER})
@@ -87,8 +87,8 @@ def add_chunk(chunk: Chunk, batch: Batch, wheres: Sequence[str]) -> int:
         unreadable += len(batch.problems) > before[0] and batch.used == before[1]
     for path, read in columns.items():
         history = _History(chunk.items[path], heads)
-        for convert, rows in read(history):
-            batch.add_rows(convert, rows)
+        for convert, block in read(history):
+            batch.add_columns(convert, block)
         batch.problems.extend(history.complaints(wheres))
     return unreadable
 
@@ -146,19 +146,22 @@ def _ztf_history(history: _History) -> Iterator[Found]:
     unseen = np.flatnonzero(history.wanted & no_candid)
     suspect = _sane(values.numbers("rb")) < ztf_packet.MIN_REAL_BOGUS
     suspect |= _sane(values.numbers("nbad")) > 0
-    signs = [SIGN_LETTERS.get(text[:1]) for text in values.texts("isdiffpos", seen)]
-    yield ztf_packet.detections, list(zip(
-        history.names[seen].tolist(), jd[seen].tolist(), fid[seen].tolist(),
-        values.numbers("magpsf")[seen].tolist(), values.numbers("sigmapsf")[seen].tolist(), signs,
-        values.numbers("diffmaglim")[seen].tolist(), suspect[seen].tolist(),
-        map(str, candid[seen].tolist()), history.known_at[seen].tolist(), strict=True,
-    ))  # fmt: skip
-    mjd = (jd[unseen] - photometry.MJD_OF_JD).tolist()
+    signs = [SIGN_LETTERS.get(text[:1], np.nan) for text in values.texts("isdiffpos", seen)]
+    yield ztf_packet.detections, (
+        history.names[seen], jd[seen], fid[seen], values.numbers("magpsf")[seen],
+        values.numbers("sigmapsf")[seen], np.array(signs), values.numbers("diffmaglim")[seen],
+        suspect[seen], _texts(map(str, candid[seen].tolist())), history.known_at[seen],
+    )  # fmt: skip
+    mjd = jd[unseen] - photometry.MJD_OF_JD
     bands = [ztf_packet.BANDS[f] for f in fid[unseen].tolist()]
-    yield ztf_packet.limits, list(zip(
-        history.names[unseen].tolist(), mjd, bands, values.numbers("diffmaglim")[unseen].tolist(),
-        map(photometry.limit_id, bands, mjd), history.known_at[unseen].tolist(), strict=True,
-    ))  # fmt: skip
+    yield ztf_packet.limits, (
+        history.names[unseen], mjd, _texts(bands), values.numbers("diffmaglim")[unseen],
+        _texts(map(photometry.limit_id, bands, mjd.tolist())), history.known_at[unseen],
+    )  # fmt: skip
+
+
+def _texts(words: Iterable[str]) -> NDArray[np.object_]:
+    return np.array(list(words), dtype=object)
 
 
 def _ztf_forced(history: _History) -> Iterator[Found]:
@@ -170,14 +173,13 @@ def _ztf_forced(history: _History) -> Iterator[Found]:
     good = np.array([text.strip() == "0" for text in status], dtype=bool)
     good &= np.isfinite(flux) & (flux != ztf_packet.FORCED_SENTINEL)
     rows = np.flatnonzero(history.wanted & good)
-    fid = values.integers("fid")[rows].tolist()
-    names = [f"fp:{p}:{f}" for p, f in zip(values.integers("pid")[rows].tolist(), fid, strict=True)]
-    yield ztf_packet.forced, list(zip(
-        history.names[rows].tolist(), values.numbers("jd")[rows].tolist(), fid,
-        flux[rows].tolist(), values.numbers("forcediffimfluxunc")[rows].tolist(),
-        values.numbers("magzpsci")[rows].tolist(), names, history.known_at[rows].tolist(),
-        strict=True,
-    ))  # fmt: skip
+    fid, pid = values.integers("fid")[rows], values.integers("pid")[rows].tolist()
+    yield ztf_packet.forced, (
+        history.names[rows], values.numbers("jd")[rows], fid, flux[rows],
+        values.numbers("forcediffimfluxunc")[rows], values.numbers("magzpsci")[rows],
+        _texts(f"fp:{p}:{f}" for p, f in zip(pid, fid.tolist(), strict=True)),
+        history.known_at[rows],
+    )  # fmt: skip
 
 
 def _lsst_history(history: _History) -> Iterator[Found]:
@@ -201,13 +203,12 @@ def _lsst_rows(history: _History, key: str, suspect: NDArray[np.bool_], prefix: 
     history.drop(~_usable_ids(ids))
     withdrawn = np.isfinite(values.numbers("timeWithdrawnMjdTai"))
     rows = np.flatnonzero(history.wanted & np.isfinite(flux) & ~withdrawn)
-    names = [f"{prefix}{number}" for number in ids[rows].tolist()]
-    return lsst_packet.fluxes, list(zip(
-        history.names[rows].tolist(), values.numbers("midpointMjdTai")[rows].tolist(),
-        values.texts("band", rows), flux[rows].tolist(),
-        values.numbers("psfFluxErr")[rows].tolist(), suspect[rows].tolist(), names,
-        history.known_at[rows].tolist(), strict=True,
-    ))  # fmt: skip
+    return lsst_packet.fluxes, (
+        history.names[rows], values.numbers("midpointMjdTai")[rows],
+        _texts(values.texts("band", rows)), flux[rows], values.numbers("psfFluxErr")[rows],
+        suspect[rows], _texts(f"{prefix}{number}" for number in ids[rows].tolist()),
+        history.known_at[rows],
+    )  # fmt: skip
 
 
 _READERS: dict[Path, Callable[[_History], Iterator[Found]]] = {

@@ -161,6 +161,8 @@ class Stream:
             # Between two cycles nothing is polled, for however long the interval is.
             "max.poll.interval.ms": DAY_MS,
             "queued.max.messages.kbytes": READ_AHEAD_KIB,
+            # A fetch that finds nothing new holds up the next question for so long.
+            "fetch.wait.max.ms": 100,
             "reconnect.backoff.max.ms": 2000,
             # What happens to connections is told by `error_cb`, and reported once per poll.
             "log_level": 0,

@@ -102,7 +102,7 @@ class Lasair:
         Filter streams to follow, such as ``lasair_2SNeIa``; no account is needed, but the
         filter must be set to send to a stream, best with lite light curves.
     group_id : str
-        Any name; those who share it share the stream.
+        Any name; under it Kafka keeps how far the store has come.
     servers : str
         Kafka brokers; empty for Lasair's.
     start : str

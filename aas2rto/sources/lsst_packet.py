@@ -12,6 +12,7 @@ from aas2rto import photometry
 from aas2rto.sources import nulls
 from aas2rto.sources.packet_format import (
     USABLE_MJD,
+    Columns,
     Head,
     Packet,
     Record,
@@ -117,9 +118,9 @@ def _row(record: Record, head: Head, name: str, suspect: bool) -> Row | None:  #
             get("psfFluxErr"), suspect, name, head.known_at)  # fmt: skip
 
 
-def fluxes(rows: list[Row]) -> pd.DataFrame:
+def fluxes(columns: Columns) -> pd.DataFrame:
     """Convert fluxes [nJy] to [uJy] and times from TAI to UTC."""
-    ids, mjd, band, flux_njy, err_njy, suspect, name, known_at = zip(*rows, strict=True)
+    ids, mjd, band, flux_njy, err_njy, suspect, name, known_at = columns
     flux, flux_err = floats(flux_njy) * NANOJANSKY, floats(err_njy) * NANOJANSKY
     tai = floats(mjd)
     tai = np.where((tai >= USABLE_MJD[0]) & (tai <= USABLE_MJD[1]), tai, np.nan)

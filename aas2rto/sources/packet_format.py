@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,10 @@ from aas2rto.sources import nulls
 
 Record = Mapping[str, Any]
 Row = tuple[Any, ...]
-Convert = Callable[[list[Row]], pd.DataFrame]
+Columns = Sequence[Any]
+"""The entries of many rows of one sort, one column after the other; numbers may be arrays."""
+
+Convert = Callable[[Columns], pd.DataFrame]
 
 UNUSABLE = (KeyError, TypeError, ValueError, AttributeError)
 """What reading a record raises if it is not shaped as its schema says."""
@@ -52,7 +55,7 @@ class Series:
     Parameters
     ----------
     convert : callable
-        Turns all rows of this sort, of many alerts, into a photometry table at once.
+        Turns all measurements of this sort, of many alerts, into a photometry table at once.
     read : callable
         Takes a record and the head of its alert; returns a row, or None for no measurement.
     records : iterable of mapping, or None
@@ -132,6 +135,8 @@ def sane(mjd: float) -> float:
 
 def floats(values: Iterable[Any]) -> NDArray[np.float64]:
     """Return a column as floats; null, and what is no number, becomes NaN."""
+    if isinstance(values, np.ndarray) and values.dtype == float:
+        return values
     column = list(values)
     try:
         return np.array(column, dtype=float)
@@ -146,7 +151,8 @@ def positive(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def bands(names: Mapping[Any, str], values: Iterable[Any]) -> list[str]:
     """Translate a survey's filters; unknown ones become empty texts."""
-    return [names.get(v, "") if isinstance(v, str | int | float) else "" for v in values]
+    column = values.tolist() if isinstance(values, np.ndarray) else values
+    return [names.get(v, "") if isinstance(v, str | int | float) else "" for v in column]
 
 
 def usable(table: pd.DataFrame, *, name: str = "measurement_id") -> tuple[pd.DataFrame, str]:

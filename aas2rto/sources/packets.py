@@ -14,10 +14,11 @@ packet's ``known_at``, not their own epoch, so that a replay never sees it earli
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from aas2rto import photometry
@@ -26,6 +27,7 @@ from aas2rto.sources import fink_values
 from aas2rto.sources.lsst_packet import PACKET as LSST
 from aas2rto.sources.packet_format import (
     UNUSABLE,
+    Columns,
     Convert,
     Head,
     Packet,
@@ -97,6 +99,7 @@ class Batch:
     _objects: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     _annotations: list[tuple[str, str, Any, float]] = field(default_factory=list)
     _rows: dict[Convert, list[Row]] = field(default_factory=dict)
+    _columns: dict[Convert, list[Columns]] = field(default_factory=dict)
 
     def add(self, alert: Record, *, where: str = "") -> Head | None:
         """Take one alert; what is wrong with it becomes a line in `problems`.
@@ -124,13 +127,16 @@ class Batch:
             self._complain(where, f"{_label(alert)} cannot be used: {why(error)}")
             return None
 
-    def add_rows(self, convert: Convert, rows: list[Row]) -> None:
-        """Take measurements that were read elsewhere, in the form that `convert` wants."""
-        self._rows.setdefault(convert, []).extend(rows)
+    def add_columns(self, convert: Convert, columns: Columns) -> None:
+        """Take measurements that were read elsewhere, in the columns that `convert` wants."""
+        self._columns.setdefault(convert, []).append(columns)
 
     def tables(self) -> Tables:
         """Build the tables of all alerts so far."""
-        parts = [convert(rows) for convert, rows in self._rows.items() if rows]
+        parts = [
+            convert(list(zip(*rows, strict=True))) for convert, rows in self._rows.items() if rows
+        ]
+        parts += [convert(joined(blocks)) for convert, blocks in self._columns.items()]
         table = pd.concat(parts, ignore_index=True) if parts else photometry.empty()
         table, complaint = usable(table)
         # The first packet that told of a measurement says when it was known.
@@ -229,6 +235,11 @@ def _tables(alerts: Iterable[Record], source: str, now: float) -> Tables:
     for alert in alerts:
         batch.add(alert)
     return batch.tables()
+
+
+def joined(blocks: Sequence[Columns]) -> Columns:
+    """Put blocks of the same columns one after the other."""
+    return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
 
 
 def packet_of(alert: object) -> Packet | None:

@@ -11,6 +11,7 @@ import pandas as pd
 from aas2rto import photometry
 from aas2rto.sources import nulls
 from aas2rto.sources.packet_format import (
+    Columns,
     Head,
     Packet,
     Record,
@@ -112,9 +113,9 @@ def _forced(record: Record, head: Head) -> Row | None:
             get("magzpsci"), name, head.known_at)  # fmt: skip
 
 
-def detections(rows: list[Row]) -> pd.DataFrame:
+def detections(columns: Columns) -> pd.DataFrame:
     """Convert alert magnitudes to signed fluxes [uJy]."""
-    ids, jd, fid, mag, magerr, sign, limit, suspect, name, known_at = zip(*rows, strict=True)
+    ids, jd, fid, mag, magerr, sign, limit, suspect, name, known_at = columns
     flux = floats(sign) * photometry.flux_from_mag(positive(floats(mag)))
     flux_err = photometry.flux_err_from_magerr(flux, floats(magerr))
     return pd.DataFrame({
@@ -131,9 +132,9 @@ def detections(rows: list[Row]) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def limits(rows: list[Row]) -> pd.DataFrame:
+def limits(columns: Columns) -> pd.DataFrame:
     """Convert limiting magnitudes to fluxes [uJy]."""
-    ids, mjd, band, limit, name, known_at = zip(*rows, strict=True)
+    ids, mjd, band, limit, name, known_at = columns
     return pd.DataFrame({
         "candidate_id": ids,
         "mjd": mjd,
@@ -148,9 +149,9 @@ def limits(rows: list[Row]) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def forced(rows: list[Row]) -> pd.DataFrame:
+def forced(columns: Columns) -> pd.DataFrame:
     """Convert forced difference-image fluxes [DN] with their zero points [mag, AB] to [uJy]."""
-    ids, jd, fid, flux_dn, err_dn, zero_point, name, known_at = zip(*rows, strict=True)
+    ids, jd, fid, flux_dn, err_dn, zero_point, name, known_at = columns
     scale = photometry.flux_from_mag(positive(floats(zero_point)))
     flux, flux_err = floats(flux_dn) * scale, floats(err_dn) * scale
     return pd.DataFrame({

@@ -1,10 +1,11 @@
 """How fast a stream of real-size ZTF alerts becomes rows, beside decoding alone: one run.
 
-``OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_kafka [--messages N] [--alerts FILE]``
+``OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_kafka [--messages N] [--alerts FILE]
+[--images BYTES]``
 
 `FILE` is an Avro container of ZTF alerts (Fink's, say); by default the project's own are used,
 of the same size: 50 kB with images, a 30-day history. Through the broker go `N` messages, while
-the memory of the reader is watched.
+the memory of the reader is watched; with small images a million of them take 20 minutes.
 """
 
 import argparse
@@ -31,13 +32,13 @@ from tests.sources.conftest import Cluster
 from tests.standin import packets, sky
 
 DISTINCT = 1240
-BLOCK = 64
-"""Messages that the mock cluster holds at once: it keeps 5 MiB of each of four partitions."""
+ROOM = 4e6
+"""[bytes] What the mock cluster surely holds: it keeps 5 MiB of each of four partitions."""
 
 
-def originals(path: Path | None) -> tuple[list[dict], dict]:
+def originals(path: Path | None, image_bytes: int = 15_000) -> tuple[list[dict], dict]:
     if path is None:
-        found = [packets.ztf_alert(t, sky.NOW) for t in sky.transients()]
+        found = [packets.ztf_alert(t, sky.NOW, image_bytes=image_bytes) for t in sky.transients()]
         return [alert for alert in found if alert], packets.ZTF_SCHEMA
     with path.open("rb") as file:
         reader = fastavro.reader(file)
@@ -133,11 +134,12 @@ def streaming(records: list[bytes], schema: dict, n: int) -> None:
     cluster = Cluster()
     source = Fink(topics=("bench",), group_id="bench", servers=cluster.servers, light_curves=0)
     key = packets.key_of(schema)
+    block = int(ROOM / (len(key) + max(map(len, records))))
     cursor, read, spent, start = {}, 0, 0.0, 0.0
     values = itertools.cycle(records)
     try:
         while read < n:
-            cluster.send("bench", *itertools.islice(values, BLOCK), key=key)
+            cluster.send("bench", *itertools.islice(values, block), key=key)
             begun = time.process_time()
             report = source.poll(PollRequest(now=sky.NOW, cursor=cursor))
             spent += time.process_time() - begun
@@ -152,7 +154,7 @@ def streaming(records: list[bytes], schema: dict, n: int) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     print(
         f"through the broker           {read / spent:7.0f} alerts/s/core ({read} messages, "
-        f"polls of {BLOCK})\nmemory: {start:.0f} MB after a tenth, {memory():.0f} MB at the end, "
+        f"polls of {block})\nmemory: {start:.0f} MB after a tenth, {memory():.0f} MB at the end, "
         f"peak {peak:.0f} MB"
     )
 
@@ -161,8 +163,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=5000)
     parser.add_argument("--alerts", type=Path)
+    parser.add_argument("--images", type=int, default=15_000)
     options = parser.parse_args()
-    alerts, schema = originals(options.alerts)
+    alerts, schema = originals(options.alerts, options.images)
     records = distinct(alerts, schema, DISTINCT)
     decoding(records, schema)
     storing(records, schema)

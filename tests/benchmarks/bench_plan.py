@@ -32,7 +32,7 @@ def main() -> None:
     print(
         f"{arguments.candidates} candidates x {arguments.sites} sites, "
         f"time limit {arguments.time_limit:g} s, gap asked {arguments.gap:.2%}, "
-        f"a slot is worth its {arguments.worth.replace('_', ' ')}"
+        f"worth: {arguments.worth}"
     )
     print(
         f"{'night':>10} {'options':>8} {'find':>7} {'greedy':>8} {'solve':>7} {'visits':>6} "
@@ -51,7 +51,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--time-limit", type=float, default=30.0)
     parser.add_argument("--gap", type=float, default=0.01)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--worth", choices=["site_score", "score"], default="site_score")
+    parser.add_argument("--worth", choices=["slot", "list"], default="slot")
     return parser.parse_args()
 
 
@@ -104,18 +104,17 @@ def candidates(rng: np.random.Generator, n: int) -> pd.DataFrame:
 def site_night(name: str, scored: pd.DataFrame, now: Time, worth: str) -> SiteNight:
     """Return a night with the list that the loop would make."""
     site = observatory.load(name)
-    factors = [BoundFactor("altitude_integral", Needs.SITE, altitude_integral)]
-    ranking = rank_site(
-        site, scored, factors if worth == "site_score" else [], now, min_altitude=30.0
-    )
+    factor = BoundFactor("altitude_integral", Needs.SITE, altitude_integral)
+    table = rank_site(site, scored, [factor], now, min_altitude=30.0).table
+    share = table["factor_altitude_integral"] if worth == "slot" else 1.0
     night = visibility.night(site, now)
     return SiteNight(
-        site,
-        night,
-        night.observing_start(now.utc.mjd),
-        ranking.table,
-        30.0,
-        by_altitude=worth == "score",
+        observatory=site,
+        night=night,
+        begin=night.observing_start(now.utc.mjd),
+        table=table.assign(worth=table["site_score"] / share),
+        min_altitude=30.0,
+        by_altitude=worth == "slot",
     )
 
 

@@ -62,7 +62,7 @@ def test_a_network_plan_shares_the_candidates(ran: Path, aas2rto: Cli) -> None:
     assert told["method"] == "joint optimum"
     assert told["status"] == "optimal"
     assert told["independent"] < told["greedy"] <= told["objective"] <= told["bound"] + 1e-9
-    assert 0 <= told["gap"] <= 0.002
+    assert 0 <= told["gap"] <= 0.01
     assert told["now"] == "2026-03-20T22:00:00.000"
     assert planned(aas2rto) == told, "--network is the default"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,12 +13,13 @@ from aas2rto.factors.magnitude import magnitude
 from tests.conftest import MJD, make_candidates, make_photometry
 
 KEEP, EXCLUDE = Decision.KEEP, Decision.EXCLUDE
+NOW = Time(MJD, format="mjd")
 
 
 def seen_at(*mags, **settings):
     names = [f"c{i}" for i in range(len(mags))]
     rows = make_candidates(names, make_photometry(names, MJD, list(mags)))
-    return magnitude(rows, None, **settings)
+    return magnitude(rows, NOW, **settings)
 
 
 def test_it_runs_before_the_fits():
@@ -61,9 +63,9 @@ def test_the_latest_detection_counts_in_whatever_band():
         band=["ztfg", "ztfr", "ztfg", "ztfr", "atlaso"],
         kind=["detection", "detection", "limit", "suspect", "detection"],
     )
-    found = magnitude(make_candidates("a", table), None)
+    found = magnitude(make_candidates("a", table), NOW)
     assert found.reason.tolist() == ["17.00 mag in ztfr"]
-    found = magnitude(make_candidates("a", table), None, bands=("atlaso",))
+    found = magnitude(make_candidates("a", table), NOW, bands=("atlaso",))
     assert found.reason.tolist() == ["13.00 mag in atlaso"]
 
 
@@ -72,7 +74,7 @@ def test_without_a_detection_it_is_excluded():
     limits = make_photometry("limits", kind="limit")
     suspect = make_photometry("suspect", kind="suspect", measurement_id="s")
     rows = make_candidates(["limits", "none", "suspect"], limits.merge(suspect, how="outer"))
-    found = magnitude(rows, None)
+    found = magnitude(rows, NOW)
     assert found.decision.tolist() == [EXCLUDE] * 3
     assert found.reason.tolist() == [
         "no detection in ztfg, ztfr",

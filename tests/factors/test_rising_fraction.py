@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aas2rto.factors import FACTORS, Decision, Needs
@@ -98,6 +98,7 @@ def test_bands_with_one_detection_do_not_enter_the_mean():
 curves = st.lists(st.sampled_from([17.0, 17.5, 18.0, 18.5, 19.0]), max_size=7)
 
 
+@settings(max_examples=15)
 @given(g=curves, r=curves, o=curves)
 def test_the_rule_by_hand(g, r, o):
     """Value and decision for any three light curves, computed step by step."""

@@ -74,7 +74,8 @@ def site_night(
     assert ranking.failures == ()
     night = visibility.night(site, now)
     begin = night.observing_start(now.utc.mjd)
-    return SiteNight(site, night, begin, ranking.table, min_altitude, **more)
+    table = ranking.table.assign(worth=ranking.table["site_score"])
+    return SiteNight(site, night, begin, table, min_altitude, **more)
 
 
 def some_night(seed: int) -> tuple[list[SiteNight], Time]:

@@ -53,7 +53,10 @@ def check(plan: NightPlan, settings: Plan) -> None:
         ordered = own.sort_values("start")
         apart = ordered["start"].to_numpy()[1:] - ordered["end"].to_numpy()[:-1]
         assert (apart >= settings.gap / 24 - SECOND).all()
-    assert not set(plan.slots["backup"]) & set(plan.slots["candidate_id"])
+    for row in plan.slots[plan.slots["backup"] != ""].to_dict("records"):
+        own = plan.slots[plan.slots["candidate_id"] == row["backup"]]
+        assert (own["observatory"] == row["observatory"]).any() or own.empty
+        assert (own["start"] > row["start"]).any() or own.empty
 
 
 def check_times(slots: pd.DataFrame, night: SiteNight) -> None:

@@ -31,12 +31,6 @@ from tests.conftest import (
 
 
 @pytest.fixture
-def store():
-    with Store("sqlite://") as opened:
-        yield opened
-
-
-@pytest.fixture
 def url(tmp_path):
     return f"sqlite:///{tmp_path / 'store.sqlite'}"
 
