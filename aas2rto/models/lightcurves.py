@@ -66,6 +66,14 @@ class LightCurves:
         """Index of the candidate that owns each point, shape (points,)."""
         return np.repeat(np.arange(len(self)), np.diff(self.start))
 
+    @property
+    def span(self) -> Floats:
+        """Days from the first to the last point of each candidate; 0 without points."""
+        span = np.zeros(len(self))
+        full = np.diff(self.start) > 0
+        span[full] = self.mjd[self.start[1:][full] - 1] - self.mjd[self.start[:-1][full]]
+        return span
+
     def count(self, mask: NDArray[np.bool_]) -> Ints:
         """Count the points of each candidate for which `mask` is true."""
         return np.bincount(self.owner[mask], minlength=len(self))
@@ -136,7 +144,7 @@ def pack(
     table = photometry[owner >= 0].assign(_owner=owner[owner >= 0])
     table = table.sort_values(["_owner", "mjd"], kind="stable")
     measured = ~table["flux"].isna().to_numpy()
-    seen_as = np.full(len(table), limits) & ~measured
+    seen_as = limits & ~measured & (table["kind"] == phot.LIMIT).to_numpy(dtype=bool)
     limit = table["limit"].to_numpy(float)
     flux = np.where(seen_as, limit, table["flux"].to_numpy(float))
     error = np.where(seen_as, limit / phot.LIMIT_SIGMA, table["flux_err"].to_numpy(float))

@@ -16,7 +16,7 @@ NONE = "none"
 
 
 class Priors(BaseModel):
-    """Gaussian priors of stretch, colour and luminosity, and bounds.
+    """Gaussian priors of stretch, colour, luminosity and redshift, and bounds.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class Priors(BaseModel):
     hubble, omega_m : float
         Flat Lambda CDM of the luminosity distances [km / s / Mpc] and matter density.
     volume : float
-        Exponent of p(z) ~ z^volume; 2 is a constant density of supernovae, but a survey that is
-        limited in flux sees its bright ones farther away. 0 is flat.
+        Exponent of p(z) ~ z^volume; 2 is a constant density of supernovae. (That a survey sees
+        only the bright ones does not change it: given the data, they have been seen.) 0 is flat.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,7 +58,7 @@ class Priors(BaseModel):
     beta: float = 3.1
     hubble: KmPerSecPerMpc = Field(default=70.0, gt=0)
     omega_m: float = Field(default=0.3, ge=0, le=1)
-    volume: float = Field(default=0.0, ge=0, le=4)
+    volume: float = Field(default=2.0, ge=0, le=4)
 
 
 PriorSettings = Priors | Literal["none"]
@@ -77,5 +77,6 @@ def smooth_modulus(redshifts: Floats, priors: Priors) -> Floats:
     from astropy.cosmology import FlatLambdaCDM  # noqa: PLC0415  half a second at import
 
     z = np.maximum(redshifts, 1e-4)
-    modulus: Floats = FlatLambdaCDM(priors.hubble, priors.omega_m).distmod(z).value
-    return modulus - 5 * np.log10(z)
+    modulus = FlatLambdaCDM(priors.hubble, priors.omega_m).distmod(z).value
+    smooth: Floats = modulus - 5 * np.log10(z)
+    return smooth

@@ -54,6 +54,8 @@ class Batch:
         Objective, t0 and z of the minima that were polished, in any order; NaN for the rest.
     spread : ndarray, shape (n, 2)
         Mean and standard deviation of t0 over all valleys, on the scan's grid of 1 or 2 d.
+    has_prior : bool
+        Whether these are posteriors.
     """
 
     values: Floats
@@ -62,6 +64,12 @@ class Batch:
     chisq: Floats
     minima: Floats
     spread: Floats
+    has_prior: bool
+
+    def replace(self, other: Batch, where: Flags) -> None:
+        """Take the answers of another batch where `where` is true."""
+        for name in ("values", "covariance", "objective", "chisq", "minima", "spread"):
+            getattr(self, name)[where] = getattr(other, name)[where]
 
 
 class BatchedEngine:
@@ -171,9 +179,14 @@ class BatchedEngine:
 
         prepare(run)
         in_threads(run, len(curves), workers=self.workers, chunk=CHUNK)
-        objective, chisq = answers.costs.T
         return Batch(
-            answers.values, answers.covariance, objective, chisq, answers.minima, answers.spread
+            answers.values,
+            answers.covariance,
+            answers.costs[:, 0],
+            answers.costs[:, 1],
+            answers.minima,
+            answers.spread,
+            self.priors is not None,
         )
 
     def _rules(self, tables: SaltTables) -> Any:

@@ -110,8 +110,9 @@ def gauss_nodes(wave: Floats, weight: Floats, n: int) -> Floats:
         off[k] = norm / norm_before if k else 0.0
         before, now, norm_before = now, (x - diagonal[k]) * now - off[k] * before, norm
     side = np.sqrt(off[1:])
-    nodes: Floats = np.linalg.eigvalsh(np.diag(diagonal) + np.diag(side, 1) + np.diag(side, -1))
-    return (nodes + 1) * half + wave[0]
+    jacobi = np.diag(diagonal) + np.diag(side, 1) + np.diag(side, -1)
+    roots = np.asarray(np.linalg.eigvalsh(jacobi), dtype=float)
+    return np.asarray((roots + 1) * half + wave[0], dtype=float)
 
 
 def lagrange(wave: Floats, nodes: Floats) -> Floats:
@@ -127,7 +128,8 @@ def integration_grid(band: Any) -> tuple[Floats, float]:
     """Return wavelengths and step [A] of the integral over a band, as sncosmo chooses them."""
     low, high = band.minwave(), band.maxwave()
     step = (high - low) / int(np.ceil((high - low) / WAVE_STEP))
-    return np.arange(low + 0.5 * step, high, step), step
+    grid: Floats = np.arange(low + 0.5 * step, high, step)
+    return grid, float(step)
 
 
 def phase_rows(first: float, days: int) -> tuple[Floats, NDArray[np.float64]]:
@@ -180,7 +182,7 @@ def band_table(source: Any, band: Any, z_count: int) -> dict[str, NDArray[Any]]:
     scale = 10 ** (0.4 * AB_ZERO_POINT) / zero_point * step / sncosmo.constants.HC_ERG_AA
     basis = (lagrange(wave, nodes) * weight * scale).T
 
-    redshifts = np.arange(z_count) * Z_STEP
+    redshifts = np.asarray(np.arange(z_count) * Z_STEP, dtype=float)
     covered = (band.minwave() >= source.minwave() * (1 + redshifts)) & (
         band.maxwave() <= source.maxwave() * (1 + redshifts)
     )

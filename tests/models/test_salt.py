@@ -69,7 +69,7 @@ def test_an_unknown_redshift_is_fitted(clean):
     for unknown in (np.nan, -1.0, 0.0):
         fit = salt.fit(clean, candidates(clean, redshift=unknown)).iloc[0]
         assert fit["status"] == "ok"
-        assert next(iter(fit["errors"])) == "z"
+        assert list(fit["errors"]) == ["t0", "x0", "x1", "c", "z"]
         assert fit["parameters"]["z"] == pytest.approx(0.05, abs=0.02)
         assert fit["t_peak"] == pytest.approx(T0, abs=0.3)
 
@@ -77,8 +77,9 @@ def test_an_unknown_redshift_is_fitted(clean):
 def test_the_peak_may_lie_outside_the_observed_span():
     late = simulate_salt(truth(), lambda n: visits(first=6.0, last=40.0))
     early = simulate_salt(truth(), lambda n: visits(first=-17.0, last=-2.0, step=1.5, noise=0.5))
-    assert one_row(late)["t_peak"] == pytest.approx(T0, abs=0.1)
-    assert one_row(early)["t_peak"] == pytest.approx(T0, abs=0.1)
+    for table in (late, early):
+        assert one_row(table, priors="none")["t_peak"] == pytest.approx(T0, abs=0.1)
+        assert one_row(table)["t_peak"] == pytest.approx(T0, abs=0.4)
 
 
 def test_dust_that_is_unknown_counts_as_none(clean):
@@ -167,22 +168,6 @@ def test_bands_beyond_the_surfaces_are_named(clean):
     fits = Salt().fit(clean, candidates(clean, redshift=2.0)).iloc[0]
     assert fits["status"] == "not_enough_data"
     assert "30 in bands beyond the model's wavelengths (ztfg, ztfr)" in fits["reason"]
-
-
-def test_one_broken_candidate_costs_only_itself(clean, monkeypatch):
-    import sncosmo
-
-    table = pd.concat([clean.assign(candidate_id="SN1"), clean.assign(candidate_id="SN2")])
-    real = sncosmo.fit_lc
-
-    def breaks_once(*args, **kwargs):
-        monkeypatch.setattr(sncosmo, "fit_lc", real)
-        raise ZeroDivisionError("a bug")
-
-    monkeypatch.setattr(sncosmo, "fit_lc", breaks_once)
-    fits = Salt(engine="sncosmo").fit(table, candidates(table))
-    assert fits["status"].tolist() == ["failed", "ok"]
-    assert fits["reason"][0] == "ZeroDivisionError: a bug"
 
 
 def test_no_candidates_give_an_empty_table(clean):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,9 +27,18 @@ def _digest() -> str:
     return hashlib.sha256(b"".join(text)).hexdigest()[:16]
 
 
-CODE_FOLDER = cache_folder() / "compiled" / _digest()
-"""Where the machine code is kept. numba itself looks only at the file of the outermost function,
-and would go on using an old kernel after a change in a file that it calls."""
+def _code_folder() -> Path:
+    """Return where the machine code is kept: beside the sources, or in the user's cache.
+
+    It is keyed by all sources. numba itself looks only at the file of the outermost function, and
+    would go on using an old kernel after a change in a file that it calls.
+    """
+    here = Path(__file__).parent
+    home = here / "__pycache__" if os.access(here, os.W_OK) else cache_folder() / "compiled"
+    return home / _digest()
+
+
+CODE_FOLDER = _code_folder()
 
 
 def compiled(function: F) -> F:
@@ -45,10 +55,10 @@ def entry(function: F) -> F:
 
 
 def _njit(function: F, **options: Any) -> F:
-    config: Any = numba.config
+    config, njit = cast(Any, numba.config), cast(Any, numba.njit)
     theirs, config.CACHE_DIR = config.CACHE_DIR, str(CODE_FOLDER)
     try:
-        fast = numba.njit(
+        fast = njit(
             cache=True,
             nogil=True,
             error_model="numpy",

@@ -224,7 +224,8 @@ def relative_error(tables: Tables, b: int, z: float, day: float) -> float:
     k = min(max(int(np.round(z / tables.z_step)), tables.first[b]), tables.last[b])
     i = min(int(day), tables.days - 2)
     f = day - i
-    return (1.0 - f) * tables.error[b, k, i] + f * tables.error[b, k, i + 1]
+    error: float = (1.0 - f) * tables.error[b, k, i] + f * tables.error[b, k, i + 1]
+    return error
 
 
 @entry

@@ -59,6 +59,7 @@ Ints = NDArray[np.int64]
 MAX_ITERATIONS = 40
 TOLERANCE = 1e-3
 """Stop when the next step promises less than this in chi2."""
+MOST_DAMPING = 1e8
 PATIENCE, HOPE, RUNNER_UP = 4, 5.0, 6.0
 """After `PATIENCE` steps a start is given up if even `HOPE` times the promised improvement leaves
 it more than `RUNNER_UP` above the best minimum so far."""
@@ -73,7 +74,7 @@ def add_prior(problem: Problem, p: Floats, n: int, hessian: Floats, grad: Floats
     """Return -2 ln prior and add its share of the normal equations; `n` is 4 with z fixed."""
     rules = problem.rules
     pull = (p[X1] - rules.x1_mean) * rules.x1_weight
-    cost = pull * pull
+    cost: float = pull * pull
     grad[X1] -= pull * rules.x1_weight
     hessian[X1, X1] += rules.x1_weight**2
     pull = (p[C] - rules.c_mean) * rules.c_weight
@@ -319,33 +320,35 @@ def polish(
     bounds_of(problem.rules, bounds[0], bounds[1])
     step, trial = np.empty(N_PARAMETERS), np.empty(N_PARAMETERS)
     active = np.empty(N_PARAMETERS, dtype=np.int64)
-    best, chisq = objective(problem, p, n, hessian, grad)
     goal = np.inf
     for k in range(minima.shape[0]):
         goal = min(goal, minima[k, 0] if minima[k, 0] > -np.inf else goal)
-    damping = 1e-3
+    best, chisq, damping, m = np.inf, np.nan, 1e-2, 0
+    trial[:] = p
     for turn in range(MAX_ITERATIONS):
-        m = unheld(p, n, bounds, hessian, grad, active)
-        promise = damped_step(hessian, grad, active, m, damping, step) if m > 0 else 0.0
-        if promise >= 0.0:
-            if promise < TOLERANCE and damping < 1.0:
-                break
-            if turn >= PATIENCE and best - HOPE * promise > goal + RUNNER_UP:
-                break
-            move(p, step, bounds, trial)
-            value, chi = objective(problem, trial, n, trial_hessian, trial_grad)
-            if value <= best:
-                p[:] = trial
-                hessian[:] = trial_hessian
-                grad[:] = trial_grad
-                best, chisq = value, chi
-                damping = max(damping * 0.1, 1e-9)
-                if is_known(minima, p, best):
-                    return np.inf, np.nan
-                continue
-        damping = max(damping * 8.0, 1e-4)
-        if damping > 1e8:
+        value, chi = objective(problem, trial, n, trial_hessian, trial_grad)
+        if value <= best:
+            p[:] = trial
+            hessian[:] = trial_hessian
+            grad[:] = trial_grad
+            best, chisq = value, chi
+            damping = max(damping * 0.1, 1e-9)
+            m = unheld(p, n, bounds, hessian, grad, active)
+            if turn > 0 and is_known(minima, p, best):
+                return np.inf, np.nan
+        else:
+            damping = max(damping * 8.0, 1e-4)
+        promise = -1.0
+        while promise < 0.0 and m > 0 and damping < MOST_DAMPING:
+            promise = damped_step(hessian, grad, active, m, damping, step)
+            if promise < 0.0:
+                damping = max(damping * 8.0, 1e-4)
+        if promise < TOLERANCE and not damping > 1.0:
             break
+        hopeless = turn >= PATIENCE and best - HOPE * promise > goal + RUNNER_UP
+        if hopeless or promise < 0.0:
+            break
+        move(p, step, bounds, trial)
     return best, chisq
 
 
@@ -365,16 +368,19 @@ def find_starts(problem: Problem, redshift: float, moments: Floats, starts: Floa
             first, last = max(first, tables.first[b]), min(last, tables.last[b])
             if not np.isnan(redshift):
                 at_redshift(tables, b, redshift, work.values[b], work.law[b, 0])
-    if not np.isnan(redshift):
-        return scan(problem, work.values, work.law, 0, redshift, moments, starts, 0)
+    known = not np.isnan(redshift)
+    values, law = (work.values, work.law) if known else (tables.values, tables.law)
     count, before = 0, -1
-    for k in range(rules.n_redshifts):
+    for k in range(1 if known else rules.n_redshifts):
         z = rules.z_low + (rules.z_high - rules.z_low) * (k + 0.5) / rules.n_redshifts
         node = min(max(int(np.round(z / tables.z_step)), first), last)
         z = node * tables.z_step
-        if node != before and rules.z_low <= z <= rules.z_high:
-            before = node
-            count = scan(problem, tables.values, tables.law, node, z, moments, starts, count)
+        if known:
+            node, z = 0, redshift
+        elif node == before or not rules.z_low <= z <= rules.z_high:
+            continue
+        before = node
+        count = scan(problem, values, law, node, z, moments, starts, count)
     return count
 
 
@@ -506,11 +512,12 @@ def fit_candidate(
     for i in range(points.band.size):
         present[points.band[i]] = True
     own = points.w.copy()
-    result = fit_once(problem, redshift, answer, covariance, minima, spread)
-    for _ in range(problem.rules.rounds):
-        if not np.isfinite(result[0]):
-            break
-        reweigh(problem, answer, own)
+    result = (np.nan, np.nan)
+    for turn in range(problem.rules.rounds + 1):
+        if turn > 0:
+            if not np.isfinite(result[0]):
+                break
+            reweigh(problem, answer, own)
         result = fit_once(problem, redshift, answer, covariance, minima, spread)
     return result
 

@@ -154,11 +154,13 @@ def cell_value(u: Floats, sums: Floats, k: int, base: float, rules: Rules, has_p
         return np.inf
     if has_prior == 0:
         u[0] = d / s
-        return -d * u[0]
+        gain: float = -d * u[0]
+        return gain
     mag = base - np.log(u[0]) / PER_MAG + rules.alpha * x1 - rules.beta * u[2]
-    value = u[0] * (u[0] * s - 2.0 * d) + (mag * rules.mag_weight) ** 2
+    value: float = u[0] * (u[0] * s - 2.0 * d) + (mag * rules.mag_weight) ** 2
     value += ((x1 - rules.x1_mean) * rules.x1_weight) ** 2
-    return value + ((u[2] - rules.c_mean) * rules.c_weight) ** 2
+    value += ((u[2] - rules.c_mean) * rules.c_weight) ** 2
+    return value
 
 
 @compiled
@@ -197,7 +199,8 @@ def cell_step(u: Floats, sums: Floats, k: int, base: float, rules: Rules, has_pr
     u[0] = a * u0
     u[1] = min(max(u1 / u0, -rules.x1_cut), rules.x1_cut)
     u[2] = min(max(COLOUR + u2 / u0, rules.c_low), rules.c_high)
-    return np.log(max(det, 1e-300))
+    ln_det: float = np.log(max(det, 1e-300))
+    return ln_det
 
 
 @compiled
@@ -267,11 +270,12 @@ def is_valley(cells: Floats, k: int) -> bool:
     left, right = cells[k - 1, VALUE] - here, cells[k + 1, VALUE] - here
     if left > 0.0 and right >= 0.0:
         return True
+    shoulder = False
     if right < 0.0 and k < cells.shape[0] - 2:
-        return left > -right and cells[k + 1, VALUE] - cells[k + 2, VALUE] > -right
-    if left < 0.0 and k > 1:
-        return right > -left and cells[k - 1, VALUE] - cells[k - 2, VALUE] > -left
-    return False
+        shoulder = left > -right and cells[k + 1, VALUE] - cells[k + 2, VALUE] > -right
+    elif left < 0.0 and k > 1:
+        shoulder = right > -left and cells[k - 1, VALUE] - cells[k - 2, VALUE] > -left
+    return shoulder
 
 
 @compiled
