@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev,kafka]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,kafka,messages]'
 	@touch $(INSTALLED)
 
 # A simulated night, one cycle of the loop, ranked lists for three observatories.

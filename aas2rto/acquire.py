@@ -6,9 +6,10 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
+from astropy.time import Time
 
 from aas2rto.config import PartConfig
 from aas2rto.guard import Failure, attempt
@@ -30,6 +31,11 @@ class Poller:
     _answer: queue.Queue[Report] = field(default_factory=lambda: queue.Queue(maxsize=1))
     _thread: threading.Thread | None = None
 
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether a question is still open."""
+        return self._thread is not None
+
     def start(self, request: PollRequest) -> None:
         """Ask, unless an earlier question is still open."""
         if self._thread is not None:
@@ -41,9 +47,20 @@ class Poller:
         self._thread.start()
 
     def _poll(self, request: PollRequest) -> None:
-        done = attempt(f"source {self.name}", lambda: self.source.poll(request))
-        error = done.failure.error if done.failure else "gave no report"
-        self._answer.put(done.value if done.value is not None else failed(self.name, error))
+        # Whatever ends this thread, it must not leave the question open for ever.
+        report = failed(self.name, "ended without an answer")
+        try:
+            done = attempt(f"source {self.name}", lambda: self.source.poll(request))
+            if isinstance(done.value, Report):
+                # The user's name for it: two of one kind have cursors of their own.
+                report = replace(done.value, source=self.name)
+            else:
+                error = done.failure.error if done.failure else f"gave no report: {done.value!r}"
+                report = failed(self.name, error)
+        except SystemExit as error:  # some libraries think that they are the program
+            report = failed(self.name, f"wanted to end the program: {error}")
+        finally:
+            self._answer.put(report)
 
     def answer(self, timeout: float) -> Report:
         """Return the report, or one that says that there is none yet."""
@@ -91,9 +108,9 @@ class Arrival:
         name = self.report.source
         if self.failure is not None:
             return f"{name}: {self.failure.error}"
-        if self.report.outcome is Outcome.FAILED:
+        if self.report.outcome == Outcome.FAILED:
             return f"{name}: failed: {self.report.error}"
-        if self.report.outcome is Outcome.EMPTY:
+        if self.report.outcome == Outcome.EMPTY:
             return f"{name}: nothing new"
         added = self.ingested
         return (
@@ -130,14 +147,27 @@ def acquire(
         If False, nothing is acknowledged: streams and folders stay as they are.
     """
     end = time.monotonic() + deadline
+    waiting: dict[str, float] = {}
     for poller in pollers:
         state = store.source_state(poller.name)
-        poller.start(PollRequest(now, state.cursor, wanted, deadline))
+        if state.retry_at is not None and now < state.retry_at and not poller.is_asked:
+            waiting[poller.name] = state.retry_at
+        else:
+            poller.start(PollRequest(now, state.cursor, wanted, deadline))
     arrivals = []
     for poller in pollers:
-        report = poller.answer(end - time.monotonic())
-        arrivals.append(_store(report, store, now, merge_radius, keep=keep))
+        if poller.name in waiting:
+            arrivals.append(_not_asked(poller.name, waiting[poller.name]))
+        else:
+            report = poller.answer(end - time.monotonic())
+            arrivals.append(_store(report, store, now, merge_radius, keep=keep))
     return arrivals
+
+
+def _not_asked(name: str, until: float) -> Arrival:
+    """Leave a service in peace that said when to come back; its state stays as it is."""
+    when = Time(until, format="mjd").isot[:16]
+    return Arrival(failed(name, f"not asked before {when} UTC, as it wishes", retry_at=until))
 
 
 def _store(report: Report, store: Store, now: float, merge_radius: float, *, keep: bool) -> Arrival:

@@ -85,46 +85,49 @@ def match(
     radius_arcsec : float
         Largest distance at which positions mean the same object [arcsec].
     """
-    ids = [aliases.get(object_id, "") for object_id in objects["object_id"]]
-    found = np.array(ids, dtype=object)
-    vectors = unit_vectors(objects["ra"], objects["dec"])
-    _by_position(found, vectors, known, radius_arcsec)
-    is_new = _start_new(found, vectors, objects["object_id"].to_numpy(object), radius_arcsec)
+    object_ids = objects["object_id"].to_numpy(object)
+    found = np.array([aliases.get(name, "") for name in object_ids], dtype=object)
+    is_new = np.zeros(len(found), dtype=bool)
+    open_ = np.flatnonzero(found == "")
+    if len(open_):
+        vectors = unit_vectors(objects["ra"], objects["dec"])[open_]
+        name, distance = _nearest(vectors, known, radius_arcsec)
+        start = _starts(vectors, distance, radius_arcsec)
+        is_new[open_] = start == np.arange(len(open_))
+        found[open_] = np.where(start < 0, name, object_ids[open_][start])
     return Match(found, is_new)
 
 
-def _by_position(
-    found: NDArray[np.object_], vectors: NDArray[np.float64], known: pd.DataFrame, radius: float
-) -> None:
-    """Fill `found` where a known candidate lies within the radius, the nearest winning."""
-    open_ = np.flatnonzero(found == "")
-    if not len(open_) or known.empty:
-        return
+def _nearest(
+    vectors: NDArray[np.float64], known: pd.DataFrame, radius: float
+) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+    """Return the nearest known candidate of each object, and how far it is; inf: none is near."""
+    if known.empty:
+        return np.full(len(vectors), "", dtype=object), np.full(len(vectors), np.inf)
     tree = cKDTree(unit_vectors(known["ra"], known["dec"]))
-    distance, index = tree.query(vectors[open_], distance_upper_bound=chord(radius))
-    hit = np.isfinite(distance)
-    found[open_[hit]] = known["candidate_id"].to_numpy(object)[index[hit]]
+    distance, index = tree.query(vectors, distance_upper_bound=chord(radius))
+    names = np.append(known["candidate_id"].to_numpy(object), "")
+    return names[index], distance
 
 
-def _start_new(
-    found: NDArray[np.object_],
-    vectors: NDArray[np.float64],
-    object_ids: NDArray[np.object_],
-    radius: float,
-) -> NDArray[np.bool_]:
-    """Let the first object of each unknown position start a candidate, and the rest join it."""
-    is_new = np.zeros(len(found), dtype=bool)
-    open_ = np.flatnonzero(found == "")
-    if not len(open_):
-        return is_new
-    tree = cKDTree(vectors[open_])
-    for row, neighbours in zip(
-        open_, tree.query_ball_point(vectors[open_], chord(radius)), strict=True
-    ):
-        if found[row] == "":
-            is_new[row] = True
-            for neighbour in open_[neighbours]:
-                if found[neighbour] == "":
-                    found[neighbour] = object_ids[row]
-            found[row] = object_ids[row]
-    return is_new
+def _starts(
+    vectors: NDArray[np.float64], to_known: NDArray[np.float64], radius: float
+) -> NDArray[np.intp]:
+    """Return, for each object, the one of this report that starts its candidate; -1: none.
+
+    An object joins the nearest of the known candidates and of those that started before it. So
+    the objects of one report meet the same candidates as if they had come one by one.
+    """
+    start = np.full(len(vectors), -1, dtype=np.intp)
+    groups = cKDTree(vectors).query_ball_point(vectors, chord(radius))
+    for row, group in enumerate(groups):
+        if len(group) == 1:
+            start[row] = row if np.isinf(to_known[row]) else -1
+            continue
+        near = np.array([other for other in group if start[other] == other], dtype=np.intp)
+        away = np.linalg.norm(vectors[near] - vectors[row], axis=1)
+        if len(near) and away.min() < to_known[row]:
+            start[row] = near[away.argmin()]
+        elif np.isinf(to_known[row]):
+            start[row] = row
+    return start

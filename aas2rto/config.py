@@ -7,26 +7,47 @@ factors, messengers) are checked against the signature of the part itself.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
 
-from aas2rto import yaml_lines
+from aas2rto import share, yaml_lines
+from aas2rto.changing import changed
 from aas2rto.errors import ConfigError, ConfigProblem, UnknownNameError, UsageError
+from aas2rto.guard import attempt
+from aas2rto.message_settings import ChannelPolicy, Figures, When
 from aas2rto.registry import Part, Registry, nearest
-from aas2rto.units import Arcsec, Day, Second
+from aas2rto.units import Arcsec, Day, Degree, Hour, Second
 from aas2rto.yaml_lines import Key
 
 PROJECT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """A project's name is the name of a folder in outputs/."""
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+_ASSIGNMENT = re.compile(
+    r"""\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<quote>["']?)(?P<value>.*?)(?P=quote)\s*$"""
+)
+"""A line of a file of secrets, as shells read it, too."""
+
+SHORTEST_SECRET = 4
+"""Shorter values from the environment are shown in errors: hiding `5` would hide every 5."""
+
+RESERVED_FACTORS = frozenset({"valid_until", "feedback"})
+"""The loop's own rules, which stand among the factors."""
+
+SCIENCE_LIST = "science"
+"""Name of the ranked list that knows no site."""
+
+SITE = "site"
+"""What a factor for `visibility` needs."""
 
 REGISTRIES: dict[str, str] = {
     "sources": "aas2rto.sources:SOURCES",
@@ -40,7 +61,9 @@ REGISTRIES: dict[str, str] = {
 class Section(BaseModel):
     """A part of a config: frozen, and strict about its keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 class Loop(Section):
@@ -89,6 +112,57 @@ class Score(Section):
     factors: list[Any] = Field(min_length=1)
 
 
+_DATED = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:[\d.]+)?"
+CLOSED_PATTERN = rf"^(\d{{1,2}}:\d{{2}}-\d{{1,2}}:\d{{2}}|{_DATED}/{_DATED})$"
+"""``02:00-04:00`` (UTC, in any night) or ``2026-03-21T02:00/2026-03-21T04:00``."""
+
+
+class Plan(Section):
+    """How a night is planned, see `aas2rto plan`.
+
+    Parameters
+    ----------
+    step : float
+        The night is cut into steps of this length; a visit takes whole steps [s].
+    visits : int
+        Most visits to one candidate in a night, all observatories together.
+    gap : float
+        Least time between two visits to one candidate [hour].
+    worth : str
+        ``site_score``: a slot is worth the score of the site's list, times (least airmass there
+        tonight / airmass of the slot)^`airmass_power`. ``score``: it is worth the score without
+        the visibility factor, times (1 / airmass)^`airmass_power`. That factor lifts what is
+        hard to see, so that lists look at it first; a plan knows by itself what sets when.
+    airmass_power : float
+        0: the airmass does not matter.
+    exposure : float
+        Where the magnitude is not known [s].
+    max_exposure : float
+        What would take longer is not planned [s].
+    moon_separation : float
+        Not closer to the Moon while it is up, unless the observatory's own limit is larger [deg].
+        30 deg is the default of ESO's Phase 2 constraints.
+    time_limit : float
+        For the joint optimum [s]; greedy's plan stands if it takes longer.
+    optimality_gap : float
+        The optimum is found when objective and bound differ by less than this share.
+    closed : dict
+        Intervals per observatory in which it does not observe, such as maintenance.
+    """
+
+    step: Second = Field(default=300.0, ge=60, le=3600)
+    visits: int = Field(default=1, ge=1, le=10)
+    gap: Hour = Field(default=1.0, ge=0, le=24)
+    worth: Literal["site_score", "score"] = "site_score"
+    airmass_power: float = Field(default=1.0, ge=0, le=10)
+    exposure: Second = Field(default=1800.0, gt=0)
+    max_exposure: Second = Field(default=7200.0, gt=0)
+    moon_separation: Degree = Field(default=30.0, ge=0, le=180)
+    time_limit: Second = Field(default=30.0, gt=0)
+    optimality_gap: float = Field(default=0.002, ge=0, lt=1)
+    closed: dict[str, list[Annotated[str, Field(pattern=CLOSED_PATTERN)]]] = {}
+
+
 class Config(Section):
     """A whole science case, as written."""
 
@@ -96,13 +170,15 @@ class Config(Section):
     loop: Loop = Loop()
     store: str = "sqlite"
     candidates: Candidates = Candidates()
-    sources: dict[str, dict[str, Any]] = {}
-    models: dict[str, dict[str, Any]] = {}
+    sources: dict[str, Any] = {}
+    models: dict[str, Any] = {}
     model_choice: Literal["first_ok", "best"] = "first_ok"
     score: Score
     observatories: list[str] = Field(min_length=1)
     visibility: dict[str, Any] = {}
-    messages: dict[str, dict[str, Any]] = {}
+    plan: Plan = Plan()
+    figures: Figures = Figures()
+    messages: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -126,6 +202,13 @@ class PartConfig:
     options: BaseModel
     missing: tuple[str, ...] = ()
 
+    @property
+    def policy(self) -> ChannelPolicy:
+        """What a channel hears, and when; of a messenger."""
+        if not isinstance(self.options, ChannelPolicy):
+            raise TypeError(f"{self.name} is a {self.part.kind}, no channel")
+        return self.options
+
     def arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of the part."""
         return self.part.arguments(self.options)
@@ -148,6 +231,7 @@ class Case:
     messengers: tuple[PartConfig, ...]
     observatories: tuple[Any, ...]
     digest: str
+    when: When = field(default_factory=When)
     missing: tuple[ConfigProblem, ...] = ()
 
     @property
@@ -163,8 +247,9 @@ class _Reader:
     path: Path
     lines: dict[Key, int] = field(default_factory=dict)
     problems: list[ConfigProblem] = field(default_factory=list)
-    unset: dict[Key, str] = field(default_factory=dict)
+    unset: dict[Key, list[str]] = field(default_factory=dict)
     substituted: set[Key] = field(default_factory=set)
+    values: dict[str, str] = field(default_factory=dict)
 
     def line(self, key: Key) -> int:
         """Line of a key, or of the nearest place above it."""
@@ -173,8 +258,21 @@ class _Reader:
         return self.lines.get(key, 1)
 
     def say(self, key: Key, message: str) -> None:
-        """Note one problem."""
-        self.problems.append(ConfigProblem(f"{self.path}:{self.line(key)}", dotted(key), message))
+        """Note one problem, without what came from the environment: it may be a secret."""
+        where, name = f"{self.path}:{self.line(key)}", self.hidden(dotted(key))
+        self.problems.append(ConfigProblem(where, name, self.hidden(message)))
+
+    def hidden(self, text: str) -> str:
+        """Write the names of environment variables in place of their values."""
+        for name, value in self.values.items():
+            for form in (value, repr(value)[1:-1]) if len(value) >= SHORTEST_SECRET else ():
+                text = text.replace(form, f"${{{name}}}")
+        return text
+
+    def shown(self, value: Any) -> str:
+        """Show a value from a config in an error, shortened."""
+        text = self.hidden(repr(value))
+        return text if len(text) <= 60 else f"{text[:57]}..."
 
     def substitute(self, value: Any, key: Key, environment: Mapping[str, str]) -> Any:
         """Replace ``${NAME}`` in every text below `key`."""
@@ -188,23 +286,37 @@ class _Reader:
         def replace(match: re.Match[str]) -> str:
             name = match.group(1)
             self.substituted.add(key)
-            if name not in environment:
-                self.unset[key] = name
-            return environment.get(name, match.group(0))
+            found = environment.get(name, "")
+            if not found:  # `export TOKEN=` sets nothing that a service would take
+                self.unset.setdefault(key, []).append(name)
+                return match.group(0)
+            self.values[name] = found
+            return found
 
         return _VARIABLE.sub(replace, value)
 
     def validate(self, model: type[BaseModel], data: Any, key: Key) -> BaseModel | None:
-        """Check `data` against `model`, noting every problem under `key`."""
+        """Check `data` against `model`, noting every problem under `key`.
+
+        A variable that is not set is reported once, as such, and not as a wrong value; the
+        answer is then what the rest says, or None where the model needs that value.
+        """
+        self._refuse_literal_secrets(model, data, key)
         try:
-            checked = model.model_validate(data)
+            return model.model_validate(data)
         except ValidationError as error:
             self._explain(model, error, key)
-            # A variable that is not set is reported once, as such, and not as a wrong value.
-            good = {k: v for k, v in data.items() if (*key, k) not in self.unset}
-            return model.model_construct(**good) if isinstance(data, dict) else None
-        self._refuse_literal_secrets(checked, key)
-        return checked
+        try:
+            return model.model_validate(self.known(data, key))
+        except ValidationError:
+            return None
+
+    def known(self, data: Any, key: Key) -> Any:
+        """Return `data` without values that need a variable that is not set."""
+        if isinstance(data, dict):
+            kept = {k: v for k, v in data.items() if (*key, k) not in self.unset}
+            return {k: self.known(v, (*key, k)) for k, v in kept.items()}
+        return data
 
     def _explain(self, model: type[BaseModel], error: ValidationError, key: Key) -> None:
         for item in error.errors(include_url=False):
@@ -221,14 +333,15 @@ class _Reader:
             elif item["type"] == "missing":
                 self.say(where, "is missing; it is required")
             else:
-                self.say(where, f"{item['msg']} (it is {shown(item['input'])})"
+                self.say(where, f"{item['msg']} (it is {self.shown(item['input'])})"
                          if item["type"] != "unit" else item["msg"])  # fmt: skip
 
-    def _refuse_literal_secrets(self, checked: BaseModel, key: Key) -> None:
-        for name in type(checked).model_fields:
+    def _refuse_literal_secrets(self, model: type[BaseModel], data: Any, key: Key) -> None:
+        for name, setting in model.model_fields.items():
             where = (*key, name)
+            types = (setting.annotation, *get_args(setting.annotation))
             literal = where in self.lines and where not in self.substituted
-            if literal and isinstance(getattr(checked, name), SecretStr):
+            if literal and SecretStr in types and data.get(name) is not None:
                 variable = f"{key[-1] if key else 'aas2rto'}_{name}".upper()
                 self.say(
                     where,
@@ -245,7 +358,8 @@ class _Reader:
                 f"the environment variable {name} is not set; export it, or put it into the "
                 "file that AAS2RTO_SECRETS names",
             )
-            for key, name in self.unset.items()
+            for key, names in self.unset.items()
+            for name in names
         )
 
 
@@ -255,21 +369,16 @@ def dotted(key: Key) -> str:
     return text.removeprefix(".") or "(file)"
 
 
-def shown(value: Any) -> str:
-    """Show a value from a config in an error, shortened."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:
     """Return the keys that are allowed at a place inside `model`."""
     for step in location:
-        annotation = (
-            model.model_fields[str(step)].annotation if step in model.model_fields else None
-        )
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        found = model.model_fields.get(str(step))
+        inner = () if found is None else (found.annotation, *get_args(found.annotation))
+        models = [one for one in inner if isinstance(one, type) and issubclass(one, BaseModel)]
+        if models:
+            model = models[0]
+        elif str(step) not in {one.__name__ for one in (model, *inner) if isinstance(one, type)}:
             return set()
-        model = annotation
     return set(model.model_fields)
 
 
@@ -287,6 +396,8 @@ def registry(section: str) -> Registry:
 def secrets_from_file(environment: Mapping[str, str]) -> dict[str, str]:
     """Read ``NAME=value`` lines from the file that ``AAS2RTO_SECRETS`` names, if any.
 
+    ``export NAME="value"`` is read as a shell does; other lines are comments.
+
     Raises
     ------
     UsageError
@@ -299,6 +410,8 @@ def secrets_from_file(environment: Mapping[str, str]) -> dict[str, str]:
     try:
         mode = path.stat().st_mode & 0o777
         text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"AAS2RTO_SECRETS: {path} is not UTF-8 text") from error
     except OSError as error:
         raise UsageError(f"AAS2RTO_SECRETS: cannot read {path}: {error.strerror}") from error
     if mode & 0o077:
@@ -306,8 +419,8 @@ def secrets_from_file(environment: Mapping[str, str]) -> dict[str, str]:
             f"AAS2RTO_SECRETS: {path} has mode {mode:04o}, others may read it; "
             f"correct it with: chmod 600 {path}"
         )
-    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and line[0] != "#")
-    return {name.strip(): value.strip() for name, value in pairs}
+    found = (match for line in text.splitlines() if (match := _ASSIGNMENT.match(line)))
+    return {match["name"]: match["value"] for match in found}
 
 
 def load(
@@ -316,6 +429,7 @@ def load(
     environment: Mapping[str, str] | None = None,
     archive: Iterable[str] = (),
     need_secrets: bool = True,
+    changes: Mapping[str, Any] | None = None,
 ) -> Case:
     """Read and check a config.
 
@@ -329,6 +443,8 @@ def load(
         Files to read alerts from in place of the live sources.
     need_secrets : bool
         If False, environment variables that are not set are only noted in ``Case.missing``.
+    changes : mapping, optional
+        Settings to change before anything is checked, see `aas2rto.changing`.
 
     Raises
     ------
@@ -337,15 +453,15 @@ def load(
     UsageError
         If the file cannot be read.
     """
-    path = Path(path)
+    path = share.find_config(Path(path))
     reader = _Reader(path)
-    written = _read_file(path, reader)
+    written = changed(_read_file(path, reader), changes or {})
     environment = dict(os.environ if environment is None else environment)
     environment = {**secrets_from_file(environment), **environment}
     data = reader.substitute(written, (), environment)
     config = reader.validate(Config, data, ())
     case = _resolve(reader, config, data, tuple(archive), digest=_digest(written))
-    if need_secrets:
+    if need_secrets or case is None:
         reader.problems.extend(_missing_for(reader, archive=bool(tuple(archive))))
     if reader.problems or case is None:
         raise ConfigError(sorted(reader.problems, key=lambda p: int(p.where.rpartition(":")[2])))
@@ -360,8 +476,8 @@ def _missing_for(reader: _Reader, *, archive: bool) -> tuple[ConfigProblem, ...]
 
 def _read_file(path: Path, reader: _Reader) -> dict[str, Any]:
     if not path.is_file():
-        folder = path.parent if path.parent.is_dir() else Path("configs")
-        known = sorted(p.name for p in folder.glob("*.y*ml"))
+        places = (path.parent, *share.folders("configs"))
+        known = sorted(p.name for folder in places for p in folder.glob("*.y*ml"))
         raise UsageError(f"there is no config {path}{nearest(path.name, known)}")
     try:
         data, reader.lines = yaml_lines.load(path)
@@ -391,15 +507,17 @@ def _resolve(
         kept = [s for s in sources if s is not None and s.part.name == "too"]
         sources = [_part(reader, "sources", "archive", options, ("sources", "archive")), *kept]
     models = [_part(reader, "models", k, v, ("models", k)) for k, v in _items(data, "models")]
-    messengers = [
-        _part(reader, "messages", k, v, ("messages", k)) for k, v in _items(data, "messages")
-    ]
+    messages = dict(_items(data, "messages"))
+    when = reader.validate(When, messages.pop("when", None) or {}, ("messages", "when"))
+    messengers = [_part(reader, "messages", k, v, ("messages", k)) for k, v in messages.items()]
     factors = _factors(reader, data)
     site_factor = _site_factor(reader, data)
     observatories = _observatories(reader, data)
+    _try_models(reader, models)
+    _refuse_to_count_twice(reader, factors, site_factor)
+    _check_names(reader, models, factors, sources=[name for name, _ in _items(data, "sources")])
     if not isinstance(config, Config) or reader.problems or site_factor is None:
         return None
-    _check_names(reader, config, [m for m in models if m], [f for f in factors if f])
     return Case(
         path=reader.path,
         config=config,
@@ -410,6 +528,7 @@ def _resolve(
         messengers=_complete(messengers),
         observatories=tuple(observatories),
         digest=digest,
+        when=when if isinstance(when, When) else When(),
         missing=reader.missing(),
     )
 
@@ -427,25 +546,34 @@ def _part(reader: _Reader, section: str, name: str, settings: Any, key: Key) -> 
     """Find a part and check its settings; ``type:`` names it where `name` is the user's own."""
     settings = {} if settings is None else settings
     if not isinstance(settings, dict):
-        reader.say(key, f"expected settings as `key: value`, not {shown(settings)}")
+        reader.say(key, f"expected settings as `key: value`, not {reader.shown(settings)}")
         return None
     settings = dict(settings)
     type_ = settings.pop("type", name) if section in {"sources", "messages", "models"} else name
     try:
-        part = registry(section).get(type_)
+        part = registry(section).get(str(type_))
     except UnknownNameError as error:
         reader.say(key, str(error))
         return None
-    options = reader.validate(part.options, settings, key)
-    missing = tuple(v for k, v in reader.unset.items() if k[: len(key)] == key)
-    return None if options is None else PartConfig(name, part, options, missing)
+    model = with_policy(part.options) if section == "messages" else part.options
+    options = reader.validate(model, settings, key)
+    missing = tuple(v for k, names in reader.unset.items() if k[: len(key)] == key for v in names)
+    if options is None:
+        # Good enough to show, and to check names; with a problem noted it is never built.
+        options = model.model_construct(**reader.known(settings, key))
+    return PartConfig(name, part, options, missing)
+
+
+def with_policy(options: type[BaseModel]) -> type[BaseModel]:
+    """Return the settings of a messenger together with those that every channel has."""
+    return create_model(options.__name__, __base__=(options, ChannelPolicy))
 
 
 def _factors(reader: _Reader, data: Mapping[str, Any]) -> list[PartConfig | None]:
     score = data.get("score")
     entries = score.get("factors") if isinstance(score, dict) else None
     factors: list[PartConfig | None] = []
-    taken: dict[str, int] = {}
+    taken = set(RESERVED_FACTORS)
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
         key: Key = ("score", "factors", index)
         name, settings = _factor_entry(reader, entry, key)
@@ -456,11 +584,17 @@ def _factors(reader: _Reader, data: Mapping[str, Any]) -> list[PartConfig | None
         found = _part(reader, "factors", name, settings, (*key, name))
         if found is not None:
             column = str(getattr(found.options, "name", "") or name.rpartition(":")[2])
-            taken[column] = taken.get(column, 0) + 1
-            suffix = f"_{taken[column]}" if taken[column] > 1 else ""
-            found = PartConfig(f"{column}{suffix}", found.part, found.options, found.missing)
+            found = replace(found, name=_new_name(column, taken))
         factors.append(found)
     return factors
+
+
+def _new_name(name: str, taken: set[str]) -> str:
+    """Return a name, with a number behind it where it is taken: ``expression_2``."""
+    numbered = (f"{name}_{number}" for number in itertools.count(2))
+    found = next(one for one in itertools.chain([name], numbered) if one not in taken)
+    taken.add(found)
+    return found
 
 
 def _factor_entry(reader: _Reader, entry: Any, key: Key) -> tuple[str, Any]:
@@ -468,45 +602,85 @@ def _factor_entry(reader: _Reader, entry: Any, key: Key) -> tuple[str, Any]:
         return entry, {}
     if isinstance(entry, dict) and len(entry) == 1:
         return next(iter(entry.items()))
-    reader.say(key, f"expected `- name` or `- name: {{settings}}`, not {shown(entry)}")
+    reader.say(key, f"expected `- name` or `- name: {{settings}}`, not {reader.shown(entry)}")
     return "", {}
 
 
 def _site_factor(reader: _Reader, data: Mapping[str, Any]) -> PartConfig | None:
     settings = data.get("visibility") or {}
     if not isinstance(settings, dict):
-        reader.say(("visibility",), f"expected settings as `key: value`, not {shown(settings)}")
+        reader.say(
+            ("visibility",), f"expected settings as `key: value`, not {reader.shown(settings)}"
+        )
         return None
     settings = dict(settings)
-    name = settings.pop("factor", "altitude_integral")
-    return _part(reader, "factors", str(name), settings, ("visibility",))
+    name = str(settings.pop("factor", "altitude_integral"))
+    found = _part(reader, "factors", name, settings, ("visibility",))
+    needs = None if found is None else found.part.extras.get("needs", SITE)
+    if needs not in {None, SITE}:
+        reader.say(
+            ("visibility", "factor"), f"{name!r} does not depend on the site; put it into `score`"
+        )
+    return found
 
 
 def _observatories(reader: _Reader, data: Mapping[str, Any]) -> list[Any]:
     from aas2rto import observatory  # noqa: PLC0415  brings astropy, which `--help` must not pay
 
     names = data.get("observatories")
-    found = []
+    found: dict[str, Any] = {}
     for index, name in enumerate(names if isinstance(names, list) else []):
         try:
-            found.append(observatory.load(str(name)))
+            site = observatory.load(str(name))
         except ConfigError as error:
             reader.problems.extend(error.problems)
+            continue
         except UsageError as error:
             reader.say(("observatories", index), str(error))
-    return found
+            continue
+        if site.name in {*found, SCIENCE_LIST}:
+            why = "stands here twice" if site.name in found else "names the list without a site"
+            reader.say(("observatories", index), f"{site.name!r} {why}; each site has its own list")
+        found[site.name] = site
+    return list(found.values())
+
+
+def _try_models(reader: _Reader, models: list[PartConfig | None]) -> None:
+    """Set up each model once: one that cannot be would miss every night."""
+    for bound in _complete(models):
+        key: Key = ("models", bound.name)
+        if bound.missing or any(problem.key.startswith(dotted(key)) for problem in reader.problems):
+            continue
+        made = attempt(f"model {bound.name}", bound.build)
+        if made.failure is not None:
+            reader.say(key, made.failure.error.removeprefix("ModelError: "))
+
+
+def _refuse_to_count_twice(
+    reader: _Reader, factors: list[PartConfig | None], site_factor: PartConfig | None
+) -> None:
+    for index, bound in enumerate(factors):
+        if bound is not None and site_factor is not None and bound.part is site_factor.part:
+            reader.say(
+                ("score", "factors", index),
+                f"{bound.part.name!r} is the factor of `visibility` already; remove one",
+            )
 
 
 def _check_names(
-    reader: _Reader, config: Config, models: list[PartConfig], factors: list[PartConfig]
+    reader: _Reader,
+    models: list[PartConfig | None],
+    factors: list[PartConfig | None],
+    *,
+    sources: list[str],
 ) -> None:
     """Let each factor check its settings against the columns that there will be."""
+    known = {model.name: model.part for model in models if model is not None}
     for index, bound in enumerate(factors):
-        check: Callable[..., list[str]] | None = bound.part.extras.get("check")
-        if check is None:
+        if bound is None or "check" not in bound.part.extras:
             continue
-        names = {model.name: model.part for model in models}
-        for message in check(bound.options, models=names, sources=list(config.sources)):
+        check: Callable[..., list[str]] = bound.part.extras["check"]
+        for message in check(bound.options, models=known, sources=sources):
             reader.say(("score", "factors", index), message)
 
 

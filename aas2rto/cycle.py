@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from aas2rto.fitting import BoundModel, Fits
 from aas2rto.guard import Failure
 from aas2rto.ranking import Ranking
 from aas2rto.scoring import BoundFactor, Column, Verdict
+from aas2rto.store.outbox import Mail
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class Parts:
     def min_altitude(self) -> float:
         """Lowest altitude at which a site observes [deg]."""
         return float(getattr(self.case.site_factor.options, "min_altitude", 30.0))
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether a factor compares with tomorrow."""
+        return any(factor.tomorrow for factor in self.site_factors)
 
     def close(self) -> None:
         """Release connections of sources."""
@@ -73,12 +80,14 @@ class Cycle:
     scored: Scored | None = None
     fits: Fits = field(default_factory=Fits)
     photometry: pd.DataFrame = field(default_factory=pd.DataFrame)
-    rejected: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rejection_state: str = ""
+    load_rejections: Callable[[], pd.DataFrame] = pd.DataFrame
     rankings: list[Ranking] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     reconsidered: list[str] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
+    mail: Mail = field(default_factory=Mail)
     stopped: bool = False
 
     def rounded_timings(self) -> dict[str, float]:

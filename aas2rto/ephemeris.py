@@ -1,4 +1,4 @@
-"""Places in the sky: the Earth's rotation, stars, the Sun, the Moon, and the night at a site.
+"""Places in the sky: the Earth's rotation, stars, the Sun and the Moon.
 
 Everything here is built on ERFA (the IAU 2000/2006 models) and on the Earth rotation tables that
 come with astropy, so that nothing is ever downloaded. Altitudes are geometric, without
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Any
 
 import erfa  # type: ignore[import-untyped]
 import numpy as np
@@ -36,22 +36,17 @@ SPEED_OF_LIGHT = erfa.CMPS
 WGS84 = 1
 """ERFA's number of this ellipsoid."""
 
-NODE_STEP = 0.25
-"""Spacing [d] at which Sun and Moon are computed: cubic splines between are good to 0.01 arcsec."""
+NODE_STEP = 0.5
+"""Spacing [d] at which Sun and Moon are computed: cubic splines between are good to 0.2 arcsec."""
 
-NODES = np.arange(-1.25, 2.76, NODE_STEP)
+NODES = np.arange(-1.5, 3.1, NODE_STEP)
 """Where they are computed, in days from now: the last night and the next one."""
 
-SCAN = np.arange(-720, 1501) * (2.0 / 1440.0)
-"""Where the Sun's altitude is looked at to find the night, in days from now: every 2 min from
-24 h before to 50 h after."""
+SCAN_STEP = 2.0 / 1440.0
+"""How closely [d] the Sun's altitude is looked at to find the night."""
 
-LONGEST = 1.0
-"""A night that goes on for longer than this [d] is a polar night: t_SR is then t_obs + 24 h."""
-
-COMING = 25.0 / 24.0
-"""It is polar day when no night begins within this time [d]. An hour more than a day, because
-dusk comes later every day in spring."""
+SCAN = np.arange(-721, 1501) * SCAN_STEP
+"""Where it is looked at, in days from now: from 24 h before to 50 h after."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -89,6 +84,17 @@ def earth_orientation(mjd: float) -> tuple[float, float, float]:
     return dut1, x, y
 
 
+def _tt_minus_utc(mjd: float) -> float:
+    """Return TT-UTC [s], with the leap seconds known today also in years to come.
+
+    Not through `Time.tt`, which warns of every date more than a few years ahead.
+    """
+    leaps = erfa.leap_seconds.get()
+    _, since = erfa.cal2jd(leaps["year"], leaps["month"], 1)
+    step = max(int(np.searchsorted(since, mjd, side="right")) - 1, 0)
+    return float(leaps["tai_utc"][step] + erfa.TTMTAI)
+
+
 @dataclass(frozen=True)
 class Sky:
     """What is the same for all sites at one instant.
@@ -120,8 +126,13 @@ class Sky:
 
     @functools.cached_property
     def scanned_sun(self) -> Array:
-        """Apparent vectors of the Sun at the times of `SCAN` [au], shape (n, 3)."""
-        return np.asarray(self.sun(SCAN))
+        """Directions of the Sun at the times of `SCAN` as the turning Earth (TIRS) sees them."""
+        sun = np.asarray(self.sun(SCAN))
+        sun /= np.linalg.norm(sun, axis=1, keepdims=True)
+        angle = self.rotation(SCAN)
+        cos, sin = np.cos(angle), np.sin(angle)
+        x, y, z = sun.T
+        return np.column_stack([x * cos + y * sin, y * cos - x * sin, z])
 
 
 def sky_at(now: Time) -> Sky:
@@ -133,7 +144,7 @@ def sky_at(now: Time) -> Sky:
         One instant.
     """
     mjd = float(now.utc.mjd)
-    tt = (float(now.tt.jd1), float(now.tt.jd2))
+    tt = (MJD0, mjd + _tt_minus_utc(mjd) / erfa.DAYSEC)
     dut1, x, y = earth_orientation(mjd)
     pole = erfa.pom00(x, y, erfa.sp00(*tt))
     sun, moon = _sun_and_moon(tt[0], tt[1] + NODES)
@@ -156,7 +167,7 @@ def _sun_and_moon(tt1: float, tt2: Array) -> tuple[Array, Array]:
     """
     # The ephemerides want TDB, which differs from TT by less than 2 ms.
     heliocentric, barycentric = erfa.epv00(tt1, tt2)
-    matrix = erfa.c2i06a(tt1, tt2)
+    matrix = erfa.c2i00b(tt1, tt2)  # good to 1 mas, a tenth of the time of 2006A
     sun = -heliocentric["p"]
     distance = np.linalg.norm(sun, axis=1, keepdims=True)
     sun = sun + distance * barycentric["v"] * (erfa.DAU / erfa.DAYSEC / SPEED_OF_LIGHT)
@@ -166,22 +177,43 @@ def _sun_and_moon(tt1: float, tt2: Array) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class Places:
-    """Apparent (CIRS) directions of candidates about one instant.
+    """Apparent (CIRS) places of candidates about one instant.
 
     Parameters
     ----------
-    at_now : ndarray, shape (n, 3)
-        Unit vectors at the instant.
+    vectors : ndarray, shape (n, 3)
+        Unit vectors at the instant; NaN where the position is not known.
     per_day : ndarray, shape (n, 3)
         Their change [1 / d]: aberration and precession, below 0.5 arcsec a day.
+    ra : ndarray, shape (n,)
+        Right ascension from the celestial intermediate origin [rad].
     """
 
-    at_now: Array
+    vectors: Array
     per_day: Array
+    ra: Array
 
-    def after(self, days: ArrayLike) -> Array:
-        """Return the vectors some days later, one time for all or one for each."""
-        return np.asarray(self.at_now + self.per_day * np.asarray(days, dtype=float)[..., None])
+    @functools.cached_property
+    def sin_dec(self) -> Array:
+        """Sine of the declination."""
+        return np.ascontiguousarray(self.vectors[:, 2])
+
+    @functools.cached_property
+    def cos_dec(self) -> Array:
+        """Cosine of the declination."""
+        return np.hypot(self.vectors[:, 0], self.vectors[:, 1])
+
+    @functools.cached_property
+    def ra_rate(self) -> Array:
+        """Change of the right ascension [rad / d]."""
+        x, y, _ = self.vectors.T
+        dx, dy, _ = self.per_day.T
+        return np.asarray((x * dy - y * dx) / self.cos_dec**2)
+
+    @functools.cached_property
+    def dec_rate(self) -> Array:
+        """Change of the declination [rad / d]."""
+        return np.asarray(self.per_day[:, 2] / self.cos_dec)
 
 
 def places(sky: Sky, ra: ArrayLike, dec: ArrayLike) -> Places:
@@ -196,16 +228,28 @@ def places(sky: Sky, ra: ArrayLike, dec: ArrayLike) -> Places:
     """
     ra_rad, dec_rad = np.radians(np.asarray(ra, dtype=float)), np.radians(dec)
     known = np.isfinite(ra_rad) & np.isfinite(dec_rad)
-    ra_rad, dec_rad = np.where(known, ra_rad, 0.0), np.where(known, dec_rad, 0.0)
+    astrometry, _ = erfa.apci13(*sky.tt)
+    apparent, declination = erfa.atciqz(
+        np.where(known, ra_rad, 0.0), np.where(known, dec_rad, 0.0), astrometry
+    )
+    vectors = np.asarray(erfa.s2c(apparent, declination))
+    if not known.all():
+        vectors[~known] = np.nan
+        apparent = np.where(known, apparent, np.nan)
+    tomorrow, _ = erfa.apci13(sky.tt[0], sky.tt[1] + 1.0)
+    return Places(vectors, _drift(vectors, astrometry, tomorrow), apparent)
 
-    def vectors(days: float) -> Array:
-        astrometry, _ = erfa.apci13(sky.tt[0], sky.tt[1] + days)
-        found = np.asarray(erfa.s2c(*erfa.atciqz(ra_rad, dec_rad, astrometry)))
-        found[~known] = np.nan
-        return found
 
-    at_now = vectors(0.0)
-    return Places(at_now, vectors(1.0) - at_now)
+def _drift(vectors: Array, today: Any, tomorrow: Any) -> Array:
+    """Change of apparent places in a day: precession turns them, the Earth's velocity moves them.
+
+    To first order in both, which leaves less than 0.001 arcsec.
+    """
+    turn = tomorrow["bpn"] @ today["bpn"].T - np.eye(3)
+    velocity = today["bpn"] @ (tomorrow["v"] - today["v"])
+    change = vectors @ turn.T + velocity
+    change -= vectors * (vectors @ velocity)[:, None]
+    return np.asarray(change)
 
 
 @dataclass(frozen=True)
@@ -276,119 +320,30 @@ def site_of(observatory: Observatory, sky: Sky) -> Site:
     )
 
 
-def horizontal(vectors: Array, axes: Array, aberration: float) -> tuple[Array, Array]:
+def horizontal(vectors: Array, site: Site, angle: ArrayLike) -> tuple[Array, Array, Array]:
     """Turn apparent directions into altitude and azimuth.
 
     Parameters
     ----------
-    vectors : ndarray, shape (..., 3)
-        Directions in CIRS; need not have unit length.
-    axes : ndarray, shape (3, 3)
-        North, east and zenith in CIRS.
-    aberration : float
-        See `Site`; 0 for the Moon and the Sun, whose positions are not that good.
+    vectors : ndarray, shape (n, 3)
+        Unit vectors in CIRS.
+    site : Site
+        Adds the aberration of the Earth's rotation, 0.3 arcsec.
+    angle : float
+        Earth rotation angle [rad].
 
     Returns
     -------
     altitude, azimuth : ndarray
         [deg]; azimuth from north through east, 0 to 360.
+    sine : ndarray
+        Of the altitude.
     """
-    north, east, up = np.moveaxis(vectors @ axes.T, -1, 0)
-    east = east + aberration
-    altitude = np.degrees(np.arctan2(up, np.hypot(north, east)))
-    return altitude, np.degrees(np.arctan2(east, north)) % 360.0
-
-
-class NightKind(StrEnum):
-    """What the Sun does tonight."""
-
-    NIGHT = "night"
-    POLAR_DAY = "polar_day"
-    POLAR_NIGHT = "polar_night"
-
-
-@dataclass(frozen=True)
-class Night:
-    """The current night, or by day the coming one.
-
-    Parameters
-    ----------
-    start, end : float
-        Evening and morning twilight [d, MJD UTC]; NaN on a polar day. `start` is never earlier
-        than 24 h before now; in a polar night `end` is 24 h after observing can start.
-    kind : NightKind
-        ``night``, ``polar_day`` or ``polar_night``.
-    """
-
-    start: float
-    end: float
-    kind: NightKind
-
-    def observing_start(self, now_mjd: float) -> float:
-        """Return t_obs: now while it is night, else the coming dusk [d, MJD UTC]."""
-        return max(now_mjd, self.start) if self.kind != NightKind.POLAR_DAY else np.nan
-
-
-def night_at(observatory: Observatory, sky: Sky) -> Night:
-    """Find the night at a site from the altitude of the Sun's centre.
-
-    Parameters
-    ----------
-    observatory : Observatory
-        Its ``twilight_deg`` says what night is.
-    sky : Sky
-        The instant: at night the current night is found, by day the coming one.
-
-    Notes
-    -----
-    Nights shorter than 2 min may be missed.
-    """
-    site = site_of(observatory, sky)
-    excess = _sun_altitude(site, sky, SCAN, sky.scanned_sun) - observatory.twilight_deg
-    dark = excess < 0
-    here = int(np.searchsorted(SCAN, -1e-9))
-
-    def crossing(step: int) -> float:
-        return _root(site, sky, observatory.twilight_deg, *map(float, SCAN[step : step + 2]))
-
-    begins = np.flatnonzero(~dark[:-1] & dark[1:])
-    ends = np.flatnonzero(dark[:-1] & ~dark[1:])
-    if dark[here]:
-        before = begins[begins < here]
-        start = crossing(before[-1]) if before.size else float(SCAN[0])
-        observe = 0.0
-    else:
-        coming = begins[begins >= here]
-        if not coming.size or SCAN[coming[0]] > COMING:
-            return Night(np.nan, np.nan, NightKind.POLAR_DAY)
-        start = observe = crossing(coming[0])
-    after = ends[SCAN[ends] >= observe - 1e-9]
-    end = crossing(after[0]) if after.size else np.inf
-    if end - observe > LONGEST:
-        return Night(sky.mjd + start, sky.mjd + observe + LONGEST, NightKind.POLAR_NIGHT)
-    return Night(sky.mjd + start, sky.mjd + end, NightKind.NIGHT)
-
-
-def _sun_altitude(site: Site, sky: Sky, days: ArrayLike, sun: Array) -> Array:
-    """Altitude [deg] of the Sun's centre, with its parallax (9 arcsec)."""
-    angle = sky.rotation(days)
-    topocentric = sun - site.position_at(angle)
-    zenith = _turn(site.axes[2:], angle)[..., 0, :]
-    sine = np.sum(topocentric * zenith, axis=-1) / np.linalg.norm(topocentric, axis=-1)
-    return np.asarray(np.degrees(np.arcsin(sine)))
-
-
-def _root(site: Site, sky: Sky, altitude: float, low: float, high: float) -> float:
-    """Find when the Sun crosses an altitude between two times [d from now], to the millisecond."""
-    for _ in range(4):
-        times = np.array([low, high])
-        left, right = (_sun_altitude(site, sky, times, sky.sun(times)) - altitude).tolist()
-        if left == right:
-            break
-        middle = low - left * (high - low) / (right - left)
-        half_width = (high - low) * 1e-2
-        low, high = middle - half_width, middle + half_width
-    return 0.5 * (low + high)
+    north, east, up = site.turned(angle) @ vectors.T
+    # The site moves east; the direction is made a unit vector again, to first order.
+    up = up * (1.0 - site.aberration * east)
+    azimuth = np.degrees(np.arctan2(east + site.aberration, north)) % 360.0
+    return np.degrees(np.arcsin(np.clip(up, -1.0, 1.0))), azimuth, up
 
 
 @dataclass(frozen=True)
@@ -410,6 +365,15 @@ class Moon:
     illumination: Array
 
 
+def sun_altitude(site: Site, sky: Sky, days: ArrayLike) -> Array:
+    """Compute the altitude [deg] of the Sun's centre, days after the instant of `sky`."""
+    angle = sky.rotation(days)
+    topocentric = np.asarray(sky.sun(days)) - site.position_at(angle)
+    zenith = _turn(site.axes[2:], angle)[..., 0, :]
+    sine = np.sum(topocentric * zenith, axis=-1) / np.linalg.norm(topocentric, axis=-1)
+    return np.asarray(np.degrees(np.arcsin(sine)))
+
+
 def moon_at(site: Site, sky: Sky, days: ArrayLike) -> Moon:
     """Compute the Moon from a site, days after the instant of `sky`."""
     days = np.asarray(days, dtype=float)
@@ -429,3 +393,8 @@ def _illumination(moon: Array, sun: Array) -> Array:
         np.linalg.norm(to_earth, axis=-1) * np.linalg.norm(to_sun, axis=-1)
     )
     return np.asarray(0.5 * (1.0 + cos_phase))
+
+
+def separation_of(cosine: Array) -> Array:
+    """Turn scalar products of unit vectors into angles [deg]."""
+    return np.asarray(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))

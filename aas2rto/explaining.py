@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto import fitting, loop
+from aas2rto import feedback, fitting, loop
 from aas2rto.cycle import Parts, Scored
 from aas2rto.factors import Decision
 from aas2rto.fitting import Fits
 from aas2rto.outputs.tables import iso_minutes
-from aas2rto.photometry import as_known_at, one_per_exposure
-from aas2rto.ranking import apply, with_site
-from aas2rto.scoring import Column, evaluate
+from aas2rto.ranking import apply, seen_from, site_columns
+from aas2rto.scoring import RULES, Column
 from aas2rto.store import Store
-from aas2rto.visibility import site_table
 
 
 def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> dict[str, Any]:
@@ -36,19 +35,45 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
     dict
         See `explain`.
     """
-    held = store.candidates(state=None)
-    held = held[held["candidate_id"] == candidate_id].reset_index(drop=True)
-    photometry = one_per_exposure(as_known_at(store.photometry(held), now.utc.mjd))
-    notes = store.annotations()
-    notes = notes[notes["candidate_id"] == candidate_id].dropna(axis=1, how="all")
-    table = loop.assemble(held, photometry, notes, parts.case.config.score.base)
-    fits = fitting.fit(parts.models, table, photometry, store, save=False)
-    told = explain(parts, table, photometry, fits, now)
-    told["state"] = str(held["state"].iloc[0])
+    found = recall(parts, store, candidate_id, now)
+    told = explain(parts, found.table, found.photometry, found.fits, now)
+    marks = feedback.standing(found.said, found.photometry, now.utc.mjd)
+    marks = marks.drop(columns="candidate_id")
+    told["feedback"] = [{str(k): _plain(v) for k, v in m.items()} for m in marks.to_dict("records")]
+    told["state"] = str(found.table["state"].iloc[0])
     aliases = store.aliases()
     told["aliases"] = aliases.loc[aliases["candidate_id"] == candidate_id, "alias"].tolist()
-    told["annotations"] = {k: _plain(v) for k, v in _record(notes).items() if k != "candidate_id"}
+    told["annotations"] = {
+        k: _plain(v) for k, v in _record(found.notes).items() if k != "candidate_id"
+    }
     return told
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """A candidate of the store at some time, before it is scored: tables of one candidate."""
+
+    table: pd.DataFrame
+    photometry: pd.DataFrame
+    fits: Fits
+    said: pd.DataFrame
+    notes: pd.DataFrame
+
+
+def recall(parts: Parts, store: Store, candidate_id: str, now: Time) -> Recalled:
+    """Put together what the store knows of a candidate at `now`; nothing is stored."""
+    held = store.candidates(state=None)
+    held = held[held["candidate_id"] == candidate_id].reset_index(drop=True)
+    known = store.light_curves(held, now.utc.mjd)
+    photometry = known.photometry
+    notes = store.annotations()
+    notes = notes[notes["candidate_id"] == candidate_id].dropna(axis=1, how="all")
+    table = loop.assemble(held, known.summary, notes, parts.case.config.score.base)
+    said = store.feedback(now.utc.mjd)
+    said = said[said["candidate_id"] == candidate_id]
+    table = feedback.join(table, said, photometry, now)
+    fits = fitting.fit(parts.models, table, photometry, store, save=False)
+    return Recalled(table, photometry, fits, said, notes)
 
 
 def explain(
@@ -73,10 +98,7 @@ def explain(
         ``candidate_id, now, score, decision, reason, factors, fits, observatories``, ready for
         JSON but for an infinite score.
     """
-    prefiltered = loop.assess_light_curves(parts, table, photometry, now)
-    prefiltered.keep[:] = True  # show the later factors too, whatever the first ones say
-    joined = fitting.add_peak_probability(fitting.join(table, fits), now.utc.mjd)
-    scored = loop.score(parts, joined, prefiltered, now)
+    scored = assess(parts, table, photometry, fits, now)
     row = scored.table.iloc[0]
     failures = [*fits.failures, *(f for column in scored.columns for f in column.failures)]
     return {
@@ -101,9 +123,20 @@ def explain(
     }
 
 
+def assess(
+    parts: Parts, table: pd.DataFrame, photometry: pd.DataFrame, fits: Fits, now: Time
+) -> Scored:
+    """Score one candidate with all factors, whatever the first of them say."""
+    prefiltered = loop.assess_light_curves(parts, table, photometry, now)
+    prefiltered.keep[:] = True
+    joined = fitting.add_peak_probability(fitting.join(table, fits), now.utc.mjd)
+    scored = loop.score(parts, joined, prefiltered, now)
+    return loop.with_tomorrow(parts, scored, photometry, now) if parts.looks_ahead else scored
+
+
 def _is_told(column: Column) -> bool:
-    """Leave out the validity of a ToO where it says nothing."""
-    return column.name != "valid_until" or bool(column.factor.decision[0])
+    """Leave out the rules beside the factors where they say nothing."""
+    return column.name not in RULES or bool(column.factor.decision[0])
 
 
 def _factor(column: Column) -> dict[str, Any]:
@@ -135,9 +168,10 @@ def _record(table: pd.DataFrame) -> dict[str, Any]:
 def _sites(parts: Parts, scored: Scored, now: Time) -> dict[str, Any]:
     told = {}
     for site in parts.case.observatories:
-        seen = site_table(site, scored.table, now, min_altitude=parts.min_altitude)
-        table = with_site(scored.table, seen)
-        columns = [evaluate(factor, table, now) for factor in parts.site_factors]
+        table = seen_from(
+            site, scored.table, parts.site_factors, now, min_altitude=parts.min_altitude
+        )
+        columns = site_columns(site, table, parts.site_factors, now)
         told[site.name] = _site(apply(table, columns), columns, scored)
     return told
 
@@ -151,7 +185,7 @@ def _site(table: pd.DataFrame, columns: Sequence[Column], scored: Scored) -> dic
         "decision": str(science["decision"] if out else row["decision"]),
         "reason": str(science["reason"] if out else row["reason"]),
         "factor": _plain(float(np.prod([column.factor.value[0] for column in columns]))),
-        "factors": [_factor(column) for column in columns],
+        "factors": [_factor(column) for column in columns if _is_told(column)],
         "altitude": _plain(row["altitude"]),
         "azimuth": _plain(row["azimuth"]),
         "airmass": _plain(row["airmass"]),

@@ -16,6 +16,7 @@ from aas2rto.config import PartConfig
 from aas2rto.factors.peak import probability_within
 from aas2rto.guard import Failure, attempt
 from aas2rto.models import FAILED, FIT_COLUMNS, OK, Model
+from aas2rto.photometry import COLUMNS, codes
 from aas2rto.store import Store
 
 
@@ -77,21 +78,25 @@ def digests(photometry: pd.DataFrame, candidates: pd.DataFrame, settings: str) -
     photometry : DataFrame
         As known now; the order of rows does not matter.
     candidates : DataFrame
-        ``candidate_id, ra, dec, redshift``.
+        ``candidate_id, redshift, ebv``.
     settings : str
         Digest of the model's settings.
     """
+    wanted = photometry["candidate_id"].isin(candidates["candidate_id"])
+    photometry = photometry[wanted]
     data = photometry[["mjd", "band", "flux", "flux_err", "limit", "kind"]]
     row_hash = pd.util.hash_pandas_object(data, index=False).to_numpy()
-    index = pd.Index(candidates["candidate_id"])
-    code = index.get_indexer(pd.Index(photometry["candidate_id"]))
+    code = codes(photometry["candidate_id"], candidates["candidate_id"].tolist())
     known = code >= 0
     total = np.zeros(len(candidates), dtype=np.uint64)
     np.add.at(total, code[known], row_hash[known])  # wraps around, which is as good
     texts = [
-        f"{settings}-{value:016x}-{redshift}"
-        for value, redshift in zip(
-            total, candidates["redshift"].to_numpy(float).tolist(), strict=True
+        f"{settings}-{value:016x}-{redshift}-{ebv:.5f}"
+        for value, redshift, ebv in zip(
+            total,
+            candidates["redshift"].to_numpy(float).tolist(),
+            candidates["ebv"].to_numpy(float).tolist(),
+            strict=True,
         )
     ]
     return pd.Series(texts, index=candidates["candidate_id"].to_numpy(object), dtype=object)
@@ -133,8 +138,9 @@ def fit(
         new, failures = _run(bound, todo, photometry)
         fits.failures.extend(failures)
         new["digest"] = new["candidate_id"].map(wanted)
-        if save and not failures:
-            store.save_fits(bound.name, new)
+        if save:
+            # What failed is tried again: the cause may have been this machine, not the data.
+            store.save_fits(bound.name, new[new["status"] != FAILED])
         fits.fresh[bound.name] = len(new)
         fits.tables[bound.name] = pd.concat(
             [table for table in (old, new) if len(table)] or [new], ignore_index=True
@@ -162,15 +168,40 @@ def _run(
     columns = [*FIT_COLUMNS]
     if candidates.empty:
         return pd.DataFrame(columns=columns), []
-    rows = photometry[photometry["candidate_id"].isin(set(candidates["candidate_id"]))]
+    rows = photometry[photometry["candidate_id"].isin(candidates["candidate_id"])]
+    # Models get plain texts, as they stand in the table's description.
+    rows = rows.astype({name: "str" for name, dtype in COLUMNS.items() if dtype == "str"})
     rows = rows.reset_index(drop=True)
-    done = attempt(f"model {bound.name}", lambda: bound.model.fit(rows, candidates)[columns])
+    done = attempt(
+        f"model {bound.name}",
+        lambda: _in_order(bound.model.fit(rows, candidates)[columns], candidates["candidate_id"]),
+    )
     if done.value is not None:
-        return done.value.reset_index(drop=True), []
+        return done.value, _failed_fits(bound, done.value)
     failure = done.failure or Failure(f"model {bound.name}", "no answer")
     table = pd.DataFrame({"candidate_id": candidates["candidate_id"].to_numpy(object)})
     table = table.reindex(columns=columns).assign(status=FAILED, reason=failure.error)
     return table, [failure]
+
+
+def _in_order(table: pd.DataFrame, candidate_ids: pd.Series[str]) -> pd.DataFrame:
+    """Return one row for each candidate, in their order; refuse anything else."""
+    wanted, found = candidate_ids.tolist(), table["candidate_id"].tolist()
+    if sorted(map(str, found)) != sorted(wanted):
+        raise ValueError(
+            f"returned {len(found)} rows, not one for each of the {len(wanted)} candidates"
+        )
+    return table.set_index("candidate_id").loc[wanted].reset_index()
+
+
+def _failed_fits(bound: BoundModel, table: pd.DataFrame) -> list[Failure]:
+    """Return one failure for each reason, however many candidates share it."""
+    failed = table[table["status"] == FAILED]
+    return [
+        Failure(f"model {bound.name}", f"{reason} ({len(rows)} of {len(table)} fits)",
+                str(rows["candidate_id"].iloc[0]))
+        for reason, rows in failed.groupby("reason", sort=False)
+    ]  # fmt: skip
 
 
 def join(candidates: pd.DataFrame, fits: Fits) -> pd.DataFrame:
@@ -192,7 +223,9 @@ def join(candidates: pd.DataFrame, fits: Fits) -> pd.DataFrame:
         for key, values in chosen.items():
             values[take] = wide[key].to_numpy(float)[take]
     frame = pd.DataFrame({**chosen, **columns, "model": name}, index=candidates.index)
-    return pd.concat([candidates, frame], axis=1)
+    # What a broker calls by one of these names is not what it means here.
+    others = candidates.drop(columns=[name for name in frame if name in candidates])
+    return pd.concat([others, frame], axis=1)
 
 
 def _wide(table: pd.DataFrame, candidate_ids: pd.Series[str]) -> pd.DataFrame:

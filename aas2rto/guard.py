@@ -59,5 +59,8 @@ def attempt(part: str, call: Callable[[], T], *, subject: str = "") -> Outcome[T
 
 def one_line(error: BaseException) -> str:
     """Return type and text of an exception without line breaks."""
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001  a user's class may fail to say what it is
+        text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

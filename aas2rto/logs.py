@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
@@ -12,7 +12,17 @@ from pathlib import Path
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one line of JSON."""
+    """Writes a record as one line of JSON.
+
+    Parameters
+    ----------
+    hide : callable
+        Takes secrets out of texts.
+    """
+
+    def __init__(self, hide: Callable[[str], str] = str) -> None:
+        super().__init__()
+        self._hide = hide
 
     def format(self, record: logging.LogRecord) -> str:
         """Return time, level, logger and message; the traceback if there is one."""
@@ -20,24 +30,26 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": self._hide(record.getMessage()),
         }
         if record.exc_info:
-            entry["traceback"] = self.formatException(record.exc_info)
+            entry["traceback"] = self._hide(self.formatException(record.exc_info))
         return json.dumps(entry)
 
 
 @contextmanager
-def to_file(path: Path) -> Iterator[None]:
+def to_file(path: Path, *, hide: Callable[[str], str] = str) -> Iterator[None]:
     """Log this program's messages to a file of at most 5 x 5 MB.
 
     Parameters
     ----------
     path : Path
         Older parts get a number behind their name.
+    hide : callable
+        Takes secrets out of what is logged.
     """
     handler = RotatingFileHandler(path, maxBytes=5_000_000, backupCount=4, encoding="utf-8")
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter(hide))
     logger = logging.getLogger("aas2rto")
     logger.addHandler(handler)
     old, propagate = logger.level, logger.propagate

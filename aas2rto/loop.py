@@ -12,22 +12,26 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from astropy import units as u
 from astropy.time import Time
 
-from aas2rto import __version__, fitting, summary
+from aas2rto import __version__, feedback, fitting, summary
 from aas2rto.acquire import Arrival, acquire, make_pollers
 from aas2rto.candidates import ACTIVE, COLUMNS
 from aas2rto.config import Case
 from aas2rto.cycle import Cycle, Parts, Prefiltered, Scored
 from aas2rto.factors import Decision, Needs
 from aas2rto.guard import attempt
+from aas2rto.messaging import composing
 from aas2rto.photometry import as_known_at, one_per_exposure
 from aas2rto.ranking import Ranking, rank_science, rank_site
 from aas2rto.scoring import (
+    RULES,
     BoundFactor,
     Column,
     bind,
@@ -38,8 +42,12 @@ from aas2rto.scoring import (
     why,
 )
 from aas2rto.store import Store
+from aas2rto.store.outbox import Mail
 
 log = logging.getLogger(__name__)
+
+LONGEST_READING = 86400.0
+"""Deadline where all sources are files [s]."""
 
 STEPS = ("acquire", "prefilter", "fit", "score", "remove", "rank", "inform")
 
@@ -109,6 +117,8 @@ def run_cycle(
             table = fit(parts, store, prefiltered, cycle)
         with step("score"):
             cycle.scored = score(parts, table, prefiltered, now)
+            if parts.looks_ahead:
+                cycle.scored = with_tomorrow(parts, cycle.scored, cycle.photometry, now)
         with step("remove"):
             rejected = remove(cycle.scored)
         with step("rank"):
@@ -124,22 +134,37 @@ def run_cycle(
 def acquire_step(parts: Parts, store: Store, now: Time, *, keep: bool) -> list[Arrival]:
     """Ask the sources; tell them which candidates would profit from more data."""
     config = parts.case.config
+    # Files do not hang as services do: all of them are read, however long that takes.
+    offline = {part.part.name for part in parts.case.sources} <= {"archive", "too"}
     return acquire(
         parts.pollers,
         store,
         now.utc.mjd,
-        wanted=wanted(store),
-        deadline=config.loop.deadline,
+        wanted=wanted(store, now.utc.mjd),
+        deadline=LONGEST_READING if offline else config.loop.deadline,
         merge_radius=config.candidates.merge_radius,
         keep=keep,
     )
 
 
-def wanted(store: Store) -> pd.DataFrame:
-    """Return active candidates, the highest last score first, for sources that ask by object."""
-    table = store.candidates()[["candidate_id", "ra", "dec", "redshift", "spectral_type"]]
-    names = store.aliases().groupby("candidate_id")["alias"].agg(tuple)
-    table["aliases"] = table["candidate_id"].map(names)
+def wanted(store: Store, now: float) -> pd.DataFrame:
+    """Return active candidates, the highest last score first, for sources that ask by object.
+
+    Parameters
+    ----------
+    store : Store
+    now : float
+        MJD (UTC).
+    """
+    held = store.candidates()
+    known = store.light_curves(held, now).summary
+    table = held[["candidate_id", "ra", "dec", "redshift", "spectral_type"]].assign(
+        first_detection=known["first_detection"], last_detection=known["last_detection"]
+    )
+    names: dict[str, list[str]] = {}
+    for alias, owner in store.aliases().itertuples(index=False):
+        names.setdefault(owner, []).append(alias)
+    table["aliases"] = [tuple(names.get(name, ())) for name in table["candidate_id"]]
     table["score"] = table["candidate_id"].map(store.last_scores()).astype(float)
     keys = ["score", "candidate_id"]
     return table.sort_values(keys, ascending=[False, True], kind="stable").reset_index(drop=True)
@@ -150,15 +175,33 @@ def prefilter(parts: Parts, store: Store, now: Time, cycle: Cycle) -> Prefiltere
     after = parts.case.config.candidates.reconsider_after
     if after is not None:
         cycle.reconsidered = store.reconsider(now.utc.mjd, after)
+    prefiltered = look_at(parts, store, now)
+    cycle.photometry = prefiltered.photometry
+    return prefiltered
+
+
+def look_at(parts: Parts, store: Store, now: Time, *, at: Time | None = None) -> Prefiltered:
+    """Do the same without changing anything in the store.
+
+    Parameters
+    ----------
+    parts : Parts
+    store : Store
+    now : Time
+        What is known.
+    at : Time, optional
+        For when it is judged, such as a night to come; by default `now`.
+    """
     held = store.candidates()
-    photometry = one_per_exposure(as_known_at(store.photometry(held), now.utc.mjd))
-    cycle.photometry = photometry.reset_index(drop=True)
-    table = assemble(held, cycle.photometry, store.annotations(), parts.case.config.score.base)
-    return assess_light_curves(parts, table, cycle.photometry, now)
+    known = store.light_curves(held, now.utc.mjd)
+    table = assemble(held, known.summary, store.annotations(), parts.case.config.score.base)
+    said = store.feedback(now.utc.mjd)
+    table = feedback.join(table, said, known.photometry, at or now)
+    return assess_light_curves(parts, table, known.photometry, at or now)
 
 
 def assemble(
-    held: pd.DataFrame, photometry: pd.DataFrame, annotations: pd.DataFrame, base: float
+    held: pd.DataFrame, summaries: pd.DataFrame, annotations: pd.DataFrame, base: float
 ) -> pd.DataFrame:
     """Build the candidate table that the factors read.
 
@@ -166,15 +209,15 @@ def assemble(
     ----------
     held : DataFrame
         Candidates as stored.
-    photometry : DataFrame
-        As known now.
+    summaries : DataFrame
+        Of their light curves as known now, in the same order.
     annotations : DataFrame
         One row per annotated candidate.
     base : float
         Base score of candidates that carry none of their own.
     """
     table = held.drop(columns=[name for name in ("id",) if name in held])
-    table = pd.concat([table, summary.summarise(photometry, table["candidate_id"])], axis=1)
+    table = pd.concat([table, summaries.drop(columns="candidate_id", errors="ignore")], axis=1)
     if len(annotations):
         table = table.merge(annotations, on="candidate_id", how="left", suffixes=("", "_noted"))
     return table.assign(base_score=table["base_score"].fillna(base))
@@ -220,7 +263,8 @@ def single(
         key: known.get(key, np.nan if dtype == "float64" else "") for key, dtype in COLUMNS.items()
     }
     held = pd.DataFrame([row])
-    table = assemble(held, photometry, pd.DataFrame(), parts.case.config.score.base)
+    summaries = summary.summarise(photometry, held["candidate_id"])
+    table = assemble(held, summaries, pd.DataFrame(), parts.case.config.score.base)
     return table, photometry.reset_index(drop=True)
 
 
@@ -228,16 +272,19 @@ def assess_light_curves(
     parts: Parts, table: pd.DataFrame, photometry: pd.DataFrame, now: Time
 ) -> Prefiltered:
     """Evaluate the light-curve factors."""
-    columns = (expired(table, now), *evaluate_all(parts.factors, Needs.LIGHT_CURVE, table, now))
+    rules = (expired(table, now), feedback.column(table))
+    columns = (*rules, *evaluate_all(parts.factors, Needs.LIGHT_CURVE, table, now))
     told = [column.factor.decision for column in columns]
     keep = np.max(np.stack(told), axis=0) == Decision.KEEP
     return Prefiltered(table, photometry, columns, keep)
 
 
-def fit(parts: Parts, store: Store, prefiltered: Prefiltered, cycle: Cycle) -> pd.DataFrame:
+def fit(
+    parts: Parts, store: Store, prefiltered: Prefiltered, cycle: Cycle, *, save: bool = True
+) -> pd.DataFrame:
     """Fit those that the prefilter kept, where the data changed; join the fits to the table."""
     kept = prefiltered.table[prefiltered.keep]
-    cycle.fits = fitting.fit(parts.models, kept, prefiltered.photometry, store)
+    cycle.fits = fitting.fit(parts.models, kept, prefiltered.photometry, store, save=save)
     cycle.failures.extend(cycle.fits.failures)
     joined = fitting.join(prefiltered.table, cycle.fits)
     return fitting.add_peak_probability(joined, cycle.now.utc.mjd)
@@ -252,8 +299,14 @@ def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time
     verdict = combine(
         columns, table["base_score"].to_numpy(float), never_reject=table["too"].to_numpy(bool)
     )
-    reasons = [verdict.reason[row] or why(columns, row) or "neutral" for row in range(len(table))]
-    values = {f"factor_{c.name}": c.factor.value for c in columns if c.name != "valid_until"}
+    too, comment = table["too"].to_numpy(bool), table["comment"].fillna("").to_numpy(object)
+    reasons = [
+        verdict.reason[row]
+        or "; ".join(p for p in (told_by_people(too[row], comment[row]), why(columns, row)) if p)
+        or "all factors are neutral"
+        for row in range(len(table))
+    ]
+    values = {f"factor_{c.name}": c.factor.value for c in columns if c.name not in RULES}
     scored = table.assign(
         **values,
         score=verdict.score,
@@ -262,6 +315,23 @@ def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time
         reason=np.array(reasons, dtype=object),
     )
     return Scored(scored, columns, verdict)
+
+
+def with_tomorrow(parts: Parts, scored: Scored, photometry: pd.DataFrame, now: Time) -> Scored:
+    """Add ``score_tomorrow``: what the same data would score a day later, 0 if they are out."""
+    later = now + 1 * u.day
+    table = fitting.add_peak_probability(scored.table, later.utc.mjd)
+    prefiltered = assess_light_curves(parts, table, photometry, later)
+    kept = scored.verdict.decision == Decision.KEEP
+    prefiltered.keep[:] &= kept
+    verdict = score(parts, table, prefiltered, later).verdict
+    tomorrow = np.where(kept & (verdict.decision == Decision.KEEP), verdict.score, 0.0)
+    return replace(scored, table=scored.table.assign(score_tomorrow=tomorrow))
+
+
+def told_by_people(is_too: bool, comment: str) -> str:  # noqa: FBT001  a column, not a switch
+    """Say that a candidate is a ToO, and what its file says."""
+    return f"ToO{': ' if comment else ''}{comment}" if is_too else ""
 
 
 def in_order(factors: Sequence[BoundFactor], columns: Sequence[Column]) -> tuple[Column, ...]:
@@ -293,6 +363,7 @@ def save(parts: Parts, store: Store, cycle: Cycle, rejected: pd.DataFrame) -> No
         return
     cycle.failures.extend(f for column in cycle.scored.columns for f in column.failures)
     cycle.failures.extend(f for ranking in cycle.rankings for f in ranking.failures)
+    cycle.mail = compose(parts, store, cycle)
     cycle.report = report(parts, cycle, store)
     table = cycle.scored.table
     rows = pd.Series(rejected.to_dict("records"), index=rejected.index, dtype=object)
@@ -310,8 +381,18 @@ def save(parts: Parts, store: Store, cycle: Cycle, rejected: pd.DataFrame) -> No
         rejected=rejected[["candidate_id", "factor", "reason"]].assign(row=rows),
         ranks=pd.concat(ranks, ignore_index=True) if ranks else pd.DataFrame(),
         report=cycle.report,
+        mail=cycle.mail,
     )
-    cycle.rejected = store.rejections()
+    cycle.rejection_state = store.rejection_state()
+    cycle.load_rejections = store.rejections
+
+
+def compose(parts: Parts, store: Store, cycle: Cycle) -> Mail:
+    """Write what people are to be told; what fails there costs the messages of this cycle."""
+    done = attempt("messages", lambda: composing.compose(parts, store, cycle))
+    if done.failure is not None:
+        cycle.failures.append(done.failure)
+    return done.value or Mail()
 
 
 def report(parts: Parts, cycle: Cycle, store: Store) -> dict[str, Any]:
@@ -343,8 +424,8 @@ def funnel(cycle: Cycle, store: Store) -> dict[str, Any]:
     by_factor = {
         label: table.loc[table["decision"] == label, "factor"] for label in ("reject", "exclude")
     }
-    before = store.rejections()["factor"]
-    rejected = Counter([*before, *by_factor["reject"]])
+    rejected = Counter(store.rejection_counts())
+    rejected.update(by_factor["reject"])
     excluded = Counter(by_factor["exclude"])
     ranked = int((table["decision"] == Decision.KEEP.label).sum())
     return {

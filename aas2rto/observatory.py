@@ -19,13 +19,45 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from aas2rto.errors import ConfigError, ConfigProblem, InputError, UnknownNameError
 from aas2rto.registry import nearest
-from aas2rto.units import Degree, DegreePerSecond, Hour, Metre, Second
+from aas2rto.units import Degree, DegreePerSecond, Hour, Mag, Metre, Second
 
 ASTRONOMICAL_TWILIGHT_DEG = -18.0
 """Altitude of the Sun's centre at the end of astronomical twilight, Astronomical Almanac, glossary;
 the night of A&A 698, A153, Sect. 3.2.2."""
 
 PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """What an instrument needs to observe a candidate, see `aas2rto.exposure`.
+
+    Parameters
+    ----------
+    reference_mag, reference_time_s : float
+        A candidate this bright [mag, AB] takes this long [s] at the zenith under a dark sky.
+    name : str
+        For people.
+    sky_mag : float or None
+        Brightness of the dark sky in the aperture or slit [mag, AB]; None: `exposure.SKY_MAG`.
+    extinction_mag : float or None
+        Per airmass [mag]; None: `exposure.EXTINCTION`.
+    bright_limit_mag, faint_limit_mag : float or None
+        Candidates brighter or fainter than these are not observed [mag, AB].
+    min_exposure_s, max_exposure_s : float or None
+        Shorter exposures are lengthened to the first; what would take longer than the second is
+        not observed [s].
+    """
+
+    reference_mag: float
+    reference_time_s: float
+    name: str = ""
+    sky_mag: float | None = None
+    extinction_mag: float | None = None
+    bright_limit_mag: float | None = None
+    faint_limit_mag: float | None = None
+    min_exposure_s: float | None = None
+    max_exposure_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +91,9 @@ class Observatory:
         Diameter of the primary mirror [m].
     slew_rate_deg_s, settle_s, overhead_s : float or None
         Slewing speed [deg / s], time to settle after a slew [s], and time per visit for
-        acquisition and read-out [s]; None: not known.
+        acquisition and read-out [s]; None: not known, see `aas2rto.exposure`.
+    instrument : Instrument or None
+        None: not known, see `aas2rto.exposure`.
 
     Examples
     --------
@@ -83,6 +117,7 @@ class Observatory:
     slew_rate_deg_s: float | None = None
     settle_s: float | None = None
     overhead_s: float | None = None
+    instrument: Instrument | None = None
 
     def __post_init__(self) -> None:
         if not self.title:
@@ -157,6 +192,31 @@ class _Telescope(_Section):
     overhead: Annotated[Second, Field(ge=0)] | None = None
 
 
+class _Instrument(_Section):
+    name: str = ""
+    reference_mag: Mag
+    reference_time: Annotated[Second, Field(gt=0)]
+    sky_mag: Mag | None = None
+    extinction: Annotated[Mag, Field(ge=0)] | None = None
+    bright_limit: Mag | None = None
+    faint_limit: Mag | None = None
+    min_exposure: Annotated[Second, Field(ge=0)] | None = None
+    max_exposure: Annotated[Second, Field(gt=0)] | None = None
+
+    def instrument(self) -> Instrument:
+        return Instrument(
+            name=self.name,
+            reference_mag=self.reference_mag,
+            reference_time_s=self.reference_time,
+            sky_mag=self.sky_mag,
+            extinction_mag=self.extinction,
+            bright_limit_mag=self.bright_limit,
+            faint_limit_mag=self.faint_limit,
+            min_exposure_s=self.min_exposure,
+            max_exposure_s=self.max_exposure,
+        )
+
+
 class _File(_Section):
     """What an observatory's file may say."""
 
@@ -167,6 +227,7 @@ class _File(_Section):
     limits: _Limits = _Limits()
     moon: _Moon = _Moon()
     telescope: _Telescope = _Telescope()
+    instrument: _Instrument | None = None
 
     def observatory(self, name: str) -> Observatory:
         return Observatory(
@@ -186,6 +247,7 @@ class _File(_Section):
             slew_rate_deg_s=self.telescope.slew_rate,
             settle_s=self.telescope.settle,
             overhead_s=self.telescope.overhead,
+            instrument=self.instrument.instrument() if self.instrument else None,
         )
 
 
@@ -346,9 +408,9 @@ def _message(detail: ErrorDetails, at: Location) -> str:
 
 def _section(at: Location) -> type[_Section]:
     """Find the model that checks the section at `at`."""
-    section: type[_Section] = _File
-    for part in at:
-        if isinstance(part, str):
-            kind = section.model_fields[part].annotation
-            section = _Point if part == "horizon" else kind  # type: ignore[assignment]
-    return section
+    if not at:
+        return _File
+    kind = _File.model_fields[str(at[0])].annotation
+    if "horizon" in at:
+        kind = _Point
+    return _Instrument if at[0] == "instrument" else kind  # type: ignore[return-value]

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import difflib
 import functools
+import hashlib
 import importlib
 import importlib.util
 import inspect
 import pkgutil
+import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -131,7 +133,11 @@ def options_model(make: Callable[..., Any], *, name: str) -> type[BaseModel]:
     return create_model(
         name,
         __config__=ConfigDict(
-            extra="forbid", frozen=True, arbitrary_types_allowed=True, protected_namespaces=()
+            extra="forbid",
+            frozen=True,
+            arbitrary_types_allowed=True,
+            protected_namespaces=(),
+            allow_inf_nan=False,
         ),
         **fields,
     )
@@ -139,8 +145,10 @@ def options_model(make: Callable[..., Any], *, name: str) -> type[BaseModel]:
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest known name, or an empty string."""
-    match = difflib.get_close_matches(str(name), list(known), n=1, cutoff=cutoff)
-    return f"; did you mean {match[0]!r}?" if match else ""
+    close = difflib.get_close_matches(str(name), list(known), n=5, cutoff=cutoff)
+    # Two letters that changed places are the commonest slip.
+    close.sort(key=lambda other: sorted(other) != sorted(str(name)))
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 class Registry:
@@ -162,6 +170,7 @@ class Registry:
         self.kind = kind
         self._package = package
         self._parts: dict[str, Part] = {}
+        self._broken: dict[str, str] = {}
         self._loaded = False
 
     def register(self, name: str, **extras: Any) -> Callable[[Any], Any]:
@@ -183,8 +192,14 @@ class Registry:
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{self._package}.{module.name}")
         for point in entry_points(group=f"{self._package.partition('.')[0]}.{self.kind}s"):
-            self._parts.setdefault(point.name, self._as_part(point.name, point.load()))
+            # A package that cannot be imported costs its own parts only.
+            made = attempt(f"entry point {point.name}", functools.partial(self._enter, point))
+            if made.failure is not None:
+                self._broken[point.name] = made.failure.error
         self._loaded = True
+
+    def _enter(self, point: EntryPoint) -> None:
+        self._parts.setdefault(point.name, self._as_part(point.name, point.load()))
 
     def names(self) -> list[str]:
         """Return all names, sorted."""
@@ -202,6 +217,11 @@ class Registry:
         if ".py:" in name:
             return self._from_file(name)
         self._load()
+        if name in self._broken and name not in self._parts:
+            raise UnknownNameError(
+                f"the {self.kind} {name!r} of an installed package cannot be used: "
+                f"{self._broken[name]}; mend or update that package"
+            )
         if name not in self._parts:
             raise UnknownNameError(
                 f"no {self.kind} is called {name!r}{nearest(name, self._parts)} "
@@ -210,18 +230,31 @@ class Registry:
         return self._parts[name]
 
     def _as_part(self, name: str, make: Any) -> Part:
+        if not callable(make):
+            raise UnknownNameError(f"{name!r} is {make!r}, which is no function or class")
         part = getattr(make, PART_ATTRIBUTE, None)
-        return part if isinstance(part, Part) else Part(self.kind, name, make)
+        # A class inherits the mark of its parent, which it is not.
+        if not isinstance(part, Part) or part.make is not make:
+            part = Part(self.kind, name, make)
+        if part.kind != self.kind:
+            raise UnknownNameError(f"{name!r} is a {part.kind}, not a {self.kind}")
+        read = attempt(name, lambda: part.options)
+        if read.failure is not None:
+            raise UnknownNameError(f"{name!r}: its settings make no sense: {read.failure.error}")
+        return part
 
     def _from_file(self, reference: str) -> Part:
         file_name, _, attribute = reference.rpartition(":")
         path = Path(file_name).expanduser()
         if not path.is_file():
             raise UnknownNameError(f"{reference!r}: there is no file {path.resolve()}")
-        spec = importlib.util.spec_from_file_location(f"aas2rto_user_{path.stem}", path)
+        place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+        module_name = f"aas2rto_user_{path.stem}_{place}"
+        spec = importlib.util.spec_from_file_location(module_name, path)
         if spec is None or spec.loader is None:
             raise UnknownNameError(f"{reference!r}: {path} cannot be imported")
         module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module  # dataclasses and pickles look their module up there
         loader = spec.loader
         imported = attempt(reference, lambda: loader.exec_module(module))
         if imported.failure is not None:

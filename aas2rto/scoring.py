@@ -19,13 +19,23 @@ from numpy.typing import NDArray
 
 from aas2rto.config import PartConfig
 from aas2rto.factors import Decision, Factor, Needs, answer
-from aas2rto.guard import Failure, attempt
+from aas2rto.guard import Failure, Outcome, attempt
 
 REJECTED_SCORE = -np.inf
 """The paper's encoding of a rejected candidate, kept in exported files."""
 
 EXCLUDED_SCORE = -1.0
 """The paper's encoding of an excluded candidate, kept in exported files."""
+
+TRIED = 100
+"""A factor that raises for so many candidates, spread over the table, is itself at fault."""
+
+MOST_FAILURES = 10
+"""Failures of one factor that are reported one by one."""
+
+VALID_UNTIL, FEEDBACK = "valid_until", "feedback"
+RULES = frozenset({VALID_UNTIL, FEEDBACK})
+"""What can exclude a candidate beside the factors; these have no column of their own."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +51,19 @@ class BoundFactor:
     function : callable
         ``function(candidates, now, **settings)``.
     settings : mapping
+    instant : bool
+        It says something of the moment only, and nothing of the rest of the night.
+    tomorrow : bool
+        It compares with the next night, and so needs ``score_tomorrow`` and
+        ``hours_left_tomorrow``.
     """
 
     name: str
     needs: Needs
     function: Callable[..., Any]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    instant: bool = False
+    tomorrow: bool = False
 
     def __call__(self, candidates: pd.DataFrame, now: Time) -> Any:
         """Evaluate the factor; the answer is whatever its author returns."""
@@ -74,6 +91,8 @@ def bind(parts: Iterable[PartConfig]) -> tuple[BoundFactor, ...]:
             Needs(part.part.extras.get("needs", Needs.FIT)),
             part.part.make,
             part.arguments(),
+            instant=bool(part.part.extras.get("instant", False)),
+            tomorrow=bool(part.part.extras.get("tomorrow", False)),
         )
         for part in parts
     )
@@ -97,8 +116,7 @@ def evaluate(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Column:
     n = len(candidates)
     if n == 0:
         return Column(bound.name, answer(np.empty(0)))
-    part = f"factor {bound.name}"
-    whole = attempt(part, lambda: conform(bound(candidates.copy(), now), n))
+    whole = _attempt(bound, candidates, now)
     if whole.value is not None:
         return _check_numbers(bound, whole.value, candidates)
     if n == 1:
@@ -115,9 +133,7 @@ def conform(returned: Any, n: int) -> Factor:
         If it is no number, or not one per candidate.
     """
     if isinstance(returned, Factor):
-        if len(returned.value) != n:
-            raise ValueError(f"returned {len(returned.value)} values for {n} candidates")
-        return returned
+        return _conform_factor(returned, n)
     values = np.asarray(returned, dtype=float)
     if values.ndim > 1 or values.size not in {1, n}:
         raise ValueError(f"returned shape {values.shape} for {n} candidates; expected ({n},)")
@@ -125,26 +141,70 @@ def conform(returned: Any, n: int) -> Factor:
     return answer(values, reason=np.array([f"{value:.4g}" for value in values], dtype=object))
 
 
+def _conform_factor(returned: Factor, n: int) -> Factor:
+    value = np.asarray(returned.value, dtype=float)
+    decision = np.asarray(returned.decision)
+    reason = np.asarray(returned.reason, dtype=object)
+    for name, column in (("values", value), ("decisions", decision), ("reasons", reason)):
+        if column.shape != (n,):
+            raise ValueError(f"returned {name} of shape {column.shape} for {n} candidates")
+    if not np.isin(decision, list(Decision)).all():
+        raise ValueError(f"returned decisions that are none of {[d.label for d in Decision]}")
+    words = ["" if why is None else str(why) for why in reason.tolist()]
+    return Factor(value, decision.astype(np.int8), np.array(words, dtype=object), returned.inputs)
+
+
 def _one_by_one(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Column:
     """Find the candidates on which a factor raises; the others keep their values."""
+    n = len(candidates)
+    sample = np.unique(np.linspace(0, n - 1, min(n, TRIED)).astype(int))
+    tried = [_attempt(bound, candidates.iloc[[row]], now).failure for row in sample]
+    if all(tried):
+        return _at_fault(bound, candidates, tried)
+    factors, failures = _in_halves(bound, candidates, now)
+    checked = _check_numbers(bound, _concatenate(factors), candidates)
+    return Column(bound.name, checked.factor, (*_first(bound, failures), *checked.failures))
+
+
+def _in_halves(
+    bound: BoundFactor, candidates: pd.DataFrame, now: Time
+) -> tuple[list[Factor], list[Failure]]:
+    """Evaluate ever smaller parts of a table on which a factor raised, down to the culprits."""
     factors: list[Factor] = []
     failures: list[Failure] = []
-    for row in range(len(candidates)):
-        one = candidates.iloc[[row]]
-        call = functools.partial(_evaluate_one, bound, one, now)
-        subject = str(one["candidate_id"].iloc[0])
-        found = attempt(f"factor {bound.name}", call, subject=subject)
-        if found.failure is not None:
+    middle = len(candidates) // 2
+    for half in (candidates.iloc[:middle], candidates.iloc[middle:]):
+        found = _attempt(bound, half, now)
+        if found.value is not None:
+            factors.append(found.value)
+        elif len(half) > 1:
+            more_factors, more_failures = _in_halves(bound, half, now)
+            factors.extend(more_factors)
+            failures.extend(more_failures)
+        elif found.failure is not None:
+            factors.append(_excluded(found.failure))
             failures.append(found.failure)
-        factors.append(found.value or _excluded(found.failure))
-    if len(failures) == len(candidates):
-        return _at_fault(bound, candidates, failures)
-    checked = _check_numbers(bound, _concatenate(factors), candidates)
-    return Column(bound.name, checked.factor, (*failures, *checked.failures))
+    return factors, failures
 
 
-def _evaluate_one(bound: BoundFactor, candidate: pd.DataFrame, now: Time) -> Factor:
-    return conform(bound(candidate.copy(), now), 1)
+def _attempt(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Outcome[Factor]:
+    subject = str(candidates["candidate_id"].iloc[0]) if len(candidates) == 1 else ""
+    call = functools.partial(_evaluate, bound, candidates, now)
+    return attempt(f"factor {bound.name}", call, subject=subject)
+
+
+def _evaluate(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Factor:
+    # A copy of its own, numbered from 0 as its author will expect.
+    return conform(bound(candidates.reset_index(drop=True).copy(), now), len(candidates))
+
+
+def _first(bound: BoundFactor, failures: Sequence[Failure]) -> list[Failure]:
+    """Keep the first failures and count the others: each has its line in the lists."""
+    more = len(failures) - MOST_FAILURES
+    if more <= 0:
+        return list(failures)
+    told = Failure(f"factor {bound.name}", f"failed for {more} more candidates, see their reasons")
+    return [*failures[:MOST_FAILURES], told]
 
 
 def _excluded(failure: Failure | None) -> Factor:
@@ -163,9 +223,10 @@ def _at_fault(
     n = len(candidates)
     if n == 1:
         return Column(bound.name, _excluded(first), (first,))
-    told = Failure(
-        f"factor {bound.name}", f"{first.error}; it failed for all {n} candidates and was left out"
+    which = (
+        f"all {n} candidates" if len(failures) == n else f"each of {len(failures)} that it tried"
     )
+    told = Failure(f"factor {bound.name}", f"{first.error}; it failed for {which} and was left out")
     return Column(bound.name, answer(np.ones(n), reason="left out: the factor failed"), (told,))
 
 
@@ -194,7 +255,8 @@ def _check_numbers(bound: BoundFactor, factor: Factor, candidates: pd.DataFrame)
     decision, reason = factor.decision.copy(), factor.reason.copy()
     decision[bad] = Decision.EXCLUDE
     reason[bad] = [f"error: the factor returned {v:g}; {why}" for v in value[bad]]
-    return Column(bound.name, Factor(value, decision, reason, factor.inputs), tuple(failures))
+    told = tuple(_first(bound, failures))
+    return Column(bound.name, Factor(value, decision, reason, factor.inputs), told)
 
 
 def evaluate_all(
@@ -251,7 +313,7 @@ def expired(candidates: pd.DataFrame, now: Time) -> Column:
         f"the ToO was valid until {Time(t, format='mjd').isot[:16]}" if is_over else ""
         for t, is_over in zip(until, over, strict=True)
     ]
-    return Column("valid_until", answer(1.0, exclude=over, reason=reason))
+    return Column(VALID_UNTIL, answer(1.0, exclude=over, reason=reason))
 
 
 @dataclass(frozen=True)
@@ -306,6 +368,11 @@ def combine(
         reason[stronger] = words[stronger]
         with np.errstate(invalid="ignore", over="ignore"):
             score = score * column.factor.value
+    # Each factor is a positive number, yet their product may be too large or too small for one.
+    lost = (decision == Decision.KEEP) & ~(np.isfinite(score) & (score > 0))
+    decision[lost] = Decision.EXCLUDE
+    name[lost] = "score"
+    reason[lost] = [f"error: the product of base score and factors is {x:g}" for x in score[lost]]
     score = np.where(decision == Decision.EXCLUDE, EXCLUDED_SCORE, score)
     score = np.where(decision == Decision.REJECT, REJECTED_SCORE, score)
     return Verdict(score, decision, name, reason)

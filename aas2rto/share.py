@@ -23,6 +23,21 @@ def folders(name: str) -> list[Path]:
     return [Path(name), _PACKAGE / "share" / name, _PACKAGE.parent / name]
 
 
+def find_config(path: Path) -> Path:
+    """Return the config that is meant: the file itself, or an example that came along.
+
+    Parameters
+    ----------
+    path : Path
+        ``mine.yaml``, or an example as ``configs/demo.yaml``, ``demo.yaml`` or ``demo``.
+    """
+    if path.is_file() or path.parent not in {Path(), Path("configs")}:
+        return path
+    name = path.name if path.suffix else f"{path.name}.yaml"
+    found = (folder / name for folder in folders("configs") if (folder / name).is_file())
+    return next(found, path)
+
+
 def read_config(name: str) -> str:
     """Return the text of an example config.
 

@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aas2rto.photometry import BANDS, DETECTION, LIMIT, SUSPECT, mag_from_flux, magerr_from_flux
+from aas2rto.photometry import (
+    BANDS,
+    DETECTION,
+    LIMIT,
+    SUSPECT,
+    codes,
+    mag_from_flux,
+    magerr_from_flux,
+)
 
 COLUMNS: dict[str, str] = {
     "n_detections": "detections, all bands",
@@ -53,7 +61,7 @@ def summarise(photometry: pd.DataFrame, candidate_ids: pd.Series) -> pd.DataFram
         One row per entry of `candidate_ids` with the columns of `column_names`.
     """
     n = len(candidate_ids)
-    code = pd.Index(candidate_ids).get_indexer(pd.Index(photometry["candidate_id"]))
+    code = codes(photometry["candidate_id"], candidate_ids.tolist())
     known = code >= 0
     code, rows = code[known], photometry[known]
     kind = rows["kind"].to_numpy(dtype=object)

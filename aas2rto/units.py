@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler
@@ -23,7 +24,7 @@ def parse(text: str, unit: str) -> float:
     Raises
     ------
     ValueError
-        If `text` is not a quantity, or its unit cannot become `unit`.
+        If `text` is not a finite quantity, or its unit cannot become `unit`.
 
     Examples
     --------
@@ -35,10 +36,12 @@ def parse(text: str, unit: str) -> float:
 
     try:
         quantity = Quantity(text)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:  # astropy raises either
         raise ValueError(f"{text!r} is not a number with a unit, such as '1 {unit}'") from error
     if quantity.unit.is_equivalent("") and unit != "":
         raise ValueError(f"{text!r} has no unit; write for example '{text.strip()} {unit}'")
+    if not math.isfinite(quantity.value):
+        raise ValueError(f"{text!r} is not finite; write a number such as '1 {unit}'")
     try:
         return float(quantity.to_value(unit))
     except UnitConversionError as error:

@@ -1,15 +1,13 @@
 """What can be seen from a site: altitudes, the visibility factor, rise and set, the Moon.
 
-A candidate's apparent place is computed once for the night; the Earth's rotation then makes its
-altitude a closed function of the hour angle H: sin a = sin(lat) sin(dec) + cos(lat) cos(dec) cos H.
-So the times at which it passes a limit are exact, and A_vis is a Gauss-Legendre sum between them.
-Altitudes are geometric, without refraction (0.03 deg at an altitude of 30 deg).
+A candidate's apparent place is computed once for the night and all sites; the Earth's rotation does
+the rest, see `aas2rto.windows`. Altitudes are geometric, without refraction (0.03 deg at an
+altitude of 30 deg).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,35 +18,49 @@ from numpy.typing import ArrayLike, NDArray
 from aas2rto.ephemeris import (
     SIDEREAL_RATE,
     TURN,
-    Moon,
-    Night,
-    NightKind,
+    Array,
     Places,
     Site,
     Sky,
     horizontal,
     moon_at,
-    night_at,
     places,
+    separation_of,
     site_of,
     sky_at,
 )
+from aas2rto.nights import Night, NightKind, night_at
 from aas2rto.observatory import Observatory
+from aas2rto.tracks import moon_track, sun_track, track
+from aas2rto.windows import (
+    Stretches,
+    Window,
+    above_horizon,
+    area,
+    free_of_horizon,
+    passage,
+    passages,
+    passages_of,
+    stretches,
+    window_of,
+)
 
 __all__ = [
     "Night",
     "NightKind",
     "clock",
+    "lowest_altitude",
+    "moon_track",
     "night",
     "point_report",
     "saturate",
     "site_table",
     "site_tables",
+    "sun_track",
     "track",
     "visibility_factor",
+    "visible_areas",
 ]
-
-Array = NDArray[np.float64]
 
 MIN_ALTITUDE = 30.0
 """a_min [deg]: airmass 2, A&A 698, A153, Sect. 3.2.2."""
@@ -59,8 +71,6 @@ REFERENCE_ALTITUDE = 90.0
 SATURATION_MAX = 10.0
 SATURATION_POWER = 10.0
 """A and p of A&A 698, A153, Eq. B.2."""
-
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(10)
 
 
 def visibility_factor(
@@ -140,173 +150,6 @@ def night(observatory: Observatory, now: Time) -> Night:
     return night_at(observatory, sky_at(now))
 
 
-def track(
-    observatory: Observatory, ra: ArrayLike, dec: ArrayLike, times: Time
-) -> tuple[Array, Array]:
-    """Compute altitudes and azimuths of all candidates at all times.
-
-    Parameters
-    ----------
-    observatory : Observatory
-        The site.
-    ra, dec : array_like, shape (n,)
-        ICRS [deg].
-    times : Time, shape (m,)
-        Within a few days of each other.
-
-    Returns
-    -------
-    altitude, azimuth : ndarray, shape (n, m)
-        [deg], without refraction.
-    """
-    mjd = np.atleast_1d(times.utc.mjd)
-    sky = sky_at(Time(0.5 * (mjd.min() + mjd.max()), format="mjd", scale="utc"))
-    days = mjd - sky.mjd
-    site = site_of(observatory, sky)
-    axes = site.turned(sky.rotation(days))
-    found = places(sky, np.atleast_1d(ra), np.atleast_1d(dec))
-    # (n, 3) x (3, 3 m): three products for the place now and three for its slow change.
-    flat = axes.transpose(2, 1, 0).reshape(3, -1)
-    shape = (-1, 3, len(days))
-    components = (found.at_now @ flat).reshape(shape)
-    components += (found.per_day @ flat).reshape(shape) * days
-    north, east, up = components[:, 0], components[:, 1] + site.aberration, components[:, 2]
-    altitude = np.degrees(np.arctan2(up, np.hypot(north, east)))
-    return altitude, np.degrees(np.arctan2(east, north)) % 360.0
-
-
-@dataclass(frozen=True)
-class _Window:
-    """The hours of observing at one site, and each candidate's place in them.
-
-    Hour angles grow from that of the start of the night, which lies in -pi to pi.
-    """
-
-    latitude: float
-    declination: Array  # [rad], shape (n,)
-    start: Array  # hour angles [rad] of the start of the night, t_obs and the end
-    observe: Array
-    end: Array
-    start_mjd: float
-
-    def mjd(self, hour_angle: Array) -> Array:
-        return np.asarray(self.start_mjd + (hour_angle - self.start) / SIDEREAL_RATE)
-
-    def altitude(self, hour_angle: Array) -> Array:
-        """Altitude [deg] of each candidate at an hour angle."""
-        return _altitude(self.latitude, self.declination, hour_angle)
-
-    def limit(self, altitude: float) -> Array:
-        """Hour angle [rad] at which each candidate passes an altitude [deg].
-
-        0: it never is above; pi: it always is.
-        """
-        rest = np.sin(np.radians(altitude)) - np.sin(self.latitude) * np.sin(self.declination)
-        swing = np.cos(self.latitude) * np.cos(self.declination)
-        return np.asarray(np.arccos(np.clip(rest / swing, -1.0, 1.0)))
-
-
-def _altitude(latitude: float, declination: Array, hour_angle: Array) -> Array:
-    swing = np.cos(latitude) * np.cos(declination)
-    sine = np.sin(latitude) * np.sin(declination) + swing * np.cos(hour_angle)
-    return np.asarray(np.degrees(np.arcsin(np.clip(sine, -1.0, 1.0))))
-
-
-def _window(site: Site, sky: Sky, found: Places, tonight: Night) -> _Window:
-    """Place each candidate, at its best moment of the hours that are left, in the night."""
-    start, end = tonight.start - sky.mjd, tonight.end - sky.mjd
-    observe = max(start, 0.0)
-
-    def hour_angle(vectors: Array) -> Array:
-        ra = np.arctan2(vectors[:, 1], vectors[:, 0])
-        return (sky.rotation(start) + site.longitude - ra + np.pi) % TURN - np.pi
-
-    rough = hour_angle(found.after(0.5 * (observe + end)))
-    best = _highest(
-        rough + SIDEREAL_RATE * (observe - start), rough + SIDEREAL_RATE * (end - start)
-    )
-    # The place drifts by up to 0.4 arcsec a day: take it where it matters most.
-    vectors = found.after(start + (best - rough) / SIDEREAL_RATE)
-    first = hour_angle(vectors)
-    return _Window(
-        latitude=site.latitude,
-        declination=np.arctan2(vectors[:, 2], np.hypot(vectors[:, 0], vectors[:, 1])),
-        start=first,
-        observe=first + SIDEREAL_RATE * (observe - start),
-        end=first + SIDEREAL_RATE * (end - start),
-        start_mjd=tonight.start,
-    )
-
-
-def _highest(low: Array, high: Array) -> Array:
-    """Return the hour angle between two at which a candidate is highest."""
-    meridian = TURN * np.ceil(low / TURN)
-    nearer_end = np.where(np.cos(low) >= np.cos(high), low, high)
-    return np.where(meridian <= high, meridian, nearer_end)
-
-
-@dataclass(frozen=True)
-class _Pieces:
-    """Stretches of hour angle in which candidates can be observed, none across a culmination."""
-
-    row: NDArray[np.intp]
-    low: Array
-    high: Array
-
-    def clipped(self, low: Array, high: Array) -> _Pieces:
-        """Return what of the pieces lies between two hour angles of each candidate."""
-        first = np.maximum(self.low, low[self.row])
-        last = np.minimum(self.high, high[self.row])
-        some = last > first
-        return _Pieces(self.row[some], first[some], last[some])
-
-
-def _pieces(window: _Window, inner: Array, outer: Array) -> _Pieces:
-    """Split the hour angles between `inner` and `outer` of each culmination of the night."""
-    turns = int(np.floor((np.nanmax(window.end, initial=0.0) + np.pi) / TURN)) + 1
-    middle = TURN * np.arange(turns)[:, None]
-    low = np.concatenate([middle - outer, middle + inner])
-    high = np.concatenate([middle - inner, middle + outer])
-    low, high = np.maximum(low, window.start), np.minimum(high, window.end)
-    some = high > low
-    _, row = np.nonzero(some)
-    return _Pieces(row, low[some], high[some])
-
-
-def _area(window: _Window, pieces: _Pieces, min_altitude: float) -> Array:
-    """A_vis: the integral of max(a - a_min, 0) over the pieces [deg d], A&A 698, A153, Eq. 12."""
-    half = 0.5 * (pieces.high - pieces.low)
-    nodes = (0.5 * (pieces.high + pieces.low))[:, None] + half[:, None] * _NODES
-    excess = _altitude(window.latitude, window.declination[pieces.row, None], nodes) - min_altitude
-    integral = half * (np.maximum(excess, 0.0) @ _WEIGHTS) / SIDEREAL_RATE
-    return _total(pieces, integral, len(window.start))
-
-
-def _total(pieces: _Pieces, amount: Array, n: int) -> Array:
-    return np.bincount(pieces.row, weights=amount, minlength=n).astype(float)
-
-
-@dataclass(frozen=True)
-class _Passage:
-    """The passage over the site that is on at t_obs, or the next one, or else the last."""
-
-    rises: Array  # hour angles [rad]; NaN: up at the start of the night
-    sets: Array  # NaN: up at its end
-    over: NDArray[np.bool_]  # it has set, and does not rise again tonight
-
-
-def _passage(window: _Window, outer: Array) -> _Passage:
-    turn = np.floor((window.observe - outer) / TURN) + 1.0
-    after_end = TURN * turn - outer >= window.end
-    turn = np.where(after_end, turn - 1.0, turn)
-    always, never = outer >= np.pi, outer <= 0
-    rises, sets = TURN * turn - outer, TURN * turn + outer
-    over = after_end & (sets > window.start) & ~always & ~never
-    rises = np.where(always | never | (rises <= window.start), np.nan, rises)
-    sets = np.where(always | never | (sets >= window.end) | (sets <= window.start), np.nan, sets)
-    return _Passage(rises, sets, over)
-
-
 def site_table(
     observatory: Observatory,
     candidates: pd.DataFrame,
@@ -335,7 +178,8 @@ def site_table(
 
         - ``altitude, azimuth, airmass, hour_angle`` [deg, deg, 1, h] now; airmass is sec z, NaN
           below the horizon;
-        - ``min_altitude``: the argument;
+        - ``min_altitude``: the argument; ``lowest_altitude``: that, or the telescope's own
+          limit where it is higher;
         - ``altitude_area`` [deg d]: A_vis, the integral of max(a - a_min, 0) from
           ``observing_start`` to ``night_end``; 0 if the candidate cannot be observed any more;
         - ``observing_start`` (t_obs), ``night_start, night_end``; NaN on a polar day;
@@ -347,6 +191,8 @@ def site_table(
           up;
         - ``hours_left`` [h] for which it can still be observed this night;
         - ``moon_sep, moon_altitude, moon_illumination`` [deg, deg, 0 to 1] now, seen from the site;
+          ``culmination_moon_sep, culmination_moon_altitude`` [deg] at that highest point;
+          ``moon_limit`` [deg], the site's own smallest separation, NaN if it has none;
         - ``observable_now``: it is night and the candidate is within the limits;
         - ``status``: empty, or why the candidate cannot be observed any more this night.
     """
@@ -376,6 +222,47 @@ def site_tables(
     }
 
 
+def visible_areas(
+    observatories: Sequence[Observatory],
+    ra: ArrayLike,
+    dec: ArrayLike,
+    now: Time,
+    *,
+    min_altitude: float = MIN_ALTITUDE,
+) -> tuple[Array, Array]:
+    """Compute A_vis alone, for simulations that need nothing else.
+
+    Parameters
+    ----------
+    observatories : sequence of Observatory
+        The sites.
+    ra, dec : array_like, shape (n,)
+        ICRS [deg].
+    now, min_altitude
+        As in `site_table`.
+
+    Returns
+    -------
+    area : ndarray, shape (sites, n)
+        A_vis [deg d], as ``altitude_area`` of `site_table`.
+    night_left : ndarray, shape (sites,)
+        t_SR - t_obs [d]; NaN on a polar day.
+    """
+    sky = sky_at(now)
+    found = places(sky, ra, dec)
+    enclosed = np.zeros((len(observatories), len(found.ra)))
+    left = np.full(len(observatories), np.nan)
+    for index, observatory in enumerate(observatories):
+        tonight = night_at(observatory, sky)
+        if tonight.kind is NightKind.POLAR_DAY:
+            continue
+        window = window_of(site_of(observatory, sky), sky, found, tonight)
+        lowest = lowest_altitude(observatory, min_altitude)
+        enclosed[index] = area(window, _time_left(observatory, window, lowest)[0], min_altitude)
+        left[index] = tonight.end - tonight.observing_start(sky.mjd)
+    return enclosed, left
+
+
 def _site_table(
     observatory: Observatory,
     candidates: pd.DataFrame,
@@ -385,52 +272,91 @@ def _site_table(
 ) -> pd.DataFrame:
     site = site_of(observatory, sky)
     tonight = night_at(observatory, sky)
+    lowest = lowest_altitude(observatory, min_altitude)
     columns: dict[str, Any] = {"candidate_id": candidates["candidate_id"].array}
     columns |= _columns_now(site, sky, found)
     columns |= {
         "min_altitude": min_altitude,
+        "lowest_altitude": lowest,
         "night_start": tonight.start,
         "night_end": tonight.end,
         "observing_start": tonight.observing_start(sky.mjd),
         "night_left": tonight.end - tonight.observing_start(sky.mjd),
+        "moon_limit": np.nan
+        if observatory.moon_separation_deg is None
+        else observatory.moon_separation_deg,
     }
     if tonight.kind is NightKind.POLAR_DAY:
         why = f"no night: the Sun stays above {observatory.twilight_deg:g} deg (polar day)"
-        columns |= _nothing(len(found.at_now), why)
+        columns |= _nothing(len(found.ra), why)
     else:
-        window = _window(site, sky, found, tonight)
-        columns |= _columns_tonight(observatory, window, min_altitude)
-    limit = _lowest(observatory, min_altitude)
-    columns["observable_now"] = (
-        (tonight.start <= sky.mjd) & (columns["altitude"] >= limit) & (columns["hours_left"] > 0)
+        window = window_of(site, sky, found, tonight)
+        columns |= _columns_tonight(observatory, window, lowest, min_altitude)
+        columns |= _moon_at_best(site, sky, found, tonight, columns["culmination"])
+    columns["observable_now"] = (tonight.start <= sky.mjd) & _within_limits(
+        observatory, lowest, columns
     )
-    return pd.DataFrame(columns, index=candidates.index)
+    return pd.DataFrame(columns, index=candidates.index, copy=False)
 
 
-def _lowest(observatory: Observatory, min_altitude: float) -> float:
+def lowest_altitude(observatory: Observatory, min_altitude: float) -> float:
+    """Return the altitude [deg] below which a site does not observe: a_min or its own limit."""
     return max(min_altitude, observatory.min_altitude_deg or 0.0)
 
 
+def _within_limits(
+    observatory: Observatory, lowest: float, columns: Mapping[str, Any]
+) -> NDArray[np.bool_]:
+    altitude = columns["altitude"]
+    inside = (altitude >= lowest) & (columns["hours_left"] > 0)
+    if observatory.max_altitude_deg is not None:
+        inside &= altitude <= observatory.max_altitude_deg
+    if observatory.hour_angle_limit_h is not None:
+        inside &= np.abs(columns["hour_angle"]) <= observatory.hour_angle_limit_h
+    return np.asarray(inside & above_horizon(altitude, columns["azimuth"], observatory.horizon))
+
+
 def _columns_now(site: Site, sky: Sky, found: Places) -> dict[str, Any]:
-    altitude, azimuth = horizontal(found.at_now, site.turned(sky.rotation(0.0)), site.aberration)
-    sine = np.sin(np.radians(altitude))
-    ra = np.arctan2(found.at_now[:, 1], found.at_now[:, 0])
-    hour_angle = (sky.rotation(0.0) + site.longitude - ra + np.pi) % TURN - np.pi
+    altitude, azimuth, sine = horizontal(found.vectors, site, sky.rotation(0.0))
+    hour_angle = (sky.rotation(0.0) + site.longitude + np.pi - found.ra) % TURN - np.pi
     moon = moon_at(site, sky, 0.0)
+    up = sine > 0
     return {
         "altitude": altitude,
         "azimuth": azimuth,
-        "airmass": np.where(sine > 0, 1.0 / np.where(sine > 0, sine, 1.0), np.nan),
+        "airmass": np.where(up, 1.0 / np.where(up, sine, 1.0), np.nan),
         "hour_angle": hour_angle * (24.0 / TURN),
-        "moon_sep": _separation(found.at_now, moon),
+        "moon_sep": separation_of(found.vectors @ moon.direction),
         "moon_altitude": float(moon.altitude),
         "moon_illumination": float(moon.illumination),
     }
 
 
-def _separation(vectors: Array, moon: Moon) -> Array:
-    """Angle [deg] between candidates and the Moon."""
-    return np.degrees(np.arccos(np.clip(vectors @ moon.direction, -1.0, 1.0)))
+def _moon_at_best(
+    site: Site, sky: Sky, found: Places, tonight: Night, best_mjd: Array
+) -> dict[str, Any]:
+    """Find the Moon as it stands at each candidate's best moment.
+
+    Straight lines between times 10 min apart are good to 0.02 deg in its altitude, and better in
+    its direction.
+    """
+    start, end = tonight.observing_start(sky.mjd) - sky.mjd, tonight.end - sky.mjd
+    steps = max(1, round((end - start) * 144))
+    moon = moon_at(site, sky, np.linspace(start, end, steps + 1))
+    place = np.nan_to_num((best_mjd - sky.mjd - start) * (steps / (end - start)))
+    before = np.clip(place.astype(np.intp), 0, steps - 1)
+    share = place - before
+
+    def at_best(values: Array) -> Array:
+        return np.asarray(values[before] + share * np.diff(values)[before])
+
+    cosine = np.zeros(len(best_mjd))
+    for axis in range(3):
+        cosine += found.vectors[:, axis] * at_best(moon.direction[:, axis])
+    return {
+        "culmination_moon_sep": separation_of(cosine),
+        "culmination_moon_altitude": at_best(moon.altitude),
+    }
 
 
 def _nothing(n: int, why: str) -> dict[str, Any]:
@@ -440,32 +366,72 @@ def _nothing(n: int, why: str) -> dict[str, Any]:
         "altitude_area": np.zeros(n),
         "hours_left": np.zeros(n),
         **dict.fromkeys(unknown, nan),
-        "status": np.full(n, why, dtype=object),
+        "status": _texts(np.zeros(n, dtype=np.intp), [why]),
+        "culmination_moon_sep": nan,
+        "culmination_moon_altitude": nan,
     }
+
+
+def _texts(code: NDArray[np.intp], texts: list[str]) -> Any:
+    """Write one of few texts for each candidate; ten times faster than one by one."""
+    return pd.array(texts, dtype="str").take(code)
 
 
 def _columns_tonight(
-    observatory: Observatory, window: _Window, min_altitude: float
+    observatory: Observatory, window: Window, lowest: float, min_altitude: float
 ) -> dict[str, Any]:
-    lowest = _lowest(observatory, min_altitude)
-    outer = window.limit(lowest)
-    pieces = _pieces(window, np.zeros_like(outer), outer).clipped(window.observe, window.end)
-    passage = _passage(window, outer)
-    best = _highest(window.observe, window.end)
-    area = _area(window, pieces, min_altitude)
-    status = np.full(len(area), "", dtype=object)
-    status[area <= 0] = f"never above {lowest:g} deg tonight"
-    status[(area <= 0) & passage.over] = "has set for the night"
-    status[np.isnan(window.declination)] = "its position is not known"
+    n = len(window.start)
+    found, tonight = _time_left(observatory, window, lowest)
+    seen = passage(window, *tonight)
+    enclosed = area(window, found, min_altitude)
+    best = window.best()
+    culmination = np.degrees(np.arcsin(np.clip(window.sine(best), -1.0, 1.0)))
+    texts = [
+        "",
+        f"never above {lowest:g} deg tonight",
+        "outside the telescope's limits for the rest of the night",
+        "has set for the night",
+        "its position is not known",
+    ]
+    code = np.zeros(n, dtype=np.intp)
+    gone = enclosed <= 0
+    code[gone] = 1
+    code[gone & (culmination >= lowest)] = 2
+    code[gone & seen.over] = 3
+    code[np.isnan(window.start)] = 4
     return {
-        "altitude_area": area,
-        "hours_left": _total(pieces, pieces.high - pieces.low, len(area)) * (24 / SIDEREAL_RATE),
+        "altitude_area": enclosed,
+        "hours_left": found.length(n) * (24.0 / SIDEREAL_RATE),
         "culmination": window.mjd(best),
-        "culmination_altitude": window.altitude(best),
-        "rises": window.mjd(passage.rises),
-        "sets": window.mjd(passage.sets),
-        "status": status,
+        "culmination_altitude": culmination,
+        "rises": window.mjd(seen.rises),
+        "sets": window.mjd(seen.sets),
+        "status": _texts(code, texts),
     }
+
+
+def _within(observatory: Observatory, window: Window, lowest: float) -> tuple[Array, Array]:
+    """Find between which distances from the meridian a site observes, its horizon line apart."""
+    outer = window.limit(lowest)
+    if observatory.hour_angle_limit_h is not None:
+        outer = np.minimum(outer, observatory.hour_angle_limit_h * (TURN / 24.0))
+    inner = np.zeros_like(outer)
+    if observatory.max_altitude_deg is not None:
+        inner = window.limit(observatory.max_altitude_deg)
+    return inner, outer
+
+
+def _time_left(
+    observatory: Observatory, window: Window, lowest: float
+) -> tuple[Stretches, tuple[Array, Array]]:
+    """Find when each candidate is within all limits from t_obs on, and its passages tonight."""
+    inner, outer = _within(observatory, window, lowest)
+    if not observatory.horizon:
+        left = stretches(window, inner, outer, window.observe)
+        return left, passages(window, inner, outer)
+    night_long = stretches(window, inner, outer, window.start)
+    night_long = free_of_horizon(window, night_long, observatory.horizon)
+    return night_long.after(window.observe), passages_of(window, night_long)
 
 
 def clock(mjd: float) -> str:
@@ -526,7 +492,7 @@ def point_report(
         reference_altitude=reference_altitude,
     )
     saturated = saturate(raw, maximum=saturation_max, power=saturation_power)
-    up = row["altitude"] >= _lowest(observatory, min_altitude)
+    up = row["altitude"] >= lowest_altitude(observatory, min_altitude)
     report = {
         "observatory": observatory.name,
         "ra": ra,

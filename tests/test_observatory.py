@@ -1,5 +1,6 @@
 """Observatories load, and a bad file says everything that is wrong with it."""
 
+import typing
 from pathlib import Path
 
 import astropy.units as u
@@ -7,7 +8,7 @@ import pytest
 
 from aas2rto import observatory
 from aas2rto.errors import ConfigError, InputError, UnknownNameError
-from aas2rto.observatory import Observatory
+from aas2rto.observatory import Instrument, Observatory
 
 GOOD = """\
 title: Home
@@ -66,6 +67,60 @@ def test_a_file_becomes_an_observatory(tmp_path):
     )
 
 
+def test_an_instrument_is_read_with_its_units():
+    text = GOOD + (
+        "instrument: {name: ALFOSC, reference_mag: 18 mag, reference_time: 20 min, "
+        "sky_mag: 20 mag, extinction: 0.12 mag, bright_limit: 8 mag, faint_limit: 20 mag, "
+        "min_exposure: 10 s, max_exposure: 1 h}\n"
+    )
+    assert observatory.parse(text, Path("a.yaml")).instrument == Instrument(
+        name="ALFOSC",
+        reference_mag=18.0,
+        reference_time_s=1200.0,
+        sky_mag=20.0,
+        extinction_mag=0.12,
+        bright_limit_mag=8.0,
+        faint_limit_mag=20.0,
+        min_exposure_s=10.0,
+        max_exposure_s=3600.0,
+    )
+
+
+def test_a_wrong_instrument_is_reported_like_the_rest():
+    with pytest.raises(ConfigError) as caught:
+        observatory.parse(
+            GOOD + "instrument:\n  reference_mag: 18\n  exposure: 3 s\n", Path("a.yaml")
+        )
+    assert [str(problem) for problem in caught.value.problems] == [
+        "a.yaml:3: instrument.reference_time: is missing, but required",
+        "a.yaml:4: instrument.reference_mag: 18 needs a unit; write for example '18 mag'",
+        "a.yaml:5: instrument.exposure: is unknown; did you mean 'min_exposure'? "
+        "(known: name, reference_mag, reference_time, sky_mag, extinction, bright_limit, "
+        "faint_limit, min_exposure, max_exposure)",
+    ]
+
+
+def test_the_example_of_the_readme_loads():
+    readme = Path(observatory.__file__).parent.parent / "observatories" / "README.md"
+    _, _, rest = readme.read_text().partition("```yaml\n")
+    example = observatory.parse(rest.partition("```")[0], Path("mine.yaml"))
+    assert example.horizon == ((60.0, 20.0), (90.0, 35.0), (120.0, 20.0))
+    assert example.instrument is not None
+
+
+def test_the_readme_describes_every_setting():
+    text = (Path(observatory.__file__).parent.parent / "observatories" / "README.md").read_text()
+
+    def check(section):
+        for name, field in section.model_fields.items():
+            assert any(f"{before}{name}" in text for before in ("`", ".", "{")), name
+            for kind in (field.annotation, *typing.get_args(field.annotation)):
+                if isinstance(kind, type) and hasattr(kind, "model_fields"):
+                    check(kind)
+
+    check(observatory._File)
+
+
 def test_the_users_own_folder_comes_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "observatories").mkdir()
@@ -92,7 +147,7 @@ def test_all_problems_of_a_file_are_reported_together_with_their_lines():
         observatory.parse(text, Path("a.yaml"))
     assert [str(problem) for problem in caught.value.problems] == [
         "a.yaml:1: titel: is unknown; did you mean 'title'? "
-        "(known: title, position, timezone, twilight, limits, moon, telescope)",
+        "(known: title, position, timezone, twilight, limits, moon, telescope, instrument)",
         "a.yaml:1: title: is missing, but required",
         "a.yaml:2: position.elevation: is missing, but required",
         "a.yaml:2: position.latitude: '95 deg' should be less than or equal to 90",

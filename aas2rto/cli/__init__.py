@@ -12,7 +12,24 @@ from typing import Annotated, NoReturn
 import typer
 
 from aas2rto import __version__
-from aas2rto.cli import check, demo, explain, list_, new, prime, run, too, visibility
+from aas2rto.cli import (
+    check,
+    demo,
+    explain,
+    figure,
+    list_,
+    mark,
+    messages,
+    new,
+    plan,
+    prime,
+    run,
+    status,
+    too,
+    visibility,
+    whatif,
+)
+from aas2rto.cli.closing import TakesIntervals
 from aas2rto.errors import Aas2rtoError
 from aas2rto.guard import attempt
 
@@ -22,12 +39,19 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # it would take the units of options, [deg], for markup
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
+app.command("status")(status.status)
 app.command("explain")(explain.explain)
+app.command("mark")(mark.mark)
+app.command("plan", cls=TakesIntervals)(plan.plan)
+app.command("whatif", cls=TakesIntervals)(whatif.whatif)
+app.command("figure")(figure.figure)
+app.command("messages")(messages.messages)
 app.command("visibility")(visibility.visibility)
 app.command("list")(list_.list_parts)
 app.command("new")(new.new)

@@ -13,9 +13,14 @@ from aas2rto.errors import UsageError
 if TYPE_CHECKING:
     from astropy.time import Time
 
+    from aas2rto.config import Case
+    from aas2rto.observatory import Observatory
     from aas2rto.store import Store
 
-ConfigFile = Annotated[Path, typer.Argument(help="A science case, such as configs/demo.yaml.")]
+ConfigFile = Annotated[
+    Path,
+    typer.Argument(help="A science case, such as configs/demo.yaml, or an example by its name."),
+]
 NowOption = Annotated[
     str | None, typer.Option("--now", help="Time of the cycle, ISO (UTC) or MJD. Default: now.")
 ]
@@ -104,6 +109,48 @@ def open_existing_store(written: str, folder: Path) -> Store:
             "or say where its results are with --output"
         )
     return Store(store_url(written, folder))
+
+
+def resolve_candidate(store: Store, name: str) -> str:
+    """Return the candidate_id of any id or name that a candidate is known by.
+
+    Raises
+    ------
+    UsageError
+        If there is none; the text offers the nearest.
+    """
+    from aas2rto.registry import nearest
+
+    found = store.resolve(name)
+    if found is None:
+        known = store.aliases()["alias"].tolist()
+        raise UsageError(f"no candidate is known as {name!r}{nearest(name, known)}")
+    return found
+
+
+def sites_named(case: Case, name: str) -> list[Observatory]:
+    """Return the observatories of a case by name, or all of a site by the start of their names.
+
+    ``la_silla`` means ``la_silla_dk154`` and ``la_silla_ntt``: clouds do not tell telescopes
+    apart.
+
+    Raises
+    ------
+    UsageError
+        If the case has none; the text offers the nearest.
+    """
+    from aas2rto.registry import nearest
+
+    sites: list[Observatory] = list(case.observatories)
+    exact = [site for site in sites if site.name == name]
+    found = exact or [site for site in sites if site.name.startswith(f"{name}_")]
+    if not found:
+        known = [site.name for site in sites]
+        raise UsageError(
+            f"this science case has no observatory {name!r}{nearest(name, known)} "
+            f"(it has: {', '.join(known)})"
+        )
+    return found
 
 
 def is_terminal() -> bool:

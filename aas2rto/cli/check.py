@@ -1,16 +1,28 @@
-"""`aas2rto check`: is this science case right? Touches no network."""
+"""`aas2rto check`: is this science case right? Touches no network, unless asked to."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from aas2rto.cli.arguments import ConfigFile, JsonOption, offline
+from aas2rto.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     from aas2rto.config import Case, PartConfig
 
 
-def check(config: ConfigFile, as_json: JsonOption = False) -> None:
+def check(
+    config: ConfigFile,
+    as_json: JsonOption = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask every service one cheap question.")
+    ] = False,
+    test_message: Annotated[
+        bool, typer.Option("--test-message", help="With --online: send one to every channel.")
+    ] = False,
+) -> None:
     """Load a config, report everything that is wrong with it, show what it resolves to."""
     import json
 
@@ -18,13 +30,63 @@ def check(config: ConfigFile, as_json: JsonOption = False) -> None:
     from aas2rto.cli.showing import console
 
     offline()
-    case = configs.load(config, need_secrets=False)
+    case = configs.load(config, need_secrets=online)
+    if test_message and not online:
+        raise UsageError("--test-message talks to services; add --online")
+    answers = ask(case) if online else []
+    answers += send_test(case) if test_message else []
     if as_json:
-        print(json.dumps(as_dictionary(case), indent=2))
-        return
-    out = console()
-    for line in lines(case):
-        out.print(line, soft_wrap=True, markup=False)
+        print(json.dumps({**as_dictionary(case), "online": answers}, indent=2))
+    else:
+        out = console()
+        for line in lines(case):
+            out.print(line, soft_wrap=True, markup=False)
+        for answer in answers:
+            mark = "answers" if answer["ok"] else "FAILS"
+            out.print(f"{answer['source']} {mark}: {answer['said']}", soft_wrap=True, markup=False)
+    failing = [str(answer["source"]) for answer in answers if not answer["ok"]]
+    if failing:
+        raise SourceError(f"{', '.join(failing)}: did not answer as a working service does")
+
+
+def ask(case: Case) -> list[dict[str, object]]:
+    """Ask every source of a config one cheap question, side by side."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(_ask_one, case.sources))
+
+
+def _ask_one(part: PartConfig) -> dict[str, object]:
+    from aas2rto.guard import attempt
+
+    made = attempt(part.name, part.build)
+    probe = getattr(made.value, "probe", None)
+    if made.failure is not None or probe is None:
+        said = made.failure.error if made.failure else "nothing to ask"
+        return {"source": part.name, "ok": made.failure is None, "said": said}
+    told = attempt(part.name, probe)
+    attempt(part.name, getattr(made.value, "close", lambda: None))
+    said = told.failure.error if told.failure else str(told.value)
+    return {"source": part.name, "ok": told.failure is None, "said": said}
+
+
+def send_test(case: Case) -> list[dict[str, object]]:
+    """Send a test message to every channel; say what each service answered."""
+    from aas2rto.cli.arguments import parse_time
+    from aas2rto.messaging import Result
+    from aas2rto.messaging.courier import try_out
+    from aas2rto.messaging.wording import test_message
+    from aas2rto.redaction import Redactor
+
+    hide, message = Redactor.of(case), test_message(case.project, parse_time(None).utc.mjd)
+    answers: list[dict[str, object]] = []
+    for part in case.messengers:
+        told = try_out(part, message)
+        ok = told.result is Result.SENT
+        said = "took the test message" if ok else hide(told.why)
+        answers.append({"source": f"channel {part.name}", "ok": ok, "said": said})
+    return answers
 
 
 def as_dictionary(case: Case) -> dict[str, object]:
@@ -73,7 +135,7 @@ def _settings(part: PartConfig) -> dict[str, str]:
     units = {setting.name.rstrip("_"): setting.unit for setting in part.part.settings}
     return {
         name: f"{value} {units.get(name, '')}".strip()
-        for name, value in part.options.model_dump().items()
+        for name, value in part.options.model_dump(warnings=False).items()
     }
 
 

@@ -16,6 +16,7 @@ from aas2rto.cli.arguments import (
     open_existing_store,
     parse_time,
     project_folder,
+    resolve_candidate,
 )
 from aas2rto.cli.visibility import check_position
 from aas2rto.errors import UsageError
@@ -90,21 +91,11 @@ def _explain_stored(
     parts = loop.build(case, with_sources=False)
     folder = project_folder(output, case.project)
     with open_existing_store(case.config.store, folder) as store:
-        ids = [_resolve(store, name) for name in (candidate, over) if name is not None]
+        ids = [resolve_candidate(store, name) for name in (candidate, over) if name is not None]
         told = [explain_stored(parts, store, one, when) for one in ids]
     if len(told) == 2:
         told[0]["comparison"] = compare(told[0], told[1])
     return told[0]
-
-
-def _resolve(store: Any, name: str) -> str:
-    from aas2rto.registry import nearest
-
-    found = store.resolve(name)
-    if found is None:
-        known = store.aliases()["alias"].tolist()
-        raise UsageError(f"no candidate is known as {name!r}{nearest(name, known)}")
-    return str(found)
 
 
 MINUS_INFINITY = "-1e999"
@@ -136,6 +127,9 @@ def _show(told: dict[str, Any]) -> None:
         [{"observatory": name, **_site_row(site)} for name, site in told["observatories"].items()]
     )
     out.print(table_of(sites))
+    for mark in told.get("feedback", []):
+        over = "" if mark["active"] else " (no longer)"
+        out.print(f"feedback: {mark['sentence']}{over}", markup=False, soft_wrap=True)
     if "comparison" in told:
         out.print(told["comparison"]["sentence"], markup=False, soft_wrap=True)
     for failure in told["failures"]:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,7 +50,7 @@ def run(
     case = configs.load(config, archive=[str(path) for path in archive or []])
     stop = _stop_on_signal()
     clock = _clock(start, fixed=now is not None)
-    with _running(case, output, dry_run=dry_run) as one_cycle:
+    with _running(case, output, clock, stop, dry_run=dry_run, once=once) as one_cycle:
         if once:
             one_cycle(start, stop)
             return
@@ -85,15 +86,23 @@ def _stop_on_signal() -> threading.Event:
 
 @contextmanager
 def _running(
-    case: Case, output: Path, *, dry_run: bool
+    case: Case,
+    output: Path,
+    clock: Callable[[], Time],
+    stop: threading.Event,
+    *,
+    dry_run: bool,
+    once: bool,
 ) -> Iterator[Callable[[Time, threading.Event], None]]:
     """Open everything a cycle needs; yield the function that runs one."""
     from aas2rto import logs, loop
     from aas2rto.cli import showing
     from aas2rto.outputs import files
+    from aas2rto.redaction import Redactor
     from aas2rto.store import Store
     from aas2rto.store.copying import temporary_copy
     from aas2rto.store.lock import hold
+    from aas2rto.telling import Telling
 
     folder = project_folder(output, case.project)
     url = store_url(case.config.store, folder)
@@ -101,12 +110,18 @@ def _running(
         if dry_run:
             url = stack.enter_context(temporary_copy(url))
         else:
-            folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(hold(folder / "run.lock"))
-            stack.enter_context(logs.to_file(folder / "log.jsonl"))
+            stack.enter_context(logs.to_file(folder / "log.jsonl", hide=Redactor.of(case)))
         store = stack.enter_context(Store(url))
         parts = loop.build(case)
         stack.callback(parts.close)
+        telling = Telling(
+            parts, store, folder, clock=clock, open_store=lambda: Store(url),
+            forever=not once, stopping=stop.is_set,
+        )  # fmt: skip
+        parts = replace(parts, failures=(*parts.failures, *telling.failures))
+        if not dry_run:
+            stack.enter_context(telling)
 
         def inform(cycle: Cycle) -> None:
             if not dry_run:
@@ -114,10 +129,16 @@ def _running(
 
         def one_cycle(now: Time, stop: threading.Event) -> None:
             with showing.steps() as on_step:
-                cycle = loop.run_cycle(
-                    parts, store, now, inform=inform, on_step=on_step,
-                    stopping=stop.is_set, keep=not dry_run,
-                )  # fmt: skip
+                with telling.computing(now):
+                    cycle = loop.run_cycle(
+                        parts, store, now, inform=inform, on_step=on_step,
+                        stopping=stop.is_set, keep=not dry_run,
+                    )  # fmt: skip
+                if not dry_run:
+                    on_step("tell")
+                    telling.tell(cycle)
             showing.cycle(cycle, folder=None if dry_run else folder)
+            if dry_run:
+                showing.mail(cycle.mail)
 
         yield one_cycle

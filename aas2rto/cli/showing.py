@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from aas2rto.cycle import Cycle
     from aas2rto.ranking import Ranking
+    from aas2rto.store.outbox import Mail
 
 TOP = 8
 """Rows shown of each list; the files hold all."""
@@ -33,6 +34,7 @@ _DOING = {
     "remove": "removing the rejected",
     "rank": "ranking for each observatory",
     "inform": "storing and writing",
+    "tell": "drawing figures, sending messages",
 }
 
 
@@ -60,6 +62,9 @@ def cycle(found: Cycle, *, folder: Path | None) -> None:
     out.print(funnel_line(found.report["funnel"]), soft_wrap=True)
     for ranking in found.rankings:
         out.print(ranking_table(ranking))
+        more = len(ranking.table) - TOP
+        if more > 0:
+            out.print(f"   ... {more} more in ranked/{ranking.observatory}.csv")
     problems = found.problems
     for problem in problems[:MOST_PROBLEMS]:
         out.print(f"[yellow]problem[/yellow] {escape(problem)}", soft_wrap=True)
@@ -68,6 +73,20 @@ def cycle(found: Cycle, *, folder: Path | None) -> None:
     seconds = sum(found.timings.values())
     where = f"written to {folder}" if folder else "dry run: nothing was stored, written or sent"
     out.print(f"{where} ({seconds:.1f} s)", soft_wrap=True)
+
+
+def mail(written: Mail) -> None:
+    """Print what would be sent."""
+    from aas2rto.messaging.message import Message
+
+    out = console()
+    for post in written.posts:
+        held = ", held back" if post.held else ""
+        out.print(f"[bold]to {escape(post.channel)}{held}[/bold]")
+        out.print(Message.from_json(post.message).as_text(), markup=False, soft_wrap=True)
+        out.print()
+    if not written.posts:
+        out.print("no message would be sent")
 
 
 def funnel_line(funnel: dict[str, Any]) -> str:
@@ -87,8 +106,8 @@ def ranking_table(ranking: Ranking) -> Table:
     is_site = ranking.observatory != "science"
     title = f"{ranking.observatory}: {len(ranking.table)} candidates"
     table = Table(title=title, title_justify="left", pad_edge=False, box=None, expand=True)
-    heads = ["#", "candidate", "score", "mag", "peak"]
-    heads += ["alt", "left", "sets", "now"] if is_site else []
+    heads = ["#", "candidate", "site score" if is_site else "score", "mag", "days to peak"]
+    heads += ["alt [deg]", "left [h]", "sets", "now"] if is_site else []
     for head in heads:
         table.add_column(head, justify="left" if head == "candidate" else "right", no_wrap=True)
     table.add_column("why", no_wrap=True, overflow="ellipsis", ratio=1)
@@ -105,7 +124,7 @@ def _cells(row: dict[Any, Any], *, is_site: bool) -> list[str]:
         name = f"{name} ({row['name']})"
     peak = _or_dash(row["t_peak"] - row["now_mjd"], "+.1f") if "now_mjd" in row else "-"
     cells = [
-        str(row["rank"]), name, f"{row['site_score' if is_site else 'score']:.3g}",
+        str(row["rank"]), name, _score(row["site_score" if is_site else "score"]),
         _or_dash(row["last_mag"], ".2f"), peak,
     ]  # fmt: skip
     if is_site:
@@ -115,6 +134,11 @@ def _cells(row: dict[Any, Any], *, is_site: bool) -> list[str]:
         left = _or_dash(row["hours_left"], ".1f")
         cells += [f"{row['altitude']:.0f}", left, sets, "yes" if row["observable_now"] else ""]
     return [*cells, str(row["reason"])]
+
+
+def _score(value: float) -> str:
+    """Write three digits, and large scores without an exponent."""
+    return f"{value:.0f}" if 1000 <= value < 1e7 else f"{value:.3g}"
 
 
 def _or_dash(value: float, form: str) -> str:

@@ -11,7 +11,9 @@ FolderOption = Annotated[Path, typer.Option(help="Where ToO files are dropped.")
 FOLDER = Path("too_targets")
 
 app = typer.Typer(
-    help="Targets of opportunity: a template, a new one, a list.", no_args_is_help=True
+    help="Targets of opportunity: a template, a new one, a list.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 

@@ -10,6 +10,17 @@ import typer
 from aas2rto.cli.arguments import JsonOption, parse_time
 from aas2rto.errors import UsageError
 
+UNITS = {
+    "ra": "deg", "dec": "deg", "altitude": "deg", "azimuth": "deg", "hour_angle": "h",
+    "moon_sep": "deg", "moon_altitude": "deg", "moon_illumination": "(0 new, 1 full)",
+    "min_altitude": "deg", "lowest_altitude": "deg", "moon_limit": "deg", "night_left": "d",
+    "altitude_area": "deg d (A_vis, Eq. 12)", "hours_left": "h above the limit",
+    "culmination_altitude": "deg", "culmination_moon_sep": "deg",
+    "culmination_moon_altitude": "deg", "time": "UTC", "night_start": "UTC", "night_end": "UTC",
+    "observing_start": "UTC", "culmination": "UTC", "rises": "UTC", "sets": "UTC",
+}  # fmt: skip
+"""Units of what is shown."""
+
 
 def visibility(
     observatory: Annotated[str, typer.Option(help="Name, see `aas2rto list observatories`.")],
@@ -29,8 +40,11 @@ def visibility(
         print(json.dumps(found, indent=2, allow_nan=False))
         return
     for name, value in found.items():
+        if name.endswith("_mjd"):
+            continue
         shown = "-" if value is None else f"{value:.4f}" if isinstance(value, float) else value
-        print(f"{name:24s} {shown}")
+        print(f"{name:26s} {shown} {UNITS.get(name, '') if value is not None else ''}".rstrip())
+    print(f"rises, sets: above and below {found['min_altitude']:g} deg; '-' if not in this night")
 
 
 def check_position(ra: float, dec: float) -> None:

@@ -14,15 +14,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from aas2rto.photometry import BANDS
 from aas2rto.registry import Registry, nearest
+
+Positive = Annotated[float, Field(gt=0)]
+"""A setting that multiplies a score."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A setting between none and all."""
 
 
 class Decision(IntEnum):
@@ -83,11 +89,12 @@ def answer(
         Decision.REJECT,
         np.where(np.asarray(exclude, dtype=bool), Decision.EXCLUDE, Decision.KEEP),
     )
-    n = max(np.size(values), np.size(decision), np.size(reason))
+    reasons = np.asarray(reason, dtype=object)
+    shape = np.broadcast_shapes((1,), values.shape, decision.shape, reasons.shape)
     return Factor(
-        np.broadcast_to(values, n).copy(),
-        np.broadcast_to(decision, n).astype(np.int8),
-        np.broadcast_to(np.asarray(reason, dtype=object), n).copy(),
+        np.broadcast_to(values, shape).copy(),
+        np.broadcast_to(decision, shape).astype(np.int8),
+        np.broadcast_to(reasons, shape).copy(),
         inputs,
     )
 
@@ -109,9 +116,12 @@ def check_bands(options: BaseModel, **_: Any) -> list[str]:
 
     Other names are allowed: a table of light curves may bring bands of its own.
     """
+    bands = getattr(options, "bands", ())
+    if not bands:
+        return ["bands: name at least one"]
     return [
         f"unknown band {band!r}{nearest(band, BANDS, cutoff=0.75)}"
-        for band in getattr(options, "bands", ())
+        for band in bands
         if band not in BANDS and nearest(band, BANDS, cutoff=0.75)
     ]
 

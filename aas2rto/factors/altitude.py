@@ -11,7 +11,7 @@ from aas2rto.units import Degree
 from aas2rto.visibility import MIN_ALTITUDE
 
 
-@factor("altitude", needs=Needs.SITE)
+@factor("altitude", needs=Needs.SITE, instant=True)
 def altitude(candidates: pd.DataFrame, now: Time, *, min_altitude: Degree = MIN_ALTITUDE) -> Factor:
     """Prefer candidates that are high now: x_alt = 1 / airmass = sin a, A&A 698, A153, Eq. 11.
 
@@ -36,7 +36,7 @@ def altitude(candidates: pd.DataFrame, now: Time, *, min_altitude: Degree = MIN_
         exclude=low,
         reason=[
             f"at {a:.1f} deg, below {min_altitude:g} deg" if out else f"at {a:.1f} deg"
-            for a, out in zip(now_at, low, strict=True)
+            for a, out in zip(now_at.tolist(), low.tolist(), strict=True)
         ],
         altitude=now_at,
     )

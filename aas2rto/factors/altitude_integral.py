@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas as pd
 from astropy.time import Time
+from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from aas2rto.errors import UsageError
 from aas2rto.factors import Factor, Needs, answer, factor
 from aas2rto.units import Degree
 from aas2rto.visibility import (
@@ -74,7 +76,7 @@ def altitude_integral(
     now : Time
         Unused: the table was made for it.
     min_altitude : float
-        a_min [deg]; the one of the site's table.
+        a_min [deg]; must be the one of the site's table.
     reference_altitude : float
         a_ref [deg].
     saturation : Saturation or None
@@ -86,7 +88,13 @@ def altitude_integral(
     Factor
         1 for a candidate at the zenith all night, up to ``saturation.max`` for one that is hardly
         up; excluded where nothing of its time is left.
+
+    Raises
+    ------
+    UsageError
+        If the table was made for another a_min.
     """
+    _check_table(candidates["min_altitude"].to_numpy(float), min_altitude)
     hours = candidates["hours_left"].to_numpy(float)
     raw = visibility_factor(
         candidates["altitude_area"],
@@ -97,13 +105,19 @@ def altitude_integral(
     value = raw if saturation is None else saturation.apply(raw)
     gone = ~np.isfinite(value)
     status = candidates["status"].to_numpy(object)
-    sets = candidates["sets"].to_numpy(float)
     return answer(
         value,
         exclude=gone,
         reason=[
-            why if out else _reason(left, min_altitude, end)
-            for why, out, left, end in zip(status, gone, hours, sets, strict=True)
+            why if out else _reason(left, lowest, end)
+            for why, out, left, lowest, end in zip(
+                status.tolist(),
+                gone.tolist(),
+                hours.tolist(),
+                candidates["lowest_altitude"].tolist(),
+                candidates["sets"].tolist(),
+                strict=True,
+            )
         ],
         altitude_area=candidates["altitude_area"],
         night_left=candidates["night_left"],
@@ -112,6 +126,15 @@ def altitude_integral(
     )
 
 
-def _reason(hours: float, min_altitude: float, sets: float) -> str:
-    until = f"sets {clock(sets)} UTC" if np.isfinite(sets) else "still up at dawn"
-    return f"{hours:.1f} h left above {min_altitude:g} deg, {until}"
+def _check_table(made_for: NDArray[np.float64], min_altitude: float) -> None:
+    other = made_for[made_for != min_altitude]
+    if other.size:
+        raise UsageError(
+            f"altitude_integral: min_altitude is {min_altitude:g} deg, but A_vis was computed "
+            f"above {other[0]:g} deg; set both by visibility.min_altitude"
+        )
+
+
+def _reason(hours: float, lowest: float, sets: float) -> str:
+    until = f"sets {clock(sets)} UTC" if math.isfinite(sets) else "still up at dawn"
+    return f"{hours:.1f} h left above {lowest:g} deg, {until}"

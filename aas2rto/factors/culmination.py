@@ -38,7 +38,7 @@ def culmination(
     best = candidates["culmination_altitude"].to_numpy(float)
     status = candidates["status"].to_numpy(object)
     out = ~(best >= min_altitude) | (status != "")
-    times = candidates["culmination"].to_numpy(float)
+    times = candidates["culmination"].tolist()
     return answer(
         np.sin(np.radians(best)),
         exclude=out,
@@ -46,7 +46,9 @@ def culmination(
             (why or f"only {a:.1f} deg high tonight, below {min_altitude:g} deg")
             if gone
             else f"highest at {clock(t)} UTC, {a:.1f} deg"
-            for why, gone, t, a in zip(status, out, times, best, strict=True)
+            for why, gone, t, a in zip(
+                status.tolist(), out.tolist(), times, best.tolist(), strict=True
+            )
         ],
         culmination_altitude=best,
     )

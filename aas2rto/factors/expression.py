@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from astropy.time import Time
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from aas2rto import candidates as candidate_table
 from aas2rto import summary
 from aas2rto.errors import InputError
 from aas2rto.factors import Factor, Needs, answer, factor, numbers
+from aas2rto.guard import attempt
 from aas2rto.models import FIT_COLUMNS
 from aas2rto.registry import Part, nearest
 
@@ -25,6 +27,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "clip": np.clip, "where": np.where, "isfinite": np.isfinite,
 }  # fmt: skip
 """What an expression may call."""
+
+TEXTS = frozenset(
+    {name for name, dtype in candidate_table.COLUMNS.items() if dtype == "str"}
+    | {"last_band", "model"}
+)
+"""Columns that hold texts, even where all of them are empty."""
 
 OPERATORS: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
@@ -46,8 +54,11 @@ def parse(formula: str) -> ast.expr:
     """
     try:
         tree = ast.parse(formula, mode="eval").body
-    except SyntaxError as error:
-        raise InputError(f"{formula!r} is not an expression: {error.msg}") from error
+    except (SyntaxError, ValueError) as error:
+        why = getattr(error, "msg", error)
+        raise InputError(f"{formula!r} is not an expression: {why}") from error
+    except (RecursionError, MemoryError) as error:
+        raise InputError(f"{formula[:40]!r}... nests too deeply for an expression") from error
     for node in ast.walk(tree):
         _check_node(node)
     return tree
@@ -63,6 +74,8 @@ def _check_node(node: ast.AST) -> None:
         if name not in FUNCTIONS:
             raise InputError(f"{name!r} may not be called here{nearest(name, FUNCTIONS)}")
     is_odd = isinstance(node, ast.cmpop | ast.operator) and type(node) not in OPERATORS
+    if isinstance(node, ast.Constant):
+        is_odd = not isinstance(node.value, bool | int | float | str)
     if not isinstance(node, allowed) or is_odd:
         text = ast.unparse(node) if isinstance(node, ast.expr) else type(node).__name__
         raise InputError(f"{text!r} is not allowed in an expression: numbers, columns, "
@@ -72,35 +85,53 @@ def _check_node(node: ast.AST) -> None:
 def names_in(tree: ast.expr) -> list[str]:
     """Return the columns that an expression reads, in order of appearance."""
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    names = (n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called)
-    return list(dict.fromkeys(names))
+    nodes = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
+    nodes.sort(key=lambda node: (node.lineno, node.col_offset))
+    return list(dict.fromkeys(node.id for node in nodes))
+
+
+def tested_in(tree: ast.expr) -> set[str]:
+    """Return the columns for which an expression asks itself whether they are known."""
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    tests = [call for call in calls if ast.unparse(call.func) == "isfinite"]
+    return {name for call in tests for argument in call.args for name in names_in(argument)}
 
 
 def evaluate(tree: ast.expr, values: Mapping[str, Any]) -> Any:  # noqa: PLR0911  one per node
-    """Compute an expression on columns; element by element, as numpy does."""
+    """Compute an expression on columns, element by element.
+
+    All numbers are floats, and what is true is 1: whole numbers would wrap around at 2^63, and
+    the sum of two truths would be one truth.
+    """
     match tree:
-        case ast.Constant(value=value):
-            return value
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.Constant(value=int() | float() as number):
+            return float(number)
         case ast.Name(id=name):
             return values[name]
         case ast.BinOp(left=left, op=op, right=right):
             return OPERATORS[type(op)](evaluate(left, values), evaluate(right, values))
         case ast.UnaryOp(op=op, operand=operand):
-            return OPERATORS[type(op)](evaluate(operand, values))
+            return _float(OPERATORS[type(op)](evaluate(operand, values)))
         case ast.IfExp(test=test, body=body, orelse=other):
             parts = (evaluate(part, values) for part in (test, body, other))
             return np.where(*parts)
         case ast.Call(func=ast.Name(id=name), args=arguments):
-            return FUNCTIONS[name](*(evaluate(argument, values) for argument in arguments))
+            return _float(FUNCTIONS[name](*(evaluate(part, values) for part in arguments)))
         case ast.BoolOp(op=op, values=parts):
-            return _reduce(OPERATORS[type(op)], [evaluate(part, values) for part in parts])
+            return _float(_reduce(OPERATORS[type(op)], [evaluate(part, values) for part in parts]))
         case ast.Compare(left=left, ops=ops, comparators=rights):
             sides = [evaluate(part, values) for part in (left, *rights)]
             tests = [
                 OPERATORS[type(op)](a, b) for op, a, b in zip(ops, sides, sides[1:], strict=False)
             ]
-            return _reduce(np.logical_and, tests)
+            return _float(_reduce(np.logical_and, tests))
     raise InputError(f"{ast.unparse(tree)!r} cannot be computed")
+
+
+def _float(value: Any) -> Any:
+    return np.asarray(value, dtype=float) if np.asarray(value).dtype.kind in "bi" else value
 
 
 def _reduce(function: Callable[[Any, Any], Any], values: Sequence[Any]) -> Any:
@@ -110,13 +141,17 @@ def _reduce(function: Callable[[Any, Any], Any], values: Sequence[Any]) -> Any:
     return result
 
 
+def parameters_of(part: Part) -> list[str]:
+    """Return the names of a model's parameters and of their errors, as columns."""
+    names = getattr(part.make, "PARAMETERS", ())
+    return [column for name in names for column in (name, f"{name}_err")]
+
+
 def known_columns(models: Mapping[str, Part]) -> set[str]:
     """Return the names of all columns that exist for every science case with these models."""
     fit = {name for name, dtype in FIT_COLUMNS.items() if dtype == "float64"}
     of_models = {
-        f"{model}_{name}"
-        for model, part in models.items()
-        for name in (*fit, *getattr(part.make, "PARAMETERS", ()))
+        f"{model}_{name}" for model, part in models.items() for name in (*fit, *parameters_of(part))
     }
     return {*candidate_table.COLUMNS, *summary.column_names(), *fit, *of_models, "ebv"}
 
@@ -129,17 +164,30 @@ def check(options: BaseModel, *, models: Mapping[str, Part], sources: Sequence[s
     """
     formula = str(getattr(options, "formula", ""))
     try:
-        names = names_in(parse(formula))
+        tree = parse(formula)
     except InputError as error:
         return [str(error)]
+    names = names_in(tree)
     known = known_columns(models)
     brokers = ("fink_", "alerce_", "lasair_", "tns_", "atlas_", "ztf_", "lsst_",
                *(f"{source}_" for source in sources))  # fmt: skip
-    return [
+    strange = [
         f"there is no column {name!r}{nearest(name, known)}"
         for name in names
         if name not in known and not name.startswith(brokers)
     ]
+    return strange or _try(formula, tree)
+
+
+def _try(formula: str, tree: ast.expr) -> list[str]:
+    """Compute an expression once: a wrong number of arguments would fail every night."""
+    example = {
+        name: np.array(["a"], dtype=object) if name in TEXTS else np.array([1.5])
+        for name in names_in(tree)
+    }
+    with np.errstate(all="ignore"):
+        done = attempt("expression", lambda: np.asarray(evaluate(tree, example), dtype=float))
+    return [f"{formula!r} cannot be computed: {done.failure.error}"] if done.failure else []
 
 
 @factor("expression", needs=Needs.FIT, check=check)
@@ -161,7 +209,8 @@ def expression(
     now : Time
         Not used.
     formula : str
-        Such as ``1 + exp(-5 * (mag_ztfg - mag_ztfr))``.
+        Such as ``1 + exp(-5 * (mag_ztfg - mag_ztfr))``, or, for a column that need not be known,
+        ``where(isfinite(redshift), 1 / redshift, 10)``.
     name : str
         Name of the factor's column.
     missing : float or None
@@ -174,8 +223,7 @@ def expression(
     inputs = {column: _column(candidates, column) for column in names_in(tree)}
     with np.errstate(all="ignore"):
         value = np.broadcast_to(np.asarray(evaluate(tree, inputs), dtype=float), n).copy()
-    read = [v for v in inputs.values() if v.dtype.kind == "f"]
-    unknown = np.isnan(np.column_stack(read)).any(axis=1) if read else np.zeros(n, bool)
+    unknown = _unknown(value, inputs, tested_in(tree))
     if missing is not None:
         value[unknown] = missing
         unknown[:] = False
@@ -189,10 +237,22 @@ def expression(
     return answer(value, exclude=unknown | low, reason=reason, **inputs)
 
 
+def _unknown(
+    value: NDArray[np.float64], inputs: Mapping[str, Any], tested: set[str]
+) -> NDArray[np.bool_]:
+    """Tell where a column is unknown, unless the expression takes care of that itself."""
+    unknown = np.zeros(len(value), dtype=bool)
+    for name, column in inputs.items():
+        if column.dtype.kind == "f":
+            unknown |= np.isnan(column) & (np.isnan(value) if name in tested else True)
+    return unknown
+
+
 def _column(candidates: pd.DataFrame, name: str) -> Any:
-    """Return a column as numbers where it can be, as texts where it holds texts."""
+    """Return a column as texts where it holds texts, else as numbers."""
     values = numbers(candidates, name)
     if name not in candidates or candidates[name].dtype.kind in "biuf":
         return values
     texts = candidates[name].fillna("").to_numpy(object)
-    return values if np.isfinite(values).any() or not (texts != "").any() else texts
+    words = [bool(t) and not known for t, known in zip(texts, np.isfinite(values), strict=True)]
+    return texts if name in TEXTS or any(words) else values

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.factors import Factor, Needs, answer, check_bands, factor, latest
+from aas2rto.factors import Factor, Needs, answer, check_bands, factor, latest, numbers
 from aas2rto.units import Mag
 
 
@@ -41,13 +41,15 @@ def magnitude(
     mag, band = latest(candidates, bands)
     seen = np.isfinite(mag)
     faint = seen & (mag > faint_limit)
+    suspect = np.nan_to_num(numbers(candidates, "n_suspect")).astype(int)
     reason = [
         f"no detection in {', '.join(bands)}"
+        + (f", {n} suspect points (negative or of bad quality)" if n else "")
         if not is_seen
         else f"{m:.2f} mag in {b} is fainter than {faint_limit:g}"
         if is_faint
         else f"{m:.2f} mag in {b}"
-        for m, b, is_seen, is_faint in zip(mag, band, seen, faint, strict=True)
+        for m, b, is_seen, is_faint, n in zip(mag, band, seen, faint, suspect, strict=True)
     ]
     value = 10.0 ** ((zero_point - mag) / 2)
     return answer(value, exclude=~seen | faint, reason=reason, mag=mag, band=band)

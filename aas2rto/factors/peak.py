@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from astropy.time import Time
 from numpy.typing import NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from scipy.special import ndtr
 
-from aas2rto.factors import Factor, Needs, answer, factor, numbers
+from aas2rto.factors import Factor, Needs, Positive, answer, factor, numbers
 from aas2rto.registry import Part, nearest
 from aas2rto.units import Day
 
@@ -33,10 +33,10 @@ def peak(
     now: Time,
     *,
     model: str = "",
-    sigma: Day = 1.0,
-    amplitude: float = 30.0,
-    floor: float = 0.01,
-    no_fit: float = 0.1,
+    sigma: Annotated[Day, Field(gt=0)] = 1.0,
+    amplitude: Positive = 30.0,
+    floor: Positive = 0.01,
+    no_fit: Positive = 0.1,
     uncertainty: bool = True,
 ) -> Factor:
     """Multiply by a Gaussian of the time from peak, averaged over what the fit leaves open.
@@ -71,7 +71,7 @@ def peak(
     t_peak_err = numbers(candidates, f"{prefix}t_peak_err")
     from_peak = now.utc.mjd - t_peak
     fitted = np.isfinite(from_peak)
-    blur = np.where(uncertainty & np.isfinite(t_peak_err), t_peak_err, 0.0)
+    blur = np.where(uncertainty & ~np.isnan(t_peak_err), t_peak_err, 0.0)
     width = np.hypot(sigma, blur)
     value = amplitude * sigma / width * np.exp(-(from_peak**2) / (2 * width**2))
     value = np.where(fitted, np.maximum(value, floor), no_fit)
@@ -94,7 +94,7 @@ def probability_within(
     from_peak: NDArray[np.float64], t_peak_err: NDArray[np.float64], days: float
 ) -> NDArray[np.float64]:
     """Return P(abs(now - t0) < days) for t0 ~ N(t_peak, t_peak_err); NaN without an error."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         high = ndtr((days - from_peak) / t_peak_err)
         low = ndtr((-days - from_peak) / t_peak_err)
     return np.where(t_peak_err > 0, high - low, np.nan)

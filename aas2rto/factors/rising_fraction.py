@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
 from astropy.time import Time
+from pydantic import Field
 
-from aas2rto.factors import Factor, Needs, answer, check_bands, factor, per_band
+from aas2rto.factors import (
+    Factor,
+    Needs,
+    Positive,
+    Share,
+    answer,
+    check_bands,
+    factor,
+    per_band,
+)
 from aas2rto.photometry import BANDS
 
 
@@ -17,10 +27,10 @@ def rising_fraction(
     candidates: pd.DataFrame,
     now: Time,
     *,
-    min: float = 0.4,
-    neutral: float = 0.5,
-    floor: float = 0.05,
-    trusted: int = 4,
+    min: Share = 0.4,
+    neutral: Positive = 0.5,
+    floor: Positive = 0.05,
+    trusted: Annotated[int, Field(ge=2)] = 4,
     combine: Literal["geometric_mean", "product"] = "geometric_mean",
     bands: tuple[str, ...] = BANDS,
 ) -> Factor:

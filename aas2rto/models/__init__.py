@@ -8,7 +8,8 @@ A model is a class with keyword-only settings and two methods::
         def fit(self, photometry, candidates) -> DataFrame: ...
         def light_curve(self, fit, bands, mjd) -> DataFrame: ...
 
-The fit table has one row per candidate with the columns of `FIT_COLUMNS`.
+The fit table has one row per candidate with the columns of `FIT_COLUMNS`. A class attribute
+``PARAMETERS`` names the parameters, so that expressions in a config may read them as columns.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aas2rto.models import OK, model
 from aas2rto.models.fit_table import Fit, failed, fit_table, not_enough
 from aas2rto.models.lightcurves import LightCurves, pack
+from aas2rto.photometry import BANDS
 from aas2rto.units import Day
 
 Floats = NDArray[np.float64]
@@ -53,6 +54,10 @@ class Bazin:
         A peak whose error [d] is larger counts as not constrained, such as while the light curve
         only rises.
     """
+
+    PARAMETERS: ClassVar = tuple(
+        f"{name}_{band}" for name in (*NAMES, "t_peak", "t_peak_err") for band in BANDS
+    )
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ def write(folder: Path, parts: Parts, cycle: Cycle) -> None:
     for ranking in cycle.rankings:
         tables.write_ranking(folder, ranking, header)
     tables.write_excluded(folder, cycle.scored.rows(Decision.EXCLUDE), header)
-    tables.write_rejected(folder, cycle.rejected, header)
+    tables.write_rejected(folder, cycle.load_rejections, [*header[:-1], cycle.rejection_state])
     tables.write_cycle(folder, {**cycle.report, "timings": cycle.rounded_timings()})
 
 

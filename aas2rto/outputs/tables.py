@@ -9,12 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from astropy import units as u
-from astropy.coordinates import Angle
-from astropy.time import Time
 from numpy.typing import NDArray
 
-from aas2rto.candidates import REJECTED
+from aas2rto.factors import Decision
 from aas2rto.outputs import write_atomically
 from aas2rto.ranking import Ranking
 
@@ -36,6 +33,9 @@ DECIMALS = {
     "redshift": 5, "altitude": 2, "azimuth": 2, "airmass": 3, "moon_sep": 1, "hours_left": 2,
 }  # fmt: skip
 """Digits after the point; other numbers have six significant digits."""
+
+MJD_OF_1970 = 40587.0
+"""MJD of 1970-01-01, from which numpy counts."""
 
 UNITS_LINE = (
     "units: ra, dec, altitude, azimuth, moon_sep [deg]; last_mag [mag, AB]; t_peak [MJD, UTC]; "
@@ -72,14 +72,29 @@ def write_excluded(folder: Path, table: pd.DataFrame, header: Sequence[str]) -> 
     write_atomically(folder / "excluded.csv", text)
 
 
-def write_rejected(folder: Path, rejections: pd.DataFrame, header: Sequence[str]) -> None:
-    """Write ``rejected.csv``: all that were removed for good, when and why."""
+def write_rejected(folder: Path, load: Callable[[], pd.DataFrame], header: Sequence[str]) -> None:
+    """Write ``rejected.csv``: all that were removed for good, when and why.
+
+    Parameters
+    ----------
+    folder : Path
+        The project's folder.
+    load : callable
+        Returns the rejections; called only if the file is not up to date, since over a season
+        they become many.
+    header : sequence of str
+        Provenance lines, of which one changes whenever the rejections do.
+    """
+    path = folder / "rejected.csv"
+    lines = [*header, UNITS_LINE]
+    if path.exists() and path.read_text(encoding="utf-8").startswith(_comments(lines)):
+        return
+    rejections = load()
     rows = pd.DataFrame(rejections["row"].tolist(), index=rejections.index)
     known = rejections[["candidate_id", "factor", "reason", "at"]]
     table = pd.concat([known, rows.drop(columns=[c for c in rows if c in known])], axis=1)
-    table = table.assign(decision=REJECTED.removesuffix("ed"), score=-np.inf)
-    text = to_csv(table, ["at", *_out_columns(table)], [*header, UNITS_LINE])
-    write_atomically(folder / "rejected.csv", text)
+    table = table.assign(decision=Decision.REJECT.label, score=-np.inf)
+    write_atomically(path, to_csv(table, ["at", *_out_columns(table)], lines))
 
 
 def _out_columns(table: pd.DataFrame) -> list[str]:
@@ -112,22 +127,32 @@ def to_csv(table: pd.DataFrame, columns: Sequence[str], header: Sequence[str]) -
         Lines that get a ``#`` in front; ``pandas.read_csv(..., comment="#")`` skips them.
     """
     table = with_sexagesimal(table)
-    lines = [*(f"# {line}" for line in header), ",".join(columns)]
     cells = [_column(table, name) for name in columns]
-    lines.extend(",".join(row) for row in zip(*cells, strict=True))
-    return "\n".join(lines) + "\n"
+    lines = [",".join(map(cell, columns)), *(",".join(row) for row in zip(*cells, strict=True))]
+    return _comments(header) + "\n".join(lines) + "\n"
+
+
+def _comments(header: Sequence[str]) -> str:
+    return "".join(f"# {line}\n" for line in header)
 
 
 def with_sexagesimal(table: pd.DataFrame) -> pd.DataFrame:
-    """Add ``ra_hms`` and ``dec_dms``, as telescopes take them."""
+    """Add ``ra_hms`` and ``dec_dms``, as telescopes take them, to 0.01 s and 0.1 arcsec."""
     if "ra" not in table or "ra_hms" in table:
         return table
-    # Rounded before it is written: 24:00:00.00 is no right ascension.
-    hours = np.round(table["ra"].to_numpy(float) * 240, 2) % 86400 / 3600
-    dec = Angle(table["dec"].to_numpy(float), u.deg)
-    hms = np.atleast_1d(Angle(hours, u.hour).to_string(sep=":", precision=2, pad=True))
-    dms = np.atleast_1d(dec.to_string(unit=u.deg, sep=":", precision=1, pad=True, alwayssign=True))
-    return table.assign(ra_hms=hms, dec_dms=dms)
+    # Rounded before it is split up: there is no 60th second and no right ascension of 24 h.
+    hundredths = np.rint(table["ra"].to_numpy(float) * 24000).astype(int) % 8640000
+    tenths = np.rint(np.abs(table["dec"].to_numpy(float)) * 36000).astype(int)
+    signs = np.where(np.signbit(table["dec"].to_numpy(float)), "-", "+")
+    hms = [
+        f"{h // 360000:02d}:{h // 6000 % 60:02d}:{h % 6000 / 100:05.2f}"
+        for h in hundredths.tolist()
+    ]
+    dms = [
+        f"{sign}{t // 36000:02d}:{t // 600 % 60:02d}:{t % 600 / 10:04.1f}"
+        for sign, t in zip(signs.tolist(), tenths.tolist(), strict=True)
+    ]
+    return table.assign(ra_hms=np.array(hms, dtype=object), dec_dms=np.array(dms, dtype=object))
 
 
 def _column(table: pd.DataFrame, name: str) -> list[str]:
@@ -157,12 +182,19 @@ def _number(value: Any, form: str) -> str:
 
 def iso_minutes(mjd: NDArray[np.float64]) -> list[str]:
     """Write MJDs (UTC) as ``2026-03-22T23:41``; an empty text for NaN."""
+    return _iso(mjd, 1440, "m")
+
+
+def iso_seconds(mjd: NDArray[np.float64]) -> list[str]:
+    """Write MJDs (UTC) as ``2026-03-22T23:41:07``; an empty text for NaN and infinities."""
+    return _iso(mjd, 86400, "s")
+
+
+def _iso(mjd: NDArray[np.float64], per_day: int, unit: str) -> list[str]:
     known = np.isfinite(mjd)
-    text = np.full(len(mjd), "", dtype=object)
-    if known.any():
-        rounded = np.round(mjd[known] * 1440) / 1440
-        text[known] = [iso[:16] for iso in Time(rounded, format="mjd").isot]
-    return [str(one) for one in text]
+    counts = np.rint((np.where(known, mjd, 0.0) - MJD_OF_1970) * per_day)
+    texts = np.datetime_as_string(counts.astype(f"datetime64[{unit}]")).astype(object)
+    return [str(text) if is_known else "" for text, is_known in zip(texts, known, strict=True)]
 
 
 def cell(value: Any) -> str:
@@ -171,7 +203,10 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return _number(value, ".6g")
-    text = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
-    if any(c in text for c in ',"#'):
+    text = str(value)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    text = " ".join(text.split())
+    if "," in text or '"' in text or "#" in text:
         return '"' + text.replace('"', '""') + '"'
     return text

@@ -8,6 +8,7 @@ name in lower case, so that a factor reads one name wherever the value came from
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -136,6 +137,14 @@ def annotation_value(name: str, value: Value) -> Value | None:
     value : bool, int, float or str
         As Fink wrote it.
     """
+    if type(value) is float:  # most entries, and no two alike: tested first, and cheaply
+        absent = not math.isfinite(value) or value in nulls.NUMBER_SENTINELS
+        return None if absent or (value == 0 and name in ZERO_IS_UNPROCESSED) else value
+    return _annotation_of_word(name, value)
+
+
+@functools.lru_cache(maxsize=16384, typed=True)  # the same few words over and over
+def _annotation_of_word(name: str, value: Value) -> Value | None:
     kind = nulls.meaning(value)
     if kind is Meaning.NO_COUNTERPART and name.startswith(CROSS_MATCHES):
         return nulls.NO_COUNTERPART

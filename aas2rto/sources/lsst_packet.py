@@ -20,6 +20,7 @@ from aas2rto.sources.packet_format import (
     bands,
     floats,
     identifier,
+    is_null,
     position,
     sane,
 )
@@ -110,7 +111,7 @@ def _forced(record: Record, head: Head) -> Row | None:
 def _row(record: Record, head: Head, name: str, suspect: bool) -> Row | None:  # noqa: FBT001
     """Read a flux; a null one, or one that Rubin has withdrawn, is no measurement."""
     get = record.get
-    if get("psfFlux") is None or get("timeWithdrawnMjdTai") is not None:
+    if is_null(get("psfFlux")) or not is_null(get("timeWithdrawnMjdTai")):
         return None
     return (head.object_id, get("midpointMjdTai"), get("band"), get("psfFlux"),
             get("psfFluxErr"), suspect, name, head.known_at)  # fmt: skip
@@ -136,6 +137,8 @@ def fluxes(rows: list[Row]) -> pd.DataFrame:
     })  # fmt: skip
 
 
+_FLUX_FIELDS = frozenset({"midpointMjdTai", "band", "psfFlux", "psfFluxErr", "timeWithdrawnMjdTai"})
+
 PACKET = Packet(
     survey="lsst",
     fields=frozenset({
@@ -146,4 +149,8 @@ PACKET = Packet(
     head=head,
     own=own,
     series=series,
+    histories={
+        "prvDiaSources": _FLUX_FIELDS | {"diaSourceId", *SUSPECT_FLAGS},
+        "prvDiaForcedSources": _FLUX_FIELDS | {"diaForcedSourceId"},
+    },
 )  # fmt: skip

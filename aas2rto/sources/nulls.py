@@ -9,6 +9,7 @@ evidence that an object is new; the second is no evidence at all.
 
 from __future__ import annotations
 
+import functools
 import math
 from enum import Enum
 from typing import Any
@@ -61,6 +62,7 @@ def meaning(value: object) -> Meaning:
     return Meaning.VALUE
 
 
+@functools.lru_cache(maxsize=16384)  # brokers write the same few words over and over
 def _meaning_of_text(value: str) -> Meaning:
     word = value.strip().lower()
     if word in NULL_WORDS:

@@ -80,6 +80,8 @@ class Packet:
         The survey's own numbers that become annotations.
     series : callable
         The measurements of an alert.
+    histories : mapping of str to frozenset of str
+        The long lists of an alert, and the fields of their records that `series` reads.
     """
 
     survey: str
@@ -87,13 +89,17 @@ class Packet:
     head: Callable[[Record], Head]
     own: Callable[[Record], dict[str, float | bool]]
     series: Callable[[Record, Head], Iterable[Series]]
+    histories: Mapping[str, frozenset[str]]
 
 
 def why(error: Exception) -> str:
     """Say in one line why a record cannot be used."""
     if isinstance(error, KeyError):
         return f"it has no {error.args[0]!r}"
-    return " ".join(str(error).split())
+    text = " ".join(str(error).split())
+    if isinstance(error, AttributeError | TypeError):
+        return f"it is not built as alerts are ({text})"
+    return text
 
 
 def identifier(record: Record, name: str) -> str:
@@ -110,6 +116,11 @@ def position(record: Record) -> tuple[float, float]:
     if not (0.0 <= ra <= 360.0 and -90.0 <= dec <= 90.0):
         raise ValueError(f"ra, dec = {ra}, {dec} is no position in degrees")
     return ra, dec
+
+
+def is_null(value: object) -> bool:
+    """Say whether a field is empty: null, or NaN, which some writers put for null."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def sane(mjd: float) -> float:
@@ -135,7 +146,7 @@ def positive(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def bands(names: Mapping[Any, str], values: Iterable[Any]) -> list[str]:
     """Translate a survey's filters; unknown ones become empty texts."""
-    return [names.get(value, "") for value in values]
+    return [names.get(v, "") if isinstance(v, str | int | float) else "" for v in values]
 
 
 def usable(table: pd.DataFrame, *, name: str = "measurement_id") -> tuple[pd.DataFrame, str]:

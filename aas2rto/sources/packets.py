@@ -71,20 +71,25 @@ class Batch:
     source : str
         Name of the source, for the photometry table.
     now : float
-        MJD (UTC); alerts known later are counted in `later` and not used.
+        MJD (UTC); alerts known later are noted in `later` and not used.
+    after : float
+        MJD (UTC); alerts known until then were taken before, and are passed over.
 
     Attributes
     ----------
-    used, later, solar_system : int
-        How many alerts went into the tables, are still to come, or are of solar-system objects.
+    used, solar_system : int
+        How many alerts went into the tables, and how many are of solar-system objects.
+    later : list of float
+        When the alerts that are still to come will be known [d, MJD UTC].
     problems : list of str
         One line for each alert or record that could not be used.
     """
 
     source: str
     now: float = math.inf
+    after: float = -math.inf
     used: int = 0
-    later: int = 0
+    later: list[float] = field(default_factory=list)
     solar_system: int = 0
     newest_alert: float | None = None
     problems: list[str] = field(default_factory=list)
@@ -93,7 +98,7 @@ class Batch:
     _annotations: list[tuple[str, str, Any, float]] = field(default_factory=list)
     _rows: dict[Convert, list[Row]] = field(default_factory=dict)
 
-    def add(self, alert: Record, *, where: str = "") -> None:
+    def add(self, alert: Record, *, where: str = "") -> Head | None:
         """Take one alert; what is wrong with it becomes a line in `problems`.
 
         Parameters
@@ -102,16 +107,26 @@ class Batch:
             A decoded ZTF or LSST packet.
         where : str
             Says in a problem line where it came from, such as ``night.avro``.
+
+        Returns
+        -------
+        Head or None
+            Of the alert, if it was taken.
         """
         packet = packet_of(alert)
         if packet is None:
             self._complain(where, "a record is neither a ZTF nor an LSST alert: it has no "
                                   "'candidate' and no 'diaSource'")  # fmt: skip
-            return
+            return None
         try:
-            self._add(packet, alert, where)
+            return self._add(packet, alert, where)
         except UNUSABLE as error:
             self._complain(where, f"{_label(alert)} cannot be used: {why(error)}")
+            return None
+
+    def add_rows(self, convert: Convert, rows: list[Row]) -> None:
+        """Take measurements that were read elsewhere, in the form that `convert` wants."""
+        self._rows.setdefault(convert, []).extend(rows)
 
     def tables(self) -> Tables:
         """Build the tables of all alerts so far."""
@@ -137,19 +152,21 @@ class Batch:
     def _complain(self, where: str, what: str) -> None:
         self.problems.append(f"{where}: {what}" if where else what)
 
-    def _add(self, packet: Packet, alert: Record, where: str) -> None:
+    def _add(self, packet: Packet, alert: Record, where: str) -> Head | None:
         head = packet.head(alert)
         if head.known_at > self.now:
-            self.later += 1
-            return
+            self.later.append(head.known_at)
+            return None
+        if head.known_at <= self.after:
+            return None
         if not head.object_id:
             self.solar_system += 1
-            return
+            return None
         added = added_by_fink(alert, packet)
         # A plain alert and the same one from Fink are both read: the second has more to say.
         key = (head.object_id, head.alert_id, bool(added))
         if key in self._seen:
-            return
+            return None
         self._seen.add(key)
         self.used += 1
         self.newest_alert = max(head.known_at, self.newest_alert or head.known_at)
@@ -160,6 +177,7 @@ class Batch:
         )
         for series in packet.series(alert, head):
             self._read(series, head, where)
+        return head
 
     def _place(self, survey: str, head: Head, facts: Mapping[str, Any]) -> None:
         """Keep the newest position and facts of an object, and the time it was first known."""

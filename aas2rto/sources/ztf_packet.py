@@ -19,6 +19,7 @@ from aas2rto.sources.packet_format import (
     bands,
     floats,
     identifier,
+    is_null,
     position,
     positive,
     sane,
@@ -76,7 +77,7 @@ def series(alert: Record, head: Head) -> Iterable[Series]:
     unseen: list[Record] = []
     for record in alert.get("prv_candidates") or ():
         # Where ZTF found nothing, the history has a record of the exposure without a candid.
-        is_limit = isinstance(record, dict) and record.get("candid") is None
+        is_limit = isinstance(record, dict) and is_null(record.get("candid"))
         (unseen if is_limit else seen).append(record)
     yield Series(detections, _detection, seen)
     yield Series(limits, _limit, unseen)
@@ -104,7 +105,7 @@ def _forced(record: Record, head: Head) -> Row | None:
     get = record.get
     flux = get("forcediffimflux")
     # procstatus is a list of codes as text; "0" alone means no warning (fp_hist.avsc).
-    if str(get("procstatus")).strip() != "0" or flux is None or flux == FORCED_SENTINEL:
+    if str(get("procstatus")).strip() != "0" or is_null(flux) or flux == FORCED_SENTINEL:
         return None
     name = f"fp:{record['pid']}:{record['fid']}"
     return (head.object_id, get("jd"), get("fid"), flux, get("forcediffimfluxunc"),
@@ -175,4 +176,12 @@ PACKET = Packet(
     head=head,
     own=own,
     series=series,
+    histories={
+        "prv_candidates": frozenset({
+            "jd", "fid", "candid", "magpsf", "sigmapsf", "isdiffpos", "diffmaglim", "rb", "nbad",
+        }),
+        "fp_hists": frozenset({
+            "jd", "fid", "pid", "forcediffimflux", "forcediffimfluxunc", "magzpsci", "procstatus",
+        }),
+    },
 )  # fmt: skip

@@ -8,26 +8,34 @@ program at any instant loses nothing that was committed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Float, and_, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from aas2rto import candidates, photometry
 from aas2rto.candidates import ACTIVE, REJECTED
 from aas2rto.errors import StoreError
-from aas2rto.report import ANNOTATION_COLUMNS, Outcome, Report
-from aas2rto.store import schema
-from aas2rto.store.cache import PhotometryCache
+from aas2rto.report import Outcome, Report
+from aas2rto.store import history, schema
+from aas2rto.store.cache import LightCurves, PhotometryCache
 from aas2rto.store.database import cause, is_postgresql, migrate, open_engine, shown
-from aas2rto.store.intake import changes_of, conform_objects
-from aas2rto.store.rows import chunks, none_if_nan, plain, records
+from aas2rto.store.intake import (
+    changes_of,
+    conform_objects,
+    left_out,
+    usable_annotations,
+    usable_measurements,
+)
+from aas2rto.store.outbox import Answer, Mail, Outbox
+from aas2rto.store.rows import chunks, insert_many, none_if_nan, plain, records, tuples
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,9 @@ class Store:
             raise StoreError(f"cannot open the store {shown(url)}: {cause(error)}") from error
         self._cache = PhotometryCache()
         self._ids: dict[str, int] = {}
+        self._positions = pd.DataFrame(columns=["candidate_id", "ra", "dec"])
         self._aliases: dict[str, str] = {}
+        self.outbox = Outbox(self.engine, self._transaction, self._key_of)
         self._load_identities()
 
     def close(self) -> None:
@@ -98,21 +108,26 @@ class Store:
 
     @contextmanager
     def _transaction(self, what: str) -> Iterator[Connection]:
+        committed = False
         try:
             with self.engine.begin() as connection:
                 yield connection
+            committed = True
         except SQLAlchemyError as error:
-            self._cache = PhotometryCache()
-            self._load_identities()
             raise StoreError(f"{what}: the store did not take it: {cause(error)}") from error
+        finally:
+            if not committed:  # whatever the reason, memory must not know more than the database
+                self._cache = PhotometryCache()
+                self._load_identities()
 
     def _load_identities(self) -> None:
         with self.engine.connect() as connection:
             table = schema.candidates
-            self._ids = {
-                row.candidate_id: row.id
-                for row in connection.execute(select(table.c.id, table.c.candidate_id))
-            }
+            columns = (table.c.id, table.c.candidate_id, table.c.ra, table.c.dec)
+            rows = connection.execute(select(*columns)).all()
+            held = pd.DataFrame(rows, columns=[column.name for column in columns])
+            self._positions = held[["candidate_id", "ra", "dec"]]
+            self._ids = dict(zip(held["candidate_id"], held["id"].tolist(), strict=True))
             names = {key: name for name, key in self._ids.items()}
             pairs = connection.execute(select(schema.aliases.c.alias, schema.aliases.c.candidate))
             self._aliases = {alias: names[key] for alias, key in pairs}
@@ -147,13 +162,17 @@ class Store:
     ) -> Ingested:
         objects = conform_objects(report.objects)
         usable = np.isfinite(objects["ra"]) & objects["dec"].between(-90, 90)
-        refused = tuple(
-            f"{report.source}: {object_id} has no usable position; it was left out"
+        refused = [
+            f"{report.source}: {object_id or 'an object without id'} has no usable position; "
+            "it was left out"
             for object_id in objects.loc[~usable, "object_id"]
+        ]
+        nameless = usable & (objects["object_id"] == "")
+        refused += left_out(report.source, int(nameless.sum()), "objects without object_id")
+        objects = objects[usable & ~nameless].reset_index(drop=True)
+        found = candidates.match(
+            objects, self._positions, self._aliases, radius_arcsec=merge_radius
         )
-        objects = objects[usable].reset_index(drop=True)
-        known = self._positions(connection)
-        found = candidates.match(objects, known, self._aliases, radius_arcsec=merge_radius)
         objects["candidate_id"] = found.candidate_id
         self._add_candidates(connection, objects[found.is_new])
         self._update_candidates(connection, objects)
@@ -161,14 +180,12 @@ class Store:
         # Photometry may come for objects that an earlier report introduced.
         named = zip(objects["object_id"], objects["candidate_id"], strict=True)
         owner = {**self._aliases, **dict(named)}
-        added = self._add_photometry(connection, report, owner)
-        self._add_annotations(connection, report, owner)
-        return Ingested(int(found.is_new.sum()), added, refused)
-
-    def _positions(self, connection: Connection) -> pd.DataFrame:
-        table = schema.candidates
-        rows = connection.execute(select(table.c.candidate_id, table.c.ra, table.c.dec)).all()
-        return pd.DataFrame(rows, columns=["candidate_id", "ra", "dec"])
+        measurements, problems = usable_measurements(report, owner, self._ids)
+        added = self._add_photometry(connection, measurements)
+        notes, more_problems = usable_annotations(report, owner, self._ids)
+        self._add_annotations(connection, notes)
+        refused += [*problems, *more_problems]
+        return Ingested(int(found.is_new.sum()), added, tuple(refused))
 
     def _add_candidates(self, connection: Connection, objects: pd.DataFrame) -> None:
         if objects.empty:
@@ -188,16 +205,21 @@ class Store:
         for part in chunks(wanted):
             query = select(table.c.candidate_id, table.c.id).where(table.c.candidate_id.in_(part))
             self._ids.update({row.candidate_id: row.id for row in connection.execute(query)})
+        fresh = objects[["candidate_id", "ra", "dec"]]
+        self._positions = pd.concat([self._positions, fresh]) if len(self._positions) else fresh
 
     def _update_candidates(self, connection: Connection, objects: pd.DataFrame) -> None:
-        """Let what is newly known fill what was unknown; a ToO's words and TNS's names win."""
+        """Take over what is newly known; a ToO's words and TNS's names are not overwritten."""
+        table = schema.candidates
         for row in objects.to_dict("records"):
             changes = changes_of(row)
             if changes:
                 key = self._ids[row["candidate_id"]]
-                connection.execute(
-                    update(schema.candidates).where(schema.candidates.c.id == key).values(**changes)
-                )
+                values = changes if row["too"] else _unless_better(changes, row["survey"])
+                connection.execute(update(table).where(table.c.id == key).values(**values))
+        # A person who asks for a candidate knows more than the factor that rejected it.
+        for name in objects.loc[objects["too"], "candidate_id"]:
+            self._revive(connection, self._ids[name])
 
     def _add_aliases(self, connection: Connection, objects: pd.DataFrame) -> None:
         rows: list[dict[str, Any]] = []
@@ -211,19 +233,11 @@ class Store:
             statement = self._insert(schema.aliases).on_conflict_do_nothing()
             connection.execute(statement, rows)
 
-    def _add_photometry(
-        self, connection: Connection, report: Report, owner: Mapping[str, str]
-    ) -> int:
-        rows = photometry.conform(report.photometry)
-        rows["candidate"] = rows["candidate_id"].map(owner).map(self._ids)
-        rows["source"] = rows["source"].where(rows["source"] != "", report.source)
-        usable = rows["candidate"].notna() & np.isfinite(rows["mjd"])
-        rows = rows[usable & np.isfinite(rows["known_at"])].sort_values("known_at", kind="stable")
-        key = ["candidate", "survey", "measurement_id"]
-        rows = rows.drop_duplicates(key)
+    def _add_photometry(self, connection: Connection, rows: pd.DataFrame) -> int:
         if rows.empty:
             return 0
-        rows["candidate"] = rows["candidate"].astype("int64")
+        key = ["candidate", "survey", "measurement_id"]
+        rows = rows.sort_values("known_at", kind="stable").drop_duplicates(key)
         keys = [int(key) for key in rows["candidate"].unique()]
         before = _count(connection, keys)
         table = schema.photometry
@@ -235,18 +249,15 @@ class Store:
             where=insert.excluded.known_at < table.c.known_at,
         )
         names = [column.name for column in table.columns]
-        connection.execute(statement, records(rows, names))
+        # In the order of the key, which SQLite inserts twice as fast.
+        insert_many(connection, statement, sorted(tuples(rows, names), key=itemgetter(0, 1, 2)))
         self._cache.forget(keys)
         return _count(connection, keys) - before
 
-    def _add_annotations(
-        self, connection: Connection, report: Report, owner: Mapping[str, str]
-    ) -> None:
-        if report.annotations.empty:
+    def _add_annotations(self, connection: Connection, rows: pd.DataFrame) -> None:
+        if rows.empty:
             return
-        rows = report.annotations[list(ANNOTATION_COLUMNS)].copy()
-        rows["candidate"] = rows["object_id"].map(owner).map(self._ids)
-        rows = rows[rows["candidate"].notna()].sort_values("known_at", kind="stable")
+        rows = rows.sort_values("known_at", kind="stable")
         rows = rows.drop_duplicates(["candidate", "key"], keep="last")
         insert = self._insert(schema.remarks)
         statement = insert.on_conflict_do_update(
@@ -268,7 +279,7 @@ class Store:
 
     def _save_source_state(self, connection: Connection, report: Report, now: float) -> None:
         old = self._source_state(connection, report.source)
-        failed = report.outcome is Outcome.FAILED
+        failed = report.outcome == Outcome.FAILED
         newest = [t for t in (old.newest_alert, report.newest_alert) if t is not None]
         values = {
             "cursor": json.dumps(dict(report.cursor) or dict(old.cursor), default=plain),
@@ -288,6 +299,12 @@ class Store:
         """Return what is known of a source; an empty state if it was never polled."""
         with self.engine.connect() as connection:
             return self._source_state(connection, source)
+
+    def sources(self) -> list[str]:
+        """Return the names of all sources that were ever polled, sorted."""
+        with self.engine.connect() as connection:
+            names = connection.execute(select(schema.sources.c.source)).scalars()
+            return sorted(names)
 
     def _source_state(self, connection: Connection, source: str) -> SourceState:
         row = connection.execute(
@@ -333,7 +350,8 @@ class Store:
         with self.engine.connect() as connection:
             rows = connection.execute(query.join(schema.candidates)).all()
         frame = pd.DataFrame(rows, columns=["candidate_id", "key", "value"])
-        frame["value"] = frame["value"].map(json.loads)
+        frame = frame[frame["key"] != "candidate_id"]
+        frame = frame.assign(value=frame["value"].map(json.loads))
         wide = frame.pivot_table(
             index="candidate_id", columns="key", values="value", aggfunc="last"
         )
@@ -349,6 +367,19 @@ class Store:
         """
         with self.engine.connect() as connection:
             return self._cache.read(connection, table)
+
+    def light_curves(self, table: pd.DataFrame, now: float) -> LightCurves:
+        """Return photometry and summary of the given candidates as known at `now`.
+
+        Parameters
+        ----------
+        table : DataFrame
+            Rows of :meth:`candidates`.
+        now : float
+            MJD (UTC).
+        """
+        with self.engine.connect() as connection:
+            return self._cache.known(connection, table, now)
 
     def measurement_count(self) -> int:
         """Return the number of measurements in the store."""
@@ -391,6 +422,61 @@ class Store:
         with self._transaction(f"fits of {model}") as connection:
             connection.execute(statement, rows)
 
+    # -- what people say ----------------------------------------------------------------------
+
+    def add_feedback(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store what somebody said of candidates.
+
+        Parameters
+        ----------
+        rows : sequence of mapping
+            ``candidate_id, kind, at`` and, where they matter, ``until, until_mag,
+            until_new_data, observatory, author, comment``; see `aas2rto.feedback`.
+        """
+        values = self._feedback_values(rows)
+        with self._transaction("feedback") as connection:
+            connection.execute(schema.feedback.insert(), values)
+
+    def _feedback_values(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return [
+            {**{k: v for k, v in row.items() if k != "candidate_id"},
+             "candidate": self._ids[row["candidate_id"]]}
+            for row in rows
+        ]  # fmt: skip
+
+    def take_answer(self, answer: Answer, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Store an answer to a message, with what it says of a candidate, in one transaction.
+
+        Parameters
+        ----------
+        answer : Answer
+        rows : sequence of mapping
+            As for `add_feedback`; may be empty.
+
+        Returns
+        -------
+        bool
+            False if this answer was taken before; nothing is then stored.
+        """
+        with self._transaction("an answer") as connection:
+            if not self.outbox.add_answer(connection, answer):
+                return False
+            if rows:
+                connection.execute(schema.feedback.insert(), self._feedback_values(rows))
+        return True
+
+    def feedback(self, now: float) -> pd.DataFrame:
+        """Return what people had said by `now` [d, MJD UTC], in the order in which they did."""
+        table = schema.feedback
+        columns = [c for c in table.columns if c.name not in {"id", "candidate"}]
+        query = select(schema.candidates.c.candidate_id, *columns).join(schema.candidates)
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                query.where(table.c.at <= now).order_by(table.c.at, table.c.id)
+            ).all()
+        frame = pd.DataFrame(rows, columns=["candidate_id", *(c.name for c in columns)])
+        return frame.astype({"until": "float64", "until_mag": "float64", "until_new_data": "bool"})
+
     # -- results of a cycle -------------------------------------------------------------------
 
     def save_cycle(
@@ -401,8 +487,9 @@ class Store:
         rejected: pd.DataFrame,
         ranks: pd.DataFrame,
         report: Mapping[str, Any],
+        mail: Mail | None = None,
     ) -> None:
-        """Store scores, rejections and ranks of one cycle in one transaction.
+        """Store scores, rejections, ranks and messages of one cycle in one transaction.
 
         Parameters
         ----------
@@ -416,8 +503,12 @@ class Store:
             ``candidate_id, observatory, rank, site_score``.
         report : mapping
             What cycle.json shows; ``version`` and ``config`` have columns of their own.
+        mail : Mail, optional
+            What people are to be told of it.
         """
         with self._transaction("results of the cycle") as connection:
+            if mail is not None:
+                self.outbox.add(connection, mail, now)
             for table in (schema.scores, schema.ranks, schema.cycles):
                 connection.execute(delete(table).where(table.c.at == now))
             self._insert_rows(connection, schema.scores, scores, at=now)
@@ -463,6 +554,20 @@ class Store:
         )
         connection.execute(change, [{"key": row["candidate"]} for row in rows])
 
+    def rejection_counts(self) -> dict[str, int]:
+        """Return how many candidates each factor has rejected."""
+        table = schema.rejections
+        query = select(table.c.factor, func.count()).group_by(table.c.factor)
+        with self.engine.connect() as connection:
+            return {factor: int(count) for factor, count in connection.execute(query)}
+
+    def rejection_state(self) -> str:
+        """Say how many candidates are rejected and when the last one was; changes with them."""
+        table = schema.rejections
+        with self.engine.connect() as connection:
+            count, last = connection.execute(select(func.count(), func.max(table.c.at))).one()
+        return f"{count} rejected" + (f", the last at MJD {last:.5f}" if count else "")
+
     def rejections(self) -> pd.DataFrame:
         """Return rejected candidates: ``candidate_id, factor, reason, at, row``, sorted by id."""
         table = schema.rejections
@@ -506,13 +611,40 @@ class Store:
         with self._transaction("reconsidering") as connection:
             found = connection.execute(query).all()
             for key, _ in found:
-                connection.execute(delete(rejection).where(rejection.c.candidate == key))
-                connection.execute(
-                    update(schema.candidates)
-                    .where(schema.candidates.c.id == key)
-                    .values(state=ACTIVE)
-                )
+                self._revive(connection, key)
         return sorted(name for _, name in found)
+
+    def rank_history(
+        self,
+        candidate_ids: Iterable[str],
+        observatories: Sequence[str],
+        *,
+        since: float,
+        until: float,
+    ) -> pd.DataFrame:
+        """Return where candidates have ranked, see :func:`aas2rto.store.history.rank_history`."""
+        with self.engine.connect() as connection:
+            ids = self._keys_of(candidate_ids)
+            return history.rank_history(connection, ids, observatories, since, until)
+
+    def before(
+        self, candidate_ids: Iterable[str], observatories: Sequence[str], now: float
+    ) -> history.Before:
+        """Return what the cycle before `now` said of some candidates."""
+        with self.engine.connect() as connection:
+            return history.before(connection, self._keys_of(candidate_ids), observatories, now)
+
+    def _key_of(self, candidate_id: str) -> int | None:
+        return self._ids.get(candidate_id)
+
+    def _keys_of(self, candidate_ids: Iterable[str]) -> dict[str, int]:
+        return {name: self._ids[name] for name in candidate_ids if name in self._ids}
+
+    def _revive(self, connection: Connection, key: int) -> None:
+        """Forget that a candidate was rejected."""
+        table = schema.candidates
+        connection.execute(delete(schema.rejections).where(schema.rejections.c.candidate == key))
+        connection.execute(update(table).where(table.c.id == key).values(state=ACTIVE))
 
     def last_scores(self) -> pd.Series:
         """Return the newest score of each candidate, by candidate_id."""
@@ -530,6 +662,19 @@ class Store:
         with self.engine.connect() as connection:
             pairs = connection.execute(query).all()
         return pd.Series({row.candidate_id: row.score for row in pairs}, dtype=float)
+
+
+def _unless_better(changes: Mapping[str, Any], survey: str) -> dict[str, Any]:
+    """Let changes pass by what a ToO said, and a name by the one that stands, TNS's excepted."""
+    table = schema.candidates.c
+    guarded: dict[str, Any] = {}
+    for name, value in changes.items():
+        # Where a redshift comes from goes with the redshift.
+        column = table["redshift" if name == "redshift_source" else name]
+        known = column.is_not(None) if isinstance(column.type, Float) else column != ""
+        stays = known if name == "name" and survey != "tns" else and_(table.too, known)
+        guarded[name] = case((stays, table[name]), else_=value)
+    return guarded
 
 
 def _count(connection: Connection, keys: list[int]) -> int:

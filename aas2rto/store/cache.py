@@ -3,58 +3,147 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
-from aas2rto import photometry
+from aas2rto import photometry, summary
 from aas2rto.store import schema
 from aas2rto.store.rows import chunks
 
+FEW = 1000
+"""Up to so many candidates are read by their keys; for more, the whole table is quicker."""
+
+REPEATED = ("band", "kind", "survey", "source")
+"""Columns with few different texts, kept as categories."""
+
+
+@dataclass(frozen=True)
+class LightCurves:
+    """What is known of a set of candidates at some time.
+
+    Parameters
+    ----------
+    photometry : DataFrame
+        One row per exposure, sorted by candidate and time.
+    summary : DataFrame
+        One row per candidate, see :mod:`aas2rto.summary`.
+    """
+
+    photometry: pd.DataFrame
+    summary: pd.DataFrame
+
 
 class PhotometryCache:
-    """Keeps the photometry of candidates in memory, so that a quiet cycle reads nothing."""
+    """Keeps the photometry of candidates, and what was last made of it."""
 
     def __init__(self) -> None:
         self._frame: pd.DataFrame | None = None
         self._held: set[int] = set()
+        self._stale = False  # the frame has rows of candidates that are not held any more
+        self._last: tuple[pd.DataFrame, float, LightCurves] | None = None
 
     def forget(self, keys: Iterable[int]) -> None:
         """Drop candidates whose photometry changed."""
-        self._held -= {int(key) for key in keys}
+        changed = {int(key) for key in keys} & self._held
+        self._held -= changed
+        self._stale = self._stale or bool(changed)
 
     def read(self, connection: Connection, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the photometry of the candidates in `table`, reading what is not held."""
+        """Return the photometry of the candidates in `table`, reading what is not held.
+
+        Parameters
+        ----------
+        connection : Connection
+        table : DataFrame
+            ``id, candidate_id`` of each candidate.
+        """
         wanted = set(table["id"].tolist())
-        absent = wanted - self._held
-        if absent or self._frame is None:
-            fresh = _read_photometry(connection, absent, everything=not self._held)
+        if self._frame is None or self._stale or wanted != self._held:
+            self._frame = self._updated(connection, table, wanted)
+            self._held, self._stale = wanted, False
+        return self._frame
+
+    def known(self, connection: Connection, table: pd.DataFrame, now: float) -> LightCurves:
+        """Return what is known at `now` [MJD, UTC] of the candidates in `table`."""
+        frame = self.read(connection, table)
+        newest = float(np.nanmax([frame["known_at"].max(), frame["mjd"].max(), -np.inf]))
+        if self._last is not None:
+            made_from, held_until, light_curves = self._last
+            ids = light_curves.summary["candidate_id"]
+            if made_from is frame and now >= held_until >= newest and len(ids) == len(table):
+                return light_curves
+        seen = photometry.one_per_exposure(photometry.as_known_at(frame, now))
+        seen = seen.reset_index(drop=True)
+        columns = summary.summarise(seen, table["candidate_id"])
+        columns.insert(0, "candidate_id", table["candidate_id"].to_numpy(object))
+        light_curves = LightCurves(seen, columns)
+        self._last = (frame, now, light_curves)
+        return light_curves
+
+    def _updated(
+        self, connection: Connection, table: pd.DataFrame, wanted: set[int]
+    ) -> pd.DataFrame:
+        """Put together what is held and what is read anew."""
+        still_good = wanted & self._held
+        rows = _read_photometry(connection, wanted - still_good)
+        if self._frame is not None and still_good:
             old = self._frame
-            if old is not None and len(old):
-                kept = old[old["candidate"].isin(list(self._held))]
-                fresh = pd.concat([kept, fresh], ignore_index=True) if len(kept) else fresh
-            names = table.set_index("id")["candidate_id"]
-            fresh["candidate_id"] = fresh["candidate"].map(names)
-            fresh = fresh.dropna(subset=["candidate_id"])
-            order = ["candidate_id", "mjd", "band", "measurement_id"]
-            self._frame = fresh.sort_values(order, kind="stable").reset_index(drop=True)
-            self._held = wanted
-        held = self._frame
-        chosen = held if wanted == self._held else held[held["candidate"].isin(list(wanted))]
-        return chosen[list(photometry.COLUMNS)].reset_index(drop=True)
+            key = pd.Index(table["candidate_id"]).get_indexer(old["candidate_id"].cat.categories)
+            ids = np.where(key >= 0, table["id"].to_numpy()[key], -1)[old["candidate_id"].cat.codes]
+            kept = np.isin(ids, list(still_good))
+            held = {name: _values(old, name)[kept] for name in rows if name != "candidate"}
+            held["candidate"] = ids[kept]
+            rows = {name: np.concatenate([held[name], values]) for name, values in rows.items()}
+        return _as_frame(rows, table)
 
 
-def _read_photometry(connection: Connection, keys: set[int], *, everything: bool) -> pd.DataFrame:
-    names = [column.name for column in schema.photometry.columns]
-    query = select(schema.photometry)
-    if everything and len(keys) > 1000:
-        rows = [tuple(row) for row in connection.execute(query)]
-    else:
-        rows = [
-            tuple(row)
-            for part in chunks(sorted(keys))
-            for row in connection.execute(query.where(schema.photometry.c.candidate.in_(part)))
-        ]
-    frame = pd.DataFrame(rows, columns=names)
-    floats = ["mjd", "flux", "flux_err", "limit", "known_at"]
-    return frame.astype(dict.fromkeys(floats, "float64"))
+def _values(frame: pd.DataFrame, name: str) -> np.ndarray[Any, Any]:
+    dtype = float if photometry.COLUMNS[name] == "float64" else object
+    return np.asarray(frame[name].to_numpy(dtype))
+
+
+def _read_photometry(connection: Connection, keys: set[int]) -> dict[str, np.ndarray[Any, Any]]:
+    """Read rows as columns, in the order of the table's key."""
+    columns = list(schema.photometry.columns)
+    query = select(*columns).order_by(*schema.photometry.primary_key)
+    key = schema.photometry.c.candidate
+    parts = [query] if len(keys) > FEW else [query.where(key.in_(p)) for p in chunks(sorted(keys))]
+    rows: list[tuple[Any, ...]] = []
+    for part in parts:
+        # The driver's own tuples: a Row object for each would cost more than reading it.
+        rows.extend(connection.execute(part).cursor.fetchall())
+    by_column = list(zip(*rows, strict=True)) or [()] * len(columns)
+    read: dict[str, np.ndarray[Any, Any]] = {
+        column.name: np.array(values, dtype=_dtype(column.name))
+        for column, values in zip(columns, by_column, strict=True)
+    }
+    wanted = np.isin(read["candidate"], list(keys)) if len(keys) > FEW else slice(None)
+    return {name: values[wanted] for name, values in read.items()}
+
+
+def _dtype(name: str) -> type:
+    if name == "candidate":
+        return np.int64
+    return np.float64 if photometry.COLUMNS[name] == "float64" else np.object_
+
+
+def _as_frame(rows: dict[str, np.ndarray[Any, Any]], table: pd.DataFrame) -> pd.DataFrame:
+    """Sort by candidate and time; rows of one time stay in the order of the table's key."""
+    order = np.lexsort((rows["mjd"], rows["candidate"]))
+    ids = np.sort(table["id"].to_numpy())
+    names = pd.Index(table.set_index("id")["candidate_id"].reindex(ids))
+    columns: dict[str, Any] = {
+        "candidate_id": pd.Categorical.from_codes(
+            np.searchsorted(ids, rows["candidate"][order]), categories=names
+        )
+    }
+    for name in photometry.COLUMNS:
+        if name in REPEATED:
+            columns[name] = pd.Categorical(rows[name][order])
+        elif name != "candidate_id":
+            columns[name] = rows[name][order]
+    return pd.DataFrame(columns)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from aas2rto.errors import UsageError
+from aas2rto.errors import StoreError, UsageError
 
 
 @contextmanager
@@ -19,6 +19,8 @@ def temporary_copy(url: str) -> Iterator[str]:
     ------
     UsageError
         If the store is not SQLite.
+    StoreError
+        If it cannot be read.
     """
     if not url.startswith("sqlite:///"):
         raise UsageError("--dry-run works on a copy of the store, which needs `store: sqlite`")
@@ -26,6 +28,13 @@ def temporary_copy(url: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="aas2rto-dry-run-") as folder:
         copy = Path(folder) / "store.sqlite"
         if original.exists():
-            with closing(sqlite3.connect(original)) as old, closing(sqlite3.connect(copy)) as new:
-                old.backup(new)
+            _copy(original, copy)
         yield f"sqlite:///{copy}"
+
+
+def _copy(original: Path, copy: Path) -> None:
+    try:
+        with closing(sqlite3.connect(original)) as old, closing(sqlite3.connect(copy)) as new:
+            old.backup(new)
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot copy the store {original}: {error}") from error

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aas2rto.errors import StoreError
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0003"
 """The newest migration; an older database is brought up to it when it is opened."""
 
 
@@ -23,7 +23,7 @@ def open_engine(url: str) -> Engine:
         If the URL is not one, or its driver is not installed.
     """
     if url.startswith("sqlite:///"):
-        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(Path(url.removeprefix("sqlite:///")).parent)
     try:
         engine = create_engine(url)
     except (SQLAlchemyError, ImportError) as error:
@@ -34,6 +34,23 @@ def open_engine(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
     return engine
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a project, or of a database.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"cannot make the folder {folder}: {error.strerror}; "
+            "choose another --output, or another `store`"
+        ) from error
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
@@ -59,7 +76,8 @@ def migrate(engine: Engine) -> None:
             found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
             if found == SCHEMA_VERSION:
                 return
-            if str(found) > SCHEMA_VERSION:
+            # None: the program was killed while it made the tables; they are made again.
+            if found is not None and str(found) > SCHEMA_VERSION:
                 raise StoreError(
                     f"the store has schema {found}, this program knows up to {SCHEMA_VERSION}; "
                     "update the program (pip install --upgrade aas2rto)"
@@ -67,11 +85,18 @@ def migrate(engine: Engine) -> None:
         # Here, not above: alembic is needed once in a database's life.
         from alembic import command  # noqa: PLC0415
         from alembic.config import Config as AlembicConfig  # noqa: PLC0415
+        from alembic.util import CommandError  # noqa: PLC0415
 
         config = AlembicConfig()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise StoreError(
+                f"the store was not made by this program, or is damaged: {error}; "
+                "move it away, or name another `store`"
+            ) from error
 
 
 def shown(url: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aas2rto.report import OBJECT_COLUMNS
+from aas2rto import photometry
+from aas2rto.report import ANNOTATION_COLUMNS, OBJECT_COLUMNS, Report
 
 
 def conform_objects(objects: pd.DataFrame) -> pd.DataFrame:
@@ -55,3 +56,56 @@ def changes_of(row: Mapping[Hashable, Any]) -> dict[str, Any]:
         changes["too"] = True
         changes.setdefault("name", row["object_id"])
     return changes
+
+
+def left_out(source: str, n: int, what: str) -> list[str]:
+    """Say in one line how many rows could not be stored; nothing to say about none."""
+    return [f"{source}: left out {n} {what}"] if n else []
+
+
+def usable_measurements(
+    report: Report, owner: Mapping[str, str], keys: Mapping[str, int]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the measurements that can be stored, and one line for each reason why not.
+
+    Parameters
+    ----------
+    report : Report
+    owner : mapping
+        From object ids to candidate ids.
+    keys : mapping
+        From candidate ids to the ``candidate`` column of the answer.
+    """
+    rows = photometry.conform(report.photometry)
+    rows["candidate"] = rows["candidate_id"].map(owner).map(keys)
+    rows["source"] = rows["source"].where(rows["source"] != "", report.source)
+    whole = (rows[["band", "survey", "measurement_id"]] != "").to_numpy().all(axis=1)
+    whole &= rows["kind"].isin(photometry.KINDS).to_numpy()
+    whole &= np.isfinite(rows[["mjd", "known_at"]].to_numpy()).all(axis=1)
+    owned = rows["candidate"].notna().to_numpy()
+    problems = left_out(
+        report.source,
+        int((~whole).sum()),
+        "measurements without mjd, known_at, band, kind, survey or measurement_id",
+    )
+    problems += left_out(
+        report.source, int((whole & ~owned).sum()), "measurements of objects that are not known"
+    )
+    return rows[whole & owned].astype({"candidate": "int64"}), problems
+
+
+def usable_annotations(
+    report: Report, owner: Mapping[str, str], keys: Mapping[str, int]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the annotations that can be stored, as `usable_measurements` does."""
+    if report.annotations.empty:
+        return pd.DataFrame(columns=[*ANNOTATION_COLUMNS, "candidate"]), []
+    rows = report.annotations[list(ANNOTATION_COLUMNS)].copy()
+    rows["candidate"] = rows["object_id"].astype(str).map(owner).map(keys)
+    good = rows["candidate"].notna() & np.isfinite(pd.to_numeric(rows["known_at"]))
+    problems = left_out(
+        report.source,
+        int((~good).sum()),
+        "annotations without known_at, or of objects that are not known",
+    )
+    return rows[good], problems

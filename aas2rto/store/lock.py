@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aas2rto.errors import StoreError
+from aas2rto.store.database import make_folder
 
 
 @contextmanager
@@ -17,19 +18,26 @@ def hold(path: Path) -> Iterator[None]:
     Parameters
     ----------
     path : Path
-        A file that holds the number of the process; the system frees the lock when it ends.
+        A file that holds the number of the process; the system frees the lock when it ends. Its
+        folder is made if need be.
 
     Raises
     ------
     StoreError
-        If another process holds it.
+        If another process holds it, or the file cannot be written.
     """
+    make_folder(path.parent)
     try:
         import fcntl  # noqa: PLC0415  not on Windows
     except ImportError:
         yield
         return
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {path}: {error.strerror}; choose another --output"
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import Connection
 
 
 def chunks(items: Sequence[Any], size: int = 500) -> Iterator[list[Any]]:
@@ -17,14 +18,37 @@ def chunks(items: Sequence[Any], size: int = 500) -> Iterator[list[Any]]:
 
 def records(frame: pd.DataFrame, names: list[str]) -> list[dict[str, Any]]:
     """Return rows as dictionaries of plain Python values, NaN as None."""
+    return [dict(zip(names, row, strict=True)) for row in tuples(frame, names)]
+
+
+def tuples(frame: pd.DataFrame, names: list[str]) -> list[tuple[Any, ...]]:
+    """Return rows as tuples of plain Python values, NaN as None."""
     columns = []
     for name in names:
         values = frame[name].to_numpy()
-        if values.dtype.kind == "f":
-            columns.append([None if value != value else value for value in values.tolist()])  # noqa: PLR0124
+        if values.dtype.kind == "f" and np.isnan(values).any():
+            plain_values = values.astype(object)
+            plain_values[np.isnan(values)] = None
+            columns.append(plain_values.tolist())
         else:
             columns.append(values.tolist())
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return list(zip(*columns, strict=True))
+
+
+def insert_many(connection: Connection, statement: Any, rows: list[tuple[Any, ...]]) -> None:
+    """Insert rows, which are in the order of the table's columns.
+
+    SQLAlchemy prepares each row's parameters in Python, which takes longer than SQLite's insert;
+    where the driver takes plain tuples, they go there directly.
+    """
+    if not rows:
+        return
+    compiled = statement.compile(dialect=connection.dialect)
+    if compiled.positional:
+        connection.exec_driver_sql(str(compiled), rows)
+    else:
+        names = list(compiled.params)
+        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def none_if_nan(value: float) -> float | None:

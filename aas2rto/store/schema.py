@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 metadata = MetaData()
@@ -125,7 +126,10 @@ feedback = Table(
     _candidate(nullable=False, index=True),
     Column("kind", String, nullable=False),
     Column("at", Float, nullable=False),
+    # When it ends, whichever comes first: at a time, after a change [mag], at new data.
     Column("until", Float),
+    Column("until_mag", Float),
+    Column("until_new_data", Boolean, nullable=False, default=False, server_default=false()),
     Column("observatory", String, nullable=False, default=""),
     Column("author", String, nullable=False, default=""),
     Column("comment", Text, nullable=False, default=""),
@@ -153,4 +157,73 @@ cycles = Table(
     Column("report", Text, nullable=False),
 )
 
+# One row per message and channel, in the order in which they are to arrive; figures are rows of
+# their own that follow a text.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String, nullable=False, unique=True),  # what it is about: never posted twice
+    Column("channel", String, nullable=False),
+    Column("part", String, nullable=False),  # text | figures
+    Column("follows", Integer),  # figures: their text; merged: what it was merged into
+    _candidate(),
+    Column("at", Float, nullable=False),
+    Column("due", Float, nullable=False),
+    Column("held", Boolean, nullable=False, default=False),
+    Column("state", String, nullable=False),
+    Column("message", Text, nullable=False),  # JSON, without any service's markup
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("sent_at", Float),
+    Column("receipt", Text, nullable=False, default="{}"),
+    Column("error", Text, nullable=False, default=""),
+    sqlite_autoincrement=True,
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("channel", String, primary_key=True),
+    Column("stopped", String, nullable=False, default=""),  # why; empty: it is not
+    Column("since", Float),
+    Column("pause_until", Float),
+    Column("address", String, nullable=False, default=""),  # where the service says it moved
+    Column("digest_at", Float),
+    Column("offset", Integer),  # of the answers that were read
+)
+
+# What was seen or said of a candidate, so that it is said once.
+marks = Table(
+    "marks",
+    metadata,
+    _candidate(primary_key=True),
+    Column("topic", String, primary_key=True),
+    Column("value", Text, nullable=False, default=""),
+    Column("at", Float, nullable=False),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("part", String, primary_key=True),
+    Column("error", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("last", Float, nullable=False),
+    Column("told_at", Float),
+    Column("told", Integer, nullable=False, default=0),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("key", String, primary_key=True),  # the service's own, so that none counts twice
+    Column("channel", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("author", String, nullable=False),
+    Column("text", Text, nullable=False),
+    _candidate(),
+    Column("result", Text, nullable=False, default=""),
+)
+
 Index("scores_by_time", scores.c.at)
+Index("outbox_by_state", outbox.c.channel, outbox.c.state, outbox.c.id)

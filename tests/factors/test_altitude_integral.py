@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from aas2rto.errors import UsageError
 from aas2rto.factors import FACTORS, Decision, Needs
 from aas2rto.factors.altitude_integral import Saturation, altitude_integral
 
@@ -13,6 +14,8 @@ def site_rows(**columns):
     rows = {
         "altitude_area": [15.0, 0.05, 0.0],
         "night_left": 0.5,
+        "min_altitude": 30.0,
+        "lowest_altitude": 30.0,
         "hours_left": [10.0, 0.5, 0.0],
         "sets": [np.nan, 60000.175, 60000.1],
         "status": ["", "", "has set for the night"],
@@ -70,7 +73,19 @@ def test_the_config_of_the_paper_is_the_default():
 
 def test_other_limits_enter_the_formula():
     settings = configured(min_altitude="20 deg", reference_altitude="80 deg", saturation=None)
-    assert altitude_integral(site_rows(), None, **settings).value[0] == pytest.approx(2.0)
+    rows = site_rows(min_altitude=20.0, lowest_altitude=25.0)
+    found = altitude_integral(rows, None, **settings)
+    assert found.value[0] == pytest.approx(2.0)
+    assert found.reason[0] == "10.0 h left above 25 deg, still up at dawn"
+
+
+def test_a_table_for_another_limit_is_refused():
+    with pytest.raises(UsageError) as caught:
+        altitude_integral(site_rows(), None, min_altitude=20.0)
+    assert str(caught.value) == (
+        "altitude_integral: min_altitude is 20 deg, but A_vis was computed above 30 deg; "
+        "set both by visibility.min_altitude"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import io
 import math
 from pathlib import Path
 
@@ -343,6 +344,15 @@ def test_lsst_object_is_found_in_the_source_too():
     assert tables.objects["ra"].item() == 62.1
 
 
+def test_lsst_nan_stands_for_null_in_older_schemas():
+    source = dia_source(timeWithdrawnMjdTai=math.nan)
+    tables = packets.lsst([
+        lsst_alert(diaSource=source, prvDiaSources=[dia_source(diaSourceId=1, psfFlux=math.nan)])
+    ])  # fmt: skip
+    assert tables.photometry["measurement_id"].tolist() == ["170094456272322680"]
+    assert tables.problems == ()
+
+
 @pytest.mark.parametrize("gone", [{"psfFlux": None}, {"timeWithdrawnMjdTai": TAI}])
 def test_lsst_null_or_withdrawn_measurements_are_none(gone):
     tables = packets.lsst([
@@ -495,3 +505,14 @@ class TestRealAlerts:
         assert tables.objects["object_id"].tolist() == ["281323062375219201"]
         assert tables.photometry["flux"].tolist() == [1.241, 1.241, 1.241]
         assert tables.problems == ()
+
+    def test_alert_from_the_wire_is_read(self):
+        """Schema 9.0 decodes with that of 10.0; see the payloads' notes."""
+        with (SHARED / "lsst_alerts/schema_10_0/fakeAlert.avro").open("rb") as file:
+            schema = fastavro.reader(file).writer_schema
+        wire = (SHARED / "lsst_alerts/boom_7912941781254298.confluent.avro").read_bytes()
+        alert = fastavro.schemaless_reader(io.BytesIO(wire[5:]), schema, None)
+        tables = packets.lsst([alert])
+        assert tables.objects["object_id"].tolist() == [str(alert["diaObject"]["diaObjectId"])]
+        point = row(tables, str(alert["diaSource"]["diaSourceId"]))
+        assert point["flux"] * 1000 == pytest.approx(alert["diaSource"]["psfFlux"])

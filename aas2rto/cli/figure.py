@@ -1,0 +1,60 @@
+"""`aas2rto figure`: draw one candidate now."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aas2rto.cli.arguments import (
+    ConfigFile,
+    JsonOption,
+    NowOption,
+    OutputOption,
+    open_existing_store,
+    parse_time,
+    project_folder,
+    resolve_candidate,
+)
+
+
+class FigureKind(StrEnum):
+    """What can be drawn."""
+
+    LIGHT_CURVE = "light_curve"
+    VISIBILITY = "visibility"
+    SCORE = "score"
+    HISTORY = "history"
+
+
+def figure(
+    config: ConfigFile,
+    candidate: Annotated[str, typer.Argument(help="Id or name of a candidate.")],
+    kind: Annotated[
+        list[FigureKind] | None, typer.Option(help="Only this one; may be given several times.")
+    ] = None,
+    now: NowOption = None,
+    output: OutputOption = Path("outputs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Draw a candidate as it stands: light curve, visibility tonight, score, rank history."""
+    from aas2rto import config as configs
+    from aas2rto import loop
+    from aas2rto.illustrating import illustrate
+
+    when = parse_time(now)
+    case = configs.load(config, need_secrets=False)
+    folder = project_folder(output, case.project)
+    kinds = [one.value for one in kind or FigureKind]
+    with open_existing_store(case.config.store, folder) as store:
+        candidate_id = resolve_candidate(store, candidate)
+        parts = loop.build(case, with_sources=False)
+        paths = illustrate(parts, store, candidate_id, when, folder, kinds=kinds)
+    if as_json:
+        print(json.dumps({"candidate_id": candidate_id, "figures": [str(p) for p in paths]}))
+        return
+    for path in paths:
+        print(path)

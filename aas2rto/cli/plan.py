@@ -1,0 +1,176 @@
+"""`aas2rto plan`: tonight as a timeline, for one observatory or for all of them together."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aas2rto.cli.arguments import (
+    ConfigFile,
+    JsonOption,
+    NowOption,
+    OutputOption,
+    open_existing_store,
+    parse_time,
+    project_folder,
+    sites_named,
+)
+from aas2rto.cli.closing import CloseOption, closures
+from aas2rto.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from astropy.time import Time
+
+    from aas2rto.config import Case
+    from aas2rto.observatory import Observatory
+    from aas2rto.planning import NightPlan, SiteNight
+
+NETWORK = "network"
+
+
+def plan(
+    config: ConfigFile,
+    observatory: Annotated[str | None, typer.Option(help="Plan this one alone.")] = None,
+    network: Annotated[
+        bool, typer.Option("--network", help="Plan all together; so it is by default.")
+    ] = False,
+    date: Annotated[
+        str | None, typer.Option(help="Local date of the evening. Default: the next night.")
+    ] = None,
+    now: NowOption = None,
+    close: CloseOption = None,
+    interrupt: Annotated[
+        bool,
+        typer.Option("--interrupt", help="Plan again from now; keep what is being observed."),
+    ] = False,
+    greedy: Annotated[
+        bool, typer.Option("--greedy", help="Do not look for the joint optimum.")
+    ] = False,
+    output: OutputOption = Path("outputs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Plan the night from the stored state: who observes what, when, and what if it fails."""
+    from aas2rto import config as configs
+    from aas2rto import loop, outlook
+    from aas2rto.outputs import plan_files
+
+    when = parse_time(now)
+    case = configs.load(config, need_secrets=False)
+    name, sites = _chosen(case, observatory, network=network)
+    folder = project_folder(output, case.project)
+    parts = loop.build(case, with_sources=False)
+    with open_existing_store(case.config.store, folder) as store:
+        found = outlook.plan_stored(
+            parts, store, when, sites=sites, date=_date(date), close=closures(case, close),
+            earlier=_earlier(folder, name) if interrupt else None, solve=not greedy,
+        )  # fmt: skip
+    paths = plan_files.write(folder, case, found, name)
+    if as_json:
+        print(plan_files.path_of(folder, name).read_text(encoding="utf-8"), end="")
+        return
+    _show(found, when)
+    print(f"written: {', '.join(str(path) for path in paths)}")
+
+
+def _chosen(case: Case, observatory: str | None, *, network: bool) -> tuple[str, list[Observatory]]:
+    if observatory is None:
+        return NETWORK, list(case.observatories)
+    if network:
+        raise UsageError("give --observatory NAME or --network, not both")
+    sites = sites_named(case, observatory)
+    return (sites[0].name if len(sites) == 1 else observatory), sites
+
+
+def _date(text: str | None) -> float | None:
+    if text is None:
+        return None
+    return float(math.floor(parse_time(text, option="--date").utc.mjd))
+
+
+def _earlier(folder: Path, name: str) -> pd.DataFrame:
+    """Read the plan that is running: that of the observatory, or of the network it is in."""
+    from aas2rto.outputs.plan_files import path_of
+    from aas2rto.outputs.plan_json import read_slots
+
+    own, shared = path_of(folder, name), path_of(folder, NETWORK)
+    existing = [path for path in (own, shared) if path.exists()]
+    return read_slots(max(existing, key=lambda path: path.stat().st_mtime, default=own))
+
+
+def _show(found: NightPlan, when: Time) -> None:
+    from aas2rto.cli.showing import console
+    from aas2rto.outputs.plan_csv import worth
+
+    out = console()
+    out.print(f"[bold]plan made {when.utc.isot[:16]} UTC[/bold]")
+    out.print(worth(found), markup=False, soft_wrap=True)
+    for night in found.nights:
+        out.print(_head(night), markup=False, soft_wrap=True)
+        out.print(_table(found.at(night.observatory.name)))
+
+
+def _head(night: SiteNight) -> str:
+    from aas2rto.visibility import clock
+
+    name = night.observatory.name
+    if not night.night.end > 0:
+        return f"{name}: no night"
+    told = f"{name}: night {clock(night.night.start)}-{clock(night.night.end)} UTC"
+    for start, end in night.closed:
+        first, last = max(start, night.night.start), min(end, night.night.end)
+        if last > first:
+            told += f", closed {clock(first)}-{clock(last)}"
+    return told
+
+
+def _table(slots: pd.DataFrame) -> Any:
+    import pandas as pd
+
+    from aas2rto.cli.showing import table_of
+
+    rows: list[dict[str, str]] = []
+    last: float | None = None
+    for row in slots.to_dict("records"):
+        if last is not None and row["start"] - last > 1e-4:
+            rows.append({"time": _span(last, row["start"]), "candidate": "-"})
+        rows.append(_cells(row))
+        last = row["end"]
+    heads = ["#", "time", "candidate", "mag", "expose", "alt", "moon", "value", "else", "note"]
+    return table_of(pd.DataFrame(rows, columns=heads).fillna(""))
+
+
+def _span(start: float, end: float) -> str:
+    from aas2rto.visibility import clock
+
+    return f"{clock(start)}-{clock(end)}"
+
+
+def _cells(row: dict[Any, Any]) -> dict[str, str]:
+    return {
+        "#": str(row["slot"]),
+        "time": _span(row["start"], row["end"]),
+        "candidate": row["candidate_id"],
+        "mag": f"{row['mag']:.1f}" if row["mag"] == row["mag"] else "-",
+        "expose": f"{row['exposure_s'] / 60:.0f} min",
+        "alt": f"{row['altitude']:.0f}",
+        "moon": f"{row['moon_sep']:.0f}",
+        "value": f"{row['value']:.3g}",
+        "else": row["backup"],
+        "note": _note(row),
+    }
+
+
+def _note(row: dict[Any, Any]) -> str:
+    """Say what is special about a slot, and what waiting a day would do."""
+    parts = [] if row["state"] == "planned" else [row["state"]]
+    parts += [word for word in ("too", "pinned") if row[word]]
+    tonight = float(row["last_chance"])
+    if math.isinf(tonight):
+        parts.append("last chance")
+    elif tonight < 0.8 or tonight > 1.25:
+        parts.append(f"x{1 / tonight:.2g} tomorrow")
+    return ", ".join(parts)

@@ -1,0 +1,95 @@
+"""`aas2rto whatif`: which ranks would move under other settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from aas2rto.cli.arguments import (
+    ConfigFile,
+    JsonOption,
+    NowOption,
+    OutputOption,
+    open_existing_store,
+    parse_time,
+    project_folder,
+)
+from aas2rto.cli.closing import CloseOption, closures
+from aas2rto.errors import UsageError
+
+MOST = 12
+"""Lines shown of each kind; --json holds all."""
+
+
+def whatif(
+    config: ConfigFile,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="visibility.min_altitude=25deg, say."),
+    ] = None,
+    close: CloseOption = None,
+    now: NowOption = None,
+    output: OutputOption = Path("outputs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Show which ranks move, who enters and who leaves; store nothing."""
+    from aas2rto import config as configs
+    from aas2rto import loop, whatif
+    from aas2rto.changing import changes
+
+    if not settings and not close:
+        raise UsageError("ask something: --set KEY=VALUE, or --close OBSERVATORY [INTERVAL]")
+    when = parse_time(now)
+    wanted = changes(settings or [])
+    case = configs.load(config, need_secrets=False)
+    other = configs.load(config, need_secrets=False, changes=wanted)
+    with open_existing_store(case.config.store, project_folder(output, case.project)) as store:
+        found = whatif.compare(
+            loop.build(case, with_sources=False),
+            loop.build(other, with_sources=False),
+            store,
+            when,
+            close=closures(other, close),
+        )
+    asked = {"set": wanted, "close": close or []}
+    if as_json:
+        print(json.dumps({"asked": asked, **found}, indent=2, allow_nan=False, default=str))
+        return
+    for line in lines(found):
+        print(line)
+    print("nothing was stored")
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """Say what changes, list by list, and then in the plan."""
+    told = []
+    for name, change in found["lists"].items():
+        told.append(f"{name}: {change['before']} -> {change['after']} candidates")
+        told += _some(f"  enters: {one['candidate_id']} (rank {one['rank']})"
+                      for one in change["enters"])  # fmt: skip
+        told += _some(f"  leaves: {one['candidate_id']} (was {one['rank']}; {one['reason']})"
+                      for one in change["leaves"])  # fmt: skip
+        told += _some(f"  moves: {one['candidate_id']} {one['from']} -> {one['to']}"
+                      for one in change["moves"])  # fmt: skip
+        if not (change["enters"] or change["leaves"] or change["moves"]):
+            told.append("  no change")
+    plan = found["plan"]
+    old, new = plan["before"], plan["after"]
+    told.append(
+        f"greedy plan: {old['visits']} -> {new['visits']} visits, "
+        f"worth {old['worth']:.5g} -> {new['worth']:.5g}"
+    )
+    told += _some(f"  enters: {one['candidate_id']} ({one['at']})" for one in plan["enters"])
+    told += _some(f"  leaves: {one['candidate_id']} (was {one['at']})" for one in plan["leaves"])
+    told += _some(f"  moves: {one['candidate_id']} {one['from']} -> {one['to']}"
+                  for one in plan["moves"])  # fmt: skip
+    return told
+
+
+def _some(texts: Any) -> list[str]:
+    every = list(texts)
+    more = [f"  ... and {len(every) - MOST} more (--json)"] if len(every) > MOST else []
+    return every[:MOST] + more

@@ -1,0 +1,81 @@
+"""A plan as iCalendar (RFC 5545), for the calendar of whoever is at the telescope."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from icalendar import Calendar, Event
+
+from aas2rto import __version__
+from aas2rto.outputs.plan_csv import worth
+from aas2rto.outputs.tables import with_sexagesimal
+from aas2rto.planning import NightPlan
+from aas2rto.planning.options import SiteNight
+from aas2rto.words import MJD_EPOCH
+
+
+def calendar(plan: NightPlan, project: str) -> bytes:
+    """Return one event per slot that is not over.
+
+    Parameters
+    ----------
+    plan : NightPlan
+    project : str
+        Part of each event's identity: a plan that is made again replaces its events.
+    """
+    found = Calendar()
+    found.add("prodid", f"-//aas2rto//{__version__}//EN")
+    found.add("version", "2.0")
+    found.add("method", "PUBLISH")
+    found.add("x-wr-calname", f"{project}: {', '.join(n.observatory.title for n in plan.nights)}")
+    found.add("x-wr-caldesc", worth(plan))
+    stamp = _utc(float(plan.now.utc.mjd))
+    for night in plan.nights:
+        for row in with_sexagesimal(plan.at(night.observatory.name)).to_dict("records"):
+            if row["state"] != "done":
+                found.add_component(_event(row, night, project, stamp))
+    return bytes(found.to_ical())
+
+
+def _event(row: Mapping[Any, Any], night: SiteNight, project: str, stamp: datetime) -> Event:
+    site = night.observatory
+    event = Event()
+    identity = f"{project}|{site.name}|{row['candidate_id']}|{row['start']:.5f}"
+    event.add("uid", f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}@aas2rto")
+    event.add("dtstamp", stamp)
+    event.add("dtstart", _utc(row["start"]))
+    event.add("dtend", _utc(row["end"]))
+    event.add("summary", _summary(row))
+    event.add("location", site.title)
+    event.add("geo", (site.latitude_deg, site.longitude_deg))
+    event.add("categories", [site.name])
+    event.add("description", "\n".join(_description(row)))
+    return event
+
+
+def _utc(mjd: float) -> datetime:
+    return MJD_EPOCH + timedelta(seconds=round(mjd * 86400))
+
+
+def _summary(row: Mapping[Any, Any]) -> str:
+    mark = "ToO " if row["too"] else ""
+    mag = f", {row['mag']:.1f} mag" if row["mag"] == row["mag"] else ""
+    return f"{mark}{row['candidate_id']}{mag}, {row['exposure_s'] / 60:.0f} min"
+
+
+def _description(row: Mapping[Any, Any]) -> list[str]:
+    lines = [
+        f"{row['ra_hms']} {row['dec_dms']} (J2000)",
+        f"expose from {_utc(row['exposure_start']):%H:%M:%S} UTC for {row['exposure_s']:.0f} s",
+        f"altitude {row['altitude']:.0f} deg, airmass {row['airmass']:.2f}, "
+        f"Moon {row['moon_sep']:.0f} deg away",
+        f"score {row['site_score']:.4g}: {row['reason']}",
+    ]
+    if row["name"] and row["name"] != row["candidate_id"]:
+        lines.insert(0, row["name"])
+    if row["backup"]:
+        lines.append(f"if it fails: {row['backup']}")
+    return lines

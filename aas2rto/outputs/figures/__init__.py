@@ -1,0 +1,1 @@
+"""Figures: one kind per file; drawn where what they show has changed, and looked at on a phone."""

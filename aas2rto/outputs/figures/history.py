@@ -1,0 +1,103 @@
+"""Figure: how a candidate's rank at each observatory has moved."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from aas2rto.outputs.figures import style
+from aas2rto.outputs.figures.subject import Floats, Subject
+from aas2rto.words import day_and_hour
+
+HEIGHT_IN = 2.7
+RANKS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+SHORTEST = 0.25
+"""Of the axis of time [d]."""
+
+
+def set_up(figure: Figure) -> list[Axes]:
+    """Lay out the axes."""
+    axes = figure.add_axes((0.105, 0.18, 0.60, 0.58))
+    axes.set_ylabel("rank")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(FixedLocator(list(RANKS)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda rank, _: f"{rank:.0f}"))
+    axes.grid(color=style.PALE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(direction="in", top=True, right=True)
+    return [axes]
+
+
+def draw(sheet: style.Sheet, subject: Subject) -> None:
+    """Draw the ranks of a candidate over time."""
+    (axes,) = sheet.axes
+    ranks = subject.ranks
+    first = float(ranks["at"].min()) - subject.now if len(ranks) else -SHORTEST
+    low = min(first, -SHORTEST)
+    worst = float(ranks["rank"].max()) if len(ranks) else np.nan
+    in_hours = low > -2
+    unit = 24.0 if in_hours else 1.0
+    labels = []
+    for order, (site, rows) in enumerate(ranks.groupby("observatory", sort=False)):
+        labels.append(_draw_site(axes, rows, str(site), subject.now, unit, order))
+    axes.set_xlim(low * unit * 1.03, 0)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 3, 5, 6, 10]))
+    axes.set_xlabel(f"{'hours' if in_hours else 'days'} from now")
+    axes.set_ylim((max(worst, 5.0) if np.isfinite(worst) else 10.0) * 1.25, 0.85)
+    _label(axes, labels)
+    if not labels:
+        axes.text(0.5, 0.5, "not ranked yet", transform=axes.transAxes, ha="center", size=12)
+    told = f"rank at each observatory, until {day_and_hour(subject.now)} UT"
+    sheet.title(style.plain(subject.heading, 44), told)
+
+
+def _draw_site(
+    axes: Axes, rows: pd.DataFrame, site: str, now: float, unit: float, order: int
+) -> tuple[float, str, str]:
+    """Draw one line; return where it ends, its label and its colour."""
+    colour = style.SITE_COLOURS[order % len(style.SITE_COLOURS)]
+    dashes = style.SITE_DASHES[order % len(style.SITE_DASHES)]
+    at, rank = rows["at"].to_numpy(float), rows["rank"].to_numpy(float)
+    time = np.append((at - now) * unit, 0.0)
+    level = np.append(rank, rank[-1])
+    axes.plot(time, level, drawstyle="steps-post", color=colour, linestyle=dashes, zorder=3)
+    moved = _changes(rank)
+    axes.plot(time[:-1][moved], rank[moved], "o", color=colour, markersize=3.5, zorder=4)
+    last = float(rank[-1])
+    told = f"#{last:.0f}" if np.isfinite(last) else "not ranked"
+    return last, f"{style.plain(site, 20)}\n{told}", colour
+
+
+def _changes(rank: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    before = np.append(np.nan, rank[:-1])
+    return np.asarray(np.isfinite(rank) & (rank != before))
+
+
+def _label(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
+    """Write the observatories beside the ends of their lines, none over another."""
+    if not labels:
+        return
+    transform = axes.transData
+    ends = [
+        axes.transAxes.inverted().transform(transform.transform((0, last)))[1]
+        if np.isfinite(last)
+        else 0.0
+        for last, _, _ in labels
+    ]
+    step = min(0.24, 1.0 / len(labels))
+    order = sorted(range(len(labels)), key=lambda i: -ends[i])
+    place = 1.0 + step
+    for i in order:
+        place = min(place - step, ends[i])
+        ends[i] = place
+    shift = max(0.0, step * 0.4 - min(ends))
+    for i in order:
+        text = axes.text(
+            1.03, ends[i] + shift, labels[i][1], transform=axes.transAxes, size=8.5,
+            va="center", color=labels[i][2], weight="bold", linespacing=1.05,
+        )  # fmt: skip
+        style.fitted(axes, text, 0.44)

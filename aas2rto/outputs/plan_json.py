@@ -1,0 +1,116 @@
+"""A plan as JSON, and back: what `--interrupt` needs to know of the plan that is running."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aas2rto.errors import UsageError
+from aas2rto.outputs.tables import iso_seconds
+from aas2rto.planning import NightPlan
+from aas2rto.planning.options import SiteNight
+from aas2rto.planning.timeline import COLUMNS, empty
+
+FORMAT = 1
+"""Raised when a reader of older files would go wrong."""
+
+TIMES = ("start", "exposure_start", "end")
+
+
+def as_dictionary(plan: NightPlan, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a plan ready for JSON; what is not known is None.
+
+    Parameters
+    ----------
+    plan : NightPlan
+    provenance : mapping
+        ``project, version, config``.
+    """
+    return {
+        "format": FORMAT,
+        **provenance,
+        "now": plan.now.utc.isot,
+        "now_mjd": float(plan.now.utc.mjd),
+        "method": plan.method,
+        "status": plan.status,
+        "objective": _plain(plan.objective),
+        "bound": _plain(plan.bound),
+        "gap": _plain(plan.gap),
+        "greedy": _plain(plan.greedy),
+        "dispatch": _plain(plan.dispatch),
+        "independent": _plain(plan.independent),
+        "first": _plain(plan.first),
+        "options": plan.options,
+        "observatories": {one.observatory.name: _of_site(plan, one) for one in plan.nights},
+    }
+
+
+def _of_site(plan: NightPlan, night: SiteNight) -> dict[str, Any]:
+    return {
+        "title": night.observatory.title,
+        "night": night.night.kind.value,
+        **_time("night_start", night.night.start),
+        **_time("night_end", night.night.end),
+        "closed": [
+            {**_time("start", start), **_time("end", end)} for start, end in night.closed
+        ],
+        "slots": [slot(row) for row in plan.at(night.observatory.name).to_dict("records")],
+    }  # fmt: skip
+
+
+def slot(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return one slot; times as ISO (UTC) and as MJD."""
+    told: dict[str, Any] = {}
+    for name in COLUMNS:
+        if name in TIMES:
+            told |= _time(name, row[name])
+        else:
+            told[name] = _plain(row[name])
+    return told
+
+
+def _time(name: str, mjd: float) -> dict[str, Any]:
+    text = iso_seconds(np.array([mjd]))[0]
+    return {name: text or None, f"{name}_mjd": _plain(float(mjd))}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def read_slots(path: Path) -> pd.DataFrame:
+    """Read the slots of a plan that was written earlier.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or it is not one of this program's.
+    """
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        rows = [row for site in told["observatories"].values() for row in site["slots"]]
+        if told["format"] != FORMAT:
+            raise UsageError(f"{path} has the format {told['format']}, this program knows {FORMAT}")
+        slots = pd.DataFrame([_row(row) for row in rows], columns=list(COLUMNS))
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"--interrupt: there is no plan {path} to go on from; make one first without it"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"--interrupt: {path} is no plan of this program ({type(error).__name__}: {error}); "
+            "make one without --interrupt"
+        ) from error
+    return slots.astype(empty().dtypes.to_dict()) if len(slots) else empty()
+
+
+def _row(told: Mapping[str, Any]) -> dict[str, Any]:
+    row = {name: told[f"{name}_mjd" if name in TIMES else name] for name in COLUMNS}
+    return {name: np.nan if value is None else value for name, value in row.items()}

@@ -1,0 +1,101 @@
+"""Intervals in which an observatory does not observe: clouds, maintenance, somebody else's time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from astropy.time import Time
+
+from aas2rto.config import CLOSED_PATTERN
+from aas2rto.errors import UsageError
+
+Interval = tuple[float, float]
+
+ALWAYS: Interval = (-np.inf, np.inf)
+"""Closed for good."""
+
+
+def interval(text: str, begin: float, end: float) -> tuple[Interval, ...]:
+    """Read an interval.
+
+    Parameters
+    ----------
+    text : str
+        ``02:00-04:00`` (UTC, wherever it falls), ``2026-03-21T02:00/2026-03-21T04:00``, or
+        nothing for always.
+    begin, end : float
+        The night [d, MJD UTC].
+
+    Returns
+    -------
+    tuple of (start, end)
+        [d, MJD UTC]
+
+    Raises
+    ------
+    UsageError
+        If it is none, or ends before it begins.
+
+    Examples
+    --------
+    >>> interval("22:00-02:00", 61119.9, 61120.3)
+    ((61119.916666666664, 61120.083333333336),)
+    """
+    if not text:
+        return (ALWAYS,)
+    if not re.match(CLOSED_PATTERN, text):
+        raise UsageError(
+            f"--close: {text!r} is no interval; write 02:00-04:00 (UTC), or "
+            "2026-03-21T02:00/2026-03-21T04:00"
+        )
+    if "/" in text:
+        start, stop = (float(Time(one, scale="utc").mjd) for one in text.split("/"))
+        if stop <= start:
+            raise UsageError(f"--close: {text} ends before it begins")
+        return ((start, stop),)
+    return _by_clock(text, begin, end)
+
+
+def _by_clock(text: str, begin: float, end: float) -> tuple[Interval, ...]:
+    first, last = (_share_of_day(one, text) for one in text.split("-"))
+    length = (last - first) % 1.0 or 1.0
+    days = np.arange(np.floor(begin) - 1, np.ceil(end) + 1)
+    return tuple(
+        (float(day + first), float(day + first + length))
+        for day in days
+        if day + first < end and day + first + length > begin
+    )
+
+
+def _share_of_day(clock: str, text: str) -> float:
+    hours, minutes = (int(part) for part in clock.split(":"))
+    if hours > 24 or minutes > 59:
+        raise UsageError(f"--close: {clock} in {text!r} is no time of the day")
+    return (hours + minutes / 60) / 24
+
+
+def closed(
+    observatory: str,
+    begin: float,
+    end: float,
+    *,
+    always: Mapping[str, Sequence[str]],
+    tonight: Iterable[tuple[str, str]],
+) -> tuple[Interval, ...]:
+    """Return when an observatory is closed.
+
+    Parameters
+    ----------
+    observatory : str
+        Its name.
+    begin, end : float
+        The night [d, MJD UTC].
+    always : mapping
+        By name, as in the config's ``plan.closed``.
+    tonight : iterable of (name, interval)
+        As with ``--close``; an empty interval is the whole night.
+    """
+    texts = [*always.get(observatory, ()), *(text for name, text in tonight if name == observatory)]
+    return tuple(one for text in texts for one in interval(text, begin, end))

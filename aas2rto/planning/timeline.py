@@ -1,0 +1,248 @@
+"""From chosen options to slots: when to slew, when to expose, and what to do if it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from astropy.time import Time
+
+from aas2rto import exposure
+from aas2rto.candidates import unit_vectors
+from aas2rto.config import Plan
+from aas2rto.factors.last_chance import ratio
+from aas2rto.planning.options import (
+    SECONDS,
+    Grid,
+    SiteNight,
+    candidates_of,
+    exposure_seconds,
+    reserved_seconds,
+)
+from aas2rto.planning.problem import Floats, Ints, Problem
+from aas2rto.tracks import moon_track, track
+
+PLANNED, RUNNING, DONE = "planned", "running", "done"
+"""States of a slot: to come; begun and kept by ``--interrupt``; over."""
+
+SAME_PLACE = 1.0 / 3600.0
+"""Closer pointings [deg] are one: an arc cosine is not better than this."""
+
+COLUMNS: dict[str, str] = {
+    "observatory": "str",
+    "slot": "int64",
+    "state": "str",
+    "candidate_id": "str",
+    "name": "str",
+    "ra": "float64",
+    "dec": "float64",
+    "mag": "float64",
+    "start": "float64",
+    "exposure_start": "float64",
+    "end": "float64",
+    "slew_s": "float64",
+    "exposure_s": "float64",
+    "needed_s": "float64",
+    "score": "float64",
+    "site_score": "float64",
+    "value": "float64",
+    "altitude": "float64",
+    "airmass": "float64",
+    "azimuth": "float64",
+    "moon_sep": "float64",
+    "too": "bool",
+    "pinned": "bool",
+    "backup": "str",
+    "backup_value": "float64",
+    "score_tomorrow": "float64",
+    "last_chance": "float64",
+    "reason": "str",
+}
+"""One row per visit. start, exposure_start, end [d, MJD UTC]: the slew begins, the exposure begins,
+the exposure ends; needed_s is what the magnitude asks for, exposure_s what the slot gives;
+altitude, airmass, azimuth, moon_sep [deg] at the middle of the exposure; backup is the best
+candidate that is not in the plan and fits into the slot; last_chance is score / score_tomorrow
+(infinite: there is no tomorrow)."""
+
+
+def empty() -> pd.DataFrame:
+    """Return no slots."""
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in COLUMNS.items()})
+
+
+def slots_of(
+    nights: Sequence[SiteNight], problem: Problem, chosen: Ints, grid: Grid, settings: Plan
+) -> pd.DataFrame:
+    """Turn options into slots.
+
+    Parameters
+    ----------
+    nights : sequence of SiteNight
+    problem : Problem
+        Whose options they are.
+    chosen : ndarray of int
+    grid : Grid
+    settings : Plan
+
+    Returns
+    -------
+    DataFrame
+        Columns of `COLUMNS`, but without back-ups, and with ``option``.
+    """
+    parts = []
+    for site, night in enumerate(nights):
+        own = chosen[problem.site[chosen] == site]
+        if own.size:
+            own = own[np.argsort(problem.start[own])]
+            parts.append(_of_site(night, candidates_of(nights), problem, own, grid, settings))
+    if not parts:
+        return empty().assign(option=np.empty(0, dtype=np.intp))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _of_site(
+    night: SiteNight, ids: list[str], problem: Problem, own: Ints, grid: Grid, settings: Plan
+) -> pd.DataFrame:
+    table = night.table.set_index("candidate_id", drop=False)
+    rows = table.loc[[ids[who] for who in problem.candidate[own]]].reset_index(drop=True)
+    observatory = night.observatory
+    start, end = grid.mjd(problem.start[own]), grid.mjd(problem.end[own])
+    slew = _slews(night, rows)
+    waiting = slew + exposure.overhead(observatory)
+    begin = start + waiting / SECONDS
+    at_start = _sky(night, rows, start)
+    needed = exposure_seconds(observatory, rows, at_start["altitude"], at_start["sky"], settings)
+    middle = _sky(night, rows, 0.5 * (begin + end))
+    columns: dict[str, Any] = {
+        "observatory": observatory.name,
+        "slot": np.arange(1, len(own) + 1),
+        "state": PLANNED,
+        "candidate_id": rows["candidate_id"],
+        "name": rows["name"],
+        "ra": rows["ra"],
+        "dec": rows["dec"],
+        "mag": rows["last_mag"].fillna(rows["magnitude"]),
+        "start": start,
+        "exposure_start": begin,
+        "end": end,
+        "slew_s": slew,
+        "exposure_s": np.round((end - start) * SECONDS - waiting, 1),
+        "needed_s": needed,
+        "score": rows["score"],
+        "site_score": rows["site_score"],
+        "value": problem.value[own],
+        **{name: middle[name] for name in ("altitude", "azimuth", "moon_sep")},
+        "airmass": 1.0 / np.sin(np.radians(middle["altitude"])),
+        "too": rows["too"],
+        "pinned": rows["pinned"],
+        "score_tomorrow": _tomorrow(rows),
+        "last_chance": ratio(rows),
+        "reason": rows["reason"],
+        "option": own,
+    }
+    return pd.DataFrame(columns)
+
+
+def _tomorrow(rows: pd.DataFrame) -> Floats:
+    if "score_tomorrow" not in rows:
+        return np.full(len(rows), np.nan)
+    seen = rows["hours_left_tomorrow"].to_numpy(float) > 0
+    return np.where(seen, rows["score_tomorrow"].to_numpy(float), 0.0)
+
+
+def _slews(night: SiteNight, rows: pd.DataFrame) -> Floats:
+    """Return the slew to each candidate [s]; to the first one, the longest there may be.
+
+    It is never longer: after a pause the telescope comes from wherever it waited.
+    """
+    vectors = unit_vectors(rows["ra"], rows["dec"])
+    cosine = np.sum(vectors[1:] * vectors[:-1], axis=1)
+    apart = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+    apart[apart < SAME_PLACE] = 0.0
+    between = exposure.slew_time(night.observatory, apart)
+    longest = reserved_seconds(night) - exposure.overhead(night.observatory)
+    return np.asarray(np.minimum(np.concatenate([[longest], between]), longest))
+
+
+def _sky(night: SiteNight, rows: pd.DataFrame, mjd: Floats) -> dict[str, Floats]:
+    """Look at each candidate at a time of its own."""
+    times = Time(mjd, format="mjd", scale="utc")
+    ra, dec = rows["ra"].to_numpy(float), rows["dec"].to_numpy(float)
+    altitude, azimuth = (np.diag(one) for one in track(night.observatory, ra, dec, times))
+    separations, moon_altitude, lit = moon_track(night.observatory, ra, dec, times)
+    separation = np.diag(separations)
+    sky = exposure.dark_sky(altitude) + exposure.moonlight(
+        altitude, np.maximum(moon_altitude, 0.0), separation, lit
+    )
+    return {"altitude": altitude, "azimuth": azimuth, "moon_sep": separation, "sky": sky}
+
+
+def with_backups(
+    slots: pd.DataFrame,
+    nights: Sequence[SiteNight],
+    problem: Problem,
+    planned: Ints,
+    kept: pd.DataFrame,
+) -> pd.DataFrame:
+    """Name for each slot the best candidate outside the plan that fits into it.
+
+    Parameters
+    ----------
+    slots : DataFrame
+        From `slots_of`.
+    nights : sequence of SiteNight
+    problem : Problem
+    planned : ndarray of int
+        All options of the plan.
+    kept : DataFrame
+        Slots that are over or running.
+    """
+    ids = np.array(candidates_of(nights), dtype=object)
+    taken = set(problem.candidate[planned].tolist())
+    busy = np.isin(ids, kept["candidate_id"].to_numpy(object))
+    outside = ~np.isin(problem.candidate, list(taken)) & ~busy[problem.candidate]
+    names = np.full(len(slots), "", dtype=object)
+    values = np.full(len(slots), np.nan)
+    for row, option in enumerate(slots["option"].tolist()):
+        fits = np.flatnonzero(
+            outside
+            & (problem.site == problem.site[option])
+            & (problem.start == problem.start[option])
+            & (problem.length <= problem.length[option])
+        )
+        if fits.size:
+            best = fits[np.lexsort((problem.candidate[fits], -problem.value[fits]))[0]]
+            names[row], values[row] = ids[problem.candidate[best]], problem.value[best]
+    return slots.assign(backup=names, backup_value=values)[list(COLUMNS)]
+
+
+def in_order(slots: pd.DataFrame, nights: Sequence[SiteNight]) -> pd.DataFrame:
+    """Sort slots by observatory, as in the config, and time; number them."""
+    place = {night.observatory.name: index for index, night in enumerate(nights)}
+    order = np.lexsort((slots["start"].to_numpy(float), slots["observatory"].map(place)))
+    ordered = slots.iloc[order].reset_index(drop=True)
+    return ordered.assign(slot=ordered.groupby("observatory").cumcount() + 1)
+
+
+def kept_from(earlier: pd.DataFrame, nights: Sequence[SiteNight], now_mjd: float) -> pd.DataFrame:
+    """Return what of an earlier plan is over or running, of the nights that are on.
+
+    Parameters
+    ----------
+    earlier : DataFrame
+        Its slots.
+    nights : sequence of SiteNight
+        Whose lists name who is still wanted: what was marked as observed is over.
+    now_mjd : float
+        [d, MJD UTC]
+    """
+    parts = [empty()]
+    for night in nights:
+        own = earlier[earlier["observatory"] == night.observatory.name]
+        tonight = (own["start"] >= night.night.start - 1e-6) & (own["start"] < now_mjd)
+        parts.append(own[tonight])
+    kept = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    running = kept["end"].to_numpy(float) > now_mjd
+    return kept.assign(state=np.where(running, RUNNING, DONE))

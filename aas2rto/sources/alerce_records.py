@@ -1,0 +1,104 @@
+"""ALeRCE's names, signs and codes -> those of the ZTF and LSST alert schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aas2rto import photometry
+from aas2rto.sources import nulls
+from aas2rto.sources.light_curves import forced_name
+
+LSST_BANDS = {6: "u", 1: "g", 2: "r", 3: "i", 4: "z", 5: "y"}
+"""``band`` -> letter; each answer repeats it as its ``band_map``. u is 6, not 0."""
+
+BAD = 100.0
+"""What ALeRCE writes for a corrected magnitude or error that could not be computed."""
+
+
+def ztf_detection(record: Any, *, corrected: bool = False) -> Any:
+    """Translate a detection.
+
+    Parameters
+    ----------
+    record : mapping
+        As in ``detections``; ``isdiffpos`` is 1 or -1 there.
+    corrected : bool
+        Take the total brightness (template included) in place of the difference.
+    """
+    if not isinstance(record, dict):
+        return record
+    sign = {"isdiffpos": _sign(record.get("isdiffpos"))}
+    # Flux of a source that was seen both above and below its template says little.
+    quality = {"nbad": 1} if record.get("dubious") is True else {}
+    total = _corrected(record) if corrected else {}
+    return {**with_jd(record), **sign, **quality, **total}
+
+
+def with_jd(record: Any) -> Any:
+    """Add ``jd`` to a record that has ``mjd``."""
+    if not isinstance(record, dict):
+        return record
+    mjd = record.get("mjd")
+    return {**record, "jd": mjd + photometry.MJD_OF_JD} if isinstance(mjd, float | int) else record
+
+
+def _sign(value: Any) -> str:
+    """Translate 1 and -1 to ZTF's t and f; what is neither stays, and is then no sign."""
+    return {"1": "t", "-1": "f", "1.0": "t", "-1.0": "f"}.get(str(value), str(value))
+
+
+def _corrected(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the total magnitude, template included, of a source that is in the template.
+
+    An error of 100.0 marks a correction that failed; the extended-source error is then the one
+    to use, if there is one.
+    """
+    mag, magerr = record.get("magpsf_corr"), record.get("sigmapsf_corr")
+    if magerr is None or magerr >= BAD:
+        magerr = record.get("sigmapsf_corr_ext")
+    if mag is None or mag >= BAD or magerr is None or magerr >= BAD:
+        return {"magpsf": None, "sigmapsf": None}
+    return {"magpsf": mag, "sigmapsf": magerr, "isdiffpos": "t"}
+
+
+def ztf_forced(record: Any) -> Any:
+    """Translate a forced measurement, some of whose fields are nested; None if it failed."""
+    if not isinstance(record, dict):
+        return record
+    extra = record.get("extra_fields")
+    flat = {**(extra if isinstance(extra, dict) else {}), **record}
+    mag, magerr, mjd = flat.get("mag"), flat.get("e_mag"), nulls.number(flat.get("mjd"))
+    if mag is None or magerr is None or BAD in {mag, magerr}:
+        return None
+    return {
+        **with_jd({key: flat.get(key) for key in ("mjd", "fid", "diffmaglim")}),
+        "candid": forced_name(flat.get("fid"), mjd),
+        "magpsf": mag,
+        "sigmapsf": magerr,
+        "isdiffpos": _sign(flat.get("isdiffpos")),
+    }
+
+
+def _lsst_names(record: Any) -> Any:
+    if not isinstance(record, dict):
+        return record
+    band = record.get("band")
+    letter = LSST_BANDS.get(band) if isinstance(band, int) else band
+    return {**record, "midpointMjdTai": record.get("mjd"), "band": letter}
+
+
+def lsst_source(record: Any) -> Any:
+    """Translate a detection."""
+    named = _lsst_names(record)
+    if not isinstance(named, dict):
+        return named
+    return {**named, "diaSourceId": named.get("measurement_id")}
+
+
+def lsst_forced(record: Any) -> Any:
+    """Translate a forced measurement."""
+    named = _lsst_names(record)
+    if not isinstance(named, dict):
+        return named
+    return {**named, "diaForcedSourceId": named.get("measurement_id")}

@@ -1,0 +1,344 @@
+"""The archive source: alerts and light curves from files, for replays, tests and one's own data.
+
+It reads Avro containers of ZTF and LSST alerts (plain or Fink's), Parquet files of Fink's data
+transfer, and plain tables of light curves. Files are recognised by their content.
+"""
+
+from __future__ import annotations
+
+import glob
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from aas2rto import photometry
+from aas2rto.errors import InputError
+from aas2rto.report import OBJECT_COLUMNS, Outcome, PollRequest, Report
+from aas2rto.sources import alert_files, light_curve_table, source
+from aas2rto.sources.alert_files import Format
+from aas2rto.sources.packet_format import Record
+from aas2rto.sources.packets import Batch, Tables, frame, packet_of
+
+NAME = "archive"
+
+SUFFIXES = frozenset({".avro", ".parquet", ".pq", ".csv", ".tsv"})
+"""Names that promise data: such a file in a folder must be readable. Others are read if their
+content is Avro or Parquet, and else passed over: a folder may hold notes. A table in a ``.txt``
+or ``.dat`` file is read if the setting names it, or has a pattern for it."""
+
+LINES_PER_FILE = 3
+"""Problem lines that one file may cause; the rest is counted."""
+
+SHARE_OF_DEADLINE = 0.7
+"""Share of the poll's time for reading; tables still have to be built from what was read."""
+
+
+@dataclass
+class _Pass:
+    """One poll in progress: what was read, and what becomes of the cursor."""
+
+    request: PollRequest
+    batch: Batch
+    problems: list[str] = field(default_factory=list)
+    done: dict[str, list[int]] = field(default_factory=dict)
+    waiting: dict[str, list[Any]] = field(default_factory=dict)
+    bad: dict[str, list[Any]] = field(default_factory=dict)
+    objects: list[dict[str, Any]] = field(default_factory=list)
+    tables: list[pd.DataFrame] = field(default_factory=list)
+    later: dict[str, int] = field(default_factory=dict)
+    postponed: int = 0
+
+
+@source(NAME)
+class Archive:
+    """Alerts and light curves from files.
+
+    Parameters
+    ----------
+    paths : tuple of str
+        Files, folders (with all below them) and patterns such as ``nights/*.avro``.
+    """
+
+    def __init__(self, *, paths: tuple[str, ...]) -> None:
+        self.paths = paths
+
+    def poll(self, request: PollRequest) -> Report:
+        """Read what is new in the files and known by ``request.now``."""
+        begun = time.monotonic()  # times this poll only; no datum depends on it
+        reading = _Pass(request, Batch(NAME, request.now))
+        files = [file for path in self.paths for file in _files(path, reading.problems.append)]
+        for n, file in enumerate(dict.fromkeys(files)):
+            late = time.monotonic() - begun > SHARE_OF_DEADLINE * request.deadline
+            if n and late:
+                reading.postponed += 1
+                _keep(reading, str(file))
+            else:
+                _take(reading, file)
+        return _report(reading)
+
+    def probe(self) -> str:
+        """Say how many files there are to read."""
+        problems: list[str] = []
+        n = sum(1 for path in self.paths for _ in _files(path, problems.append))
+        return "; ".join([f"{n} file{'' if n == 1 else 's'}", *problems])
+
+
+def _files(path: str, complain: Callable[[str], None]) -> Iterator[Path]:
+    """Yield the files that a setting names, sorted."""
+    place = Path(path).expanduser()
+    if place.is_dir():
+        found = [file for file in sorted(place.rglob("*")) if _is_offered(file, place)]
+        if not found:
+            complain(f"{place}: there are no alert files or tables in this folder")
+    elif place.exists():
+        found = [place]
+    else:
+        names = glob.glob(str(place), recursive=True)  # noqa: PTH207  a pattern may be absolute
+        found = [Path(name) for name in sorted(names)]
+        found = [file for file in found if file.is_file()]
+        if not found:
+            complain(f"{place}: there is no such file or folder, nor a file of this pattern")
+    yield from (file.absolute() for file in found)
+
+
+def _is_offered(file: Path, folder: Path) -> bool:
+    """Say whether a file in a folder is meant to be read."""
+    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    if hidden or not file.is_file():
+        return False
+    if file.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        return alert_files.format_of(file) in (Format.AVRO, Format.PARQUET)
+    except OSError:
+        return False
+
+
+def _take(reading: _Pass, file: Path) -> None:
+    """Read a file, unless nothing in it can be new, and remember how far it is read."""
+    name, batch, what = str(file), reading.batch, "alert"
+    batch.later, used = [], batch.used
+    try:
+        status = file.stat()
+        version = [status.st_size, status.st_mtime_ns]
+        after = _already_taken(reading, name, version)
+        if after is None:
+            return
+        batch.after = after
+        what = _read(reading, file)
+    except OSError as error:
+        # Not remembered: permissions and disks are mended without changing the file.
+        why = error.strerror or type(error).__name__
+        reading.problems.append(f"{name}: cannot be opened ({why}); check its permissions")
+        return
+    except InputError as error:
+        reading.problems.append(str(error))
+        if batch.used == used and not batch.later:
+            reading.bad[name] = [*version, str(error)]
+            return
+    if batch.later:
+        entry = [reading.request.now, min(batch.later), len(batch.later), what]
+        reading.waiting[name] = [*version, *entry]
+        reading.later[what] = reading.later.get(what, 0) + len(batch.later)
+    else:
+        reading.done[name] = version
+
+
+def _already_taken(reading: _Pass, name: str, version: list[int]) -> float | None:
+    """Return the time until which a file's alerts were taken; None if nothing in it is new."""
+    cursor = reading.request.cursor
+    if list(cursor.get("done", {}).get(name, ())) == version:
+        reading.done[name] = version
+        return None
+    bad = list(cursor.get("bad", {}).get(name, ()))
+    if bad and bad[:2] == version:
+        reading.bad[name] = bad
+        return None
+    waiting = list(cursor.get("waiting", {}).get(name, ()))
+    if not waiting or waiting[:2] != version:
+        return float("-inf")
+    until, first, n, what = waiting[2:]
+    if reading.request.now < first:
+        reading.waiting[name] = waiting
+        reading.later[what] = reading.later.get(what, 0) + n
+        return None
+    return float(until)
+
+
+def _keep(reading: _Pass, name: str) -> None:
+    """Leave a file that there is no time for as the last cursor had it."""
+    for kind, entries in (("done", reading.done), ("waiting", reading.waiting),
+                          ("bad", reading.bad)):  # fmt: skip
+        entry = reading.request.cursor.get(kind, {}).get(name)
+        if entry:
+            entries[name] = list(entry)
+
+
+def _read(reading: _Pass, file: Path) -> str:
+    """Read one file by what it is; return what it is made of."""
+    kind = alert_files.format_of(file)
+    if kind in alert_files.WHY_NOT:
+        raise InputError(f"{file}: {alert_files.WHY_NOT[kind]}")
+    if kind is Format.AVRO:
+        _read_alerts(reading, file, alert_files.avro(file))
+        return "alert"
+    if kind is Format.PARQUET and packet_of(dict.fromkeys(alert_files.parquet_names(file))):
+        _read_alerts(reading, file, alert_files.parquet(file))
+        return "alert"
+    is_text = kind is Format.TEXT
+    _read_table(
+        reading, file, light_curve_table.read_csv if is_text else light_curve_table.read_parquet
+    )
+    return "measurement"
+
+
+def _read_alerts(reading: _Pass, file: Path, alerts: Iterator[Record]) -> None:
+    try:
+        for alert in alerts:
+            reading.batch.add(alert, where=str(file))
+    finally:
+        # Damage ends the file, but not what was read of it.
+        reading.problems += _shortened(file, reading.batch.problems)
+        reading.batch.problems = []
+
+
+def _read_table(reading: _Pass, file: Path, read: Callable[[Path], pd.DataFrame]) -> None:
+    batch = reading.batch
+    try:
+        found = light_curve_table.contents(read(file), now=batch.now, after=batch.after)
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith(str(file)) else f"{file}: {text}") from error
+    reading.problems += _shortened(file, [f"{file}: {line}" for line in found.problems])
+    reading.objects += found.objects
+    batch.later = found.later
+    if not found.photometry.empty:
+        reading.tables.append(found.photometry)
+
+
+def _shortened(file: Path, lines: list[str]) -> list[str]:
+    rest = len(lines) - LINES_PER_FILE
+    return lines if rest <= 0 else [*lines[:LINES_PER_FILE], f"{file}: and {rest} more like these"]
+
+
+def _report(reading: _Pass) -> Report:
+    tables = reading.batch.tables()
+    rows = _photometry(reading, tables)
+    objects = _objects(reading, tables, rows)
+    cursor = {"done": reading.done, "waiting": reading.waiting, "bad": reading.bad}
+    problems = (*reading.problems, *tables.problems, *_homeless(objects, rows), *_notes(reading))
+    nothing_read = not (reading.done or reading.waiting)
+    has_data = not (rows.empty and objects.empty and tables.annotations.empty)
+    outcome = Outcome.DATA if has_data else Outcome.EMPTY
+    error = ""
+    if nothing_read and not has_data and (reading.problems or reading.bad):
+        outcome, error = Outcome.FAILED, _why_nothing(reading, problems)
+    return Report(NAME, outcome, objects, rows, tables.annotations, cursor,
+                  _newest(tables, rows), problems, error)  # fmt: skip
+
+
+def _why_nothing(reading: _Pass, problems: tuple[str, ...]) -> str:
+    reasons = [*problems, *(entry[2] for entry in reading.bad.values())]
+    return f"no file could be read: {reasons[0]}"
+
+
+def _notes(reading: _Pass) -> list[str]:
+    notes = []
+    for what, n in reading.later.items():
+        one = n == 1
+        notes.append(f"{n} {what}{' is' if one else 's are'} later than now "
+                     f"({_date(reading.request.now)}) and wait{'s' if one else ''}")  # fmt: skip
+    if reading.postponed:
+        n = reading.postponed
+        notes.append(f"time was up before {n} file{'' if n == 1 else 's'} could be read; the "
+                     "next cycle goes on there")  # fmt: skip
+    return notes
+
+
+def _date(mjd: float) -> str:
+    """Write a time for people; `now` may lie where calendars end."""
+    days = pd.Timedelta(days=min(max(mjd, 0.0), 2**16))
+    return f"{pd.Timestamp('1858-11-17') + days:%Y-%m-%d %H:%M} UTC"
+
+
+def _photometry(reading: _Pass, tables: Tables) -> pd.DataFrame:
+    parts = [part for part in (tables.photometry, *reading.tables) if not part.empty]
+    if not parts:
+        return photometry.empty()
+    rows = pd.concat([part.assign(source=NAME) for part in parts], ignore_index=True)
+    return photometry.conform(
+        rows.drop_duplicates(["candidate_id", "survey", "measurement_id"], ignore_index=True)
+    )
+
+
+def _objects(reading: _Pass, tables: Tables, rows: pd.DataFrame) -> pd.DataFrame:
+    """Join the objects of alerts and of tables; one that only a list names is known now."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    times = rows.groupby("candidate_id")["known_at"].min()
+    first = {str(name): float(time) for name, time in times.items()}
+    surveys = _surveys(rows)
+    alerts: list[dict[str, Any]] = [
+        {str(name): value for name, value in row.items()}
+        for row in tables.objects.to_dict("records")
+    ]
+    for row in [*alerts, *reading.objects]:
+        known = {name: value for name, value in row.items() if not _is_blank(value)}
+        name = known["object_id"]
+        begun = known.get("known_at", first.get(name, reading.request.now))
+        for survey in _surveys_of(known, surveys.get(name, ())):
+            old = found.setdefault((survey, name), {"survey": survey})
+            old["known_at"] = min(begun, old.get("known_at", begun))
+            old |= {key: value for key, value in known.items() if key not in old}
+    return frame(found.values(), OBJECT_COLUMNS)
+
+
+def _surveys(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the surveys that measured each object."""
+    pairs = rows[["candidate_id", "survey"]].drop_duplicates()
+    found: dict[str, list[str]] = {}
+    for name, survey in zip(pairs["candidate_id"], pairs["survey"], strict=True):
+        found.setdefault(name, []).append(survey)
+    return found
+
+
+def _surveys_of(row: Mapping[str, Any], measured: Sequence[str]) -> list[str]:
+    """Return the surveys for which an object needs a row: its own, and those that measured it.
+
+    A list of objects rarely says whose they are; their measurements do.
+    """
+    own = row["survey"]
+    if own == light_curve_table.OTHER_SURVEY and measured:
+        return list(measured)
+    return list(dict.fromkeys([own, *measured]))
+
+
+def _homeless(objects: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
+    """Name the objects that have measurements, but no position in any file of this poll."""
+    placed = set(objects["object_id"]) if len(objects) else set()
+    homeless = sorted(set(rows["candidate_id"]) - placed)
+    if not homeless:
+        return []
+    n = len(homeless)
+    who = f"1 object ({homeless[0]}) has" if n == 1 else f"{n} objects ({homeless[0]}, ...) have"
+    return [
+        f"{who} "
+        "measurements but no position: add columns ra and dec, or a table of objects with them; "
+        "until then they count only if another source knows the object"
+    ]
+
+
+def _is_blank(value: Any) -> bool:
+    return value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def _newest(tables: Tables, rows: pd.DataFrame) -> float | None:
+    """Return when the newest alert or measurement was known [d, MJD UTC]."""
+    times = [tables.newest_alert] if tables.newest_alert is not None else []
+    if not rows.empty:
+        times.append(float(rows["known_at"].max()))
+    return max(times, default=None)

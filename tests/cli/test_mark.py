@@ -1,0 +1,176 @@
+"""`aas2rto mark`: what people say, and what the lists make of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.cli.conftest import NOW, Said, too_text
+
+Cli = Callable[..., Said]
+
+
+def ranked(project: Path, name: str = "science") -> list[str]:
+    path = project / "outputs" / "small" / "ranked" / f"{name}.csv"
+    found: list[str] = pd.read_csv(path, comment="#")["candidate_id"].tolist()
+    return found
+
+
+def excluded(project: Path) -> dict[str, str]:
+    table = pd.read_csv(project / "outputs" / "small" / "excluded.csv", comment="#")
+    return {row.candidate_id: f"{row.factor}: {row.reason}" for row in table.itertuples()}
+
+
+@pytest.fixture
+def ran(project: Path, aas2rto: Cli) -> Path:
+    """Return a project that has run once, with `bright` before `fainter`."""
+    assert aas2rto("run", "small.yaml", "--once", "--now", NOW).code == 0
+    assert ranked(project) == ["bright", "fainter"]
+    return project
+
+
+def again(aas2rto: Cli, now: str = NOW) -> None:
+    assert aas2rto("run", "small.yaml", "--once", "--now", now).code == 0
+
+
+def mark(aas2rto: Cli, *arguments: object, now: str = NOW) -> Said:
+    return aas2rto("mark", "small.yaml", *arguments, "--now", now)
+
+
+@pytest.mark.parametrize(("kind", "word"), [("observed", "observed"), ("veto", "vetoed")])
+def test_what_was_observed_or_vetoed_leaves_the_lists_with_the_reason(
+    ran: Path, aas2rto: Cli, kind: str, word: str
+) -> None:
+    said = mark(aas2rto, "bright", kind, "--by", "Anna", "--comment", "done, twice")
+    assert said.out == f"bright: {word} by Anna on 2026-03-20 22:00 UTC: done, twice\n"
+    again(aas2rto)
+    assert ranked(ran) == ["fainter"]
+    assert "bright" not in ranked(ran, "la_palma_not")
+    assert excluded(ran)["bright"] == f"feedback: {said.out.removeprefix('bright: ').strip()}"
+    report = json.loads((ran / "outputs" / "small" / "cycle.json").read_text())
+    assert report["funnel"]["excluded"]["feedback"] == 1
+    assert mark(aas2rto, "bright", kind, "--until", "now").code == 0
+    again(aas2rto)
+    assert ranked(ran) == ["bright", "fainter"]
+
+
+def test_a_snooze_ends_by_itself(ran: Path, aas2rto: Cli) -> None:
+    assert mark(aas2rto, "bright", "snooze", "--until", "1d", "--by", "").code == 0
+    again(aas2rto)
+    assert ranked(ran) == ["fainter"]
+    assert "until 2026-03-21 22:00 UTC" in excluded(ran)["bright"]
+    again(aas2rto, "2026-03-21T22:00:00")
+    assert ranked(ran) == ["bright", "fainter"]
+
+
+def test_a_snooze_ends_when_new_data_arrive(ran: Path, aas2rto: Cli) -> None:
+    assert mark(aas2rto, "bright", "snooze", "--until", "new-data").code == 0
+    again(aas2rto, "2026-03-21T21:00:00")
+    assert ranked(ran) == ["fainter"]
+    with (ran / "night.csv").open("a") as night:
+        night.write("bright,150.0,10.0,61120.8,ztfg,16.9,0.05\n")
+    again(aas2rto, "2026-03-21T22:00:00")
+    assert ranked(ran) == ["bright", "fainter"]
+
+
+def test_a_pinned_candidate_leads_the_lists_but_is_not_forced_into_them(
+    ran: Path, aas2rto: Cli
+) -> None:
+    assert mark(aas2rto, "fainter", "pin", "--by", "Bo").code == 0
+    assert mark(aas2rto, "too_faint", "pin").code == 0
+    again(aas2rto)
+    assert ranked(ran) == ["fainter", "bright"]
+    assert ranked(ran, "la_palma_not")[0] == "fainter"
+    table = pd.read_csv(ran / "outputs/small/ranked/science.csv", comment="#")
+    assert table["reason"][0].startswith("pinned by Bo on 2026-03-20 22:00 UTC; ")
+    assert table["score"][0] < table["score"][1]
+    assert excluded(ran)["too_faint"].startswith("magnitude: ")
+
+
+def test_a_too_stands_above_what_is_pinned_and_can_be_vetoed(ran: Path, aas2rto: Cli) -> None:
+    (ran / "too" / "grb.txt").write_text(too_text())
+    mark(aas2rto, "fainter", "pin")
+    again(aas2rto)
+    assert ranked(ran) == ["GRB260320A", "fainter", "bright"]
+    mark(aas2rto, "GRB260320A", "veto")
+    again(aas2rto)
+    assert ranked(ran) == ["fainter", "bright"]
+
+
+def test_a_mark_at_a_site_holds_there_only(ran: Path, aas2rto: Cli) -> None:
+    assert mark(aas2rto, "bright", "veto", "--observatory", "la_palma", "--by", "Bo").code == 0
+    again(aas2rto)
+    assert "bright" in ranked(ran)
+    assert "bright" in ranked(ran, "la_silla_dk154")
+    assert "bright" not in ranked(ran, "la_palma_not")
+    out = pd.read_csv(ran / "outputs/small/not_tonight/la_palma_not.csv", comment="#")
+    row = out[out["candidate_id"] == "bright"].iloc[0]
+    assert row["factor"] == "feedback"
+    assert row["reason"] == "vetoed at la_palma_not by Bo on 2026-03-20 22:00 UTC"
+
+
+def explained(aas2rto: Cli, name: str, now: str = NOW) -> dict[str, Any]:
+    said = aas2rto("explain", "small.yaml", name, "--now", now, "--json")
+    told: dict[str, Any] = json.loads(said.out)
+    return told
+
+
+def test_explain_shows_every_mark_with_time_and_author(ran: Path, aas2rto: Cli) -> None:
+    mark(aas2rto, "bright", "comment", "--comment", "host is an AGN?", "--by", "Bo")
+    mark(aas2rto, "bright", "snooze", "--until", "1d", "--until", "0.5 mag", "--by", "Anna")
+    told = explained(aas2rto, "bright")
+    assert told["decision"] == "exclude"
+    assert told["reason"].startswith("snoozed by Anna")
+    comment, snooze = told["feedback"]
+    assert (comment["kind"], comment["author"], comment["active"]) == ("comment", "Bo", True)
+    assert comment["comment"] == "host is an AGN?"
+    assert snooze["until_mag"] == 0.5
+    assert snooze["sentence"] == (
+        "snoozed by Anna on 2026-03-20 22:00 UTC until 2026-03-21 22:00 UTC "
+        "or until it changes by 0.5 mag"
+    )
+    later = explained(aas2rto, "bright", "2026-03-22T22:00")
+    assert [m["active"] for m in later["feedback"]] == [True, False]
+    assert later["decision"] == "keep"
+    said = aas2rto("explain", "small.yaml", "bright", "--now", NOW)
+    assert "feedback: comment by Bo on 2026-03-20 22:00 UTC: host is an AGN?" in said.out
+
+
+def test_marks_do_not_make_lists_differ_between_runs(ran: Path, aas2rto: Cli) -> None:
+    mark(aas2rto, "fainter", "pin", "--by", "Bo")
+    folder = ran / "outputs" / "small" / "ranked"
+    again(aas2rto)
+    first = {path.name: path.read_bytes() for path in folder.iterdir()}
+    again(aas2rto)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["brigt", "veto"], "no candidate is known as 'brigt'; did you mean 'bright'?"),
+        (["bright", "vetoo"], "'vetoo' is no mark; did you mean 'veto'? (known: observed, veto,"),
+        (["bright", "snooze"], "a snooze needs an end: --until"),
+        (["bright", "comment"], "a comment needs a text"),
+        (["bright", "snooze", "--until", "soon"], "--until: 'soon' is no end"),
+        (["bright", "veto", "--observatory", "la_sila_dk154"],
+         "has no observatory 'la_sila_dk154'; did you mean 'la_silla_dk154'?"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_met_with_words(
+    ran: Path, aas2rto: Cli, arguments: list[str], words: str
+) -> None:
+    said = mark(aas2rto, *arguments)
+    assert said.code == 2
+    assert words in said.err
+
+
+def test_a_project_that_never_ran_has_nothing_to_mark(project: Path, aas2rto: Cli) -> None:
+    said = mark(aas2rto, "bright", "veto")
+    assert said.code == 2
+    assert "run this science case first" in said.err

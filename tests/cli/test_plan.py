@@ -1,0 +1,328 @@
+"""`aas2rto plan`: the night as a timeline, and the files it writes."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from aas2rto.cli.closing import joined
+from tests.cli.conftest import NOW, Said, light_curve, too_text
+
+Cli = Callable[..., Said]
+
+SITES = ("la_palma_not", "la_silla_dk154")
+
+
+@pytest.fixture
+def ran(project: Path, aas2rto: Cli) -> Path:
+    """Return a project with a dozen candidates that has run once."""
+    rows = [
+        line
+        for n in range(12)
+        for line in light_curve(f"sn{n:02d}", 120.0 + 9 * n, 25.0 - 3 * n,
+                                [18.6, 18.2, 17.9, 17.2 + 0.05 * n])
+    ]  # fmt: skip
+    with (project / "night.csv").open("a") as night:
+        night.write("\n".join(rows) + "\n")
+    assert aas2rto("run", "small.yaml", "--once", "--now", NOW).code == 0
+    return project
+
+
+def plan(aas2rto: Cli, *arguments: object, now: str = NOW) -> Said:
+    return aas2rto("plan", "small.yaml", *arguments, "--now", now)
+
+
+def planned(aas2rto: Cli, *arguments: object, now: str = NOW) -> dict[str, Any]:
+    said = plan(aas2rto, *arguments, "--json", now=now)
+    assert said.code == 0, said.err
+    told: dict[str, Any] = json.loads(said.out)
+    return told
+
+
+def names(told: dict[str, Any], site: str | None = None) -> list[str]:
+    chosen = told["observatories"].items()
+    slots = [slot for name, one in chosen if site in {None, name} for slot in one["slots"]]
+    return [slot["candidate_id"] for slot in sorted(slots, key=lambda slot: slot["start"])]
+
+
+def test_a_network_plan_shares_the_candidates(ran: Path, aas2rto: Cli) -> None:
+    told = planned(aas2rto, "--network")
+    assert set(told["observatories"]) == set(SITES)
+    assert len(names(told)) == len(set(names(told))) > 8
+    assert all(names(told, site) for site in SITES)
+    assert told["method"] == "joint optimum"
+    assert told["status"] == "optimal"
+    assert told["independent"] < told["greedy"] <= told["objective"] <= told["bound"] + 1e-9
+    assert 0 <= told["gap"] <= 0.002
+    assert told["now"] == "2026-03-20T22:00:00.000"
+    assert planned(aas2rto) == told, "--network is the default"
+
+
+def test_the_terminal_shows_a_timeline_and_what_it_is_worth(ran: Path, aas2rto: Cli) -> None:
+    said = plan(aas2rto)
+    assert said.code == 0, said.err
+    assert re.search(
+        r"joint optimum: [\d.]+ of at most [\d.]+ \(gap [\d.]+%\); "
+        r"greedy [\d.]+%, independent lists [\d.]+% of the bound",
+        said.out,
+    )
+    assert "la_palma_not: night 20:42-05:56 UTC" in said.out
+    assert re.search(r"\n1 +\d\d:\d\d-\d\d:\d\d +(sn\d\d|bright|fainter) ", said.out)
+    assert "outputs/small/plan/network.ics" in said.out
+
+
+def test_every_file_tells_the_same(ran: Path, aas2rto: Cli) -> None:
+    told = planned(aas2rto)
+    folder = ran / "outputs" / "small" / "plan"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "la_palma_not.csv", "la_silla_dk154.csv", "network.ics", "network.json", "network.png",
+    ]  # fmt: skip
+    for site in SITES:
+        table = pd.read_csv(folder / f"{site}.csv", comment="#")
+        slots = told["observatories"][site]["slots"]
+        assert table["candidate_id"].tolist() == [slot["candidate_id"] for slot in slots]
+        assert table["start"].tolist() == [slot["start"] for slot in slots]
+        assert table["slot"].tolist() == list(range(1, len(slots) + 1))
+        assert table["ra_hms"].str.match(r"\d\d:\d\d:\d\d\.\d\d$").all()
+    head = (folder / "la_palma_not.csv").read_text().splitlines()[:5]
+    assert head[0].startswith("# aas2rto ")
+    assert "gap" in head[3]
+    with Image.open(folder / "network.png") as image:
+        assert image.format == "PNG"
+        assert image.width == 1080
+        assert image.info["project"] == "small"
+
+
+def events(text: str) -> list[dict[str, str]]:
+    """Read an iCalendar file by RFC 5545, without the library that wrote it."""
+    lines = re.sub(r"\r\n[ \t]", "", text).split("\r\n")
+    assert lines[0] == "BEGIN:VCALENDAR"
+    assert lines[-2:] == ["END:VCALENDAR", ""]
+    found: list[dict[str, str]] = []
+    for line in lines:
+        name, _, value = line.partition(":")
+        if line == "BEGIN:VEVENT":
+            found.append({})
+        elif found and not line.startswith("END"):
+            clean = value.replace("\\n", "\n").replace("\\,", ",").replace("\\;", ";")
+            found[-1][name.partition(";")[0]] = clean.replace("\\\\", "\\")
+    return found
+
+
+def test_the_calendar_holds_one_event_per_slot(ran: Path, aas2rto: Cli) -> None:
+    told = planned(aas2rto)
+    raw = (ran / "outputs" / "small" / "plan" / "network.ics").read_bytes()
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 75
+    found = events(raw.decode())
+    slots = [slot for one in told["observatories"].values() for slot in one["slots"]]
+    assert len(found) == len(slots)
+    assert len({event["UID"] for event in found}) == len(slots)
+    for event, slot in zip(found, slots, strict=True):
+        assert event["DTSTART"] == re.sub(r"[-:]", "", slot["start"]) + "Z"
+        assert event["DTEND"] == re.sub(r"[-:]", "", slot["end"]) + "Z"
+        assert event["DTSTAMP"] == "20260320T220000Z"
+        assert slot["candidate_id"] in event["SUMMARY"]
+        assert f"expose from {slot['exposure_start'][11:]} UTC" in event["DESCRIPTION"]
+        if slot["backup"]:
+            assert f"if it fails: {slot['backup']}" in event["DESCRIPTION"]
+
+
+def test_the_same_store_and_time_give_the_same_bytes(ran: Path, aas2rto: Cli) -> None:
+    folder = ran / "outputs" / "small" / "plan"
+    plan(aas2rto)
+    first = {path.name: path.read_bytes() for path in folder.iterdir()}
+    plan(aas2rto)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
+
+
+def test_one_observatory_alone(ran: Path, aas2rto: Cli) -> None:
+    told = planned(aas2rto, "--observatory", "la_palma_not")
+    assert list(told["observatories"]) == ["la_palma_not"]
+    folder = ran / "outputs" / "small" / "plan"
+    assert (folder / "la_palma_not.json").exists()
+    assert planned(aas2rto, "--observatory", "la_palma") == told
+
+
+def dump(store: Path) -> str:
+    import sqlite3
+
+    with sqlite3.connect(store) as connection:
+        return hashlib.sha256("\n".join(connection.iterdump()).encode()).hexdigest()
+
+
+def test_planning_stores_nothing(ran: Path, aas2rto: Cli) -> None:
+    store = ran / "outputs" / "small" / "store.sqlite"
+    before = dump(store)
+    plan(aas2rto)
+    plan(aas2rto, "--date", "2026-03-22")
+    assert dump(store) == before
+
+
+def test_what_people_said_counts(ran: Path, aas2rto: Cli) -> None:
+    free = planned(aas2rto, "--observatory", "la_palma")
+    order = names(free)
+    for kind, name in (("observed", order[0]), ("veto", order[1])):
+        aas2rto("mark", "small.yaml", name, kind, "--now", NOW)
+    aas2rto("mark", "small.yaml", order[-1], "pin", "--now", NOW)
+    told = planned(aas2rto, "--observatory", "la_palma")
+    assert not {order[0], order[1]} & set(names(told))
+    slots = told["observatories"]["la_palma_not"]["slots"]
+    assert [slot["candidate_id"] for slot in slots if slot["pinned"]] == [order[-1]]
+    assert told["first"] > 0
+    starts = {slot["candidate_id"]: slot["start"] for slot in slots}
+    before = free["observatories"]["la_palma_not"]["slots"][-1]["start"]
+    assert starts[order[-1]] < before
+
+
+def test_a_too_goes_first(ran: Path, aas2rto: Cli) -> None:
+    (ran / "too" / "grb.txt").write_text(too_text(base_score="0.001"))
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    told = planned(aas2rto)
+    assert names(told)[0] == "GRB260320A"
+
+
+def test_closed_times_stay_free(ran: Path, aas2rto: Cli) -> None:
+    for words in (["la_palma", "23:00-02:00"], ["la_palma_not 23:00-02:00"],
+                  ["la_palma", "2026-03-20T23:00/2026-03-21T02:00"]):  # fmt: skip
+        told = planned(aas2rto, "--close", *words)
+        slots = told["observatories"]["la_palma_not"]["slots"]
+        assert slots
+        assert not [s for s in slots if s["end"] > "2026-03-20T23:00:00"
+                    and s["start"] < "2026-03-21T02:00:00"]  # fmt: skip
+        assert told["observatories"]["la_palma_not"]["closed"][0]["end"] == "2026-03-21T02:00:00"
+    told = planned(aas2rto, "--close", "la_palma", "--close", "la_silla", "02:00-04:00")
+    assert names(told, "la_palma_not") == []
+    assert names(told, "la_silla_dk154")
+
+
+def test_maintenance_stands_in_the_config(ran: Path, aas2rto: Cli) -> None:
+    text = (ran / "small.yaml").read_text()
+    (ran / "small.yaml").write_text(f"{text}plan: {{closed: {{la_palma_not: ['20:00-06:30']}}}}\n")
+    told = planned(aas2rto)
+    assert names(told, "la_palma_not") == []
+    (ran / "small.yaml").write_text(f"{text}plan: {{closed: {{la_palma_not: ['8pm']}}}}\n")
+    said = plan(aas2rto)
+    assert said.code == 2
+    assert "plan.closed.la_palma_not[0]" in said.err
+
+
+def test_the_second_word_of_close_may_be_missing() -> None:
+    words = ["plan", "c.yaml", "--close", "a", "02:00-04:00", "--close", "b", "--json"]
+    assert joined(words) == ["plan", "c.yaml", "--close", "a 02:00-04:00", "--close", "b", "--json"]
+    assert joined(["--close", "a", "c.yaml"]) == ["--close", "a", "c.yaml"]
+
+
+def test_an_interrupt_keeps_what_is_running(ran: Path, aas2rto: Cli) -> None:
+    before = planned(aas2rto)["observatories"]["la_palma_not"]["slots"]
+    running = before[2]
+    now = running["start"][:17] + "30"
+    (ran / "too" / "grb.txt").write_text(too_text(name="GRB-NOW", ra="150.0", dec="65.0"))
+    aas2rto("run", "small.yaml", "--once", "--now", now)
+    told = planned(aas2rto, "--interrupt", now=now)
+    slots = told["observatories"]["la_palma_not"]["slots"]
+    assert [s["state"] for s in slots[:4]] == ["done", "done", "running", "planned"]
+    for old, new in zip(before[:3], slots[:3], strict=True):
+        assert {**old, "state": ""} == {**new, "state": ""}
+    assert slots[3]["candidate_id"] == "GRB-NOW"
+    assert slots[3]["start"] >= running["end"]
+    assert len(names(told)) == len(set(names(told)))
+    assert len(events((ran / "outputs/small/plan/network.ics").read_bytes().decode())) == sum(
+        slot["state"] != "done" for one in told["observatories"].values() for slot in one["slots"]
+    )
+    again = planned(aas2rto, "--interrupt", now=now)
+    assert names(again) == names(told), "interrupting twice changes nothing"
+
+
+def test_what_was_not_observed_after_all_is_planned_again(ran: Path, aas2rto: Cli) -> None:
+    before = planned(aas2rto, "--observatory", "la_palma")
+    slots = before["observatories"]["la_palma_not"]["slots"]
+    now = slots[3]["start"][:17] + "30"
+    first, running = slots[0]["candidate_id"], slots[3]["candidate_id"]
+    aas2rto("mark", "small.yaml", first, "observed", "--until", "now", "--now", now)
+    aas2rto("mark", "small.yaml", running, "observed", "--now", now)
+    told = planned(aas2rto, "--observatory", "la_palma", "--interrupt", now=now)
+    after = told["observatories"]["la_palma_not"]["slots"]
+    assert first in [slot["candidate_id"] for slot in after if slot["state"] == "planned"]
+    assert "running" not in {slot["state"] for slot in after}
+    assert after[2]["start"] < slots[3]["end"], "the telescope is free again"
+
+
+def test_an_interrupt_needs_a_plan_to_go_on_from(ran: Path, aas2rto: Cli) -> None:
+    said = plan(aas2rto, "--interrupt")
+    assert said.code == 2
+    assert "--interrupt: there is no plan outputs/small/plan/network.json" in said.err
+    (ran / "outputs/small/plan").mkdir()
+    (ran / "outputs/small/plan/network.json").write_text('{"observatories": ')
+    said = plan(aas2rto, "--interrupt")
+    assert said.code == 2
+    assert "network.json is no plan of this program" in said.err
+
+
+def test_another_night(ran: Path, aas2rto: Cli) -> None:
+    told = planned(aas2rto, "--date", "2026-03-22")
+    for site, evening in (("la_palma_not", "2026-03-22"), ("la_silla_dk154", "2026-03-23T00")):
+        assert told["observatories"][site]["night_start"].startswith(evening)
+        assert all(s["start"] >= told["observatories"][site]["night_start"]
+                   for s in told["observatories"][site]["slots"])  # fmt: skip
+    tonight = planned(aas2rto, "--date", "2026-03-20")
+    assert tonight["observatories"]["la_palma_not"]["slots"][0]["start"] >= "2026-03-20T22:00"
+    said = plan(aas2rto, "--date", "2026-03-18")
+    assert said.code == 2
+    assert "--date: the night of 2026-03-18 is over" in said.err
+
+
+def test_greedy_alone(ran: Path, aas2rto: Cli) -> None:
+    told = planned(aas2rto, "--greedy")
+    assert (told["method"], told["status"]) == ("greedy", "not asked")
+    assert told["objective"] == told["greedy"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--observatory", "la_plama_not"], "no observatory 'la_plama_not'; did you mean"),
+        (["--observatory", "la_palma", "--network"], "--observatory NAME or --network, not both"),
+        (["--close", "la_palma", "2:00"], "--close: '2:00' is no interval"),
+        (["--close", "mauna_kea"], "this science case has no observatory 'mauna_kea'"),
+        (["--date", "someday"], "--date: 'someday' is no time"),
+    ],
+)
+def test_mistakes_are_met_with_words(
+    ran: Path, aas2rto: Cli, arguments: list[str], words: str
+) -> None:
+    said = plan(aas2rto, *arguments)
+    assert said.code == 2
+    assert words in said.err
+
+
+def test_a_project_that_never_ran_has_nothing_to_plan(project: Path, aas2rto: Cli) -> None:
+    said = plan(aas2rto)
+    assert said.code == 2
+    assert "run this science case first" in said.err
+
+
+def test_names_cannot_break_the_files(ran: Path, aas2rto: Cli) -> None:
+    """A ToO is called whatever somebody typed."""
+    name = "a;b,c\\n:BEGIN\\VEVENT <é>"
+    (ran / "too" / "odd.txt").write_text(too_text(name=f"'{name}'", base_score="5000"))
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    told = planned(aas2rto)
+    assert names(told)[0] == name
+    found = events((ran / "outputs/small/plan/network.ics").read_bytes().decode())
+    assert len(found) == len(names(told))
+    lines = [
+        line
+        for line in (ran / "outputs/small/plan/la_palma_not.csv").read_text().splitlines()
+        if not line.startswith("#")
+    ]
+    rows = list(csv.DictReader(lines))
+    assert name in {row["candidate_id"] for row in rows} | set(names(told, "la_silla_dk154"))

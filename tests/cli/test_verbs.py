@@ -1,0 +1,348 @@
+"""The other verbs: check, explain, visibility, list, new, prime, too, demo."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from aas2rto.cli import main
+from tests.cli.conftest import NOW, Said, too_text
+
+Cli = Callable[..., Said]
+
+
+def test_check_shows_the_resolved_science_case(project: Path, aas2rto: Cli) -> None:
+    """`check` names sources, factors with units, and sites."""
+    said = aas2rto("check", "small.yaml")
+    assert said.code == 0, said.err
+    assert "magnitude: zero_point=18.5 mag, faint_limit=19.0 mag" in said.out
+    assert "rate=-1.0 1 / day" in said.out
+    assert "la_palma_not: " in said.out
+    assert said.out.rstrip().endswith("ok")
+
+
+def test_check_reports_every_mistake_at_once(project: Path, aas2rto: Cli) -> None:
+    """Each mistake has file:line, key, what was expected, and the nearest name."""
+    (project / "bad.yaml").write_text(
+        "project: bad\n"
+        "sources:\n"
+        "  archiv: {paths: [night.csv]}\n"
+        "score:\n"
+        "  factors:\n"
+        "    - magnitude: {zero_point: 18.5}\n"
+        "    - time_span: {midpoint: 25 mag}\n"
+        "    - detection: {min: 4}\n"
+        "    - expression: '1 + exp(mag_ztgf)'\n"
+        "observatories: [la_sila_dk154]\n"
+        "visibility: {factor: altitude_integral, min_alt: 30 deg}\n"
+        "looop: {}\n"
+    )
+    said = aas2rto("check", "bad.yaml")
+    assert said.code == 2
+    for words in (
+        "bad.yaml:3: sources.archiv: no source is called 'archiv'; did you mean 'archive'?",
+        "bad.yaml:6: score.factors[0].magnitude.zero_point: 18.5 needs a unit",
+        "bad.yaml:7: score.factors[1].time_span.midpoint: '25 mag' cannot be converted to day",
+        "bad.yaml:8: score.factors[2].detection: no factor is called 'detection'; did you mean",
+        "bad.yaml:9: score.factors[3]: there is no column 'mag_ztgf'; did you mean 'mag_ztfg'?",
+        "bad.yaml:10: observatories[0]:",
+        "did you mean 'la_silla_dk154'?",
+        "bad.yaml:11: visibility.min_alt: unknown setting 'min_alt'; did you mean 'min_altitude'?",
+        "bad.yaml:12: looop: unknown setting 'looop'; did you mean 'loop'?",
+    ):
+        assert words in said.err
+    assert "Traceback" not in said.err
+
+
+def test_check_names_unknown_columns_of_an_expression(project: Path, aas2rto: Cli) -> None:
+    """A misspelt column is found when the config loads, not at night."""
+    text = (project / "small.yaml").read_text()
+    text = text.replace("observatories:", "    - expression: '1 + exp(mag_ztgf)'\nobservatories:")
+    (project / "small.yaml").write_text(text)
+    said = aas2rto("check", "small.yaml")
+    assert said.code == 2
+    assert "there is no column 'mag_ztgf'; did you mean 'mag_ztfg'?" in said.err
+
+
+def test_missing_secrets_stop_a_run_but_not_a_check(project: Path, aas2rto: Cli) -> None:
+    """`check` says what is not set; `run` refuses to start without it."""
+    text = (project / "small.yaml").read_text().replace("paths: [night.csv]", "paths: ['${NIGHT}']")
+    (project / "small.yaml").write_text(text)
+    said = aas2rto("check", "small.yaml")
+    assert said.code == 0
+    assert "the environment variable NIGHT is not set" in said.out
+    said = aas2rto("run", "small.yaml", "--once")
+    assert said.code == 2
+    assert "small.yaml:3: sources.archive.paths[0]: the environment variable NIGHT" in said.err
+
+
+def test_unknown_config_offers_the_nearest(project: Path, aas2rto: Cli) -> None:
+    """A misspelt file name is met with the nearest one."""
+    said = aas2rto("check", "smal.yaml")
+    assert said.code == 2
+    assert "there is no config smal.yaml; did you mean 'small.yaml'?" in said.err
+
+
+def test_bad_times_are_refused_in_words(project: Path, aas2rto: Cli) -> None:
+    """A time is ISO or MJD; anything else is said so."""
+    assert "--now: 'yesterday' is no time" in aas2rto("run", "small.yaml", "--now", "yesterday").err
+    said = aas2rto("run", "small.yaml", "--now", "2461119.9")
+    assert said.code == 2
+    assert "is no MJD between" in said.err
+
+
+KEYS = {"candidate_id", "now", "score", "decision", "factors", "fits", "observatories"}
+SITE_KEYS = {
+    "score", "decision", "reason", "factor", "altitude", "airmass", "moon_sep", "sets", "rises",
+    "hours_left",
+}  # fmt: skip
+
+
+def explained(aas2rto: Cli, *arguments: object) -> dict[str, object]:
+    said = aas2rto("explain", "small.yaml", *arguments, "--now", NOW, "--json")
+    assert said.code == 0, said.err
+    told: dict[str, object] = json.loads(said.out)
+    return told
+
+
+def test_explain_agrees_with_the_list(project: Path, aas2rto: Cli) -> None:
+    """The score that `explain` gives is the one in the list, and its factors multiply to it."""
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    folder = project / "outputs" / "small" / "ranked"
+    science = pd.read_csv(folder / "science.csv", comment="#").set_index("candidate_id")
+    site = pd.read_csv(folder / "la_palma_not.csv", comment="#").set_index("candidate_id")
+    told = explained(aas2rto, "bright")
+    assert set(told) >= KEYS
+    assert told["decision"] == "keep"
+    assert told["score"] == pytest.approx(science.loc["bright", "score"], rel=1e-5)
+    product = math.prod(factor["value"] for factor in told["factors"])
+    assert product == pytest.approx(told["score"])
+    here = told["observatories"]["la_palma_not"]
+    assert set(here) >= SITE_KEYS
+    assert here["score"] == pytest.approx(site.loc["bright", "site_score"], rel=1e-5)
+    assert here["score"] == pytest.approx(told["score"] * here["factor"])
+
+
+def test_explain_says_why_one_is_above_another(project: Path, aas2rto: Cli) -> None:
+    """--over compares two candidates factor by factor."""
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    told = explained(aas2rto, "bright", "--over", "fainter")
+    assert re.match(
+        r"bright ranks above fainter \(.*\): magnitude x", told["comparison"]["sentence"]
+    )
+    said = aas2rto("explain", "small.yaml", "bright", "--over", "too_faint", "--now", NOW)
+    assert "too_faint is not ranked (exclude: " in said.out
+
+
+def test_explain_shows_why_a_candidate_is_out(project: Path, aas2rto: Cli) -> None:
+    """Excluded and rejected candidates keep the paper's score and say the reason."""
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    assert explained(aas2rto, "too_faint")["score"] == -1
+    told = explained(aas2rto, "declining")
+    assert told["decision"] == "reject"
+    assert told["score"] == -math.inf
+    assert "below 40%, declining" in told["reason"]
+
+
+def test_explain_offers_the_nearest_name(project: Path, aas2rto: Cli) -> None:
+    """A misspelt candidate is met with the nearest one."""
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    said = aas2rto("explain", "small.yaml", "brigth", "--now", NOW)
+    assert said.code == 2
+    assert "no candidate is known as 'brigth'; did you mean 'bright'?" in said.err
+
+
+def test_explain_needs_a_run_first(project: Path, aas2rto: Cli) -> None:
+    """Without a store there is nothing to explain, and what to do is said."""
+    said = aas2rto("explain", "small.yaml", "bright")
+    assert said.code == 2
+    assert "run this science case first" in said.err
+
+
+def test_explain_a_light_curve_from_a_file(project: Path, aas2rto: Cli) -> None:
+    """A CSV light curve gets the same score as the same one in the store."""
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    table = pd.read_csv("night.csv")
+    table[table["candidate_id"] == "bright"][["mjd", "band", "mag", "magerr"]].to_csv(
+        "bright.csv", index=False
+    )
+    stored = explained(aas2rto, "bright")
+    told = explained(aas2rto, "--light-curve", "bright.csv", "--ra", 150.0, "--dec", 10.0)
+    assert told["score"] == pytest.approx(stored["score"], rel=1e-9)
+    told = explained(
+        aas2rto, "--light-curve", "bright.csv", "--ra", 150.0, "--dec", 10.0, "--base-score", 7
+    )
+    assert told["score"] == pytest.approx(7 * stored["score"], rel=1e-9)
+
+
+def test_explain_a_light_curve_in_flux(project: Path, aas2rto: Cli) -> None:
+    """Fluxes in uJy say the same as magnitudes."""
+    rows = pd.read_csv("night.csv").query("candidate_id == 'bright'")
+    flux = 10 ** (0.4 * (23.9 - rows["mag"]))
+    table = pd.DataFrame({"mjd": rows["mjd"], "band": rows["band"], "flux": flux})
+    table["flux_err"] = flux * 0.05 / 1.0857362
+    table.to_csv("flux.csv", index=False)
+    rows[["mjd", "band", "mag", "magerr"]].to_csv("mag.csv", index=False)
+    where = ("--ra", 150.0, "--dec", 10.0)
+    one = explained(aas2rto, "--light-curve", "flux.csv", *where)
+    other = explained(aas2rto, "--light-curve", "mag.csv", *where)
+    assert one["score"] == pytest.approx(other["score"], rel=1e-9)
+
+
+def test_visibility_as_json(project: Path, aas2rto: Cli) -> None:
+    """`visibility` gives the factor, the night, the culmination and the Moon."""
+    said = aas2rto(
+        "visibility", "--observatory", "la_palma_not", "--ra", 164.09, "--dec", 6.99,
+        "--at", "2026-03-22T22:00", "--json",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    told = json.loads(said.out)
+    text = json.dumps(sorted(told))
+    for word in ("x_vis", "x_alt", "altitude", "azimuth", "culmination", "moon", "rises", "sets"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--ra", 400, "--dec", 0), "--ra 400 is not between 0 and 360 deg"),
+        (("--ra", 10, "--dec", 91), "--dec 91 is not between -90 and 90 deg"),
+    ],
+)
+def test_visibility_refuses_impossible_positions(
+    arguments: tuple[object, ...], words: str, aas2rto: Cli
+) -> None:
+    """A position that is not on the sky is refused with exit code 2."""
+    said = aas2rto("visibility", "--observatory", "la_palma_not", *arguments)
+    assert said.code == 2
+    assert words in said.err
+
+
+@pytest.mark.parametrize("kind", ["sources", "factors", "models", "observatories", "messengers"])
+def test_list_has_one_line_each(kind: str, aas2rto: Cli) -> None:
+    """`list` prints name and summary, and the same names as JSON."""
+    said = aas2rto("list", kind)
+    assert said.code == 0, said.err
+    lines = said.out.splitlines()
+    rows = json.loads(aas2rto("list", kind, "--json").out)
+    assert [line.split(":")[0] for line in lines] == [row["name"] for row in rows]
+    assert all(row["summary"].strip() for row in rows)
+
+
+def test_list_factors_shows_defaults_with_units(aas2rto: Cli) -> None:
+    """Defaults and units are those of the science case of the paper."""
+    said = aas2rto("list", "factors")
+    assert "zero_point=18.5 mag" in said.out
+    assert "midpoint=25 day" in said.out
+
+
+def test_new_writes_a_config_that_passes_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aas2rto: Cli
+) -> None:
+    """`new` from any folder gives a commented config; it does not overwrite."""
+    monkeypatch.chdir(tmp_path)
+    assert aas2rto("new", "mine").code == 0
+    said = aas2rto("check", "configs/mine.yaml")
+    assert said.code == 0, said.err
+    assert "project mine" in said.out
+    again = aas2rto("new", "mine")
+    assert again.code == 2
+    assert "exists already" in again.err
+    assert aas2rto("new", "../evil").code == 2
+
+
+def test_too_template_add_list(project: Path, aas2rto: Cli) -> None:
+    """A target is added from the command line, waits, and is taken by the next cycle."""
+    assert "name:" in aas2rto("too", "template").out
+    said = aas2rto(
+        "too", "add", "GRB1", "--ra", "10:20:30.5", "--dec", "-00:30:00", "--folder", "too",
+        "--comment", "spectrum wanted",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert "waiting: " in aas2rto("too", "list", "--folder", "too").out
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    assert "accepted: " in aas2rto("too", "list", "--folder", "too").out
+    science = pd.read_csv("outputs/small/ranked/science.csv", comment="#").set_index("candidate_id")
+    assert science.loc["GRB1", "dec"] == pytest.approx(-0.5)
+    assert science.loc["GRB1", "ra"] == pytest.approx(155.127083, abs=1e-6)
+
+
+def test_too_add_refuses_bad_positions(project: Path, aas2rto: Cli) -> None:
+    """A target that is not on the sky is refused before it is written."""
+    said = aas2rto("too", "add", "X", "--ra", "10", "--dec", "+95", "--folder", "too")
+    assert said.code != 0
+    assert "dec" in said.err
+    assert list((project / "too").iterdir()) == []
+
+
+def test_errors_show_tracebacks_only_on_request(
+    project: Path, aas2rto: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unexpected error is one line; --debug shows where it came from."""
+    from aas2rto import observatory
+
+    def broken() -> list[str]:
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr(observatory, "available", broken)
+    said = aas2rto("list", "observatories")
+    assert said.code == 1
+    assert said.err.startswith("error: unexpected ZeroDivisionError: boom")
+    with pytest.raises(ZeroDivisionError):
+        main(["list", "observatories", "--debug"])
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["explain", "--help"]])
+def test_help_is_light(arguments: list[str]) -> None:
+    """--help imports none of the heavy libraries."""
+    code = (
+        "import sys\nfrom aas2rto.cli import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+        "heavy = {'numpy', 'pandas', 'astropy', 'scipy', 'sncosmo', 'sqlalchemy', 'numba'}\n"
+        "print('HEAVY', sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )  # fmt: skip
+    assert "HEAVY []" in done.stdout
+
+
+def test_version(aas2rto: Cli) -> None:
+    """--version prints the one version there is."""
+    from aas2rto import __version__
+
+    assert aas2rto("--version").out.strip() == f"aas2rto {__version__}"
+
+
+@pytest.mark.slow
+def test_demo_ranks_three_sites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aas2rto: Cli
+) -> None:
+    """The demo needs nothing, ranks for three observatories, and its ToO leads."""
+    monkeypatch.chdir(tmp_path)
+    began = time.perf_counter()
+    said = aas2rto("demo")
+    assert said.code == 0, said.err
+    folder = tmp_path / "outputs" / "demo" / "ranked"
+    assert len(list(folder.glob("*.csv"))) == 4
+    science = pd.read_csv(folder / "science.csv", comment="#")
+    assert science["candidate_id"].iloc[0] == "GRB260320A"
+    assert science["t_peak"].notna().sum() >= 3
+    assert time.perf_counter() > began
+
+
+def test_too_text_is_what_the_template_says(aas2rto: Cli) -> None:
+    """The template holds the keys of the format."""
+    template = aas2rto("too", "template").out
+    for line in too_text().splitlines():
+        assert f"{line.split(':')[0]}:" in template

@@ -1,0 +1,191 @@
+"""What every test stands on: no network, no home folder, and small builders of tables."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import settings
+
+from aas2rto import candidates as candidate_table
+from aas2rto import photometry as phot
+from aas2rto import summary
+from aas2rto.report import Outcome, Report
+
+# Machines differ in speed, and the same commit must give the same result: no deadlines, and
+# the same examples every time. `--hypothesis-profile=explore` looks farther.
+settings.register_profile("repeatable", deadline=None, max_examples=25, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile("repeatable")
+
+MJD = 61000.0
+"""The `now` of most tests [d, UTC]."""
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "", "0.0.0.0"})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run a home of its own, before anything reads the developer's."""
+    home = tempfile.TemporaryDirectory(prefix="aas2rto-tests-")
+    config.add_cleanup(home.cleanup)
+    for name in [name for name in os.environ if name.startswith(("AAS2RTO_", "XDG_"))]:
+        del os.environ[name]
+    os.environ["HOME"] = home.name
+
+
+def _refuse(host: object) -> None:
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host is not None and host not in LOOPBACK:
+        raise AssertionError(f"a test wanted to talk to {host!r}; only this machine may be asked")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """Refuse every connection and every look-up of a name but this machine's own."""
+    patch = pytest.MonkeyPatch()
+    look_up = socket.getaddrinfo
+    methods = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex")}
+
+    def guarded(name: str) -> Any:
+        def call(self: socket.socket, address: Any) -> Any:
+            if self.family != socket.AF_UNIX:
+                _refuse(address[0])
+            return methods[name](self, address)
+
+        return call
+
+    def guarded_look_up(host: Any, *arguments: Any, **options: Any) -> Any:
+        _refuse(host)
+        return look_up(host, *arguments, **options)
+
+    for name in methods:
+        patch.setattr(socket.socket, name, guarded(name))
+    patch.setattr(socket, "getaddrinfo", guarded_look_up)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def astropy_offline() -> Iterator[None]:
+    """Let astropy use the Earth-rotation tables it came with."""
+    from astropy.utils import iers
+
+    with (
+        iers.conf.set_temp("auto_download", False),
+        iers.conf.set_temp("iers_degraded_accuracy", "ignore"),
+    ):
+        yield
+
+
+# -- builders ---------------------------------------------------------------------------------
+
+
+def make_photometry(
+    candidate_id: str | Sequence[str] = "a",
+    mjd: float | Sequence[float] = MJD - 1.0,
+    mag: Any = 18.0,
+    **columns: Any,
+) -> pd.DataFrame:
+    """Return a photometry table of detections, each 20 sigma unless `columns` says otherwise.
+
+    Scalars hold for all rows; `flux` wins over `mag`; rows without `measurement_id` are numbered.
+    """
+    given = {"candidate_id": candidate_id, "mjd": mjd, "mag": mag, **columns}
+    n = max([np.size(value) for value in given.values() if not isinstance(value, str)], default=1)
+    table = pd.DataFrame(
+        {
+            name: [value] * n if isinstance(value, str) else np.broadcast_to(np.asarray(value), n)
+            for name, value in given.items()
+        }
+    )
+    flux = columns.get("flux", phot.flux_from_mag(table["mag"].to_numpy(float)))
+    defaults: dict[str, Any] = {
+        "flux": flux,
+        "flux_err": np.abs(np.asarray(flux, float)) / 20,
+        "band": "ztfg",
+        "kind": phot.DETECTION,
+        "survey": "ztf",
+        "source": "test",
+        "measurement_id": [f"m{number}" for number in range(n)],
+        "known_at": table["mjd"],
+    }
+    for name, value in defaults.items():
+        if name not in columns:
+            table[name] = value
+    return phot.conform(table)
+
+
+def make_candidates(
+    candidate_id: str | Sequence[str] = "a",
+    photometry: pd.DataFrame | None = None,
+    **columns: Any,
+) -> pd.DataFrame:
+    """Return the candidate table that factors read: stored columns, then the summary."""
+    ids = [candidate_id] if isinstance(candidate_id, str) else list(candidate_id)
+    n = len(ids)
+    stored = {
+        name: [np.nan if dtype == "float64" else False if dtype == "bool" else ""] * n
+        for name, dtype in candidate_table.COLUMNS.items()
+    }
+    stored |= {
+        "candidate_id": ids,
+        "ra": np.full(n, 150.0),
+        "dec": np.full(n, 10.0),
+        "base_score": np.ones(n),
+        "state": [candidate_table.ACTIVE] * n,
+    }
+    table = pd.DataFrame(stored)
+    table["too"] = table["too"].astype(bool)
+    light_curves = phot.empty() if photometry is None else photometry
+    light_curves = light_curves.sort_values(["candidate_id", "mjd"], kind="stable")
+    table = pd.concat([table, summary.summarise(light_curves, table["candidate_id"])], axis=1)
+    return table.assign(**columns)
+
+
+def make_objects(
+    object_id: str | Sequence[str] = "ZTF26a",
+    ra: Any = 150.0,
+    dec: Any = 10.0,
+    *,
+    survey: str = "ztf",
+    known_at: Any = MJD - 1.0,
+    **columns: Any,
+) -> pd.DataFrame:
+    """Return the objects of a report."""
+    ids = [object_id] if isinstance(object_id, str) else list(object_id)
+    return pd.DataFrame({"object_id": ids}).assign(
+        survey=survey, ra=ra, dec=dec, known_at=known_at, **columns
+    )
+
+
+def make_annotations(object_id: str, *, known_at: float = MJD - 1.0, **notes: Any) -> pd.DataFrame:
+    """Return what a broker says about one object, one row per note."""
+    rows = [
+        {"object_id": object_id, "key": key, "value": value, "known_at": known_at}
+        for key, value in notes.items()
+    ]
+    return pd.DataFrame(rows, columns=["object_id", "key", "value", "known_at"])
+
+
+def make_report(
+    objects: pd.DataFrame | None = None,
+    photometry: pd.DataFrame | None = None,
+    *,
+    source: str = "test",
+    **columns: Any,
+) -> Report:
+    """Return a report with data."""
+    return Report(
+        source,
+        columns.pop("outcome", Outcome.DATA),
+        objects=pd.DataFrame() if objects is None else objects,
+        photometry=phot.empty() if photometry is None else photometry,
+        **columns,
+    )

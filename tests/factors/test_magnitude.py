@@ -1,0 +1,81 @@
+"""Brighter candidates come first; too faint ones wait."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aas2rto.factors import FACTORS, Decision, Needs
+from aas2rto.factors.magnitude import magnitude
+from tests.conftest import MJD, make_candidates, make_photometry
+
+KEEP, EXCLUDE = Decision.KEEP, Decision.EXCLUDE
+
+
+def seen_at(*mags, **settings):
+    names = [f"c{i}" for i in range(len(mags))]
+    rows = make_candidates(names, make_photometry(names, MJD, list(mags)))
+    return magnitude(rows, None, **settings)
+
+
+def test_it_runs_before_the_fits():
+    """It is part of the prefilter."""
+    assert FACTORS.get("magnitude").extras["needs"] is Needs.LIGHT_CURVE
+
+
+def test_the_values_of_the_paper():
+    """x_mag(16.5) = 10, x_mag(17.0) = 5.6234, x_mag(18.5) = 1 (Eq. 5)."""
+    assert seen_at(16.5, 17.0, 18.5).value.tolist() == pytest.approx([10, 5.6234, 1], rel=1e-5)
+
+
+@given(st.lists(st.floats(10, 25), min_size=2, max_size=10))
+def test_fainter_never_scores_higher(mags):
+    """All else equal."""
+    found = seen_at(*sorted(mags))
+    assert (np.diff(found.value) <= 1e-12).all()
+    assert (np.diff(found.decision.astype(int)) >= 0).all()
+
+
+def test_too_faint_is_excluded_and_may_come_back():
+    """It may brighten later, so it is never rejected; the limit itself is still in."""
+    found = seen_at(18.49999, 18.50001, faint_limit=18.5)
+    assert found.decision.tolist() == [KEEP, EXCLUDE]
+    assert found.reason.tolist() == ["18.50 mag in ztfg", "18.50 mag in ztfg is fainter than 18.5"]
+
+
+def test_zero_point_and_limit_can_be_set():
+    """A bigger telescope sees deeper."""
+    found = seen_at(19.0, zero_point=20.0, faint_limit=20.0)
+    assert found.value.tolist() == pytest.approx([10**0.5])
+    assert found.decision.tolist() == [KEEP]
+
+
+def test_the_latest_detection_counts_in_whatever_band():
+    """Not the brightest, not a limit, not a suspect point, not another survey's band."""
+    table = make_photometry(
+        "a",
+        MJD - np.array([9.0, 5.0, 3.0, 2.0, 1.0]),
+        [15.0, 17.0, 16.0, 14.0, 13.0],
+        band=["ztfg", "ztfr", "ztfg", "ztfr", "atlaso"],
+        kind=["detection", "detection", "limit", "suspect", "detection"],
+    )
+    found = magnitude(make_candidates("a", table), None)
+    assert found.reason.tolist() == ["17.00 mag in ztfr"]
+    found = magnitude(make_candidates("a", table), None, bands=("atlaso",))
+    assert found.reason.tolist() == ["13.00 mag in atlaso"]
+
+
+def test_without_a_detection_it_is_excluded():
+    """A light curve of limits, and none at all, with what there is instead."""
+    limits = make_photometry("limits", kind="limit")
+    suspect = make_photometry("suspect", kind="suspect", measurement_id="s")
+    rows = make_candidates(["limits", "none", "suspect"], limits.merge(suspect, how="outer"))
+    found = magnitude(rows, None)
+    assert found.decision.tolist() == [EXCLUDE] * 3
+    assert found.reason.tolist() == [
+        "no detection in ztfg, ztfr",
+        "no detection in ztfg, ztfr",
+        "no detection in ztfg, ztfr, 1 suspect points (negative or of bad quality)",
+    ]

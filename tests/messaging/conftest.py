@@ -1,0 +1,77 @@
+"""What the tests of messages share: services on this machine, and messages to send."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from aas2rto.messaging import Letter, Picture
+from aas2rto.messaging.message import CANDIDATE, Message
+from tests.messaging import servers
+
+os.environ.setdefault("PTB_TIMEDELTA", "true")
+
+
+def make_message(title: str = "ZTF26a enters the top 5", **values: Any) -> Message:
+    """Return a message about a candidate."""
+    given = {"kind": CANDIDATE, "candidate_id": "ZTF26a",
+             "lines": (("Why now", "score 3.7"), ("Do", "observe")),
+             "links": (("Fink", "https://ztf.fink-portal.org/ZTF26aajvsis"),),
+             "facts": {"score": 3.7}, **values}  # fmt: skip
+    return Message(title=title, **given)
+
+
+def make_letter(message: Message | None = None, key: str = "1", **values: Any) -> Letter:
+    """Return a letter."""
+    return Letter(message or make_message(), key, **values)
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 200
+
+PICTURES = (
+    Picture("ZTF26a_light_curve", "ZTF26a: light curve", PNG),
+    Picture("ZTF26a_visibility", "ZTF26a: visibility", PNG + b"1"),
+)
+
+
+@pytest.fixture
+def slack_server() -> Iterator[servers.Slack]:
+    """Serve as Slack does."""
+    with servers.serving(servers.Slack()) as service:
+        yield service  # type: ignore[misc]
+
+
+@pytest.fixture
+def telegram_server() -> Iterator[servers.Telegram]:
+    """Serve as Telegram does."""
+    with servers.serving(servers.Telegram()) as service:
+        yield service  # type: ignore[misc]
+
+
+@pytest.fixture
+def receiver() -> Iterator[servers.Receiver]:
+    """Serve as a program that takes webhooks."""
+    with servers.serving(servers.Receiver()) as service:
+        yield service  # type: ignore[misc]
+
+
+def make_slack(server: servers.Slack, **settings: Any) -> Any:
+    """Return the messenger, pointed at a server of ours."""
+    from aas2rto.messaging.slack import Slack
+
+    given: dict[str, Any] = {"channel": "C0123456789", "token": SecretStr("xoxb-right"),
+                             "timeout": 1.0, "base_url": f"{server.url}/api/"}  # fmt: skip
+    return Slack(**{**given, **settings})
+
+
+def make_telegram(server: servers.Telegram, **settings: Any) -> Any:
+    """Return the messenger, pointed at a server of ours."""
+    from aas2rto.messaging.telegram import Telegram
+
+    given: dict[str, Any] = {"chat": -100, "token": SecretStr("123456:right-token"),
+                             "timeout": 0.5, "base_url": f"{server.url}/bot"}  # fmt: skip
+    return Telegram(**{**given, **settings})

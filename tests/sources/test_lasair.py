@@ -1,0 +1,284 @@
+"""Lasair against its stand-ins."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from aas2rto.report import Outcome
+from aas2rto.sources import lasair_records as records
+from aas2rto.sources.http import HttpError, parse_json
+from aas2rto.sources.kafka import Patience
+from aas2rto.sources.lasair import Budget, Lasair
+from aas2rto.sources.packets import Batch
+from tests.sources.conftest import (
+    NETWORK,
+    PAYLOADS,
+    Cluster,
+    StandIn,
+    needs_payloads,
+    request,
+    wanted,
+)
+from tests.standin import sky
+from tests.standin.kafka import messages
+
+_numbers = itertools.count()
+TOKEN = SecretStr("standin-lasair-token")
+SURVEYS = ["ztf", "lsst"]
+
+
+def rest(standin: StandIn, survey: str, **settings: Any) -> Lasair:
+    fixed = {
+        "survey": survey, "url": f"{standin.urls[f'lasair-{survey}']}/api", "network": NETWORK,
+        "token": TOKEN,
+    }  # fmt: skip
+    return Lasair(**(fixed | settings))
+
+
+@pytest.fixture
+def stream(cluster: Cluster) -> Iterator[Callable[..., Lasair]]:
+    made: list[Lasair] = []
+
+    def make(topic: str, **settings: Any) -> Lasair:
+        fixed = {"topics": (topic,), "servers": cluster.servers, "group_id": topic,
+                 "patience": Patience(connect=5.0, idle=5.0), "network": NETWORK}  # fmt: skip
+        made.append(Lasair(**(fixed | settings)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def name_of(t: sky.Transient, survey: str) -> str:
+    return t.ztf_id if survey == "ztf" else str(t.lsst_id)
+
+
+def of(survey: str) -> list[sky.Transient]:
+    return [t for t in sky.transients() if t.detections(survey, sky.NOW)]
+
+
+def sent(survey: str) -> list[bytes]:
+    number = SURVEYS.index(survey) + 1
+    return [v for topic, _, v in messages(sky.NOW) if topic == f"lasair_{number}Supernovae"]
+
+
+@pytest.mark.parametrize("survey", SURVEYS)
+def test_a_filter_stream_brings_light_curves(cluster, stream, survey):
+    """Lite rows without identifiers (LSST), candidates with (ZTF)."""
+    topic = f"lasair_{next(_numbers)}"
+    cluster.send(topic, *sent(survey))
+    report = stream(topic, survey=survey).poll(request(sky.NOW))
+    assert (report.error, report.problems) == ("", ())
+    t = next(t for t in of(survey) if t.kind != "AGN")
+    rows = report.photometry[report.photometry["candidate_id"] == name_of(t, survey)]
+    seen = t.detections(survey, sky.NOW)
+    own = rows[~rows["measurement_id"].str.match("forced|limit")].sort_values("mjd")
+    assert own["flux"].to_numpy() == pytest.approx([x.flux for x in seen], rel=1e-6)
+    assert own["mjd"].to_numpy() == pytest.approx([x.mjd for x in seen], abs=1e-6)
+    keys = set(report.annotations["key"])
+    assert {"lasair_sherlock"} <= keys or survey == "ztf"
+
+
+def test_lite_rows_get_names_that_stay_the_same(cluster, stream):
+    """So that the next message about the object adds only what is new."""
+    topics = [f"lasair_{next(_numbers)}" for _ in range(2)]
+    for topic in topics:
+        cluster.send(topic, *sent("lsst"))
+    ids = [set(stream(x).poll(request(sky.NOW)).photometry["measurement_id"]) for x in topics]
+    assert ids[0] == ids[1]
+    assert any(name.startswith("lsst") for name in ids[0])
+
+
+def test_messages_without_light_curve_report_the_object(cluster, stream):
+    """A filter may select columns only; the place must be among them."""
+    topic = f"lasair_{next(_numbers)}"
+    row = {"diaObjectId": 313637921267122191, "ra": 9.0, "decl": -44.0,
+           "lastDiaSourceMjdTai": 61365.0, "UTC": "x", "alert": None}  # fmt: skip
+    no_place = {"diaObjectId": 313637921267122192}
+    cluster.send(topic, json.dumps(row).encode(), json.dumps(no_place).encode())
+    report = stream(topic).poll(request(sky.NOW))
+    assert list(report.objects["object_id"]) == ["313637921267122191"]
+    assert len(report.problems) == 1
+    assert "neither light curve nor position: let the filter select them" in report.problems[0]
+
+
+@pytest.mark.parametrize("value", [b"", b"<html>", b'{"alert": {}', b"[]", b"3", b'{"x": 1}'])
+def test_a_broken_message_costs_itself(cluster, stream, value):
+    """The line names topic, partition and offset."""
+    topic = f"lasair_{next(_numbers)}"
+    good = sent("lsst")
+    cluster.send(topic, good[0], value, good[1])
+    report = stream(topic).poll(request(sky.NOW))
+    assert len(report.objects) == 2
+    assert len(report.problems) == 1
+    assert f"lasair lsst: {topic}[" in report.problems[0]
+
+
+@pytest.mark.parametrize("survey", SURVEYS)
+def test_a_query_lists_objects_whose_light_curves_are_fetched(standin, survey):
+    """Form data with a token; both forms of answers."""
+    report = rest(standin, survey, conditions="1 = 1", since=60.0).poll(request(standin.now))
+    assert report.error == ""
+    assert (report.error, report.problems) == ("", ())
+    assert set(report.objects["object_id"]) == {name_of(t, survey) for t in of(survey)}
+    log = standin.log(f"lasair-{survey}")
+    assert {q["headers"]["authorization"] for q in log} == {"Token standin-lasair-token"}
+    assert {q["headers"]["content-type"] for q in log} == {"application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize("survey", SURVEYS)
+def test_a_second_query_asks_for_what_is_newer(standin, survey):
+    """And fetches nothing that has not changed."""
+    one = rest(standin, survey, conditions="1 = 1", since=60.0)
+    first = one.poll(request(standin.now))
+    standin.call("forget")
+    second = one.poll(request(standin.now + 0.01, first.cursor))
+    assert second.outcome is Outcome.EMPTY
+    (asked,) = standin.log(f"lasair-{survey}")
+    assert "(1 = 1) AND objects." in asked["form"]["conditions"]
+
+
+def test_the_hour_is_spent_on_the_best(standin):
+    """With four questions left, the four best ranked candidates are asked for."""
+    names = [name_of(t, "lsst") for t in of("lsst")]
+    table = wanted(*({"aliases": (name,)} for name in reversed(names)))
+    one = rest(standin, "lsst", calls_per_hour=4)
+    report = one.poll(request(standin.now, wanted=table))
+    assert list(report.objects["object_id"]) == list(reversed(names))[:4]
+    assert len(report.cursor["spent"]) == 4
+    again = one.poll(request(standin.now + 0.01, report.cursor, wanted=table))
+    assert len(standin.log("lasair-lsst")) == 4, "nothing more within the hour"
+    assert again.outcome is Outcome.EMPTY
+    later = one.poll(request(standin.now + 0.05, again.cursor, wanted=table))
+    assert list(later.objects["object_id"]) == list(reversed(names))[4:8]
+
+
+def test_the_budget_survives_a_restart(standin):
+    """It lives in the cursor, which is JSON."""
+    table = wanted(*({"aliases": (name_of(t, "lsst"),)} for t in of("lsst")))
+    report = rest(standin, "lsst", calls_per_hour=3).poll(request(standin.now, wanted=table))
+    cursor = json.loads(json.dumps(report.cursor))
+    fresh = rest(standin, "lsst", calls_per_hour=3)
+    assert fresh.poll(request(standin.now + 0.01, cursor, wanted=table)).outcome is Outcome.EMPTY
+
+
+def test_questions_that_failed_are_counted_too(standin):
+    """Also where the store did not keep the cursor of the failed poll."""
+    standin.fault("lasair-lsst", "500")
+    one = rest(standin, "lsst", conditions="1 = 1", calls_per_hour=2)
+    for _ in range(4):
+        assert one.poll(request(standin.now)).outcome in {Outcome.FAILED, Outcome.EMPTY}
+    assert len(standin.log("lasair-lsst")) == 2
+
+
+def test_an_exhausted_hour_says_when_the_next_question_is_free():
+    """The oldest question of the hour decides."""
+    budget = Budget([100.0, 100.01], 2, 100.02)
+    assert budget.left() == 0
+    with pytest.raises(HttpError, match="all 2 questions of this hour are spent") as caught:
+        budget.spend()
+    assert caught.value.wait == pytest.approx((1 / 24 - 0.02) * 86400, abs=1.0)
+    assert Budget([100.0, 100.01], 2, 100.045).left() == 1
+
+
+def test_429_waits_as_long_as_lasair_says(standin):
+    """In words only, and an hour whatever happened."""
+    standin.fault("lasair-lsst", "429")
+    report = rest(standin, "lsst", conditions="1 = 1").poll(request(standin.now))
+    assert report.outcome is Outcome.FAILED
+    assert "Request limit exceeded" in report.error
+    assert report.error.endswith("next try in 60 min")
+    assert report.retry_at == pytest.approx(standin.now + 1 / 24)
+
+
+def test_a_wrong_token_is_told_without_it(standin, caplog):
+    """401, and what to check."""
+    caplog.set_level("DEBUG")
+    one = rest(standin, "lsst", token=SecretStr("wr0ng-token"), conditions="1 = 1")
+    report = one.poll(request(standin.now))
+    assert "answered 401 Unauthorized" in report.error
+    assert "check the account and its token; next try in 30 min" in report.error
+    assert "wr0ng-token" not in str(report) + caplog.text + repr(vars(one))
+
+
+def test_both_forms_of_the_object_are_read(standin):
+    """The older one is a list of one."""
+    assert records.is_object({"candidates": []})
+    one = rest(standin, "ztf")
+    t = of("ztf")[0]
+    plain = one.poll(request(standin.now, wanted=wanted({"aliases": (t.ztf_id,)})))
+    post = one._client.post
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        answer = post(*args, **kwargs)
+        payload = json.dumps([answer.json()]).encode()
+        return type(answer)(answer.asked, answer.status, answer.headers, payload)
+
+    one._client.post = wrapped  # type: ignore[method-assign]
+    listed = one.poll(request(standin.now + 1.1, wanted=wanted({"aliases": (t.ztf_id,)})))
+    assert len(plain.photometry) == len(listed.photometry) == len(t.ztf(standin.now))
+
+
+def test_an_empty_object_is_an_error_not_an_empty_light_curve(standin):
+    """`{}` with status 200 says nothing about the object."""
+    standin.fault("lasair-lsst", "wrong shape", path="object")
+    t = of("lsst")[0]
+    one = rest(standin, "lsst")
+    report = one.poll(request(standin.now, wanted=wanted({"aliases": (str(t.lsst_id),)})))
+    assert report.outcome is Outcome.FAILED
+    assert "answered without an object" in report.error
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "give topics to follow, or a token to ask with"),
+        ({"topics": ("a",), "conditions": "x"}, "conditions need a token"),
+    ],
+)
+def test_settings_that_cannot_work_say_so(settings, words):
+    """Before anything starts."""
+    with pytest.raises(ValueError, match=words):
+        Lasair(**settings)
+
+
+def test_probe_asks_one_question(standin):
+    """And says that the token is known."""
+    assert rest(standin, "lsst").probe().endswith("answers, and knows the token")
+    with pytest.raises(HttpError, match="401"):
+        rest(standin, "lsst", token=SecretStr("no")).probe()
+
+
+@pytest.mark.real_data
+@needs_payloads
+def test_recorded_messages_and_objects_are_read(cluster, stream):
+    """64 real messages of a filter, and one real object in both forms."""
+    folder = PAYLOADS / "lasair"
+    found = json.loads((folder / "lsst_kafka_filter_messages_20260205.json").read_text())
+    topic = f"lasair_{next(_numbers)}"
+    cluster.send(topic, *(json.dumps(one).encode() for one in found))
+    report = stream(topic).poll(request(61366.0))
+    assert report.error == ""
+    assert (report.error, report.problems) == ("", ())
+    assert len(report.objects) == len({one["diaObjectId"] for one in found})
+    full = parse_json((folder / "lsst_313637921267122191.json").read_text())
+    lite = parse_json((folder / "lsst_313637921267122191_lite.json").read_text())
+    for form in (full, lite):
+        batch = Batch("lasair")
+        batch.add(records.packet("lsst", "313637921267122191", form, (9.05, -44.1), 61366.0))
+        tables = batch.tables()
+        assert tables.problems == ()
+        assert len(tables.photometry) == 8
+    text = (folder / "ztf_object_ZTF23aabplmy.md").read_text()
+    (ztf,) = json.loads(text[text.index("```") + 3 : text.rindex("```")])
+    batch = Batch("lasair")
+    batch.add(records.packet("ztf", "ZTF23aabplmy", ztf, records.place_of(ztf), 61366.0))
+    assert sorted(batch.tables().photometry["kind"]) == ["detection", "limit"]
+    assert records.context(ztf)["lasair_tns"] == "2023bip"

@@ -1,0 +1,180 @@
+"""A database of any age opens, or says in words why it does not."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect
+
+from aas2rto.errors import StoreError
+from aas2rto.store import Store, schema
+from aas2rto.store.database import SCHEMA_VERSION
+from tests.conftest import MJD, make_objects, make_report
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "store.sqlite"
+
+
+def run(path, *statements):
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def test_a_new_store_has_the_tables_of_the_schema(path):
+    """Migrations and schema say the same: tables, columns, keys and indices."""
+    with Store(f"sqlite:///{path}") as store:
+        found = inspect(store.engine)
+        assert set(found.get_table_names()) == {*schema.metadata.tables, "alembic_version"}
+        reference = create_engine("sqlite://")
+        schema.metadata.create_all(reference)
+        expected = inspect(reference)
+        for table in schema.metadata.tables:
+            columns = [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)]
+            assert columns == [
+                (c["name"], str(c["type"]), c["nullable"]) for c in expected.get_columns(table)
+            ]
+            assert found.get_pk_constraint(table) == expected.get_pk_constraint(table)
+            assert found.get_foreign_keys(table) == expected.get_foreign_keys(table)
+            assert found.get_indexes(table) == expected.get_indexes(table)
+
+
+def test_a_store_of_this_version_is_opened_as_it_is(path):
+    """The second start changes nothing."""
+    with Store(f"sqlite:///{path}") as store:
+        store.ingest(make_report(make_objects("a")), MJD)
+    with Store(f"sqlite:///{path}") as store:
+        assert store.candidates()["candidate_id"].tolist() == ["a"]
+        with store.engine.connect() as connection:
+            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
+            assert list(found) == [SCHEMA_VERSION]
+
+
+def test_a_store_of_a_newer_program_is_refused_in_words(path):
+    """An old program would damage what it does not know."""
+    Store(f"sqlite:///{path}").close()
+    run(path, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError) as caught:
+        Store(f"sqlite:///{path}")
+    assert str(caught.value) == (
+        f"the store has schema 9999, this program knows up to {SCHEMA_VERSION}; "
+        "update the program (pip install --upgrade aas2rto)"
+    )
+
+
+def test_a_version_that_nobody_knows_is_refused_in_words(path):
+    """Another program uses alembic, too."""
+    Store(f"sqlite:///{path}").close()
+    run(path, "UPDATE alembic_version SET version_num = '0000'")
+    with pytest.raises(StoreError) as caught:
+        Store(f"sqlite:///{path}")
+    said = str(caught.value)
+    assert said.startswith("the store was not made by this program, or is damaged: ")
+    assert said.endswith("; move it away, or name another `store`")
+    assert "0000" in said
+
+
+@pytest.mark.parametrize("made", [0, 1, 5, 11])
+def test_a_kill_while_the_tables_are_made_is_repaired(path, made):
+    """The next start makes the tables that miss."""
+    Store(f"sqlite:///{path}").close()
+    drop = [f"DROP TABLE {table.name}" for table in reversed(schema.metadata.sorted_tables)]
+    run(path, "DELETE FROM alembic_version", *drop[: len(drop) - made])
+    with Store(f"sqlite:///{path}") as store:
+        assert store.ingest(make_report(make_objects("a")), MJD).new_candidates == 1
+
+
+FIRST = """
+CREATE TABLE candidates (id INTEGER NOT NULL PRIMARY KEY, candidate_id VARCHAR NOT NULL UNIQUE,
+    ra FLOAT NOT NULL, dec FLOAT NOT NULL, name VARCHAR NOT NULL, too BOOLEAN NOT NULL,
+    base_score FLOAT, redshift FLOAT, redshift_source VARCHAR NOT NULL,
+    spectral_type VARCHAR NOT NULL, host VARCHAR NOT NULL, comment TEXT NOT NULL, magnitude FLOAT,
+    valid_until FLOAT, state VARCHAR NOT NULL, first_known FLOAT);
+CREATE TABLE aliases (alias VARCHAR NOT NULL PRIMARY KEY, candidate INTEGER NOT NULL REFERENCES
+    candidates (id), survey VARCHAR NOT NULL);
+CREATE INDEX ix_aliases_candidate ON aliases (candidate);
+CREATE TABLE photometry (candidate INTEGER NOT NULL REFERENCES candidates (id), survey VARCHAR NOT
+    NULL, measurement_id VARCHAR NOT NULL, mjd FLOAT NOT NULL, band VARCHAR NOT NULL, flux FLOAT,
+    flux_err FLOAT, "limit" FLOAT, kind VARCHAR NOT NULL, source VARCHAR NOT NULL, known_at FLOAT
+    NOT NULL, PRIMARY KEY (candidate, survey, measurement_id)) WITHOUT ROWID;
+CREATE TABLE annotations (candidate INTEGER NOT NULL REFERENCES candidates (id), "key" VARCHAR NOT
+    NULL, value TEXT NOT NULL, known_at FLOAT NOT NULL, PRIMARY KEY (candidate, "key"));
+CREATE TABLE fits (candidate INTEGER NOT NULL REFERENCES candidates (id), model VARCHAR NOT NULL,
+    digest VARCHAR NOT NULL, fit TEXT NOT NULL, PRIMARY KEY (candidate, model));
+CREATE TABLE rejections (candidate INTEGER NOT NULL PRIMARY KEY REFERENCES candidates (id), factor
+    VARCHAR NOT NULL, reason TEXT NOT NULL, at FLOAT NOT NULL, "row" TEXT NOT NULL);
+CREATE TABLE scores (candidate INTEGER NOT NULL REFERENCES candidates (id), at FLOAT NOT NULL,
+    score FLOAT, decision VARCHAR NOT NULL, factor VARCHAR NOT NULL, PRIMARY KEY (candidate, at));
+CREATE INDEX scores_by_time ON scores (at);
+CREATE TABLE ranks (candidate INTEGER NOT NULL REFERENCES candidates (id), observatory VARCHAR NOT
+    NULL, at FLOAT NOT NULL, rank INTEGER NOT NULL, site_score FLOAT NOT NULL, PRIMARY KEY
+    (candidate, observatory, at));
+CREATE TABLE feedback (id INTEGER NOT NULL PRIMARY KEY, candidate INTEGER NOT NULL REFERENCES
+    candidates (id), kind VARCHAR NOT NULL, at FLOAT NOT NULL, until FLOAT, observatory VARCHAR
+    NOT NULL, author VARCHAR NOT NULL, comment TEXT NOT NULL);
+CREATE INDEX ix_feedback_candidate ON feedback (candidate);
+CREATE TABLE sources (source VARCHAR NOT NULL PRIMARY KEY, cursor TEXT NOT NULL, newest_alert
+    FLOAT, last_poll FLOAT, last_success FLOAT, last_error TEXT NOT NULL, failures INTEGER NOT
+    NULL, retry_at FLOAT);
+CREATE TABLE cycles (at FLOAT NOT NULL PRIMARY KEY, version VARCHAR NOT NULL, config VARCHAR NOT
+    NULL, report TEXT NOT NULL);
+CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);
+INSERT INTO alembic_version VALUES ('0001');
+INSERT INTO candidates VALUES (1, 'a', 10.0, 20.0, '', 0, NULL, 0.1, 'tns', 'SN Ia', '', '', NULL,
+    NULL, 'active', 61000.0);
+INSERT INTO aliases VALUES ('a', 1, 'ztf');
+INSERT INTO photometry VALUES (1, 'ztf', 'm1', 61000.0, 'ztfg', 100.0, 5.0, NULL, 'detection',
+    'fink', 61000.1);
+INSERT INTO feedback VALUES (1, 1, 'veto', 61000.0, NULL, '', 'me', 'a galaxy');
+INSERT INTO sources VALUES ('fink', '{"offset": 7}', NULL, 61000.0, 61000.0, '', 0, NULL);
+"""
+"""A store of the first schema, as the first version of this program made it."""
+
+
+def shape(engine):
+    """Return columns and keys of all tables, in an order that does not matter."""
+    found = inspect(engine)
+    return {
+        table: (
+            {(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)},
+            tuple(found.get_pk_constraint(table)["constrained_columns"]),
+            {(tuple(k["constrained_columns"]), k["referred_table"])
+             for k in found.get_foreign_keys(table)},
+            {tuple(index["column_names"]) for index in found.get_indexes(table)},
+        )
+        for table in found.get_table_names()
+    }  # fmt: skip
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date(path):
+    """It has the shape of a new one, and all that was in it."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FIRST)
+    with Store(f"sqlite:///{path}") as store, Store("sqlite://") as new:
+        assert shape(store.engine) == shape(new.engine)
+        row = store.candidates().iloc[0]
+        assert (row["candidate_id"], row["spectral_type"], row["redshift"]) == ("a", "SN Ia", 0.1)
+        assert store.photometry(store.candidates())["measurement_id"].tolist() == ["m1"]
+        assert store.source_state("fink").cursor == {"offset": 7}
+        with store.engine.connect() as connection:
+            said = connection.exec_driver_sql("SELECT kind, author, comment FROM feedback").all()
+        assert said == [("veto", "me", "a galaxy")]
+        assert store.ingest(make_report(make_objects("b")), MJD).new_candidates == 1
+
+
+def test_the_newest_migration_is_the_version_of_the_program():
+    """Each file continues the one before it."""
+    folder = Path(schema.__file__).parent / "migrations" / "versions"
+    files = sorted(folder.glob("v*.py"))
+    found = [re.search(r'^revision = "(\d+)"', f.read_text(), re.MULTILINE)[1] for f in files]
+    before = [re.search(r"^down_revision = (.*)$", f.read_text(), re.MULTILINE)[1] for f in files]
+    assert found == [f"{number:04d}" for number in range(1, len(files) + 1)]
+    assert before == ["None", *(f'"{number}"' for number in found[:-1])]
+    assert found[-1] == SCHEMA_VERSION
