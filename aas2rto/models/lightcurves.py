@@ -74,6 +74,16 @@ class LightCurves:
         span[full] = self.mjd[self.start[1:][full] - 1] - self.mjd[self.start[:-1][full]]
         return span
 
+    def from_median(self) -> Floats:
+        """Return how far each point is from the median time of its candidate [d]."""
+        middle = (self.start[:-1] + np.maximum(np.diff(self.start) - 1, 0) // 2)[self.owner]
+        distance: Floats = np.abs(self.mjd - self.mjd[middle])  # times are sorted
+        return distance
+
+    def leave_out(self, i: int, words: str) -> None:
+        """Note why points of candidate `i` are not used."""
+        self.left_out[i] += (", " if self.left_out[i] else "") + words
+
     def count(self, mask: NDArray[np.bool_]) -> Ints:
         """Count the points of each candidate for which `mask` is true."""
         return np.bincount(self.owner[mask], minlength=len(self))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import PositiveInt
 
 from aas2rto import data
+from aas2rto import photometry as phot
 from aas2rto.errors import ModelError
 from aas2rto.models import model
 from aas2rto.models.fit_table import Fit, fit_table, not_enough
@@ -23,6 +25,10 @@ from aas2rto.units import Second
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+
+FAR = 3000.0
+"""Points farther than this from the median time of a candidate's points are left out [d]: no
+supernova lasts as long, and a scan over all time between costs as much as a thousand fits."""
 
 
 @model("salt")
@@ -114,6 +120,13 @@ class Salt:
             )
         return self._batched
 
+    def prepare(self, bands: Sequence[str] = ()) -> None:
+        """Compile the batched engine and make the tables of `bands`, unless both are kept."""
+        nobody = pd.DataFrame({"candidate_id": pd.Series([], dtype="str")})
+        curves = replace(pack(phot.empty(), nobody, data.has_bandpass), bands=tuple(bands))
+        none = np.zeros(0, dtype=bool)
+        self._engine().fit(curves, none, none)
+
     def fit(self, photometry: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
         """Fit every candidate; see `aas2rto.models.Model`.
 
@@ -170,17 +183,26 @@ class Salt:
         return batch, curves.only(~late | ~again[curves.owner])
 
     def _within_range(self, curves: LightCurves) -> LightCurves:
-        """Leave out points whose band the surfaces do not cover at the candidate's redshift."""
+        """Leave out points that no fit can use, and say so.
+
+        Those are points in bands that the surfaces do not cover at the candidate's redshift, and
+        points years from the rest.
+        """
         inside = self._engine().covered(curves)
-        for i in np.flatnonzero(curves.count(~inside)):
+        for i in np.flatnonzero(curves.count(~inside)).tolist():
             rows = slice(curves.start[i], curves.start[i + 1])
             names = sorted({curves.bands[k] for k in curves.band[rows][~inside[rows]]})
-            comma = ", " if curves.left_out[i] else ""
-            curves.left_out[i] += (
-                f"{comma}{int((~inside[rows]).sum())} in bands beyond the model's wavelengths "
-                f"({', '.join(names)})"
+            curves.leave_out(
+                i,
+                f"{int((~inside[rows]).sum())} in bands beyond the model's wavelengths "
+                f"({', '.join(names)})",
             )
-        return curves.only(inside)
+        curves = curves.only(inside)
+        near = curves.from_median() < FAR
+        for i, n in enumerate(curves.count(~near).tolist()):
+            if n:
+                curves.leave_out(i, f"{n} more than {FAR:.0f} d from the median of the others")
+        return curves.only(near)
 
     def light_curve(
         self, fit: Mapping[str, Any], bands: Sequence[str], mjd: NDArray[Any]

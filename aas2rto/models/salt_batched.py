@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aas2rto.models.lightcurves import LightCurves
+from aas2rto.models.pool import cores
 from aas2rto.models.priors import Priors, smooth_modulus
 from aas2rto.models.salt_tables import Z_STEP, SaltTables, build_tables
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-log = logging.getLogger(__name__)
 
 Z_MIN = 0.001
 """Lowest redshift of a free fit: 300 km / s, about the peculiar velocity of a galaxy."""
@@ -34,6 +31,8 @@ ROUNDS = 2
 """Repetitions with new weights, when the model's own error or robustness is asked for."""
 STEP_PRIOR, STEP_PLAIN = 1, 2
 """Steps of the scan in t0 [rest-frame d]: finer where the mean of t0 is taken over it."""
+ERRORS = (1e-100, 1e100)
+"""Errors beyond are set to these [uJy], so that no square overflows."""
 KEPT = 8
 CHUNK = 64
 PARAMETERS = ("t0", "lnx0", "x1", "c", "z")
@@ -105,7 +104,7 @@ class BatchedEngine:
         self.source = source
         self.priors = priors
         self.z_range = (max(z_range[0], Z_MIN), z_range[1])
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or cores()
 
     @functools.lru_cache(maxsize=8)  # noqa: B019  few engines live, each as long as the program
     def tables(self, bands: tuple[str, ...], z_max: float) -> SaltTables:
@@ -144,7 +143,7 @@ class BatchedEngine:
             Whether the model declines slowly after its last phase instead of ending there.
         """
         from aas2rto.models.compiled import problem, salt_fit  # noqa: PLC0415  numba takes a while
-        from aas2rto.models.compiled.jit import in_threads  # noqa: PLC0415
+        from aas2rto.models.compiled.jit import in_threads, prepare  # noqa: PLC0415
 
         made = self.tables_for(curves.bands, curves.redshift)
         tables = problem.Tables(
@@ -163,7 +162,7 @@ class BatchedEngine:
             curves.start,
             curves.mjd,
             curves.flux,
-            curves.flux_err**-2,
+            np.clip(curves.flux_err, *ERRORS) ** -2,
             curves.band,
             curves.limit,
             curves.redshift,
@@ -177,7 +176,7 @@ class BatchedEngine:
         def run(begin: int, end: int) -> None:
             salt_fit.fit_many(begin, end, tables, batch, rules, answers)
 
-        prepare(run)
+        prepare(salt_fit.fit_many, lambda: run(0, 0), "the SALT fit")
         in_threads(run, len(curves), workers=self.workers, chunk=CHUNK)
         return Batch(
             answers.values,
@@ -219,18 +218,3 @@ class BatchedEngine:
             huber=self.huber,
             rounds=ROUNDS if self.model_error > 0 or self.huber > 0 else 0,
         )
-
-
-@functools.cache
-def _compiled_before() -> bool:
-    """Tell whether the machine code is on disk already."""
-    from aas2rto.models.compiled.jit import CODE_FOLDER  # noqa: PLC0415
-
-    return any(CODE_FOLDER.rglob("salt_fit.fit_many*.nbc"))
-
-
-def prepare(run: Any) -> None:
-    """Compile the kernel now, on no candidate at all, and say so if it takes a while."""
-    if not _compiled_before():
-        log.info("compiling the SALT fit, once; this takes a minute or two")
-    run(0, 0)

@@ -85,7 +85,7 @@ class SaltTables:
     @property
     def redshifts(self) -> Floats:
         """Redshifts of the nodes."""
-        return np.arange(self.law.shape[1]) * Z_STEP
+        return np.asarray(np.arange(self.law.shape[1]) * Z_STEP, dtype=float)
 
 
 def gauss_nodes(wave: Floats, weight: Floats, n: int) -> Floats:
@@ -307,7 +307,7 @@ def _stored(source: Any, fingerprint: bytes, band: Any, z_count: int) -> dict[st
     name = hashlib.sha256(b"".join(content)).hexdigest()[:24]
     path = cache_folder() / "salt" / f"{name}.npz"
     try:
-        with np.load(path) as stored:
+        with path.open("rb") as file, np.load(file) as stored:
             return {key: stored[key] for key in KEYS}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         log.info("integrating SALT's surfaces through %s, once", band.name)

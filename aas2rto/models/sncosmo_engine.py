@@ -6,7 +6,6 @@ Fits run in processes of their own, each with a time limit: one that hangs costs
 from __future__ import annotations
 
 import functools
-import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from aas2rto import data
 from aas2rto.errors import ModelError
 from aas2rto.guard import Outcome
 from aas2rto.models.lightcurves import LightCurves
-from aas2rto.models.pool import run_limited
+from aas2rto.models.pool import cores, run_limited
 from aas2rto.photometry import AB_ZERO_POINT
 
 Floats = NDArray[np.float64]
@@ -91,7 +90,7 @@ class SncosmoEngine:
         self.source = source
         self.z_range = z_range
         self.time_limit = time_limit
-        self.workers = workers or len(os.sched_getaffinity(0))
+        self.workers = workers or cores()
 
     def fit(self, curves: LightCurves, chosen: NDArray[np.bool_]) -> dict[int, Outcome[Solution]]:
         """Fit the chosen candidates; answer by their place, whatever happens to each."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -13,11 +16,16 @@ import numba
 import numpy as np
 
 from aas2rto.dust import cache_folder
+from aas2rto.logs import PROGRESS
+
+log = logging.getLogger(PROGRESS)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 """Sums may be reordered, which lets the compiler use vector units; NaN and inf keep meaning."""
+
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": FAST, "no_cfunc_wrapper": True}
 
 
 def _digest() -> str:
@@ -27,23 +35,33 @@ def _digest() -> str:
     return hashlib.sha256(b"".join(text)).hexdigest()[:16]
 
 
+def _can_hold(folder: Path) -> bool:
+    """Tell whether files may be made in `folder`, or it may be made itself."""
+    while not folder.exists():
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK)
+
+
 def _code_folder() -> Path:
     """Return where the machine code is kept: beside the sources, or in the user's cache.
 
     It is keyed by all sources. numba itself looks only at the file of the outermost function, and
     would go on using an old kernel after a change in a file that it calls.
     """
-    here = Path(__file__).parent
-    home = here / "__pycache__" if os.access(here, os.W_OK) else cache_folder() / "compiled"
-    return home / _digest()
+    homes = (Path(__file__).parent / "__pycache__", cache_folder() / "compiled")
+    rest = Path(tempfile.gettempdir()) / f"aas2rto-compiled-{os.getuid()}"
+    return next((home for home in homes if _can_hold(home)), rest) / _digest()
 
 
 CODE_FOLDER = _code_folder()
 
 
 def compiled(function: F) -> F:
-    """Compile a function that only compiled code calls; see `entry`."""
-    return _njit(function, no_cpython_wrapper=True)
+    """Compile a function that only compiled code calls; see `entry`.
+
+    Its machine code becomes part of the entry's, so it is not kept by itself.
+    """
+    return cast(F, cast(Any, numba.njit)(no_cpython_wrapper=True, **OPTIONS)(function))
 
 
 def entry(function: F) -> F:
@@ -51,24 +69,58 @@ def entry(function: F) -> F:
 
     The machine code is kept on disk, and threads may run it side by side.
     """
-    return _njit(function)
-
-
-def _njit(function: F, **options: Any) -> F:
-    config, njit = cast(Any, numba.config), cast(Any, numba.njit)
+    config = cast(Any, numba.config)
     theirs, config.CACHE_DIR = config.CACHE_DIR, str(CODE_FOLDER)
     try:
-        fast = njit(
-            cache=True,
-            nogil=True,
-            error_model="numpy",
-            fastmath=FAST,
-            no_cfunc_wrapper=True,
-            **options,
-        )
-        return cast(F, fast(function))
+        return cast(F, cast(Any, numba.njit)(cache=True, **OPTIONS)(function))
     finally:
         config.CACHE_DIR = theirs
+
+
+def is_kept(function: Callable[..., Any]) -> bool:
+    """Tell whether the machine code of an entry is on disk."""
+    module, _, name = f"{function.__module__}.{function.__name__}".rpartition(".")
+    return any(CODE_FOLDER.rglob(f"{module.rpartition('.')[2]}.{name}-*.nbc"))
+
+
+def prepare(function: Callable[..., Any], run: Callable[[], None], words: str) -> None:
+    """Compile an entry now, unless its machine code is on disk.
+
+    Of two processes that come at once, one compiles and the other waits for it. A process that is
+    killed leaves its lock open and no half file: the next one compiles again.
+
+    Parameters
+    ----------
+    function : callable
+        Made by `entry`.
+    run : callable
+        Calls it with arguments of the right types and nothing to do.
+    words : str
+        What it is for, told to the user if it takes a while.
+    """
+    if is_kept(function):
+        run()
+        return
+    with _alone():
+        if not is_kept(function):
+            log.info("compiling %s, once: this takes about a minute", words)
+        run()
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Hold a lock between processes; it ends with the process. Without locks, go on."""
+    try:
+        import fcntl  # noqa: PLC0415  not on every system
+
+        CODE_FOLDER.mkdir(parents=True, exist_ok=True)
+        file = (CODE_FOLDER / "lock").open("w")
+    except (ImportError, OSError):
+        yield
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def in_threads(run: Callable[[int, int], None], n: int, *, workers: int, chunk: int) -> None:

@@ -370,7 +370,7 @@ def find_starts(problem: Problem, redshift: float, moments: Floats, starts: Floa
                 at_redshift(tables, b, redshift, work.values[b], work.law[b, 0])
     known = not np.isnan(redshift)
     values, law = (work.values, work.law) if known else (tables.values, tables.law)
-    count, before = 0, -1
+    count, before = int(np.int64(0)), -1  # a literal 0 would be compiled for itself
     for k in range(1 if known else rules.n_redshifts):
         z = rules.z_low + (rules.z_high - rules.z_low) * (k + 0.5) / rules.n_redshifts
         node = min(max(int(np.round(z / tables.z_step)), first), last)
