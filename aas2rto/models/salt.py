@@ -104,6 +104,10 @@ class Salt:
         self.workers = workers
         self._batched: BatchedEngine | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Go to another process without the engine, which is set up again there on first use."""
+        return {**self.__dict__, "_batched": None}
+
     def _source(self) -> Any:
         return data.salt_source(self.source_name)
 

@@ -1,6 +1,7 @@
 """SALT fits: known parameters are recovered, and whatever comes in gets a status and a reason."""
 
 import pathlib
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -188,6 +189,16 @@ def test_the_model_light_curve_meets_the_data(clean):
     np.testing.assert_allclose(again["flux"], measured["ztfr"], rtol=2e-3, atol=0.05)
     assert (curve["flux_low"][1:3] < curve["flux"][1:3]).all()
     assert (curve["flux_high"][1:3] > curve["flux"][1:3]).all()
+
+
+def test_a_model_that_has_fitted_can_go_to_another_process(clean):
+    salt = Salt()
+    fit = salt.fit(clean, candidates(clean)).iloc[0].to_dict()
+    there = pickle.loads(pickle.dumps(salt))
+    times = np.array([T0, T0 + 10.0])
+    pd.testing.assert_frame_equal(
+        there.light_curve(fit, ["ztfg"], times), salt.light_curve(fit, ["ztfg"], times)
+    )
 
 
 def test_a_redshift_range_must_be_one():
