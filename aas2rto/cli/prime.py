@@ -1,21 +1,30 @@
-"""`aas2rto prime`: fetch once whatever is better than what is packaged."""
+"""`aas2rto prime`: make ready once what a night would otherwise wait for."""
 
 from __future__ import annotations
+
+from typing import Annotated
+
+import typer
 
 from aas2rto.errors import Aas2rtoError
 
 
-def prime() -> None:
-    """Fetch what improves on the packaged data; say what is already there."""
+def prime(
+    models: Annotated[
+        bool, typer.Option("--models", help="Only compile the light-curve fits; no network.")
+    ] = False,
+) -> None:
+    """Compile the fits, fetch what improves on the packaged data; say what is already there."""
     from aas2rto import priming
 
+    items = (priming.COMPILED,) if models else priming.ITEMS
     missed = 0
-    for item in priming.ITEMS:
+    for item in items:
         done = priming.fetch(item)
         print(f"{item.name}: {done.sentence}")
         missed += not done.ok
     if missed:
         raise Aas2rtoError(
-            f"{missed} of {len(priming.ITEMS)} could not be fetched; the packaged data go on "
-            "serving, try again when there is a network"
+            f"{missed} of {len(items)} failed; the night can do without, "
+            "try again when there is a network"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aas2rto.models import OK, model
 from aas2rto.models.fit_table import Fit, failed, fit_table, not_enough
 from aas2rto.models.lightcurves import LightCurves, pack
+from aas2rto.models.pool import cores
 from aas2rto.photometry import BANDS
 from aas2rto.units import Day
 
@@ -21,6 +22,8 @@ Ints = NDArray[np.int64]
 
 NAMES = ("A", "t0", "tau_rise", "tau_fall", "q")
 FOUR = 4
+NO_PRIOR = np.zeros(4)
+CHUNK = 32
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,13 @@ class Bazin:
         A band with fewer is not tried; four is the number of free parameters.
     baseline : str
         ``none`` keeps q at 0, where a difference image should have it; ``free`` is Eq. 3.
+    t0 : str
+        ``per_band``: each band by itself. ``shared``: one t0 in all bands, for sparse ones.
     max_peak_err : float
         A peak whose error [d] is larger counts as not constrained, such as while the light curve
         only rises.
+    workers : int
+        Threads; 0 is one for each core.
     """
 
     PARAMETERS: ClassVar = tuple(
@@ -64,10 +71,14 @@ class Bazin:
         *,
         min_detections: int = 4,
         baseline: Literal["none", "free"] = "none",
+        t0: Literal["per_band", "shared"] = "per_band",
         max_peak_err: Day = 10.0,
+        workers: int = 0,
     ) -> None:
         self.min_detections = min_detections
         self.baseline = baseline
+        self.shared = t0 == "shared"
+        self.workers = workers or cores()
         self.max_peak_err = max_peak_err
 
     def fit(self, photometry: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
@@ -81,54 +92,68 @@ class Bazin:
             ``t_peak_<band>, t_peak_err_<band>`` [d].
         """
         # Bazin's function needs no passband: any band can be fitted.
-        curves = _by_band(pack(photometry, candidates, lambda _: True))
-        detections = np.bincount(
-            curves.problem[curves.curves.detection], minlength=len(curves.owner)
-        )
-        tried = detections >= self.min_detections
+        curves = pack(photometry, candidates, lambda _: True)
+        bands = _by_band(curves)
+        detections = np.bincount(bands.piece[curves.detection], minlength=len(bands.owner))
         fits_of: dict[int, list[BandFit]] = {}
-        for n, fitted in self._fit_bands(curves, tried):
-            fits_of.setdefault(int(curves.owner[n]), []).append(fitted)
-        best = np.zeros(len(curves.curves), dtype=int)
-        np.maximum.at(best, curves.owner, detections)
+        for owner, fitted in self._fit_bands(curves, bands, detections >= self.min_detections):
+            fits_of.setdefault(owner, []).append(fitted)
+        best = np.zeros(len(curves), dtype=int)
+        np.maximum.at(best, bands.owner, detections)
         return fit_table(
-            curves.curves.candidate_id,
+            curves.candidate_id,
             [
                 self._combine(fits_of[i])
                 if i in fits_of
-                else not_enough(int(best[i]), self.min_detections, str(curves.curves.left_out[i]))
-                for i in range(len(curves.curves))
+                else not_enough(int(best[i]), self.min_detections, str(curves.left_out[i]))
+                for i in range(len(curves))
             ],
         )
 
-    def _fit_bands(self, bands: _Bands, tried: NDArray[np.bool_]) -> list[tuple[int, BandFit]]:
-        """Fit each band of each candidate by itself, all in one call of the kernel."""
+    def _fit_bands(
+        self, curves: LightCurves, bands: _Bands, tried: NDArray[np.bool_]
+    ) -> list[tuple[int, BandFit]]:
+        """Fit the tried bands of all candidates in one call of the kernel."""
         from aas2rto.models.compiled import bazin as kernel  # noqa: PLC0415  numba takes a while
+        from aas2rto.models.compiled.jit import in_threads, prepare  # noqa: PLC0415
 
-        curves = bands.curves
-        chosen = np.flatnonzero(tried)
-        if chosen.size == 0:
-            return []
-        size = FOUR if self.baseline == "none" else FOUR + 1
-        index = np.array([[0, 1, 2, 3, 4 if size > FOUR else -1]])
-        prior = np.array([0.0, 0.0, 0.0, 0.0])
-        answers = []
-        for n in chosen:
-            rows = bands.order[bands.start[n] : bands.start[n + 1]]
-            zero = float(curves.mjd[rows[0]])
-            covariance = np.empty((size, size))
-            p, chisq = kernel.fit_problem(
-                curves.mjd[rows] - zero,
-                curves.flux[rows],
-                curves.flux_err[rows] ** -2,
-                np.zeros(rows.size, dtype=np.int64),
-                index,
-                prior,
-                covariance,
+        pieces = np.flatnonzero(tried)
+        key = bands.owner[pieces] if self.shared else pieces
+        first = np.flatnonzero(np.diff(key, prepend=-1))
+        problem = np.cumsum(np.diff(key, prepend=-1) != 0) - 1
+        local = np.arange(pieces.size) - first[problem]
+        number = np.full(len(bands.owner), -1)
+        number[pieces] = np.arange(pieces.size)
+        order = bands.order[number[bands.piece[bands.order]] >= 0]
+        piece = number[bands.piece[order]]
+        n, most = first.size, int(local.max(initial=0)) + 1
+        start = np.searchsorted(problem[piece], np.arange(n + 1)).astype(np.int64)
+        free_q = self.baseline == "free"
+        data = (curves.mjd[order], curves.flux[order], curves.flux_err[order] ** -2, local[piece])
+        batch = kernel.Pieces(start, *data, self.shared, free_q)
+        shapes = ((n, most, 5), (n, most, 5, 5), (n, most))
+        answers = kernel.Answers(*(np.full(shape, np.nan) for shape in shapes))
+
+        def run(begin: int, end: int) -> None:
+            kernel.fit_many(begin, end, batch, NO_PRIOR, answers)
+
+        prepare(kernel.fit_many, lambda: run(0, 0), "the Bazin fit")
+        in_threads(run, n, workers=self.workers, chunk=CHUNK)
+        count = np.bincount(piece, minlength=pieces.size)
+        size = FOUR + 1 if free_q else FOUR
+        return [
+            (
+                int(bands.owner[pieces[k]]),
+                _band_fit(
+                    curves.bands[bands.band[pieces[k]]],
+                    answers.values[i, b],
+                    answers.covariance[i, b, :size, :size],
+                    float(answers.chisq[i, b]),
+                    int(count[k]),
+                ),
             )
-            name = curves.bands[curves.band[rows[0]]]
-            answers.append((int(n), _band_fit(name, p, covariance, zero, chisq, rows.size)))
-        return answers
+            for k, (i, b) in enumerate(zip(problem, local, strict=True))
+        ]
 
     def _combine(self, bands: list[BandFit]) -> Fit:
         """Average the peaks of the bands; a scatter beyond the errors widens the error."""
@@ -147,7 +172,9 @@ class Bazin:
         peak = float(np.sum(weight * peaks) / np.sum(weight))
         scatter = float(np.sum(weight * (peaks - peak) ** 2)) / max(len(good) - 1, 1)
         error = float(np.sqrt(max(scatter, 1.0) / np.sum(weight)))
-        return _as_fit(bands, peak, error, n_points, names, self.baseline)
+        fit = _as_fit(bands, peak, error, n_points, names, self.baseline)
+        # A shared t0 was counted once for each band.
+        return replace(fit, ndof=fit.ndof + len(bands) - 1) if self.shared else fit
 
     def light_curve(
         self, fit: Mapping[str, Any], bands: Sequence[str], mjd: NDArray[Any]
@@ -219,36 +246,39 @@ def peak_time(values: Floats) -> float:
 
 @dataclass(frozen=True)
 class _Bands:
-    """Light curves cut into bands: problem n owns the points ``order[start[n]:start[n + 1]]``."""
+    """Light curves cut into pieces of one candidate and band each.
 
-    curves: LightCurves
+    Parameters
+    ----------
+    order : ndarray of int, shape (points,)
+        Points by candidate, then band, then time.
+    piece : ndarray of int, shape (points,)
+        Which piece a point belongs to, in the points' own order.
+    owner, band : ndarray of int, shape (pieces,)
+    """
+
     order: Ints
-    start: Ints
+    piece: Ints
     owner: Ints
-    problem: Ints
+    band: Ints
 
 
 def _by_band(curves: LightCurves) -> _Bands:
-    key = curves.owner * max(len(curves.bands), 1) + curves.band
-    order = np.argsort(key, kind="stable")
-    unique, first = np.unique(key[order], return_index=True)
-    problem = np.searchsorted(unique, key)
-    start = np.append(first, key.size).astype(np.int64)
-    owner = unique // max(len(curves.bands), 1)
-    return _Bands(curves, order, start, owner, problem)
+    bands = max(len(curves.bands), 1)
+    key = curves.owner * bands + curves.band
+    unique, piece = np.unique(key, return_inverse=True)
+    return _Bands(np.argsort(key, kind="stable"), piece, unique // bands, unique % bands)
 
 
-def _band_fit(
-    band: str, p: Floats, covariance: Floats, zero: float, chisq: float, n_points: int
-) -> BandFit:
+def _band_fit(band: str, p: Floats, covariance: Floats, chisq: float, n_points: int) -> BandFit:
     """Turn the kernel's (A, t0, u, v, q) into A, t0, tau_rise, tau_fall, q with their errors."""
     u, v = p[2], p[3]
     tau_rise, extra = np.exp(u), np.exp(v)
-    values = np.array([p[0], zero + p[1], tau_rise, tau_rise + extra, p[4] if p.size > FOUR else 0])
-    turn = np.eye(p.size)
+    values = np.array([p[0], p[1], tau_rise, tau_rise + extra, p[4]])
+    turn = np.eye(len(covariance))
     turn[2, 2], turn[3, 2], turn[3, 3] = tau_rise, tau_rise, extra
     # d t_peak / d (t0, u, v) of t0 + exp(u) (v - u)
-    slope = np.zeros(p.size)
+    slope = np.zeros(len(covariance))
     slope[1:4] = 1.0, tau_rise * (v - u - 1.0), tau_rise
     variance = float(slope @ covariance @ slope)
     peak_err = float(np.sqrt(variance)) if variance > 0 else np.nan

@@ -35,6 +35,8 @@ class LightCurves:
         Index into `bands`.
     detection : ndarray of bool, shape (points,)
         False for forced photometry below the cut and for bad-quality points.
+    limit : ndarray of bool, shape (points,)
+        True where nothing was seen and `flux` is the limit: 5 `flux_err` [uJy].
     bands : tuple of str
         sncosmo names.
     redshift, ebv : ndarray of float, shape (n,)
@@ -50,6 +52,7 @@ class LightCurves:
     flux_err: Floats
     band: Ints
     detection: NDArray[np.bool_]
+    limit: NDArray[np.bool_]
     bands: tuple[str, ...]
     redshift: Floats
     ebv: Floats
@@ -62,6 +65,24 @@ class LightCurves:
     def owner(self) -> Ints:
         """Index of the candidate that owns each point, shape (points,)."""
         return np.repeat(np.arange(len(self)), np.diff(self.start))
+
+    @property
+    def span(self) -> Floats:
+        """Days from the first to the last point of each candidate; 0 without points."""
+        span = np.zeros(len(self))
+        full = np.diff(self.start) > 0
+        span[full] = self.mjd[self.start[1:][full] - 1] - self.mjd[self.start[:-1][full]]
+        return span
+
+    def from_median(self) -> Floats:
+        """Return how far each point is from the median time of its candidate [d]."""
+        middle = (self.start[:-1] + np.maximum(np.diff(self.start) - 1, 0) // 2)[self.owner]
+        distance: Floats = np.abs(self.mjd - self.mjd[middle])  # times are sorted
+        return distance
+
+    def leave_out(self, i: int, words: str) -> None:
+        """Note why points of candidate `i` are not used."""
+        self.left_out[i] += (", " if self.left_out[i] else "") + words
 
     def count(self, mask: NDArray[np.bool_]) -> Ints:
         """Count the points of each candidate for which `mask` is true."""
@@ -82,6 +103,7 @@ class LightCurves:
             self.flux_err[keep],
             self.band[keep],
             self.detection[keep],
+            self.limit[keep],
             self.bands,
             self.redshift,
             self.ebv,
@@ -105,6 +127,8 @@ def pack(
     photometry: pd.DataFrame,
     candidates: pd.DataFrame,
     has_passband: Callable[[str], bool],
+    *,
+    limits: bool = False,
 ) -> LightCurves:
     """Choose the points that may enter a fit.
 
@@ -116,6 +140,8 @@ def pack(
         ``candidate_id``, and ``redshift`` and ``ebv`` if known.
     has_passband : callable
         Tells whether a band can be used.
+    limits : bool
+        Whether non-detections without a flux enter too, as one-sided points.
 
     Returns
     -------
@@ -127,26 +153,32 @@ def pack(
     owner = pd.Index(ids).get_indexer(pd.Index(photometry["candidate_id"].to_numpy(dtype=object)))
     table = photometry[owner >= 0].assign(_owner=owner[owner >= 0])
     table = table.sort_values(["_owner", "mjd"], kind="stable")
-
-    finite = np.isfinite(table[["mjd", "flux", "flux_err"]].to_numpy(float)).all(axis=1)
-    finite &= table["flux_err"].to_numpy(float) > 0
+    measured = ~table["flux"].isna().to_numpy()
+    seen_as = limits & ~measured & (table["kind"] == phot.LIMIT).to_numpy(dtype=bool)
+    limit = table["limit"].to_numpy(float)
+    flux = np.where(seen_as, limit, table["flux"].to_numpy(float))
+    error = np.where(seen_as, limit / phot.LIMIT_SIGMA, table["flux_err"].to_numpy(float))
+    finite = np.isfinite(table["mjd"].to_numpy(float)) & np.isfinite(flux) & np.isfinite(error)
+    finite &= error > 0
     known = {name: has_passband(name) for name in table["band"].unique()}
     in_band = table["band"].map(known).to_numpy(dtype=bool)
-    measured = ~table["flux"].isna().to_numpy()
     left_out = _left_out(table, len(ids), measured & ~finite, finite & ~in_band)
 
+    table = table.assign(_flux=flux, _error=error, _limit=seen_as)
     used = phot.one_per_exposure(table[finite & in_band].reset_index(drop=True))
     bands, band = np.unique(used["band"].to_numpy(dtype=str), return_inverse=True)
     redshift = numbers(candidates, "redshift")
     redshift[~(np.isfinite(redshift) & (redshift > 0))] = np.nan
+    # Copies, because the compiled code wants arrays that it might write to.
     return LightCurves(
         candidate_id=ids,
         start=_starts(np.bincount(used["_owner"].to_numpy(), minlength=len(ids))),
-        mjd=used["mjd"].to_numpy(float),
-        flux=used["flux"].to_numpy(float),
-        flux_err=used["flux_err"].to_numpy(float),
-        band=band.astype(np.int64),
-        detection=(used["kind"] == phot.DETECTION).to_numpy(dtype=bool),
+        mjd=np.array(used["mjd"], dtype=float),
+        flux=np.array(used["_flux"], dtype=float),
+        flux_err=np.array(used["_error"], dtype=float),
+        band=np.array(band, dtype=np.int64),
+        detection=np.array(used["kind"] == phot.DETECTION, dtype=bool),
+        limit=np.array(used["_limit"], dtype=bool),
         bands=tuple(str(name) for name in bands),
         redshift=redshift,
         ebv=np.nan_to_num(numbers(candidates, "ebv"), posinf=0.0, neginf=0.0),

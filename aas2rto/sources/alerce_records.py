@@ -55,11 +55,16 @@ def _corrected(record: Mapping[str, Any]) -> dict[str, Any]:
     to use, if there is one.
     """
     mag, magerr = record.get("magpsf_corr"), record.get("sigmapsf_corr")
-    if magerr is None or magerr >= BAD:
+    if _is_bad(magerr):
         magerr = record.get("sigmapsf_corr_ext")
-    if mag is None or mag >= BAD or magerr is None or magerr >= BAD:
+    if _is_bad(mag) or _is_bad(magerr):
         return {"magpsf": None, "sigmapsf": None}
     return {"magpsf": mag, "sigmapsf": magerr, "isdiffpos": "t"}
+
+
+def _is_bad(value: Any) -> bool:
+    """Tell whether there is no value; what is no number at all is left to the reader of alerts."""
+    return value is None or (isinstance(value, float | int) and value >= BAD)
 
 
 def ztf_forced(record: Any) -> Any:
@@ -69,7 +74,7 @@ def ztf_forced(record: Any) -> Any:
     extra = record.get("extra_fields")
     flat = {**(extra if isinstance(extra, dict) else {}), **record}
     mag, magerr, mjd = flat.get("mag"), flat.get("e_mag"), nulls.number(flat.get("mjd"))
-    if mag is None or magerr is None or BAD in {mag, magerr}:
+    if _is_bad(mag) or _is_bad(magerr):
         return None
     return {
         **with_jd({key: flat.get(key) for key in ("mjd", "fid", "diffmaglim")}),

@@ -54,6 +54,7 @@ def facts(row: Mapping[str, Any], survey: str) -> Facts:
     """
     if survey == "ztf":
         name = nulls.text(row["objectId"])
+        name = name if name.startswith("ZTF") else ""
         keys, shift = ("ramean", "decmean", "jdmax"), photometry.MJD_OF_JD
     else:
         name = nulls.digits(row["diaObjectId"])

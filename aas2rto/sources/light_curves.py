@@ -13,6 +13,7 @@ from typing import Any
 
 from aas2rto import photometry
 from aas2rto.sources import nulls, ztf_packet
+from aas2rto.sources.packet_format import bands
 
 Record = dict[str, Any]
 
@@ -122,8 +123,13 @@ def _named(record: Any, key: str) -> Any:
 
     The name is the same whenever the same exposure comes again.
     """
-    if not isinstance(record, dict) or nulls.digits(record.get(key)):
+    if not isinstance(record, dict):
         return record
+    try:
+        if nulls.digits(record.get(key)):
+            return record
+    except ValueError:
+        return record  # `packets` says what is wrong with it
     mjd = nulls.number(record.get("midpointMjdTai"))
     return {**record, key: f"lsst{record.get('band')}:{mjd:.4f}"}
 
@@ -142,4 +148,5 @@ def _time(record: Any, key: str) -> float:
 
 def forced_name(fid: Any, mjd: float) -> str:
     """Name a forced measurement of ZTF by its exposure, as `photometry.limit_id` does."""
-    return f"forced:{ztf_packet.BANDS.get(fid, 'ztf?')}:{mjd:.4f}"
+    (band,) = bands(ztf_packet.BANDS, [fid])
+    return f"forced:{band or 'ztf?'}:{mjd:.4f}"

@@ -16,6 +16,7 @@ import pandas as pd
 from aas2rto.sources.harvest import Harvest
 from aas2rto.sources.http import Cause, HttpError
 from aas2rto.sources.pacing import Deadline
+from aas2rto.sources.packet_format import UNUSABLE
 
 FORGET_AFTER = 60.0
 """Days after which an object that was neither listed nor wanted is forgotten."""
@@ -174,6 +175,12 @@ class Worklist:
                     continue
                 if name in self._pending:
                     harvest.problems.append(f"{error}; no light curve of {name}, listed before")
+                self.finish(name, harvest.now)
+            except UNUSABLE as error:
+                # It would be as unusable in the next cycle, and must not hold up the others.
+                harvest.problems.append(
+                    f"{harvest.source}: the light curve of {name} cannot be used: {error!r}"
+                )
                 self.finish(name, harvest.now)
         if failures:
             raise failures[-1]

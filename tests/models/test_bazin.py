@@ -135,3 +135,21 @@ def test_the_model_light_curve_meets_the_data():
     assert (again["flux_high"] >= again["flux"]).all()
     assert (again["flux_high"] > again["flux"]).any()
     assert curve.loc[curve["band"] == "ztfi", "flux"].isna().all()
+
+
+def test_bands_may_share_one_t0():
+    """A sparse band borrows t0 from a full one; without noise all parameters are recovered."""
+    shapes = {"ztfg": (300.0, T0, 3.0, 18.0, 0.0), "ztfr": (260.0, T0, 4.0, 30.0, 0.0)}
+    table = light_curve(shapes)
+    sparse = table[(table["band"] == "ztfg") | (np.arange(len(table)) % 5 == 0)]
+    one = one_row(sparse, t0="shared")
+    assert one["parameters"]["t0_ztfg"] == one["parameters"]["t0_ztfr"]
+    assert one["parameters"]["t0_ztfg"] == pytest.approx(T0, abs=0.05)
+    assert one["ndof"] == one["n_points"] - 7
+    each = one_row(sparse)
+    assert each["ndof"] == each["n_points"] - 8
+    assert one["errors"]["t0_ztfr"] < each["errors"]["t0_ztfr"]
+    bands = 3 * [light_curve(shapes, seed=1)]
+    many = pd.concat([t.assign(candidate_id=str(n)) for n, t in enumerate(bands)])
+    fits = Bazin(t0="shared", workers=2).fit(many, pd.DataFrame({"candidate_id": list("012")}))
+    assert fits["t_peak"].nunique() == 1

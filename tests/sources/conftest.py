@@ -15,6 +15,7 @@ import pytest
 
 from aas2rto.report import PollRequest
 from aas2rto.sources.http import Policy
+from tests.standin import sky
 from tests.standin.kafka import send
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,11 +32,9 @@ NETWORK = Policy(connect=1.0, read=1.5, tries=2, backoff=0.02, rate=500.0, burst
 class StandIn:
     """The running stand-ins, as a test sees them."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        said = json.loads(process.stdout.readline())
-        self.now: float = said["now"]
-        self.urls: dict[str, str] = said["urls"]
+    def __init__(self, urls: dict[str, str], now: float = sky.NOW) -> None:
+        self.urls = urls
+        self.now = now
 
     def call(self, route: str, /, **values: Any) -> Any:
         body = json.dumps(values).encode() if values or route in {"mend", "forget"} else None
@@ -66,7 +65,8 @@ def standin_process() -> Iterator[StandIn]:
     command = [sys.executable, "-m", "tests.standin"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=ROOT, **pipes) as process:  # type: ignore[call-overload]
-        yield StandIn(process)
+        said = json.loads(process.stdout.readline())
+        yield StandIn(said["urls"], said["now"])
         process.stdin.close()
         process.wait(10)
 

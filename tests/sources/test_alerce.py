@@ -24,6 +24,7 @@ from tests.sources.conftest import (
     request,
     wanted,
 )
+from tests.standin.faults import WRONG
 
 
 def alerce(standin: StandIn, **settings: Any) -> Alerce:
@@ -234,13 +235,13 @@ def test_a_poll_that_runs_out_of_time_goes_on_where_it_stopped(standin):
     assert names == sorted(expected(standin, "ztf"))
 
 
-def test_a_malformed_listing_costs_itself_and_one_line(standin):
+def test_malformed_listings_cost_themselves_and_one_line_each(standin):
     """The others of the page are used."""
     standin.fault("alerce", "malformed record", path="/objects/", times=1)
     report = alerce(standin).poll(request(standin.now))
     assert set(report.objects["object_id"]) == set(expected(standin, "ztf"))
-    assert len(report.problems) == 1
-    assert "alerce ztf: a listed object" in report.problems[0]
+    assert len(report.problems) == len(WRONG)
+    assert all("alerce ztf: a listed object" in line for line in report.problems)
 
 
 def test_nothing_later_than_now_is_used(standin):

@@ -67,7 +67,7 @@ def source_of(name: str, standin: StandIn, folder: Path) -> Any:
     if service == "alerce":
         classifier = "stamp_classifier_rubin*" if survey == "lsst" else "stamp_classifier"
         return Alerce(survey=survey, classifier=classifier, url=standin.urls["alerce"],
-                      network=network, forced=survey == "lsst", since=20.0)  # fmt: skip
+                      network=network, forced=True, since=20.0)  # fmt: skip
     if service == "lasair":
         return Lasair(survey=survey, url=f"{standin.urls[name]}/api", network=network,
                       token=token, conditions="1 = 1", since=20.0)  # fmt: skip

@@ -102,7 +102,7 @@ class Alerce(Service):
             "tid": "ztf", "mjd": look.mjd, "candid": str(sky.candid(t, look)),
             "fid": FID[look.band], "pid": sky.candid(t, look) // 10**6,
             "diffmaglim": look.limit, "isdiffpos": 1 if look.flux > 0 else -1, "nid": 1,
-            "distnr": 1.0, "magpsf": look.mag, "magpsf_corr": look.mag - 0.1,
+            "distnr": 1.2, "magpsf": look.mag, "magpsf_corr": look.mag - 0.1,
             "sigmapsf": look.magerr, "sigmapsf_corr": 100.0, "sigmapsf_corr_ext": look.magerr,
             "ra": t.ra, "dec": t.dec, "rb": 0.9, "drb": 0.99, "has_stamp": True,
             "corrected": False, "dubious": False, "parent_candid": None,

@@ -19,6 +19,9 @@ KINDS = (
 """All faults of a service. `refused` closes its port; the next four act on the connection or the
 status, the rest on what is sent."""
 
+WRONG: tuple[Any, ...] = ({"oh": "no"}, ["no"], "no", None, True, -1e300)
+"""What stands in the fields of malformed records."""
+
 HTML = "<!DOCTYPE html><html><body><h1>Down for maintenance</h1></body></html>"
 
 
@@ -85,12 +88,12 @@ def _walk(value: Any, treat: Callable[[list[Any]], list[Any]]) -> Any:
 
 
 def _with_garbage(records: list[Any]) -> list[Any]:
-    """Put one record whose every value is of a wrong type among the good ones."""
+    """Put records whose every value is of a wrong type among the good ones."""
     if not records:
         return records
-    broken = {key: {"oh": "no"} for key in records[0]}
+    broken = [dict.fromkeys(records[0], wrong) for wrong in WRONG]
     middle = len(records) // 2
-    return [*records[:middle], broken, *records[middle:]]
+    return [*records[:middle], *broken, *records[middle:]]
 
 
 def _with_more_fields(records: list[Any]) -> list[Any]:

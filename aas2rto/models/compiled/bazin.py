@@ -7,10 +7,12 @@ tau_rise), and the peak is t0 + tau_rise (v - u), which is Eq. 4 of A&A 698, A15
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from aas2rto.models.compiled.jit import compiled
+from aas2rto.models.compiled.jit import compiled, entry
 from aas2rto.models.compiled.linear import cholesky, invert_positive, solve_factored
 
 Floats = NDArray[np.float64]
@@ -30,6 +32,35 @@ N_STARTS = 3
 MAX_ITERATIONS = 60
 A, T0, U, V, Q = 0, 1, 2, 3, 4
 PER_BAND = 5
+
+
+class Pieces(NamedTuple):
+    """Light curves to fit: problem ``i`` owns the points ``start[i]:start[i + 1]``.
+
+    ``t, f, w, band`` are times [d], fluxes, inverse variances, and bands counted from 0 within
+    each problem; ``shared`` tells whether its bands have one t0, ``free_q`` whether q is free.
+    """
+
+    start: Ints
+    t: Floats
+    f: Floats
+    w: Floats
+    band: Ints
+    shared: bool
+    free_q: bool
+
+
+class Answers(NamedTuple):
+    """Where the answers go; NaN where nothing was found.
+
+    ``values`` is A, t0, u, v, q, shape (n, bands, 5); ``covariance`` that of each band with the
+    others marginalised, shape (n, bands, 5, 5), 0 for a q that is fixed; ``chisq`` that of each
+    band, shape (n, bands).
+    """
+
+    values: Floats
+    covariance: Floats
+    chisq: Floats
 
 
 @compiled
@@ -306,3 +337,60 @@ def fit_problem(
             answer[:] = p
             invert_positive(hessian, answer.size, covariance)
     return answer, best_chisq
+
+
+@compiled
+def parameter_index(bands: int, shared: bool, free_q: bool, index: Ints) -> int:  # noqa: FBT001
+    """Fill where A, t0, u, v, q of each band stand, shape (bands, 5); return their number.
+
+    A shared t0 is that of the first band.
+    """
+    n = 0
+    for b in range(bands):
+        for k in range(PER_BAND):
+            if k == Q and not free_q:
+                index[b, k] = -1
+            elif k == T0 and b > 0 and shared:
+                index[b, k] = index[0, T0]
+            else:
+                index[b, k] = n
+                n += 1
+    return n
+
+
+@entry
+def fit_many(begin: int, end: int, pieces: Pieces, prior: Floats, answers: Answers) -> None:
+    """Fit the problems of ``begin <= i < end``; answers are written in place.
+
+    Parameters
+    ----------
+    pieces : Pieces
+    prior : ndarray, shape (4,)
+        See `fit_problem`.
+    answers : Answers
+    """
+    t, f, w = pieces.t, pieces.f, pieces.w
+    values, covariance, chisq = answers.values, answers.covariance, answers.chisq
+    for i in range(begin, end):
+        rows = slice(pieces.start[i], pieces.start[i + 1])
+        band = pieces.band[rows]
+        bands = band.max() + 1
+        index = np.empty((bands, PER_BAND), dtype=np.int64)
+        n = parameter_index(bands, pieces.shared, pieces.free_q, index)
+        full = np.empty((n, n))
+        zero = t[rows][0]
+        p, _ = fit_problem(t[rows] - zero, f[rows], w[rows], band, index, prior, full)
+        for b in range(bands):
+            for k in range(PER_BAND):
+                a = index[b, k]
+                values[i, b, k] = p[a] if a >= 0 else 0.0
+                for m in range(PER_BAND):
+                    c = index[b, m]
+                    covariance[i, b, k, m] = full[a, c] if a >= 0 and c >= 0 else 0.0
+            values[i, b, T0] += zero
+            chisq[i, b] = 0.0
+        for r in range(pieces.start[i], pieces.start[i + 1]):
+            v = values[i, pieces.band[r]]
+            tau_rise = np.exp(v[U])
+            g, _ = shape(t[r] - v[T0], tau_rise, tau_rise + np.exp(v[V]))
+            chisq[i, pieces.band[r]] += w[r] * (f[r] - v[A] * g - v[Q]) ** 2

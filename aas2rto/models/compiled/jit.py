@@ -2,23 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+
+from aas2rto.dust import cache_folder
+from aas2rto.logs import PROGRESS
+
+log = logging.getLogger(PROGRESS)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 """Sums may be reordered, which lets the compiler use vector units; NaN and inf keep meaning."""
 
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": FAST, "no_cfunc_wrapper": True}
+
+
+def _digest() -> str:
+    """Return what the machine code depends on: all sources of this folder, and numba."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    text = [numba.__version__.encode(), *(path.read_bytes() for path in files)]
+    return hashlib.sha256(b"".join(text)).hexdigest()[:16]
+
+
+def _can_hold(folder: Path) -> bool:
+    """Tell whether files may be made in `folder`, or it may be made itself."""
+    while not folder.exists():
+        folder = folder.parent
+    return folder.is_dir() and os.access(folder, os.W_OK)
+
+
+def _code_folder() -> Path:
+    """Return where the machine code is kept: beside the sources, or in the user's cache.
+
+    It is keyed by all sources. numba itself looks only at the file of the outermost function, and
+    would go on using an old kernel after a change in a file that it calls.
+    """
+    homes = (Path(__file__).parent / "__pycache__", cache_folder() / "compiled")
+    rest = Path(tempfile.gettempdir()) / f"aas2rto-compiled-{os.getuid()}"
+    return next((home for home in homes if _can_hold(home)), rest) / _digest()
+
+
+CODE_FOLDER = _code_folder()
+
 
 def compiled(function: F) -> F:
-    """Compile `function` with numba, keep the machine code on disk, and let threads run it."""
-    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
-    return cast(F, numba.njit(**options, fastmath=FAST)(function))
+    """Compile a function that only compiled code calls; see `entry`.
+
+    Its machine code becomes part of the entry's, so it is not kept by itself.
+    """
+    return cast(F, cast(Any, numba.njit)(no_cpython_wrapper=True, **OPTIONS)(function))
+
+
+def entry(function: F) -> F:
+    """Compile a function that Python calls.
+
+    The machine code is kept on disk, and threads may run it side by side.
+    """
+    config = cast(Any, numba.config)
+    theirs, config.CACHE_DIR = config.CACHE_DIR, str(CODE_FOLDER)
+    try:
+        return cast(F, cast(Any, numba.njit)(cache=True, **OPTIONS)(function))
+    finally:
+        config.CACHE_DIR = theirs
+
+
+def is_kept(function: Callable[..., Any]) -> bool:
+    """Tell whether the machine code of an entry is on disk."""
+    module, _, name = f"{function.__module__}.{function.__name__}".rpartition(".")
+    return any(CODE_FOLDER.rglob(f"{module.rpartition('.')[2]}.{name}-*.nbc"))
+
+
+def prepare(function: Callable[..., Any], run: Callable[[], None], words: str) -> None:
+    """Compile an entry now, unless its machine code is on disk.
+
+    Of two processes that come at once, one compiles and the other waits for it. A process that is
+    killed leaves its lock open and no half file: the next one compiles again.
+
+    Parameters
+    ----------
+    function : callable
+        Made by `entry`.
+    run : callable
+        Calls it with arguments of the right types and nothing to do.
+    words : str
+        What it is for, told to the user if it takes a while.
+    """
+    if is_kept(function):
+        run()
+        return
+    with _alone():
+        if not is_kept(function):
+            log.info("compiling %s, once: this takes about a minute", words)
+        run()
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Hold a lock between processes; it ends with the process. Without locks, go on."""
+    try:
+        import fcntl  # noqa: PLC0415  not on every system
+
+        CODE_FOLDER.mkdir(parents=True, exist_ok=True)
+        file = (CODE_FOLDER / "lock").open("w")
+    except (ImportError, OSError):
+        yield
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def in_threads(run: Callable[[int, int], None], n: int, *, workers: int, chunk: int) -> None:

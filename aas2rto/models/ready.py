@@ -1,0 +1,24 @@
+"""Make the light-curve fits ready: compile them, so that no night waits for it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from aas2rto import data
+from aas2rto import photometry as phot
+from aas2rto.models.bazin import Bazin
+from aas2rto.models.salt import Salt
+
+
+def compile_fits() -> str:
+    """Compile all fits unless they are; return a sentence about what there is now."""
+    from aas2rto.models.compiled import bazin, salt_fit  # noqa: PLC0415  numba takes a while
+    from aas2rto.models.compiled.jit import CODE_FOLDER, is_kept  # noqa: PLC0415
+
+    entries = (salt_fit.fit_many, bazin.fit_many)
+    before = all(is_kept(entry) for entry in entries)
+    nobody = pd.DataFrame({"candidate_id": pd.Series([], dtype="str")})
+    Salt().prepare([band for band in phot.BANDS if data.has_bandpass(band)])
+    Bazin().fit(phot.empty(), nobody)
+    words = "already compiled" if before else "compiled"
+    return f"{words}: {CODE_FOLDER}"

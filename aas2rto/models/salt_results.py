@@ -1,0 +1,183 @@
+"""From what an engine found to rows of the fit table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aas2rto.guard import Outcome
+from aas2rto.models import OK
+from aas2rto.models.fit_table import Fit, failed
+from aas2rto.models.lightcurves import LightCurves
+from aas2rto.models.salt_batched import STEP_PRIOR, Batch
+from aas2rto.models.sncosmo_engine import Solution
+
+Floats = NDArray[np.float64]
+
+MB_OFFSET = 10.5
+"""m_B = -2.5 log10(x0) + 10.5 (Kenworthy et al. 2021)."""
+LAST_PHASE = 50.0
+"""Last rest-frame day of SALT's surfaces; later points say nothing about its parameters."""
+OTHER_VALLEY, OTHER_T0 = 9.0, 1.0
+"""Another valley is told of if it is worse by less than this in chi2 - 2 ln prior, and its peak
+this many days off."""
+WIDE = 0.6
+"""The mean over the scan replaces the best t0 where its spread exceeds this many steps of the scan:
+a Gaussian sampled that coarsely still has its moments right to 1 %."""
+T0, LNX0, X1, C, Z = range(5)
+
+
+def from_batch(
+    batch: Batch, used: LightCurves, curves: LightCurves, chosen: NDArray[np.bool_]
+) -> dict[int, Fit]:
+    """Return the fits of the chosen candidates, by their place.
+
+    Parameters
+    ----------
+    batch : Batch
+    used, curves : LightCurves
+        What was fitted, and what there was before late points were left out.
+    chosen : ndarray of bool
+    """
+    late = np.diff(curves.start) - np.diff(used.start)
+    return {int(i): _one(batch, used, int(i), int(late[i])) for i in np.flatnonzero(chosen)}
+
+
+def _one(batch: Batch, curves: LightCurves, i: int, late: int) -> Fit:
+    values = batch.values[i]
+    rows = slice(curves.start[i], curves.start[i + 1])
+    n_points = int((~curves.limit[rows]).sum())
+    bands = curves.band_names(i)
+    if not np.isfinite(batch.chisq[i]):
+        why = "no SALT light curve is brighter than nothing at these points"
+        return failed(why, n_points=n_points, bands=bands)
+    free = ["t0", "x0", "x1", "c"]
+    if np.isnan(curves.redshift[i]):
+        free.append("z")
+    x0 = float(np.exp(values[LNX0]))
+    scale = np.array([1.0, x0, 1.0, 1.0, 1.0])[: len(free)]
+    covariance = batch.covariance[i][: len(free), : len(free)] * np.outer(scale, scale)
+    parameters = {
+        "z": values[Z],
+        "t0": values[T0],
+        "x0": x0,
+        "x1": values[X1],
+        "c": values[C],
+        "mB": -2.5 * np.log10(x0) + MB_OFFSET,
+        "ebv": curves.ebv[i],
+        "objective": batch.objective[i],
+    }
+    other = _other_valley(batch, i)
+    t_peak, t_peak_err = _peak(batch, i)
+    return _row(
+        parameters | other,
+        free,
+        covariance,
+        chisq=float(batch.chisq[i]),
+        n_points=n_points,
+        bands=bands,
+        late=late,
+        peak=(t_peak, t_peak_err),
+    )
+
+
+def _peak(batch: Batch, i: int) -> tuple[float, float]:
+    """Return the mean and spread of t0 where they are trustworthy, else the best t0 and error."""
+    mean, spread = batch.spread[i]
+    step = STEP_PRIOR * (1 + batch.values[i, Z])
+    if batch.has_prior and np.isfinite(spread) and spread > WIDE * step:
+        return float(mean), float(spread)
+    variance = batch.covariance[i, T0, T0]
+    error = np.sqrt(variance) if variance > 0 else np.nan
+    return float(batch.values[i, T0]), float(error)
+
+
+def _other_valley(batch: Batch, i: int) -> dict[str, float]:
+    """Return where the next best valley peaks, and how much worse it is."""
+    objective, t0, _ = batch.minima[i].T
+    with np.errstate(invalid="ignore"):
+        worse = np.where(np.isfinite(objective), objective - batch.objective[i], np.inf)
+        apart = np.abs(t0 - batch.values[i, T0]) > OTHER_T0
+    worse = np.where(apart, worse, np.inf)
+    k = int(np.argmin(worse))
+    if not worse[k] < OTHER_VALLEY:
+        return {"t0_other": np.nan, "dchisq_other": np.nan}
+    return {"t0_other": float(t0[k]), "dchisq_other": float(worse[k])}
+
+
+def from_sncosmo(outcomes: Mapping[int, Outcome[Solution]], curves: LightCurves) -> dict[int, Fit]:
+    """Return the fits by sncosmo, by the candidates' place; what it raised is a failed fit."""
+    fits = {}
+    for i, outcome in outcomes.items():
+        count, bands = int(curves.start[i + 1] - curves.start[i]), curves.band_names(i)
+        if outcome.value is None:
+            why = outcome.failure.error if outcome.failure else "no answer"
+            fits[i] = failed(why, n_points=count, bands=bands)
+        else:
+            fits[i] = _from_solution(outcome.value, bands, count)
+    return fits
+
+
+def _from_solution(solution: Solution, bands: str, count: int) -> Fit:
+    values = solution.parameters
+    if not values["x0"] > 0:
+        why = f"best amplitude x0 = {values['x0']:.3g} is not positive"
+        return failed(why, n_points=solution.n_points, bands=bands)
+    names = ("z", "t0", "x0", "x1", "c")
+    parameters = {name: values[name] for name in names}
+    parameters["mB"] = -2.5 * np.log10(values["x0"]) + MB_OFFSET
+    parameters |= {"ebv": values["mwebv"], "objective": solution.chisq}
+    variance = solution.covariance[list(solution.free).index("t0")]
+    variance = variance[list(solution.free).index("t0")]
+    error = float(np.sqrt(variance)) if variance > 0 else np.nan
+    return _row(
+        parameters | {"t0_other": np.nan, "dchisq_other": np.nan},
+        list(solution.free),
+        solution.covariance,
+        chisq=solution.chisq,
+        n_points=solution.n_points,
+        bands=bands,
+        late=count - solution.n_points,
+        peak=(values["t0"], error),
+    )
+
+
+def _row(
+    parameters: Mapping[str, float],
+    free: list[str],
+    covariance: Floats,
+    *,
+    chisq: float,
+    n_points: int,
+    bands: str,
+    late: int,
+    peak: tuple[float, float],
+) -> Fit:
+    ndof = n_points - len(free)
+    variance = np.diag(covariance)
+    errors = dict(zip(free, np.sqrt(np.where(variance > 0, variance, np.nan)), strict=True))
+    reason = f"chi2 {chisq:.1f} for {ndof} degrees of freedom, z "
+    z = parameters["z"]
+    reason += f"free, {z:.3f}" if "z" in free else f"fixed to {z:.4f}"
+    if np.isfinite(parameters["dchisq_other"]):
+        reason += (
+            f"; another valley peaks {parameters['t0_other'] - parameters['t0']:+.1f} d from the "
+            f"best, worse by {parameters['dchisq_other']:.1f}"
+        )
+    if late:
+        reason += f"; {late} points later than {LAST_PHASE:.0f} d (rest frame) left out"
+    return Fit(
+        OK,
+        reason,
+        t_peak=peak[0],
+        t_peak_err=peak[1],
+        chisq=chisq,
+        ndof=float(ndof),
+        n_points=float(n_points),
+        bands=bands,
+        parameters={name: float(value) for name, value in parameters.items()},
+        errors={name: float(error) for name, error in errors.items()},
+        covariance=covariance.tolist(),
+    )
