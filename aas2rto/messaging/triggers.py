@@ -15,6 +15,7 @@ import numpy as np
 from aas2rto.message_settings import When
 from aas2rto.messaging.facts import Facts
 from aas2rto.scoring import FEEDBACK
+from aas2rto.words import POOR_FIT
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,9 @@ TOLD, FIT, TYPE = "told", "fit", "type"
 
 
 def matters(facts: Facts, past: Past, when: When) -> bool:
-    """Tell whether it is a ToO, was told of before, or is high enough in some list."""
+    """Tell whether it is a ToO, was told of before, or is good and high enough in some list."""
     high = any(rank <= when.within for rank in facts.ranks.values())
+    high &= facts.score >= when.min_score
     return facts.too or TOLD in past.marks or (facts.kept and high)
 
 
@@ -137,7 +139,7 @@ def enters_top(facts: Facts, past: Past, when: When) -> Event | None:
         site: rank
         for site, rank in facts.ranks.items()
         if rank <= top
-        and past.ranks.get(site, top + 1) > top
+        and (past.ranks.get(site, top + 1) > top or past.score < when.min_score)
         and _new_here(facts, past, when, f"enters_top:{site}")
     }
     return Event("enters_top", {"top": top, "sites": entered}) if entered else None
@@ -148,7 +150,7 @@ def peak_within(facts: Facts, past: Past, when: When) -> Event | None:
     if when.peak_within is None or not facts.kept or past.cycle is None:
         return None
     near = abs(facts.t_peak - facts.now) <= when.peak_within
-    sure = facts.t_peak_err <= when.peak_error
+    sure = facts.t_peak_err <= when.peak_error and not facts.chisq_per_dof > POOR_FIT
     if not near or not sure:
         return None
     said = float(past.marks["peak_within"][0]) if "peak_within" in past.marks else np.inf

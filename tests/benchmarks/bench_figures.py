@@ -75,8 +75,9 @@ def run(folder: Path, n: int, workers: int) -> None:
               f"{workers} workers")  # fmt: skip
         print(f"first cycle:  {len(drawn):4d} figures in {first:6.1f} s "
               f"({1e3 * first / len(drawn):.0f} ms each)")  # fmt: skip
-        print(f"second cycle: {len(after):4d} figures in {second:6.1f} s, {len(changed)} candidates "
-              f"changed ({len(changed) / n:.0%}): {second / first:.1%} of the first")  # fmt: skip
+        print(f"second cycle: {len(after):4d} figures in {second:6.1f} s, "
+              f"{len(changed)} candidates changed ({len(changed) / n:.0%}): "
+              f"{second / first:.1%} of the first")  # fmt: skip
         found = gathering.of_cycle(parts, store, cycle)
         compare(gathering.gather(found, names[:REPEATS]))
 

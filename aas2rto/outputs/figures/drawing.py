@@ -18,7 +18,7 @@ from aas2rto.outputs.figures.subject import Subject
 CONTENT = "aas2rto-content"
 """Key of the PNG's text that says what was drawn."""
 
-DESIGN = 1
+DESIGN = 2
 """Counts changes of the design: a new one redraws everything."""
 
 RANK_STEP = 0.05

@@ -10,30 +10,32 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import AutoMinorLocator, MaxNLocator
 
 from aas2rto.outputs.figures import style
 from aas2rto.outputs.figures.subject import Floats, Subject
 from aas2rto.photometry import DETECTION, LIMIT, SUSPECT, mag_from_flux, magerr_from_flux
-from aas2rto.words import day_and_hour, peak_sentence
+from aas2rto.words import chisq_per_dof, day_and_hour, fit_sentence, peak_sentence
 
-HEIGHT_IN = 3.9
+HEIGHT_IN = 4.1
 LONGEST = 100.0
 """Older measurements are not shown [d]."""
 AHEAD = 12.0
 """The axis goes at most so far beyond now [d], wherever the peak is predicted."""
 EPOCHS = 90
 """At which the model is evaluated."""
-DEEPEST = 3.0
+DEEPEST = 2.0
 """Limits may stretch the axis this far below the faintest point [mag]; deeper ones end there."""
+COLUMNS, LETTERS = 6, 54.0
+"""Of the legend; so many letters of 8.5 pt fill a row."""
 SMALLEST_SPAN = 1.2
 """Of the magnitude axis [mag], so that noise does not look like change."""
 
 
 def set_up(figure: Figure) -> list[Axes]:
     """Lay out the axes."""
-    axes = figure.add_axes((0.125, 0.125, 0.85, 0.68))
-    axes.set_xlabel("days from now")
+    axes = figure.add_axes((0.125, 0.12, 0.85, 0.648))
     axes.set_ylabel("magnitude (AB)")
     axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=True))
     axes.xaxis.set_minor_locator(AutoMinorLocator())
@@ -62,17 +64,23 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
         "now", (0, 0.012), xycoords=axes.get_xaxis_transform(), rotation=90, size=8,
         ha="right", va="bottom", xytext=(-1, 0), textcoords="offset points",
     )  # fmt: skip
-    _legend(axes, points)
+    _legend(axes, subject, points)
     if points.empty:
         axes.text(0.5, 0.5, "no photometry", transform=axes.transAxes, ha="center", size=12)
+    axes.set_xlabel(f"days from now, {day_and_hour(subject.now, year=True)} UT")
     sheet.title(style.plain(subject.heading, 44), style.plain(subject.known, 78))
-    fitted = subject.fitted
-    peak = peak_sentence(fitted.t_peak, fitted.t_peak_err, subject.now) if fitted else "no fit"
-    below = f"{peak}\nnow: {day_and_hour(subject.now, year=True)} UT"
+    _say_fit(sheet, subject)
+
+
+def _say_fit(sheet: style.Sheet, subject: Subject) -> None:
+    """Write when the peak is, and how far the model can be trusted."""
+    fitted, words = subject.fitted, "no fit"
+    if fitted is not None:
+        peak = peak_sentence(fitted.t_peak, fitted.t_peak_err, subject.now)
+        words = f"{peak} · {fit_sentence(fitted.name, chisq_per_dof(fitted.row))}"
     sheet.figure.text(
-        0.97, 1 - 0.09 / HEIGHT_IN, below, size=8, ha="right", va="top", color="#333333",
-        linespacing=1.45,
-    )  # fmt: skip
+        0.03, 1 - 0.53 / HEIGHT_IN, style.plain(words, 78), size=9, va="top", color="#333333"
+    )
 
 
 def _shown(subject: Subject) -> pd.DataFrame:
@@ -196,21 +204,35 @@ def _mark_peak(axes: Axes, subject: Subject, low: float, high: float) -> None:
         )  # fmt: skip
 
 
-def _legend(axes: Axes, points: pd.DataFrame) -> None:
+def _legend(axes: Axes, subject: Subject, points: pd.DataFrame) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    for handle, label in _signs(points):
+    for handle, label in _signs(subject, points):
         handles.append(handle)
         labels.append(label)
     if handles:
         axes.legend(
-            handles, labels, loc="lower left", bbox_to_anchor=(-0.01, 0.995), ncols=6,
-            frameon=False, handletextpad=0.1, columnspacing=0.9, borderpad=0.1, handlelength=1.4,
+            handles, labels, loc="lower left", bbox_to_anchor=(-0.01, 0.995), ncols=COLUMNS,
+            frameon=False, handletextpad=0.25, columnspacing=0.7, borderpad=0.1, handlelength=1.2,
+            labelspacing=0.25, fontsize=_legend_size(labels),
         )  # fmt: skip
 
 
-def _signs(points: pd.DataFrame) -> Iterator[tuple[Artist, str]]:
-    """Yield what the legend says of signs that are not a band's."""
+def _legend_size(labels: list[str]) -> float:
+    """Return the size of letters [pt] at which the legend is as wide as the axes at most."""
+    rows = -(-len(labels) // COLUMNS)
+    columns = [labels[start : start + rows] for start in range(0, len(labels), rows)]
+    letters = sum(max(len(label) for label in column) + 3 for column in columns)
+    return min(8.5 if rows == 1 else 7.0, 8.5 * LETTERS / letters)
+
+
+def _signs(subject: Subject, points: pd.DataFrame) -> Iterator[tuple[Artist, str]]:
+    """Yield what the legend says of signs that are not the detections of a band."""
     kinds = set(points["kind"])
+    seen = set(points.loc[(points["kind"] == DETECTION) & (points["flux"] > 0), "band"])
+    for band in sorted(set(points["band"]) - seen):
+        colour = style.band_colour(str(band))
+        sign = Line2D([], [], marker="v", color=colour, markerfacecolor="none", linestyle="")
+        yield sign, style.band_label(str(band))
     if LIMIT in kinds:
         yield (
             Line2D([], [], marker="v", color=style.GREY, markerfacecolor="none", linestyle=""),
@@ -220,3 +242,5 @@ def _signs(points: pd.DataFrame) -> Iterator[tuple[Artist, str]]:
         hidden = int(((points["kind"] == SUSPECT) & ~(points["flux"] > 0)).sum())
         label = f"suspect ({hidden} negative)" if hidden else "suspect"
         yield Line2D([], [], marker="x", color=style.GREY, linestyle=""), label
+    if subject.fitted is not None:
+        yield Patch(facecolor=style.GREY, alpha=0.4), "model 68%"
