@@ -70,7 +70,8 @@ class When(_Settings):
         Between two messages about one candidate on one channel [hour]; what happens meanwhile
         waits, and is told together.
     repeat_after : float
-        The same is not said of the same candidate again before this time [day].
+        That it enters the top of a list is not said again for this list before this time [day]:
+        ranks swing with the hour, every night anew.
     """
 
     enters_top: int | None = Field(default=5, ge=1)
@@ -85,7 +86,7 @@ class When(_Settings):
     min_score: float = Field(default=0.0, ge=0)
     within: int = Field(default=20, ge=1)
     quiet_period: Hour = Field(default=6.0, ge=0)
-    repeat_after: Day = Field(default=1.0, ge=0)
+    repeat_after: Day = Field(default=7.0, ge=0)
 
 
 def _clock_time(text: str) -> str:

@@ -109,9 +109,13 @@ def remembered(event: Event) -> str:
     return str(event.values.get("t_peak", ""))
 
 
-def _new_here(facts: Facts, past: Past, when: When, topic: str) -> bool:
-    """Tell whether something was not said within the last time, or by an earlier run of now."""
-    return facts.now - past.said(topic) >= max(when.repeat_after, 1e-6)
+AGAIN = 1e-6
+"""A cycle that is run again is this near to itself at most [d]."""
+
+
+def _not_said(facts: Facts, past: Past, topic: str, within: float = AGAIN) -> bool:
+    """Tell whether something was not said within a time [d], nor by an earlier run of now."""
+    return facts.now - past.said(topic) >= max(within, AGAIN)
 
 
 def too(facts: Facts, past: Past, when: When) -> Event | None:
@@ -140,7 +144,7 @@ def enters_top(facts: Facts, past: Past, when: When) -> Event | None:
         for site, rank in facts.ranks.items()
         if rank <= top
         and (past.ranks.get(site, top + 1) > top or past.score < when.min_score)
-        and _new_here(facts, past, when, f"enters_top:{site}")
+        and _not_said(facts, past, f"enters_top:{site}", when.repeat_after)
     }
     return Event("enters_top", {"top": top, "sites": entered}) if entered else None
 
@@ -176,7 +180,7 @@ def score_up(facts: Facts, past: Past, when: When) -> Event | None:
     before = past.told_score if told else past.score
     if not before > 0 or facts.score < when.score_up * before:
         return None
-    if not _new_here(facts, past, when, "score_up"):
+    if not _not_said(facts, past, "score_up"):
         return None
     since = past.told_at if told else past.cycle
     return Event("score_up", {"before": before, "score": facts.score, "since": since})

@@ -29,6 +29,8 @@ DEEPEST = 2.0
 """Limits may stretch the axis this far below the faintest point [mag]; deeper ones end there."""
 COLUMNS, LETTERS = 6, 54.0
 """Of the legend; so many letters of 8.5 pt fill a row."""
+BRIGHTEST = 2.0
+"""The model may stretch the axis this far above the brightest point [mag]."""
 SMALLEST_SPAN = 1.2
 """Of the magnitude axis [mag], so that noise does not look like change."""
 
@@ -51,9 +53,10 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
     (axes,) = sheet.axes
     points = _shown(subject)
     low, high = _days(subject, points)
-    top, bottom = _magnitudes(points)
+    curve = _curve(subject, points, (low, high))
+    top, bottom = _magnitudes(points, curve)
     _mark_peak(axes, subject, low, high)
-    _draw_model(axes, subject, points, (low, high), (top, bottom))
+    _draw_model(axes, curve, subject.now, (top, bottom))
     for (survey, band), rows in points.groupby(["survey", "band"], sort=True, observed=True):
         _draw_points(axes, rows, str(survey), str(band), subject.now)
     _draw_limits(axes, points, subject.now, (top, bottom))
@@ -106,8 +109,8 @@ def _days(subject: Subject, points: pd.DataFrame) -> tuple[float, float]:
     return low - 0.04 * (high - low), high
 
 
-def _magnitudes(points: pd.DataFrame) -> tuple[float, float]:
-    """Return the brightest and the faintest magnitude of the axis."""
+def _magnitudes(points: pd.DataFrame, curve: pd.DataFrame) -> tuple[float, float]:
+    """Return the brightest and the faintest magnitude of the axis; the model's peak is on it."""
     flux = points["flux"].to_numpy(float)
     seen = (points["kind"] != LIMIT).to_numpy()
     mag = mag_from_flux(flux)[seen]
@@ -116,7 +119,10 @@ def _magnitudes(points: pd.DataFrame) -> tuple[float, float]:
     if len(mag):
         # A limit brighter than the candidate ever was says nothing and squeezes the rest.
         limits = np.minimum(limits[limits > mag.min()], mag.max() + DEEPEST)
-    told = np.concatenate([mag, limits])
+        model = mag_from_flux(curve["flux"].to_numpy(float))
+        model = model[np.isfinite(model)]
+        mag = np.append(mag, max(model.min(initial=np.inf), mag.min() - BRIGHTEST))
+    told = np.concatenate([mag[np.isfinite(mag)], limits])
     if not len(told):
         return 17.0, 21.0
     brightest, faintest = float(told.min()), float(told.max())
@@ -158,21 +164,20 @@ def _draw_limits(axes: Axes, points: pd.DataFrame, now: float, mags: tuple[float
     )  # fmt: skip
 
 
-def _draw_model(
-    axes: Axes,
-    subject: Subject,
-    points: pd.DataFrame,
-    days: tuple[float, float],
-    mags: tuple[float, float],
-) -> None:
+def _curve(subject: Subject, points: pd.DataFrame, days: tuple[float, float]) -> pd.DataFrame:
+    """Return the model in the bands that it was fitted to and that are shown."""
     if subject.fitted is None:
-        return
+        return pd.DataFrame(columns=["band", "mjd", "flux", "flux_low", "flux_high"])
     used = str(subject.fitted.row.get("bands") or "").split()
     bands = sorted(set(used) & set(points["band"]))
     mjd = np.linspace(days[0], days[1], EPOCHS) + subject.now
     curve = subject.fitted.evaluate(bands, mjd)
+    return curve[curve["mjd"].between(mjd[0] - 1e-6, mjd[-1] + 1e-6)]
+
+
+def _draw_model(axes: Axes, curve: pd.DataFrame, now: float, mags: tuple[float, float]) -> None:
     for band, rows in curve.groupby("band", sort=True):
-        time = rows["mjd"].to_numpy(float) - subject.now
+        time = rows["mjd"].to_numpy(float) - now
         colour = style.band_colour(str(band))
         middle, faint, bright = (
             _clipped(rows[name].to_numpy(float), mags) for name in ("flux", "flux_low", "flux_high")

@@ -195,11 +195,21 @@ def test_the_window_to_observe_is_marked() -> None:
 def test_limits_end_at_the_axis_and_bright_ones_do_not_stretch_it() -> None:
     """The candidate, not the weather, decides what is seen."""
     points = make_points()
-    top, bottom = light_curve._magnitudes(points)
+    none = make_fit().evaluate([], np.array([])).iloc[:0]
+    top, bottom = light_curve._magnitudes(points, none)
     worse = pd.concat([points, points.iloc[:1].assign(kind="limit", limit=1e6)])
     deep = pd.concat([points, points.iloc[:1].assign(kind="limit", limit=1e-4)])
-    assert light_curve._magnitudes(worse) == (top, bottom)
-    assert light_curve._magnitudes(deep)[1] < bottom + 3.5
+    assert light_curve._magnitudes(worse, none) == (top, bottom)
+    assert light_curve._magnitudes(deep, none)[1] < bottom + 2.5
+
+
+def test_the_predicted_peak_is_on_the_axis() -> None:
+    """Unless the model is far off."""
+    points, curve = make_points(), make_fit().evaluate([], np.array([]))
+    for flux, brightest in ((600.0, 16.954), (1e6, 16.2)):  # the brightest point has 18.2 mag
+        told = curve.assign(flux=curve["flux"] * flux / curve["flux"].max())
+        top, _ = light_curve._magnitudes(points, told)
+        assert brightest - 0.8 < top < brightest
 
 
 # -- what must be drawn again --------------------------------------------------------------------
