@@ -133,5 +133,17 @@ class CanConfirm(Protocol):
         ...
 
 
+@runtime_checkable
+class CanPrepare(Protocol):
+    """A messenger that has something to set up before it can send."""
+
+    def prepare(self) -> None:
+        """Set up what sending needs, and ask no service.
+
+        What is killed meanwhile has certainly sent nothing, and can be sent later.
+        """
+        ...
+
+
 MESSENGERS = Registry("messenger", __name__)
 messenger = MESSENGERS.register

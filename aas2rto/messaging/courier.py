@@ -21,6 +21,7 @@ from aas2rto.guard import attempt
 from aas2rto.message_settings import ChannelPolicy
 from aas2rto.messaging import (
     CanConfirm,
+    CanPrepare,
     Delivery,
     Figures,
     Letter,
@@ -272,8 +273,13 @@ class Courier:
         letter = self._letter(channel, entry, address)
         if letter is None:
             return
-        self._outbox.claim(entry)
         name = f"channel {channel.name}"
+        if isinstance(channel.messenger, CanPrepare):
+            ready = attempt(name, channel.messenger.prepare)
+            if ready.failure is not None:
+                self._settle(channel, entry, letter, Delivery(Result.STOPPED, ready.failure.error))
+                return
+        self._outbox.claim(entry)
         done = attempt(name, functools.partial(channel.messenger.send, letter))
         channel.used(self._monotonic(), max(len(letter.pictures), 1))
         if done.value is None:

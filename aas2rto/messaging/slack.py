@@ -123,6 +123,10 @@ class Slack:
             logger=quiet_logger("slack_sdk"),
         )
 
+    def prepare(self) -> None:
+        """Make Slack's client, which is slow to import."""
+        _ = self.client
+
     def send(self, letter: Letter) -> Delivery:
         """Post a text, or upload its figures to its thread."""
         return _asked(self._upload if letter.follows is not None else self._post, letter)

@@ -79,11 +79,18 @@ class Telegram:
         """Whether answers are read."""
         return bool(self.allowed)
 
-    def send(self, letter: Letter) -> Delivery:
-        """Send a text, or its figures in reply to it."""
+    def prepare(self) -> None:
+        """Make the bot, whose library is slow to import."""
+        self._ready()
+
+    def _ready(self) -> Session:
         if self._session is None:
             self._session = Session(self.token, self.base_url, self.timeout)
-        session = self._session
+        return self._session
+
+    def send(self, letter: Letter) -> Delivery:
+        """Send a text, or its figures in reply to it."""
+        session = self._ready()
         call = self._figures if letter.follows is not None else self._text
         return asked(lambda: session.run(call(session.bot, letter)))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from aas2rto.errors import MessageError
 from aas2rto.message_settings import ChannelPolicy
 from aas2rto.messaging import Delivery, Figures, Letter, Picture, Result
 from aas2rto.messaging.courier import FIRST_WAIT, MOST_ATTEMPTS, Channel, Courier
@@ -146,6 +147,39 @@ def test_it_is_on_disk_that_a_message_is_under_way(store: Store, make: Make) -> 
     post(store.outbox, "one")
     courier.step(channel)
     assert seen == [State.SENDING]
+
+
+def test_what_is_slow_to_set_up_is_set_up_before_a_message_is_under_way(
+    store: Store, make: Make
+) -> None:
+    """A kill meanwhile leaves no doubt."""
+    seen: list[str] = []
+
+    class Slow(Scripted):
+        def prepare(self) -> None:
+            seen.extend(states(store.outbox))
+
+    courier, channel = make(Slow())
+    post(store.outbox, "one")
+    courier.step(channel)
+    assert seen == [State.WAITING]
+    assert states(store.outbox) == [State.SENT]
+
+
+def test_a_messenger_that_cannot_be_set_up_stops_its_channel(store: Store, make: Make) -> None:
+    """A library that is missing: nothing was sent, and nothing is in doubt."""
+
+    class Missing(Scripted):
+        def prepare(self) -> None:
+            raise MessageError("not installed")
+
+    messenger = Missing()
+    courier, channel = make(messenger)
+    post(store.outbox, "one")
+    courier.step(channel)
+    assert states(store.outbox) == [State.WAITING]
+    assert messenger.letters == []
+    assert "not installed" in (store.outbox.channel(channel.name).stopped or "")
 
 
 def test_a_service_that_asks_to_wait_is_left_alone(store: Store, make: Make, clock: Clock) -> None:
