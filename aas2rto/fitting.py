@@ -195,13 +195,21 @@ def _in_order(table: pd.DataFrame, candidate_ids: pd.Series[str]) -> pd.DataFram
 
 
 def _failed_fits(bound: BoundModel, table: pd.DataFrame) -> list[Failure]:
-    """Return one failure for each reason, however many candidates share it."""
+    """Return one failure for each sort of reason, however many candidates share it.
+
+    A reason may end with numbers of the candidate's own, in brackets: these stay in the fit.
+    """
     failed = table[table["status"] == FAILED]
+    sorts = [reason.partition(" (")[0] for reason in failed["reason"]]
     return [
-        Failure(f"model {bound.name}", f"{reason} ({len(rows)} of {len(table)} fits)",
-                str(rows["candidate_id"].iloc[0]))
-        for reason, rows in failed.groupby("reason", sort=False)
+        Failure(f"model {bound.name}", f"{sort} ({len(rows)} of {len(table)} fits)",
+                _first_of(rows["candidate_id"].tolist()))
+        for sort, rows in failed.groupby(np.array(sorts, dtype=object), sort=False)
     ]  # fmt: skip
+
+
+def _first_of(names: Sequence[object]) -> str:
+    return f"{names[0]} and others" if len(names) > 1 else str(names[0])
 
 
 def join(candidates: pd.DataFrame, fits: Fits) -> pd.DataFrame:

@@ -196,12 +196,15 @@ def test_a_failed_fit_is_reported_and_tried_again(store):
 
     def answer(photometry, table):
         good = Counting().fit(photometry, table)
-        bad = fit_table(table["candidate_id"].to_numpy(object), [failed("no peak")] * len(table))
+        bad = fit_table(
+            table["candidate_id"].to_numpy(object),
+            [failed(f"no peak ({n} bands)") for n in range(len(table))],
+        )
         return pd.concat([good.iloc[:1], bad.iloc[1:]], ignore_index=True)
 
     model = bound(Counting(answer))
     found = run(store, model)
-    assert [str(f) for f in found.failures] == ["model mine (b): no peak (2 of 3 fits)"]
+    assert [str(f) for f in found.failures] == ["model mine (b and others): no peak (2 of 3 fits)"]
     assert store.fits("mine")["candidate_id"].tolist() == ["a"]
     run(store, model)
     assert model.model.asked == [NAMES, ["b", "c"]]
