@@ -128,8 +128,8 @@ def check_bands(options: BaseModel, **_: Any) -> list[str]:
 
 def latest(
     candidates: pd.DataFrame, bands: tuple[str, ...]
-) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
-    """Return the magnitude and band of the latest detection among `bands`.
+) -> tuple[NDArray[np.float64], NDArray[np.object_], NDArray[np.float64]]:
+    """Return magnitude, band and time of the latest detection among `bands`.
 
     Returns
     -------
@@ -137,6 +137,8 @@ def latest(
         [mag, AB]; NaN where there is no detection in any of the bands.
     band : ndarray of str
         Empty where there is none.
+    mjd : ndarray of float
+        [d, UTC]; NaN where there is none.
     """
     mjd = per_band(candidates, "mjd", bands)
     mag = per_band(candidates, "mag", bands)
@@ -145,7 +147,11 @@ def latest(
     rows = np.arange(len(candidates))
     found = seen.any(axis=1)
     names = np.asarray(bands, dtype=object)[newest]
-    return np.where(found, mag[rows, newest], np.nan), np.where(found, names, "")
+    return (
+        np.where(found, mag[rows, newest], np.nan),
+        np.where(found, names, ""),
+        mjd[rows, newest],
+    )
 
 
 FACTORS = Registry("factor", __name__)

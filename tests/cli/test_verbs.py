@@ -184,6 +184,17 @@ def test_explain_a_light_curve_from_a_file(project: Path, aas2rto: Cli) -> None:
     assert told["score"] == pytest.approx(7 * stored["score"], rel=1e-9)
 
 
+def test_explain_names_rows_of_a_file_that_it_left_out(project: Path, aas2rto: Cli) -> None:
+    """Whoever typed 17,2 for 17.2 shall know."""
+    rows = pd.read_csv("night.csv", dtype=str).query("candidate_id == 'bright'")
+    rows.iloc[0, rows.columns.get_loc("mag")] = "17,2"
+    rows.to_csv("bright.csv", index=False)
+    said = aas2rto("explain", "small.yaml", "--light-curve", "bright.csv",
+                   "--ra", 150.0, "--dec", 10.0, "--now", NOW)  # fmt: skip
+    assert said.code == 0
+    assert said.err.startswith("warning: bright.csv: ")
+
+
 def test_explain_a_light_curve_in_flux(project: Path, aas2rto: Cli) -> None:
     """Fluxes in uJy say the same as magnitudes."""
     rows = pd.read_csv("night.csv").query("candidate_id == 'bright'")
