@@ -56,9 +56,13 @@ class When(_Settings):
         It is fitted for the first time; its type changed; a new target of opportunity; it was
         told of before, and is now excluded or rejected.
     peak_within : float or None
-        Its peak is nearer than this [day], and known to `peak_error` [day].
+        Its peak is nearer than this [day], and known to `peak_error` [day] by a fit that is not
+        poor.
     last_chance : float or None
         It can be observed tonight from a site, but after so many days no more [day].
+    min_score : float
+        But for ToOs and what was told of before, only candidates with this score matter: a list
+        of a poor night has a head, too.
     within : int
         But for ToOs and what was told of before, only candidates among the first so many of
         some list matter.
@@ -66,7 +70,8 @@ class When(_Settings):
         Between two messages about one candidate on one channel [hour]; what happens meanwhile
         waits, and is told together.
     repeat_after : float
-        The same is not said of the same candidate again before this time [day].
+        That it enters the top of a list is not said again for this list before this time [day]:
+        ranks swing with the hour, every night anew.
     """
 
     enters_top: int | None = Field(default=5, ge=1)
@@ -78,9 +83,10 @@ class When(_Settings):
     peak_error: Day = Field(default=2.0, gt=0)
     last_chance: Day | None = Field(default=3.0, gt=0, le=60)
     excluded: bool = True
+    min_score: float = Field(default=0.0, ge=0)
     within: int = Field(default=20, ge=1)
     quiet_period: Hour = Field(default=6.0, ge=0)
-    repeat_after: Day = Field(default=1.0, ge=0)
+    repeat_after: Day = Field(default=7.0, ge=0)
 
 
 def _clock_time(text: str) -> str:

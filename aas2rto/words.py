@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -64,6 +66,33 @@ def peak_sentence(t_peak: float, error: float, now: float) -> str:
     return f"peak in {away:.1f}{sure} d{date}" if away >= 0 else (
         f"peak {-away:.1f}{sure} d ago{date}"
     )  # fmt: skip
+
+
+POOR_FIT = 10.0
+"""χ² per degree of freedom beyond which the error of a fitted peak means little: surveys
+underestimate their errors by less than a factor of three."""
+
+
+def fit_sentence(model: str, chisq_per_dof: float) -> str:
+    """Say how well a model fits: ``salt χ²/dof 1.3``, or ``salt χ²/dof 25.4, poor fit``.
+
+    Parameters
+    ----------
+    model : str
+    chisq_per_dof : float
+        NaN if unknown.
+    """
+    told = one_line(model, 16)
+    if not np.isfinite(chisq_per_dof):
+        return told
+    poor = ", poor fit" if chisq_per_dof > POOR_FIT else ""
+    return f"{told} χ²/dof {number(chisq_per_dof)}{poor}"
+
+
+def chisq_per_dof(fit: Mapping[str, Any]) -> float:
+    """Return χ² per degree of freedom of a row of a fit table; NaN if unknown."""
+    chisq, ndof = (float(fit.get(name, np.nan)) for name in ("chisq", "ndof"))
+    return chisq / ndof if ndof > 0 else float("nan")
 
 
 MOST_MARKS = 2

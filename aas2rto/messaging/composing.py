@@ -57,7 +57,7 @@ def compose(parts: Parts, store: Store, cycle: Cycle) -> Mail:
         return Mail()
     now = float(cycle.now.utc.mjd)
     found = Found(now, cycle.scored.table, cycle.scored.columns, cycle.rankings,
-                  last_chances(parts, cycle))  # fmt: skip
+                  last_chances(parts, cycle), cycle.fits.tables)  # fmt: skip
     news = _news(case, store, found)
     told = _Told(case, store.outbox, now)
     for facts, events in news.happened:

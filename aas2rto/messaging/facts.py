@@ -12,6 +12,7 @@ import pandas as pd
 from aas2rto.factors import Decision
 from aas2rto.ranking import Ranking
 from aas2rto.scoring import RULES, Column
+from aas2rto.words import chisq_per_dof
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Facts:
     model: str = ""
     t_peak: float = np.nan
     t_peak_err: float = np.nan
+    chisq_per_dof: float = np.nan
     factors: tuple[tuple[str, float], ...] = ()
     sites: tuple[SiteFacts, ...] = ()
     last_chances: tuple[str, ...] = ()
@@ -98,6 +100,8 @@ class Found:
     columns: Sequence[Column] = ()
     rankings: Sequence[Ranking] = ()
     last_chances: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    fits: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """By model, a row per candidate."""
 
 
 def facts_of(found: Found, candidate_ids: Iterable[str]) -> dict[str, Facts]:
@@ -111,9 +115,9 @@ def facts_of(found: Found, candidate_ids: Iterable[str]) -> dict[str, Facts]:
     """
     wanted = set(candidate_ids)
     chosen = found.table[found.table["candidate_id"].isin(wanted)]
-    sites = _sites(found, wanted)
+    sites, fits = _sites(found, wanted), _fits(found, wanted)
     return {
-        str(row["candidate_id"]): _facts(found, index, row, sites)
+        str(row["candidate_id"]): _facts(found, index, row, sites, fits)
         for index, row in zip(chosen.index, chosen.to_dict("records"), strict=True)
     }
 
@@ -129,7 +133,11 @@ NUMBERS = (
 
 
 def _facts(
-    found: Found, index: Any, row: Mapping[Any, Any], sites: Mapping[str, tuple[SiteFacts, ...]]
+    found: Found,
+    index: Any,
+    row: Mapping[Any, Any],
+    sites: Mapping[str, tuple[SiteFacts, ...]],
+    fits: Mapping[tuple[str, str], float],
 ) -> Facts:
     name = str(row["candidate_id"])
     place = found.table.index.get_loc(index)
@@ -145,6 +153,7 @@ def _facts(
             if column.name not in RULES and column.factor.decision[place] == Decision.KEEP
         ),
         sites=sites.get(name, ()),
+        chisq_per_dof=fits.get((str(values["model"]), name), np.nan),
         last_chances=tuple(found.last_chances.get(name, ())),
         **values,
     )
@@ -158,6 +167,15 @@ def text_of(value: Any) -> str:
 def number_of(value: Any) -> float:
     """Return a number; NaN for what is missing."""
     return float(value) if isinstance(value, int | float | np.number) else np.nan
+
+
+def _fits(found: Found, wanted: set[str]) -> dict[tuple[str, str], float]:
+    """Return how well each model fits each candidate."""
+    return {
+        (model, str(row["candidate_id"])): chisq_per_dof({str(k): v for k, v in row.items()})
+        for model, table in found.fits.items()
+        for row in table[table["candidate_id"].isin(wanted)].to_dict("records")
+    }
 
 
 def _sites(found: Found, wanted: set[str]) -> dict[str, tuple[SiteFacts, ...]]:

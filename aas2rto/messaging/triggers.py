@@ -15,6 +15,7 @@ import numpy as np
 from aas2rto.message_settings import When
 from aas2rto.messaging.facts import Facts
 from aas2rto.scoring import FEEDBACK
+from aas2rto.words import POOR_FIT
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,9 @@ TOLD, FIT, TYPE = "told", "fit", "type"
 
 
 def matters(facts: Facts, past: Past, when: When) -> bool:
-    """Tell whether it is a ToO, was told of before, or is high enough in some list."""
+    """Tell whether it is a ToO, was told of before, or is good and high enough in some list."""
     high = any(rank <= when.within for rank in facts.ranks.values())
+    high &= facts.score >= when.min_score
     return facts.too or TOLD in past.marks or (facts.kept and high)
 
 
@@ -107,9 +109,13 @@ def remembered(event: Event) -> str:
     return str(event.values.get("t_peak", ""))
 
 
-def _new_here(facts: Facts, past: Past, when: When, topic: str) -> bool:
-    """Tell whether something was not said within the last time, or by an earlier run of now."""
-    return facts.now - past.said(topic) >= max(when.repeat_after, 1e-6)
+AGAIN = 1e-6
+"""A cycle that is run again is this near to itself at most [d]."""
+
+
+def _not_said(facts: Facts, past: Past, topic: str, within: float = AGAIN) -> bool:
+    """Tell whether something was not said within a time [d], nor by an earlier run of now."""
+    return facts.now - past.said(topic) >= max(within, AGAIN)
 
 
 def too(facts: Facts, past: Past, when: When) -> Event | None:
@@ -137,8 +143,8 @@ def enters_top(facts: Facts, past: Past, when: When) -> Event | None:
         site: rank
         for site, rank in facts.ranks.items()
         if rank <= top
-        and past.ranks.get(site, top + 1) > top
-        and _new_here(facts, past, when, f"enters_top:{site}")
+        and (past.ranks.get(site, top + 1) > top or past.score < when.min_score)
+        and _not_said(facts, past, f"enters_top:{site}", when.repeat_after)
     }
     return Event("enters_top", {"top": top, "sites": entered}) if entered else None
 
@@ -148,7 +154,7 @@ def peak_within(facts: Facts, past: Past, when: When) -> Event | None:
     if when.peak_within is None or not facts.kept or past.cycle is None:
         return None
     near = abs(facts.t_peak - facts.now) <= when.peak_within
-    sure = facts.t_peak_err <= when.peak_error
+    sure = facts.t_peak_err <= when.peak_error and not facts.chisq_per_dof > POOR_FIT
     if not near or not sure:
         return None
     said = float(past.marks["peak_within"][0]) if "peak_within" in past.marks else np.inf
@@ -174,7 +180,7 @@ def score_up(facts: Facts, past: Past, when: When) -> Event | None:
     before = past.told_score if told else past.score
     if not before > 0 or facts.score < when.score_up * before:
         return None
-    if not _new_here(facts, past, when, "score_up"):
+    if not _not_said(facts, past, "score_up"):
         return None
     since = past.told_at if told else past.cycle
     return Event("score_up", {"before": before, "score": facts.score, "since": since})

@@ -16,7 +16,15 @@ import numpy as np
 from aas2rto.messaging.facts import Facts, SiteFacts
 from aas2rto.messaging.message import CANDIDATE, DIGEST, OPERATORS, TEST, Message
 from aas2rto.messaging.triggers import TRIGGERS, Event
-from aas2rto.words import day_and_hour, hour, number, one_line, peak_sentence
+from aas2rto.words import (
+    POOR_FIT,
+    day_and_hour,
+    fit_sentence,
+    hour,
+    number,
+    one_line,
+    peak_sentence,
+)
 
 LONGEST_NAME, LONGEST_REASON, LONGEST_TITLE = 60, 160, 220
 MOST_SITES = 4
@@ -182,6 +190,8 @@ def _why(facts: Facts) -> str:
     told = [f"score {number(facts.score)}"]
     if np.isfinite(facts.t_peak):
         told.append(peak_sentence(facts.t_peak, facts.t_peak_err, facts.now))
+        if facts.chisq_per_dof > POOR_FIT:
+            told.append(fit_sentence(facts.model, facts.chisq_per_dof))
     strong = sorted(
         ((abs(np.log(value)), name, value) for name, value in facts.factors if value > 0),
         reverse=True,

@@ -60,12 +60,12 @@ def test_entering_the_top_is_said_with_the_place() -> None:
     assert (event.trigger, dict(event.values["sites"])) == ("enters_top", {"a": 2})
 
 
-def test_a_rank_that_swings_is_said_once_a_day() -> None:
-    """Between fifth and sixth there are no two messages."""
+def test_a_rank_that_swings_is_said_once() -> None:
+    """Between fifth and sixth there are no two messages, not even one each night."""
     facts = make_facts(sites=(make_site(rank=5),))
-    swings = make_past(ranks={"la_silla": 6}, marks={"enters_top:la_silla": ("", NOW - 0.5)})
+    swings = make_past(ranks={"la_silla": 6}, marks={"enters_top:la_silla": ("", NOW - 6.9)})
     assert names(facts, swings) == []
-    later = make_past(ranks={"la_silla": 6}, marks={"enters_top:la_silla": ("", NOW - 1.5)})
+    later = make_past(ranks={"la_silla": 6}, marks={"enters_top:la_silla": ("", NOW - 7.0)})
     assert names(facts, later) == ["enters_top"]
 
 
@@ -174,6 +174,24 @@ def test_what_is_far_down_the_lists_does_not_matter() -> None:
     assert names(low, make_past(ranks={})) == []
     assert matters(replace(low, too=True), make_past(), ALL)
     assert matters(low, make_past(marks={"told": ("1", NOW)}), ALL)
+
+
+def test_the_head_of_a_poor_list_is_no_news() -> None:
+    """Until its score is good enough: then it has entered the top, wherever it was before."""
+    when = When(min_score=1.0)
+    first = make_past(ranks={}, score=np.nan)
+    assert names(make_facts(score=0.9), first, when) == []
+    assert names(make_facts(score=0.9, too=True), first, when) == ["too", "enters_top"]
+    assert names(make_facts(score=1.1), make_past(score=0.9), when) == ["enters_top"]
+    assert names(make_facts(score=1.1), make_past(score=1.0), when) == []
+
+
+def test_a_peak_from_a_poor_fit_is_no_news() -> None:
+    """Its error means nothing."""
+    facts = make_facts(t_peak=NOW + 0.5, t_peak_err=0.2, chisq_per_dof=1.3)
+    assert names(facts, make_past()) == ["peak_within"]
+    assert names(replace(facts, chisq_per_dof=25.4), make_past()) == []
+    assert names(replace(facts, chisq_per_dof=np.nan), make_past()) == ["peak_within"]
 
 
 def test_in_the_first_cycle_only_the_lists_speak() -> None:

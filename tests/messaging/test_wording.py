@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,15 @@ def test_a_message_says_what_why_where_and_what_to_do() -> None:
 def test_each_event_is_one_sentence(event: Event, words: str) -> None:
     """It says what happened, with its number."""
     assert wording.sentence(event) == words
+
+
+def test_a_poor_fit_is_said_where_its_peak_is() -> None:
+    """A small error of the peak is no comfort then."""
+    facts = make_facts(model="salt", t_peak=NOW + 3.4, t_peak_err=0.3, chisq_per_dof=25.4)
+    told = dict(wording.about(facts, [ENTERS], project="sn").lines)["Why now"]
+    assert "peak in 3.4 ± 0.3 d (24 Nov) · salt χ²/dof 25.4, poor fit" in told
+    fine = wording.about(replace(facts, chisq_per_dof=1.2), [ENTERS], project="sn")
+    assert "salt" not in dict(fine.lines)["Why now"]
 
 
 def test_what_is_out_is_not_to_be_observed() -> None:

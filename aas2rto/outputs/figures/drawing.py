@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from aas2rto.outputs.figures.subject import Subject
 CONTENT = "aas2rto-content"
 """Key of the PNG's text that says what was drawn."""
 
-DESIGN = 1
+DESIGN = 2
 """Counts changes of the design: a new one redraws everything."""
 
 RANK_STEP = 0.05
@@ -78,12 +79,22 @@ def _log_steps(value: float, step: float) -> float | None:
 
 
 def _of_light_curve(subject: Subject) -> Content:
-    columns = ["mjd", "band", "flux", "flux_err", "limit", "kind", "survey"]
-    hashes = pd.util.hash_pandas_object(subject.points[columns], index=False).to_numpy()
     fitted = subject.fitted
     fit = [fitted.name, fitted.row] if fitted else []
-    exact = style.digest_of([DESIGN, subject.heading, subject.known, hashes.tolist(), fit])
+    exact = style.digest_of(
+        [DESIGN, subject.heading, subject.known, _of_points(subject.points), fit]
+    )
     return Content(exact, {"now": _in_steps(subject.now, DAY_STEP)})
+
+
+def _of_points(points: pd.DataFrame) -> str:
+    """Return a digest of what is shown of the photometry."""
+    digest = hashlib.sha256()
+    for name in ("mjd", "flux", "flux_err", "limit"):
+        digest.update(points[name].to_numpy(np.float64).tobytes())
+    for name in ("band", "kind", "survey"):
+        digest.update("\0".join(map(str, points[name].tolist())).encode())
+    return digest.hexdigest()
 
 
 def _of_visibility(subject: Subject) -> Content:

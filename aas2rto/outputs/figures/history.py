@@ -14,6 +14,8 @@ from aas2rto.words import day_and_hour
 
 HEIGHT_IN = 2.7
 RANKS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+APART = 1.035
+"""Between the lines of two observatories with the same rank."""
 SHORTEST = 0.25
 """Of the axis of time [d]."""
 
@@ -42,10 +44,13 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
     in_hours = low > -2
     unit = 24.0 if in_hours else 1.0
     labels: list[tuple[float, str, str]] = []
-    groups = ranks.groupby("observatory", sort=False) if len(ranks) else ()
+    groups = list(ranks.groupby("observatory", sort=False)) if len(ranks) else []
     for order, (site, rows) in enumerate(groups):
-        labels.append(_draw_site(axes, rows, str(site), subject.now, unit, order))
+        # Sites often agree: side by side, no line hides another.
+        apart = APART ** (order - (len(groups) - 1) / 2)
+        labels.append(_draw_site(axes, rows, str(site), subject.now, unit, order, apart))
     axes.set_xlim(low * unit * 1.03, 0)
+    _say_new(axes, ranks)
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 3, 5, 6, 10]))
     axes.set_xlabel(f"{'hours' if in_hours else 'days'} from now")
     axes.set_ylim((max(worst, 5.0) if np.isfinite(worst) else 10.0) * 1.25, 0.85)
@@ -57,20 +62,27 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
 
 
 def _draw_site(
-    axes: Axes, rows: pd.DataFrame, site: str, now: float, unit: float, order: int
+    axes: Axes, rows: pd.DataFrame, site: str, now: float, unit: float, order: int, apart: float
 ) -> tuple[float, str, str]:
-    """Draw one line; return where it ends, its label and its colour."""
+    """Draw one line, moved by a factor; return where it ends, its label and its colour."""
     colour = style.SITE_COLOURS[order % len(style.SITE_COLOURS)]
     dashes = style.SITE_DASHES[order % len(style.SITE_DASHES)]
     at, rank = rows["at"].to_numpy(float), rows["rank"].to_numpy(float)
     time = np.append((at - now) * unit, 0.0)
-    level = np.append(rank, rank[-1])
+    level = np.append(rank, rank[-1]) * apart
     axes.plot(time, level, drawstyle="steps-post", color=colour, linestyle=dashes, zorder=3)
     moved = _changes(rank)
-    axes.plot(time[:-1][moved], rank[moved], "o", color=colour, markersize=3.5, zorder=4)
+    axes.plot(time[:-1][moved], level[:-1][moved], "o", color=colour, markersize=3.5, zorder=4,
+              clip_on=False)  # fmt: skip
     last = float(rank[-1])
     told = f"#{last:.0f}" if np.isfinite(last) else "not ranked"
     return last, f"{style.plain(site, 20)}\n{told}", colour
+
+
+def _say_new(axes: Axes, ranks: pd.DataFrame) -> None:
+    if len(ranks) and ranks["at"].nunique() == 1:
+        axes.text(0.5, 0.5, "ranked for the first time", transform=axes.transAxes, ha="center",
+                  va="center", backgroundcolor="white")  # fmt: skip
 
 
 def _changes(rank: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -10,30 +10,34 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import AutoMinorLocator, MaxNLocator
 
 from aas2rto.outputs.figures import style
 from aas2rto.outputs.figures.subject import Floats, Subject
 from aas2rto.photometry import DETECTION, LIMIT, SUSPECT, mag_from_flux, magerr_from_flux
-from aas2rto.words import day_and_hour, peak_sentence
+from aas2rto.words import chisq_per_dof, day_and_hour, fit_sentence, peak_sentence
 
-HEIGHT_IN = 3.9
+HEIGHT_IN = 4.1
 LONGEST = 100.0
 """Older measurements are not shown [d]."""
 AHEAD = 12.0
 """The axis goes at most so far beyond now [d], wherever the peak is predicted."""
 EPOCHS = 90
 """At which the model is evaluated."""
-DEEPEST = 3.0
+DEEPEST = 2.0
 """Limits may stretch the axis this far below the faintest point [mag]; deeper ones end there."""
+COLUMNS, LETTERS = 6, 54.0
+"""Of the legend; so many letters of 8.5 pt fill a row."""
+BRIGHTEST = 2.0
+"""The model may stretch the axis this far above the brightest point [mag]."""
 SMALLEST_SPAN = 1.2
 """Of the magnitude axis [mag], so that noise does not look like change."""
 
 
 def set_up(figure: Figure) -> list[Axes]:
     """Lay out the axes."""
-    axes = figure.add_axes((0.125, 0.125, 0.85, 0.68))
-    axes.set_xlabel("days from now")
+    axes = figure.add_axes((0.125, 0.12, 0.85, 0.648))
     axes.set_ylabel("magnitude (AB)")
     axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=True))
     axes.xaxis.set_minor_locator(AutoMinorLocator())
@@ -49,9 +53,10 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
     (axes,) = sheet.axes
     points = _shown(subject)
     low, high = _days(subject, points)
-    top, bottom = _magnitudes(points)
+    curve = _curve(subject, points, (low, high))
+    top, bottom = _magnitudes(points, curve)
     _mark_peak(axes, subject, low, high)
-    _draw_model(axes, subject, points, (low, high), (top, bottom))
+    _draw_model(axes, curve, subject.now, (top, bottom))
     for (survey, band), rows in points.groupby(["survey", "band"], sort=True, observed=True):
         _draw_points(axes, rows, str(survey), str(band), subject.now)
     _draw_limits(axes, points, subject.now, (top, bottom))
@@ -62,17 +67,23 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
         "now", (0, 0.012), xycoords=axes.get_xaxis_transform(), rotation=90, size=8,
         ha="right", va="bottom", xytext=(-1, 0), textcoords="offset points",
     )  # fmt: skip
-    _legend(axes, points)
+    _legend(axes, subject, points)
     if points.empty:
         axes.text(0.5, 0.5, "no photometry", transform=axes.transAxes, ha="center", size=12)
+    axes.set_xlabel(f"days from now, {day_and_hour(subject.now, year=True)} UT")
     sheet.title(style.plain(subject.heading, 44), style.plain(subject.known, 78))
-    fitted = subject.fitted
-    peak = peak_sentence(fitted.t_peak, fitted.t_peak_err, subject.now) if fitted else "no fit"
-    below = f"{peak}\nnow: {day_and_hour(subject.now, year=True)} UT"
+    _say_fit(sheet, subject)
+
+
+def _say_fit(sheet: style.Sheet, subject: Subject) -> None:
+    """Write when the peak is, and how far the model can be trusted."""
+    fitted, words = subject.fitted, "no fit"
+    if fitted is not None:
+        peak = peak_sentence(fitted.t_peak, fitted.t_peak_err, subject.now)
+        words = f"{peak} · {fit_sentence(fitted.name, chisq_per_dof(fitted.row))}"
     sheet.figure.text(
-        0.97, 1 - 0.09 / HEIGHT_IN, below, size=8, ha="right", va="top", color="#333333",
-        linespacing=1.45,
-    )  # fmt: skip
+        0.03, 1 - 0.53 / HEIGHT_IN, style.plain(words, 78), size=9, va="top", color="#333333"
+    )
 
 
 def _shown(subject: Subject) -> pd.DataFrame:
@@ -98,8 +109,8 @@ def _days(subject: Subject, points: pd.DataFrame) -> tuple[float, float]:
     return low - 0.04 * (high - low), high
 
 
-def _magnitudes(points: pd.DataFrame) -> tuple[float, float]:
-    """Return the brightest and the faintest magnitude of the axis."""
+def _magnitudes(points: pd.DataFrame, curve: pd.DataFrame) -> tuple[float, float]:
+    """Return the brightest and the faintest magnitude of the axis; the model's peak is on it."""
     flux = points["flux"].to_numpy(float)
     seen = (points["kind"] != LIMIT).to_numpy()
     mag = mag_from_flux(flux)[seen]
@@ -108,7 +119,10 @@ def _magnitudes(points: pd.DataFrame) -> tuple[float, float]:
     if len(mag):
         # A limit brighter than the candidate ever was says nothing and squeezes the rest.
         limits = np.minimum(limits[limits > mag.min()], mag.max() + DEEPEST)
-    told = np.concatenate([mag, limits])
+        model = mag_from_flux(curve["flux"].to_numpy(float))
+        model = model[np.isfinite(model)]
+        mag = np.append(mag, max(model.min(initial=np.inf), mag.min() - BRIGHTEST))
+    told = np.concatenate([mag[np.isfinite(mag)], limits])
     if not len(told):
         return 17.0, 21.0
     brightest, faintest = float(told.min()), float(told.max())
@@ -150,21 +164,20 @@ def _draw_limits(axes: Axes, points: pd.DataFrame, now: float, mags: tuple[float
     )  # fmt: skip
 
 
-def _draw_model(
-    axes: Axes,
-    subject: Subject,
-    points: pd.DataFrame,
-    days: tuple[float, float],
-    mags: tuple[float, float],
-) -> None:
+def _curve(subject: Subject, points: pd.DataFrame, days: tuple[float, float]) -> pd.DataFrame:
+    """Return the model in the bands that it was fitted to and that are shown."""
     if subject.fitted is None:
-        return
+        return pd.DataFrame(columns=["band", "mjd", "flux", "flux_low", "flux_high"])
     used = str(subject.fitted.row.get("bands") or "").split()
     bands = sorted(set(used) & set(points["band"]))
     mjd = np.linspace(days[0], days[1], EPOCHS) + subject.now
     curve = subject.fitted.evaluate(bands, mjd)
+    return curve[curve["mjd"].between(mjd[0] - 1e-6, mjd[-1] + 1e-6)]
+
+
+def _draw_model(axes: Axes, curve: pd.DataFrame, now: float, mags: tuple[float, float]) -> None:
     for band, rows in curve.groupby("band", sort=True):
-        time = rows["mjd"].to_numpy(float) - subject.now
+        time = rows["mjd"].to_numpy(float) - now
         colour = style.band_colour(str(band))
         middle, faint, bright = (
             _clipped(rows[name].to_numpy(float), mags) for name in ("flux", "flux_low", "flux_high")
@@ -196,21 +209,35 @@ def _mark_peak(axes: Axes, subject: Subject, low: float, high: float) -> None:
         )  # fmt: skip
 
 
-def _legend(axes: Axes, points: pd.DataFrame) -> None:
+def _legend(axes: Axes, subject: Subject, points: pd.DataFrame) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    for handle, label in _signs(points):
+    for handle, label in _signs(subject, points):
         handles.append(handle)
         labels.append(label)
     if handles:
         axes.legend(
-            handles, labels, loc="lower left", bbox_to_anchor=(-0.01, 0.995), ncols=6,
-            frameon=False, handletextpad=0.1, columnspacing=0.9, borderpad=0.1, handlelength=1.4,
+            handles, labels, loc="lower left", bbox_to_anchor=(-0.01, 0.995), ncols=COLUMNS,
+            frameon=False, handletextpad=0.25, columnspacing=0.7, borderpad=0.1, handlelength=1.2,
+            labelspacing=0.25, fontsize=_legend_size(labels),
         )  # fmt: skip
 
 
-def _signs(points: pd.DataFrame) -> Iterator[tuple[Artist, str]]:
-    """Yield what the legend says of signs that are not a band's."""
+def _legend_size(labels: list[str]) -> float:
+    """Return the size of letters [pt] at which the legend is as wide as the axes at most."""
+    rows = -(-len(labels) // COLUMNS)
+    columns = [labels[start : start + rows] for start in range(0, len(labels), rows)]
+    letters = sum(max(len(label) for label in column) + 3 for column in columns)
+    return min(8.5 if rows == 1 else 7.0, 8.5 * LETTERS / letters)
+
+
+def _signs(subject: Subject, points: pd.DataFrame) -> Iterator[tuple[Artist, str]]:
+    """Yield what the legend says of signs that are not the detections of a band."""
     kinds = set(points["kind"])
+    seen = set(points.loc[(points["kind"] == DETECTION) & (points["flux"] > 0), "band"])
+    for band in sorted(set(points["band"]) - seen):
+        colour = style.band_colour(str(band))
+        sign = Line2D([], [], marker="v", color=colour, markerfacecolor="none", linestyle="")
+        yield sign, style.band_label(str(band))
     if LIMIT in kinds:
         yield (
             Line2D([], [], marker="v", color=style.GREY, markerfacecolor="none", linestyle=""),
@@ -220,3 +247,5 @@ def _signs(points: pd.DataFrame) -> Iterator[tuple[Artist, str]]:
         hidden = int(((points["kind"] == SUSPECT) & ~(points["flux"] > 0)).sum())
         label = f"suspect ({hidden} negative)" if hidden else "suspect"
         yield Line2D([], [], marker="x", color=style.GREY, linestyle=""), label
+    if subject.fitted is not None:
+        yield Patch(facecolor=style.GREY, alpha=0.4), "model 68%"

@@ -44,7 +44,7 @@ def bars(subject: Subject) -> list[Bar]:
         words = str(site.facts.get("status") or site.facts.get("reason") or "")
         if ranked:
             words = f"site score {number(site.number('site_score'))}, #{site.number('rank'):.0f}"
-        rows.append(Bar(f"× {site.name}", factor, words, "factor" if ranked else "out"))
+        rows.append(Bar(f"at {site.name}", factor, words, "factor" if ranked else "out"))
     return rows
 
 

@@ -161,8 +161,10 @@ class Sheet:
         """Write who this is, and what is known of it."""
         height = float(self.figure.get_figheight())
         put = self.figure.text
-        put(0.03, 1 - 0.09 / height, heading, size=12, weight="bold", va="top")
-        put(0.03, 1 - 0.33 / height, below, size=9, color="#333333", va="top")
+        above = put(0.03, 1 - 0.09 / height, heading, size=12, weight="bold", va="top")
+        known = put(0.03, 1 - 0.33 / height, below, size=9, color="#333333", va="top")
+        for text in (above, known):
+            fitted(self.figure, text, 0.94)
 
     def png(self, metadata: Mapping[str, str]) -> bytes:
         """Return the drawing as a PNG file.
@@ -184,9 +186,9 @@ class Sheet:
         return buffer.getvalue()
 
 
-def fitted(axes: Axes, text: Text, width: float) -> None:
-    """Shrink a text until it is at most so wide [fraction of the axes]."""
-    limit = width * float(axes.bbox.width)
+def fitted(box: Axes | Figure, text: Text, width: float) -> None:
+    """Shrink a text until it is at most so wide [fraction of the axes, or of the figure]."""
+    limit = width * float(box.bbox.width)
     extent = float(text.get_window_extent().width)
     if extent > limit:
         text.set_fontsize(max(float(text.get_fontsize()) * limit / extent, 6.0))

@@ -18,6 +18,7 @@ TWILIGHTS = np.array([0.0, 6.0, 12.0, 18.0])
 """Depth of the Sun [deg] at which civil, nautical, astronomical twilight and night begin."""
 NIGHT_COLOUR = np.array([0.68, 0.74, 0.86])
 AIRMASSES = (1.0, 1.2, 1.5, 2.0, 3.0)
+MOON = "\N{LAST QUARTER MOON}"
 MOON_TEXT = "#8F6200"
 """Orange, dark enough to be read."""
 MARGIN = 1.0 / 24.0
@@ -87,7 +88,7 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
 def _key(sheet: style.Sheet, subject: Subject) -> None:
     """Say what the lines are, in their colours."""
     lit = [site.number("moon_illumination") for site in subject.sites]
-    moon = f"- - Moon ({lit[0]:.0%} lit)" if lit and np.isfinite(lit[0]) else "- - Moon"
+    moon = f"- - {MOON} Moon" + (f", {lit[0]:.0%} lit" if lit and np.isfinite(lit[0]) else "")
     y = 1 - 0.345 / float(sheet.figure.get_figheight())
     for x, words, colour in (
         (0.985, moon, MOON_TEXT),
@@ -159,7 +160,7 @@ def _window(site: SiteNight, now: float) -> str:
     begin = max(rises, start) if np.isfinite(rises) else start
     end = sets if np.isfinite(sets) else site.number("night_end")
     first = "now" if begin <= now + 1 / 1440 else hour(begin)
-    moon = f"Moon {site.number('moon_sep'):.0f}°"
+    moon = f"{MOON} {site.number('moon_sep'):.0f}°"
     highest = site.number("culmination_altitude")
     best = f"best {hour(site.number('culmination'))}, {highest:.0f}°"
     return f"{first}–{hour(end)} · {best} · {moon}"

@@ -41,7 +41,8 @@ def make_fit(t_peak: float = NOW + 3.0, error: float = 0.8) -> Fitted:
         pd.DataFrame({"band": band, "mjd": mjd, "flux": flux, "flux_low": flux - 20,
                       "flux_high": flux + 20}) for band in ("ztfg", "ztfr")
     )  # fmt: skip
-    row = {"t_peak": t_peak, "t_peak_err": error, "bands": "ztfg ztfr"}
+    row = {"t_peak": t_peak, "t_peak_err": error, "bands": "ztfg ztfr", "chisq": 33.0,
+           "ndof": 22.0}  # fmt: skip
     return Fitted("salt", row, None, curve)
 
 

@@ -133,16 +133,27 @@ def test_a_light_curve_says_all_that_is_asked_of_it() -> None:
     told = texts("light_curve")
     for words in ("ZTF26aajvsis (SN 2026abc)", "SN Ia · z = 0.034 (TNS) · 18.2 mag ztfg", "ZTF g",
                   "ZTF r", "ATLAS o", "limit (5σ)", "suspect (1 negative)", "now", "peak",
-                  "peak in 3.0 ± 0.8 d (25 Mar)\nnow: 22 Mar 2026 19:12 UT"):  # fmt: skip
+                  "peak in 3.0 ± 0.8 d (25 Mar) · salt χ²/dof 1.5", "model 68%",
+                  "days from now, 22 Mar 2026 19:12 UT"):  # fmt: skip
         assert words in told
-    assert "no fit\nnow: 22 Mar 2026 19:12 UT" in texts("light_curve", fitted=None)
+    without = texts("light_curve", fitted=None)
+    assert "no fit" in without
+    assert "model 68%" not in without
+
+
+def test_a_band_with_limits_alone_is_in_the_legend() -> None:
+    """Else nobody knows what the colour of its limits means."""
+    points = make_points()
+    limits = points[points["kind"] == "limit"].assign(band="ztfi")
+    assert "ZTF i" in texts("light_curve", points=pd.concat([points, limits], ignore_index=True))
+    assert "ZTF i" not in texts("light_curve")
 
 
 def test_a_visibility_figure_says_when_to_look() -> None:
     """Each observatory with its rank, window, best moment and the Moon; scales for both axes."""
     told = texts("visibility")
     for words in ("la_palma_not  #2", "la_silla_dk154  #2", "alt [deg]", "airmass", "1.5", "60",
-                  "20:24–06:00 · best 01:12, 60° · Moon 80°"):  # fmt: skip
+                  "20:24–06:00 · best 01:12, 60° · ☾ 80°"):  # fmt: skip
         assert words in told
 
 
@@ -150,7 +161,7 @@ def test_a_score_figure_shows_every_factor() -> None:
     """Each with its number and reason; then the sites."""
     told = texts("score")
     for words in ("base score  ×1", "magnitude  ×2", "time_span  ×0.08", "peak  ×7",
-                  "1.3 ± 0.4 d before peak", "SCORE  1.12", "× la_palma_not  ×3.2",
+                  "1.3 ± 0.4 d before peak", "SCORE  1.12", "at la_palma_not  ×3.2",
                   "site score 12.3, #2"):  # fmt: skip
         assert words in told
     out = texts("score", decision="exclude", reason="too faint", score=-1.0,
@@ -184,11 +195,21 @@ def test_the_window_to_observe_is_marked() -> None:
 def test_limits_end_at_the_axis_and_bright_ones_do_not_stretch_it() -> None:
     """The candidate, not the weather, decides what is seen."""
     points = make_points()
-    top, bottom = light_curve._magnitudes(points)
+    none = make_fit().evaluate([], np.array([])).iloc[:0]
+    top, bottom = light_curve._magnitudes(points, none)
     worse = pd.concat([points, points.iloc[:1].assign(kind="limit", limit=1e6)])
     deep = pd.concat([points, points.iloc[:1].assign(kind="limit", limit=1e-4)])
-    assert light_curve._magnitudes(worse) == (top, bottom)
-    assert light_curve._magnitudes(deep)[1] < bottom + 3.5
+    assert light_curve._magnitudes(worse, none) == (top, bottom)
+    assert light_curve._magnitudes(deep, none)[1] < bottom + 2.5
+
+
+def test_the_predicted_peak_is_on_the_axis() -> None:
+    """Unless the model is far off."""
+    points, curve = make_points(), make_fit().evaluate([], np.array([]))
+    for flux, brightest in ((600.0, 16.954), (1e6, 16.2)):  # the brightest point has 18.2 mag
+        told = curve.assign(flux=curve["flux"] * flux / curve["flux"].max())
+        top, _ = light_curve._magnitudes(points, told)
+        assert brightest - 0.8 < top < brightest
 
 
 # -- what must be drawn again --------------------------------------------------------------------
