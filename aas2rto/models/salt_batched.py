@@ -33,7 +33,7 @@ STEP_PRIOR, STEP_PLAIN = 1, 2
 """Steps of the scan in t0 [rest-frame d]: finer where the mean of t0 is taken over it."""
 ERRORS = (1e-100, 1e100)
 """Errors beyond are set to these [uJy], so that no square overflows."""
-KEPT = 8
+KEPT = 12
 CHUNK = 64
 PARAMETERS = ("t0", "lnx0", "x1", "c", "z")
 
