@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, Field
 
 from aas2rto.photometry import BANDS
-from aas2rto.registry import Registry, nearest
+from aas2rto.registry import Part, Registry, nearest
 
 Positive = Annotated[float, Field(gt=0)]
 """A setting that multiplies a score."""
@@ -124,6 +124,16 @@ def check_bands(options: BaseModel, **_: Any) -> list[str]:
         for band in bands
         if band not in BANDS and nearest(band, BANDS, cutoff=0.75)
     ]
+
+
+def check_model(options: BaseModel, *, models: Mapping[str, Part], **_: Any) -> list[str]:
+    """Say when the config loads that the model to read is not there."""
+    name = str(getattr(options, "model", ""))
+    if not models:
+        return ["needs a light-curve model; add one to `models`, such as `salt: {}`"]
+    if name and name not in models:
+        return [f"model: there is no model {name!r} in `models`{nearest(name, models)}"]
+    return []
 
 
 def latest(
