@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# Processes that run tests; each takes up to 1 GB.
+WORKERS ?= 2
 
 .PHONY: demo test lint bench clean
 
@@ -18,7 +20,7 @@ demo: $(INSTALLED)
 	$(BIN)/aas2rto demo
 
 test: lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -129,7 +129,9 @@ def assess(
     """Score one candidate with all factors, whatever the first of them say."""
     prefiltered = loop.assess_light_curves(parts, table, photometry, now)
     prefiltered.keep[:] = True
-    joined = fitting.add_peak_probability(fitting.join(table, fits), now.utc.mjd)
+    joined = fitting.add_peak_probability(
+        fitting.join(table, fits, parts.case.config.model_choice), now.utc.mjd
+    )
     scored = loop.score(parts, joined, prefiltered, now)
     return loop.with_tomorrow(parts, scored, photometry, now) if parts.looks_ahead else scored
 

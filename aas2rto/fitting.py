@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aas2rto import __version__, dust
 from aas2rto.config import PartConfig
@@ -195,37 +196,77 @@ def _in_order(table: pd.DataFrame, candidate_ids: pd.Series[str]) -> pd.DataFram
 
 
 def _failed_fits(bound: BoundModel, table: pd.DataFrame) -> list[Failure]:
-    """Return one failure for each reason, however many candidates share it."""
+    """Return one failure for each sort of reason, however many candidates share it.
+
+    A reason may end with numbers of the candidate's own, in brackets: these stay in the fit.
+    """
     failed = table[table["status"] == FAILED]
+    sorts = [reason.partition(" (")[0] for reason in failed["reason"]]
     return [
-        Failure(f"model {bound.name}", f"{reason} ({len(rows)} of {len(table)} fits)",
-                str(rows["candidate_id"].iloc[0]))
-        for reason, rows in failed.groupby("reason", sort=False)
+        Failure(f"model {bound.name}", f"{sort} ({len(rows)} of {len(table)} fits)",
+                _first_of(rows["candidate_id"].tolist()))
+        for sort, rows in failed.groupby(np.array(sorts, dtype=object), sort=False)
     ]  # fmt: skip
 
 
-def join(candidates: pd.DataFrame, fits: Fits) -> pd.DataFrame:
+def _first_of(names: Sequence[object]) -> str:
+    return f"{names[0]} and others" if len(names) > 1 else str(names[0])
+
+
+def join(candidates: pd.DataFrame, fits: Fits, choice: str = "first_ok") -> pd.DataFrame:
     """Add the fits to the candidate table.
 
     Each model's columns get its name as prefix (``salt_t_peak``, ``salt_x1``); ``t_peak``,
-    ``t_peak_err`` and ``model`` are those of the first model, in the order of the config, whose
-    fit is ok; ``p_peak_1d`` is the probability that the peak is within a day of now.
+    ``t_peak_err`` and ``model`` are those of the chosen model; ``<model>_evidence`` tells how the
+    models compare.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+    fits : Fits
+    choice : str
+        ``first_ok``: the first model, in the order of the config, whose fit is ok and has a peak.
+        ``best``: of those, the one with the lowest `evidence`; models may take turns as the light
+        curve grows.
     """
     n = len(candidates)
     chosen = {"t_peak": np.full(n, np.nan), "t_peak_err": np.full(n, np.nan)}
     name = np.full(n, "", dtype=object)
+    lowest = np.full(n, np.inf)
     columns: dict[str, Any] = {}
     for model, table in fits.tables.items():
         wide = _wide(table, candidates["candidate_id"])
         columns.update({f"{model}_{key}": wide[key].to_numpy() for key in wide})
-        take = (name == "") & (wide["status"] == OK).to_numpy() & wide["t_peak"].notna().to_numpy()
-        name[take] = model
+        usable = (wide["status"] == OK).to_numpy() & wide["t_peak"].notna().to_numpy()
+        found = evidence(wide)
+        columns[f"{model}_evidence"] = np.where(usable, found, np.nan)
+        take = usable & ((name == "") | ((choice == "best") & (found < lowest)))
+        name[take], lowest[take] = model, found[take]
         for key, values in chosen.items():
             values[take] = wide[key].to_numpy(float)[take]
     frame = pd.DataFrame({**chosen, **columns, "model": name}, index=candidates.index)
     # What a broker calls by one of these names is not what it means here.
     others = candidates.drop(columns=[name for name in frame if name in candidates])
     return pd.concat([others, frame], axis=1)
+
+
+def evidence(fits: pd.DataFrame) -> NDArray[np.float64]:
+    """Return a proxy of -2 ln evidence per point; the lower, the better a model explains the data.
+
+    It is (chi2 + k ln n) / n with k free parameters and n points (Schwarz 1978): of two models
+    with the same points, the better has the lower value. Per point, because models may leave out
+    different ones, such as SALT those after its last phase. NaN counts as infinite.
+
+    Parameters
+    ----------
+    fits : DataFrame
+        With ``chisq, ndof, n_points``.
+    """
+    n = fits["n_points"].to_numpy(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        k = n - fits["ndof"].to_numpy(float)
+        found = (fits["chisq"].to_numpy(float) + k * np.log(n)) / n
+    return np.where(np.isnan(found), np.inf, found)
 
 
 def _wide(table: pd.DataFrame, candidate_ids: pd.Series[str]) -> pd.DataFrame:

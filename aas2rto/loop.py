@@ -286,7 +286,7 @@ def fit(
     kept = prefiltered.table[prefiltered.keep]
     cycle.fits = fitting.fit(parts.models, kept, prefiltered.photometry, store, save=save)
     cycle.failures.extend(cycle.fits.failures)
-    joined = fitting.join(prefiltered.table, cycle.fits)
+    joined = fitting.join(prefiltered.table, cycle.fits, parts.case.config.model_choice)
     return fitting.add_peak_probability(joined, cycle.now.utc.mjd)
 
 

@@ -26,6 +26,8 @@ COLUMNS: dict[str, str] = {
     "last_magerr": "its error [mag]",
     "last_band": "its band",
     "peak_mag": "brightest detection [mag, AB]",
+    "colour": "g - r of the last night with both, ZTF or LSST [mag]",
+    "colour_change": "its slope over the 10 days before; positive: redder [mag / d]",
     "updated": "when its newest measurement became known [d, MJD UTC]",
 }
 """Summary columns that do not depend on a band, with their meaning."""
@@ -36,8 +38,17 @@ BAND_COLUMNS: dict[str, str] = {
     "magerr": "its error [mag]",
     "mjd": "its time [d, MJD UTC]",
     "rise_fraction": "share of consecutive pairs of detections in which the later is brighter",
+    "rise_rate": "slope over the week before its last detection; positive: brightens [mag / d]",
 }
 """Summary columns that exist per band, as ``mag_ztfg``."""
+
+RISE_WINDOW, COLOUR_WINDOW = 7.0, 10.0
+"""Days before the last detection over which slopes are taken: short against the rise of a supernova
+of some 15 d, long against the two or three nights between visits."""
+LEAST_SPAN = 0.5
+"""Slopes need detections at least this far apart [d]."""
+BLUE, RED = ("ztfg", "lsstg"), ("ztfr", "lsstr")
+"""What counts as g and r: the two surveys' bands differ by less than 0.1 mag for supernovae."""
 
 
 def column_names(bands: tuple[str, ...] = BANDS) -> list[str]:
@@ -71,6 +82,7 @@ def summarise(photometry: pd.DataFrame, candidate_ids: pd.Series) -> pd.DataFram
         "n_limits": np.bincount(code[kind == LIMIT], minlength=n),
         "n_suspect": np.bincount(code[kind == SUSPECT], minlength=n),
         **_of_detections(code[detected], rows[detected], n),
+        **_colours(code[detected], rows[detected], n),
         "updated": _largest(code, rows["known_at"].to_numpy(float), n),
     }
     band = rows["band"].to_numpy(dtype=object)
@@ -114,6 +126,60 @@ def _of_band(
         f"magerr_{band}": _take(magerr_from_flux(flux, rows["flux_err"].to_numpy(float)), last),
         f"mjd_{band}": _take(rows["mjd"].to_numpy(float), last),
         f"rise_fraction_{band}": brighter / pairs,
+        f"rise_rate_{band}": -_slope(
+            code, rows["mjd"].to_numpy(float), mag_from_flux(flux), n, RISE_WINDOW
+        ),
+    }
+
+
+def _slope(
+    code: NDArray[np.intp],
+    mjd: NDArray[np.float64],
+    value: NDArray[np.float64],
+    n: int,
+    window: float,
+) -> NDArray[np.float64]:
+    """Return the straight line's slope over the last `window` days of each candidate [1 / d].
+
+    Unweighted: differences between bands and nights exceed the photon noise of bright candidates,
+    which would otherwise let one point decide. NaN where the points are too close in time.
+    """
+    days = mjd - _largest(code, mjd, n)[code]
+    good = (days >= -window) & np.isfinite(value)
+    code, days, value = code[good], days[good], value[good]
+
+    def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(code, weights=values, minlength=n).astype(float)
+
+    count = np.maximum(total(np.ones(code.size)), 1.0)
+    days = days - (total(days) / count)[code]
+    spread = total(days**2)
+    far = _largest(code, days, n) + _largest(code, -days, n) >= LEAST_SPAN
+    slope: NDArray[np.float64] = np.where(
+        far, total(days * value) / np.where(far, spread, 1), np.nan
+    )
+    return slope
+
+
+def _colours(code: NDArray[np.intp], rows: pd.DataFrame, n: int) -> dict[str, NDArray[np.generic]]:
+    """Return g - r of nights with both bands: the last one, and how it changes."""
+    band = rows["band"].to_numpy(dtype=object)
+    mjd, mag = rows["mjd"].to_numpy(float), mag_from_flux(rows["flux"].to_numpy(float))
+    blue, red = np.isin(band, BLUE), np.isin(band, RED)
+    night = np.floor(mjd)  # noon to noon in America and the Pacific, where both surveys observe
+    used = (blue | red) & np.isfinite(mag)
+    keys, place = np.unique(np.stack([code[used], night[used]]), axis=1, return_inverse=True)
+    place = place.ravel()
+    count, mean = np.zeros((2, 2, keys.shape[1]))
+    for k, mask in enumerate((blue[used], red[used])):
+        count[k] = np.bincount(place[mask], minlength=keys.shape[1])
+        mean[k] = np.bincount(place[mask], weights=mag[used][mask], minlength=keys.shape[1])
+    both = (count > 0).all(axis=0)
+    colour = mean[0, both] / count[0, both] - mean[1, both] / count[1, both]
+    owner, nights = keys[0, both].astype(np.intp), keys[1, both]
+    return {
+        "colour": _take(colour, _last_row(owner, n)),
+        "colour_change": _slope(owner, nights, colour, n, COLOUR_WINDOW),
     }
 
 

@@ -196,12 +196,15 @@ def test_a_failed_fit_is_reported_and_tried_again(store):
 
     def answer(photometry, table):
         good = Counting().fit(photometry, table)
-        bad = fit_table(table["candidate_id"].to_numpy(object), [failed("no peak")] * len(table))
+        bad = fit_table(
+            table["candidate_id"].to_numpy(object),
+            [failed(f"no peak ({n} bands)") for n in range(len(table))],
+        )
         return pd.concat([good.iloc[:1], bad.iloc[1:]], ignore_index=True)
 
     model = bound(Counting(answer))
     found = run(store, model)
-    assert [str(f) for f in found.failures] == ["model mine (b): no peak (2 of 3 fits)"]
+    assert [str(f) for f in found.failures] == ["model mine (b and others): no peak (2 of 3 fits)"]
     assert store.fits("mine")["candidate_id"].tolist() == ["a"]
     run(store, model)
     assert model.model.asked == [NAMES, ["b", "c"]]
@@ -242,6 +245,35 @@ def test_the_first_good_model_gives_the_peak(store):
     table = join(candidates(), fit(models, candidates(), PHOTOMETRY, store))
     assert table["model"].tolist() == ["second", "first", "first"]
     assert table["t_peak"].tolist() == [MJD + 4, 1.0, 1.0]
+
+
+def test_the_best_model_may_give_the_peak(store):
+    """By chi2 and the number of parameters, per point; one that fails is never the best."""
+
+    def like(chisq, ndof):
+        def answer(photometry, table):
+            fits = [
+                Fit("ok", "", t_peak=chisq, t_peak_err=0.1, chisq=chisq, ndof=ndof, n_points=10.0)
+                for _ in table["candidate_id"]
+            ]
+            fits[0] = failed("no")
+            return fit_table(table["candidate_id"].to_numpy(object), fits)
+
+        return answer
+
+    models = [
+        bound(Counting(like(20.0, 8.0)), "simple"),
+        bound(Counting(like(17.0, 4.0)), "rich"),
+        bound(Counting(like(12.0, 7.0)), "right"),
+    ]
+    found = fit(models, candidates(), PHOTOMETRY, store)
+    assert join(candidates(), found)["model"].tolist() == ["", "simple", "simple"]
+    table = join(candidates(), found, "best")
+    assert table["model"].tolist() == ["", "right", "right"]
+    assert table["t_peak"].tolist() == pytest.approx([np.nan, 12.0, 12.0], nan_ok=True)
+    assert table["right_evidence"].iloc[1] == pytest.approx((12.0 + 3 * np.log(10.0)) / 10)
+    assert np.isnan(table["right_evidence"].iloc[0])
+    assert (table["rich_evidence"] > table["simple_evidence"]).iloc[1]
 
 
 def test_a_good_fit_without_a_peak_is_not_chosen(store):

@@ -21,6 +21,27 @@ def summarise(table, ids=("a",)):
     return summary.summarise(table, pd.Series(list(ids), dtype="str"))
 
 
+def by_hand_slope(points, window):
+    points = [p for p in points if p[0] >= max(p[0] for p in points) - window]
+    if not points or max(p[0] for p in points) - min(p[0] for p in points) < 0.5:
+        return math.nan
+    return np.polyfit([p[0] - points[0][0] for p in points], [p[1] for p in points], 1)[0]
+
+
+def by_hand_colour(seen):
+    nights = []
+    for night in sorted({math.floor(row["mjd"]) for row in seen}):
+        here = [row for row in seen if math.floor(row["mjd"]) == night]
+        blue = [row["mag"] for row in here if row["band"] in ("ztfg", "lsstg")]
+        red = [row["mag"] for row in here if row["band"] in ("ztfr", "lsstr")]
+        if blue and red:
+            nights.append((night, sum(blue) / len(blue) - sum(red) / len(red)))
+    return {
+        "colour": nights[-1][1] if nights else math.nan,
+        "colour_change": by_hand_slope(nights, summary.COLOUR_WINDOW),
+    }
+
+
 def slowly(table, candidate_id, bands):
     """Return the summary of one candidate, computed with plain Python, one number at a time."""
     rows = [row for row in table.to_dict("records") if row["candidate_id"] == candidate_id]
@@ -40,6 +61,7 @@ def slowly(table, candidate_id, bands):
         "peak_mag": min(mags, default=math.nan),
         "updated": max((row["known_at"] for row in rows), default=math.nan),
     }
+    said |= by_hand_colour([row | {"mag": mag} for row, mag in zip(seen, mags, strict=True)])
     for band in bands:
         mine = [i for i, row in enumerate(seen) if row["band"] == band]
         pairs = [mags[b] < mags[a] for a, b in itertools.pairwise(mine)]
@@ -49,6 +71,9 @@ def slowly(table, candidate_id, bands):
             f"magerr_{band}": 2.5 / math.log(10) * seen[mine[-1]]["flux_err"]
             / seen[mine[-1]]["flux"] if mine else math.nan,
             f"mjd_{band}": seen[mine[-1]]["mjd"] if mine else math.nan,
+            f"rise_rate_{band}": -by_hand_slope(
+                [(seen[i]["mjd"], mags[i]) for i in mine], summary.RISE_WINDOW
+            ),
             f"rise_fraction_{band}": sum(pairs) / len(pairs) if pairs else math.nan,
         }  # fmt: skip
     return said
@@ -128,6 +153,23 @@ def test_equal_magnitudes_do_not_rise():
     """A pair rises where the later is strictly brighter."""
     found = summarise(make_photometry(mjd=MJD + np.arange(4), mag=[18.0, 18.0, 17.0, 17.5]))
     assert found["rise_fraction_ztfg"].tolist() == [pytest.approx(1 / 3)]
+
+
+def test_evolution_is_in_magnitudes_per_day():
+    """A light curve that rises by 0.2 mag / d in r and 0.25 in g becomes bluer by 0.05 mag / d."""
+    days = np.arange(5.0)
+    table = pd.concat(
+        [
+            make_photometry(mjd=MJD + days + 0.1, mag=19 - 0.25 * days, band="ztfg"),
+            make_photometry(mjd=MJD + days + 0.2, mag=18.8 - 0.2 * days, band="ztfr",
+                            measurement_id=list("abcde")),
+        ]
+    ).sort_values("mjd", ignore_index=True)  # fmt: skip
+    found = summarise(table).iloc[0]
+    assert found["rise_rate_ztfg"] == pytest.approx(0.25)
+    assert found["rise_rate_ztfr"] == pytest.approx(0.2)
+    assert found["colour"] == pytest.approx(0.0)
+    assert found["colour_change"] == pytest.approx(-0.05)
 
 
 def test_a_single_detection_has_no_rise_fraction():

@@ -27,7 +27,7 @@ def demo(
     text = read_config("demo.yaml").replace("outputs/demo", folder.as_posix())
     config = folder / "demo.yaml"
     write_atomically(config, text)
-    typer.echo("fitting their light curves takes most of the next half minute")
     typer.echo(f"{count} objects; now: aas2rto run {config} --once --now {nights.NIGHT}")
     run(config, once=True, now=nights.NIGHT, archive=None, output=output, dry_run=False)
+    typer.echo(f"figures of the first of each list: {folder / 'figures'}")
     typer.echo(f"why? aas2rto explain {config} CANDIDATE --now {nights.NIGHT}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,7 +74,9 @@ def _explain_file(
     from aas2rto.explaining import explain
     from aas2rto.sources.light_curve_table import read_light_curve
 
-    light_curve = read_light_curve(path, candidate_id=path.stem)
+    light_curve, problems = read_light_curve(path, candidate_id=path.stem)
+    for problem in problems:
+        print(f"warning: {path}: {problem}", file=sys.stderr)
     parts = loop.build(case, with_sources=False)
     table, photometry = loop.single(
         parts, light_curve, when, ra=ra, dec=dec, redshift=redshift, base_score=base_score

@@ -128,17 +128,19 @@ def _running(
                 files.write(folder, parts, cycle)
 
         def one_cycle(now: Time, stop: threading.Event) -> None:
-            with showing.steps() as on_step:
-                with telling.computing(now):
-                    cycle = loop.run_cycle(
-                        parts, store, now, inform=inform, on_step=on_step,
-                        stopping=stop.is_set, keep=not dry_run,
-                    )  # fmt: skip
-                if not dry_run:
-                    on_step("tell")
-                    telling.tell(cycle)
+            with showing.steps() as on_step, telling.computing(now):
+                cycle = loop.run_cycle(
+                    parts, store, now, inform=inform, on_step=on_step,
+                    stopping=stop.is_set, keep=not dry_run,
+                )  # fmt: skip
             showing.cycle(cycle, folder=None if dry_run else folder)
             if dry_run:
                 showing.mail(cycle.mail)
+                return
+            shown = len(cycle.problems)
+            with showing.steps() as on_step:
+                on_step("tell")
+                telling.tell(cycle)
+            showing.problems(cycle.problems[shown:])
 
         yield one_cycle

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,14 +65,19 @@ def cycle(found: Cycle, *, folder: Path | None) -> None:
         more = len(ranking.table) - TOP
         if more > 0:
             out.print(f"   ... {more} more in ranked/{ranking.observatory}.csv")
-    problems = found.problems
-    for problem in problems[:MOST_PROBLEMS]:
-        out.print(f"[yellow]problem[/yellow] {escape(problem)}", soft_wrap=True)
-    if len(problems) > MOST_PROBLEMS:
-        out.print(f"... and {len(problems) - MOST_PROBLEMS} more problems in cycle.json")
+    problems(found.problems)
     seconds = sum(found.timings.values())
     where = f"written to {folder}" if folder else "dry run: nothing was stored, written or sent"
     out.print(f"{where} ({seconds:.1f} s)", soft_wrap=True)
+
+
+def problems(lines: Sequence[str]) -> None:
+    """Print what went wrong, a line each."""
+    out = console()
+    for line in lines[:MOST_PROBLEMS]:
+        out.print(f"[yellow]problem[/yellow] {escape(line)}", soft_wrap=True)
+    if len(lines) > MOST_PROBLEMS:
+        out.print(f"... and {len(lines) - MOST_PROBLEMS} more problems in cycle.json")
 
 
 def mail(written: Mail) -> None:

@@ -52,10 +52,15 @@ def add(
 
 @app.command("list")
 def list_targets(folder: FolderOption = FOLDER) -> None:
-    """List targets that wait, that were accepted, and files that need mending."""
+    """List targets that wait, that were accepted, and what is to mend in files."""
     from aas2rto.sources import too
 
     for title, paths in (("waiting", too.pending(folder)), ("accepted", too.accepted(folder))):
         for path in paths:
-            error = path.with_name(f"{path.name}.error.txt")
-            print(f"{title}: {path}" + (f" (to mend: {error})" if error.exists() else ""))
+            target, mistakes = too.read(path)
+            if target is not None:
+                print(f"{title}: {path}: {target.name} at {target.ra:.5f} {target.dec:+.5f} deg")
+                continue
+            print(f"{'to mend' if title == 'waiting' else title}: {path}")
+            for mistake in mistakes:
+                print(f"  {mistake}")

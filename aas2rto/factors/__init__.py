@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, Field
 
 from aas2rto.photometry import BANDS
-from aas2rto.registry import Registry, nearest
+from aas2rto.registry import Part, Registry, nearest
 
 Positive = Annotated[float, Field(gt=0)]
 """A setting that multiplies a score."""
@@ -126,10 +126,20 @@ def check_bands(options: BaseModel, **_: Any) -> list[str]:
     ]
 
 
+def check_model(options: BaseModel, *, models: Mapping[str, Part], **_: Any) -> list[str]:
+    """Say when the config loads that the model to read is not there."""
+    name = str(getattr(options, "model", ""))
+    if not models:
+        return ["needs a light-curve model; add one to `models`, such as `salt: {}`"]
+    if name and name not in models:
+        return [f"model: there is no model {name!r} in `models`{nearest(name, models)}"]
+    return []
+
+
 def latest(
     candidates: pd.DataFrame, bands: tuple[str, ...]
-) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
-    """Return the magnitude and band of the latest detection among `bands`.
+) -> tuple[NDArray[np.float64], NDArray[np.object_], NDArray[np.float64]]:
+    """Return magnitude, band and time of the latest detection among `bands`.
 
     Returns
     -------
@@ -137,6 +147,8 @@ def latest(
         [mag, AB]; NaN where there is no detection in any of the bands.
     band : ndarray of str
         Empty where there is none.
+    mjd : ndarray of float
+        [d, UTC]; NaN where there is none.
     """
     mjd = per_band(candidates, "mjd", bands)
     mag = per_band(candidates, "mag", bands)
@@ -145,7 +157,11 @@ def latest(
     rows = np.arange(len(candidates))
     found = seen.any(axis=1)
     names = np.asarray(bands, dtype=object)[newest]
-    return np.where(found, mag[rows, newest], np.nan), np.where(found, names, "")
+    return (
+        np.where(found, mag[rows, newest], np.nan),
+        np.where(found, names, ""),
+        mjd[rows, newest],
+    )
 
 
 FACTORS = Registry("factor", __name__)

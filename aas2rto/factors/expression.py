@@ -149,7 +149,7 @@ def parameters_of(part: Part) -> list[str]:
 
 def known_columns(models: Mapping[str, Part]) -> set[str]:
     """Return the names of all columns that exist for every science case with these models."""
-    fit = {name for name, dtype in FIT_COLUMNS.items() if dtype == "float64"}
+    fit = {name for name, dtype in FIT_COLUMNS.items() if dtype == "float64"} | {"evidence"}
     of_models = {
         f"{model}_{name}" for model, part in models.items() for name in (*fit, *parameters_of(part))
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from astropy.time import Time
+from numpy.typing import NDArray
 
 from aas2rto.factors import Factor, Needs, answer, check_bands, factor, latest, numbers
 from aas2rto.units import Mag
@@ -38,7 +39,7 @@ def magnitude(
     -----
     A&A 698, A153 (2025), Eq. 5. At 16.5 mag the factor is 10, at 17.0 mag 5.62.
     """
-    mag, band = latest(candidates, bands)
+    mag, band, mjd = latest(candidates, bands)
     seen = np.isfinite(mag)
     faint = seen & (mag > faint_limit)
     suspect = np.nan_to_num(numbers(candidates, "n_suspect")).astype(int)
@@ -46,10 +47,16 @@ def magnitude(
         f"no detection in {', '.join(bands)}"
         + (f", {n} suspect points (negative or of bad quality)" if n else "")
         if not is_seen
-        else f"{m:.2f} mag in {b} is fainter than {faint_limit:g}"
-        if is_faint
-        else f"{m:.2f} mag in {b}"
-        for m, b, is_seen, is_faint, n in zip(mag, band, seen, faint, suspect, strict=True)
+        else f"{m:.2f} mag in {b}{old}" + (f" is fainter than {faint_limit:g}" if is_faint else "")
+        for m, b, old, is_seen, is_faint, n in zip(
+            mag, band, ages(mjd, now), seen, faint, suspect, strict=True
+        )
     ]
     value = 10.0 ** ((zero_point - mag) / 2)
     return answer(value, exclude=~seen | faint, reason=reason, mag=mag, band=band)
+
+
+def ages(mjd: NDArray[np.float64], now: Time) -> list[str]:
+    """Say how old measurements are, if they are older than a day."""
+    days = now.utc.mjd - mjd
+    return [f" {age:.1f} d ago" if age > 1.0 else "" for age in days.tolist()]

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from astropy.time import Time
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import Field
 from scipy.special import ndtr
 
-from aas2rto.factors import Factor, Needs, Positive, answer, factor, numbers
-from aas2rto.registry import Part, nearest
+from aas2rto.factors import Factor, Needs, Positive, answer, check_model, factor, numbers
 from aas2rto.units import Day
 
 
-def check(options: BaseModel, *, models: Mapping[str, Part], **_: Any) -> list[str]:
-    """Say when the config loads that the model to read is not there."""
-    name = str(getattr(options, "model", ""))
-    if not models:
-        return ["needs a light-curve model; add one to `models`, such as `salt: {}`"]
-    if name and name not in models:
-        return [f"model: there is no model {name!r} in `models`{nearest(name, models)}"]
-    return []
-
-
-@factor("peak", needs=Needs.FIT, check=check)
+@factor("peak", needs=Needs.FIT, check=check_model)
 def peak(
     candidates: pd.DataFrame,
     now: Time,

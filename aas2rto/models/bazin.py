@@ -139,21 +139,12 @@ class Bazin:
 
         prepare(kernel.fit_many, lambda: run(0, 0), "the Bazin fit")
         in_threads(run, n, workers=self.workers, chunk=CHUNK)
+        values, covariance = answers.values[problem, local], answers.covariance[problem, local]
+        chisq = answers.chisq[problem, local]
         count = np.bincount(piece, minlength=pieces.size)
-        size = FOUR + 1 if free_q else FOUR
-        return [
-            (
-                int(bands.owner[pieces[k]]),
-                _band_fit(
-                    curves.bands[bands.band[pieces[k]]],
-                    answers.values[i, b],
-                    answers.covariance[i, b, :size, :size],
-                    float(answers.chisq[i, b]),
-                    int(count[k]),
-                ),
-            )
-            for k, (i, b) in enumerate(zip(problem, local, strict=True))
-        ]
+        names = [curves.bands[k] for k in bands.band[pieces]]
+        fits = _band_fits(names, values, covariance, chisq, count, FOUR + 1 if free_q else FOUR)
+        return list(zip(bands.owner[pieces].tolist(), fits, strict=True))
 
     def _combine(self, bands: list[BandFit]) -> Fit:
         """Average the peaks of the bands; a scatter beyond the errors widens the error."""
@@ -270,21 +261,25 @@ def _by_band(curves: LightCurves) -> _Bands:
     return _Bands(np.argsort(key, kind="stable"), piece, unique // bands, unique % bands)
 
 
-def _band_fit(band: str, p: Floats, covariance: Floats, chisq: float, n_points: int) -> BandFit:
+def _band_fits(
+    names: list[str], p: Floats, covariance: Floats, chisq: Floats, count: Ints, size: int
+) -> list[BandFit]:
     """Turn the kernel's (A, t0, u, v, q) into A, t0, tau_rise, tau_fall, q with their errors."""
-    u, v = p[2], p[3]
+    u, v = p[:, 2], p[:, 3]
     tau_rise, extra = np.exp(u), np.exp(v)
-    values = np.array([p[0], p[1], tau_rise, tau_rise + extra, p[4]])
-    turn = np.eye(len(covariance))
-    turn[2, 2], turn[3, 2], turn[3, 3] = tau_rise, tau_rise, extra
+    values = np.column_stack([p[:, 0], p[:, 1], tau_rise, tau_rise + extra, p[:, 4]])
+    turn = np.tile(np.eye(size), (len(p), 1, 1))
+    turn[:, 2, 2], turn[:, 3, 2], turn[:, 3, 3] = tau_rise, tau_rise, extra
+    covariance = covariance[:, :size, :size]
     # d t_peak / d (t0, u, v) of t0 + exp(u) (v - u)
-    slope = np.zeros(len(covariance))
-    slope[1:4] = 1.0, tau_rise * (v - u - 1.0), tau_rise
-    variance = float(slope @ covariance @ slope)
-    peak_err = float(np.sqrt(variance)) if variance > 0 else np.nan
-    return BandFit(
-        band, values, turn @ covariance @ turn.T, peak_time(values), peak_err, chisq, n_points
-    )
+    slope = np.zeros((len(p), size))
+    slope[:, 1], slope[:, 2], slope[:, 3] = 1.0, tau_rise * (v - u - 1.0), tau_rise
+    variance = np.einsum("ni,nij,nj->n", slope, covariance, slope)
+    peak_err = np.sqrt(np.where(variance > 0, variance, np.nan)).tolist()
+    peak = (p[:, 1] + tau_rise * (v - u)).tolist()  # Eq. 4
+    turned = turn @ covariance @ turn.transpose(0, 2, 1)
+    columns = (names, values, turned, peak, peak_err, chisq.tolist(), count.tolist())
+    return [BandFit(*row) for row in zip(*columns, strict=True)]
 
 
 def _as_fit(

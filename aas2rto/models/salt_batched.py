@@ -33,7 +33,7 @@ STEP_PRIOR, STEP_PLAIN = 1, 2
 """Steps of the scan in t0 [rest-frame d]: finer where the mean of t0 is taken over it."""
 ERRORS = (1e-100, 1e100)
 """Errors beyond are set to these [uJy], so that no square overflows."""
-KEPT = 8
+KEPT = 12
 CHUNK = 64
 PARAMETERS = ("t0", "lnx0", "x1", "c", "z")
 
@@ -53,8 +53,8 @@ class Batch:
         Objective, t0 and z of the minima that were polished, in any order; NaN for the rest.
     spread : ndarray, shape (n, 2)
         Mean and standard deviation of t0 over all valleys, on the scan's grid of 1 or 2 d.
-    has_prior : bool
-        Whether these are posteriors.
+    has_prior, has_model_error : bool
+        Whether these are posteriors, and whether the model's own error is in them.
     """
 
     values: Floats
@@ -64,6 +64,7 @@ class Batch:
     minima: Floats
     spread: Floats
     has_prior: bool
+    has_model_error: bool
 
     def replace(self, other: Batch, where: Flags) -> None:
         """Take the answers of another batch where `where` is true."""
@@ -186,6 +187,7 @@ class BatchedEngine:
             answers.minima,
             answers.spread,
             self.priors is not None,
+            self.model_error > 0,
         )
 
     def _rules(self, tables: SaltTables) -> Any:

@@ -26,6 +26,11 @@ this many days off."""
 WIDE = 0.6
 """The mean over the scan replaces the best t0 where its spread exceeds this many steps of the scan:
 a Gaussian sampled that coarsely still has its moments right to 1 %."""
+LEARNT_SCALE = 0.92
+"""Of the peak's error where the model's own error is added: that takes the scatter at each epoch as
+independent, and is a little too careful. Learnt from 923 SNe Ia of the ZTF Bright Transient Survey,
+cut 7 d before to 3 d after their final peak with free redshift: with it 72 % of the errors are
+below one sigma and 92 % below two (`tests/benchmarks/bench_fit_peaks.py`)."""
 T0, LNX0, X1, C, Z = range(5)
 
 
@@ -85,13 +90,14 @@ def _one(batch: Batch, curves: LightCurves, i: int, late: int) -> Fit:
 
 def _peak(batch: Batch, i: int) -> tuple[float, float]:
     """Return the mean and spread of t0 where they are trustworthy, else the best t0 and error."""
+    scale = LEARNT_SCALE if batch.has_model_error else 1.0
     mean, spread = batch.spread[i]
     step = STEP_PRIOR * (1 + batch.values[i, Z])
     if batch.has_prior and np.isfinite(spread) and spread > WIDE * step:
-        return float(mean), float(spread)
+        return float(mean), scale * float(spread)
     variance = batch.covariance[i, T0, T0]
     error = np.sqrt(variance) if variance > 0 else np.nan
-    return float(batch.values[i, T0]), float(error)
+    return float(batch.values[i, T0]), scale * float(error)
 
 
 def _other_valley(batch: Batch, i: int) -> dict[str, float]:

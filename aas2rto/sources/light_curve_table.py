@@ -155,7 +155,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
     return frame
 
 
-def read_light_curve(path: Path, *, candidate_id: str) -> pd.DataFrame:
+def read_light_curve(path: Path, *, candidate_id: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Read the light curve of one object from a file.
 
     Parameters
@@ -167,8 +167,10 @@ def read_light_curve(path: Path, *, candidate_id: str) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    photometry : DataFrame
         As in :mod:`aas2rto.photometry`, sorted by time.
+    problems : tuple of str
+        A line for each thing in the file that was left out.
 
     Raises
     ------
@@ -197,7 +199,7 @@ def read_light_curve(path: Path, *, candidate_id: str) -> pd.DataFrame:
             f"of one object{f': {why}' if why else ''}"
         )
     rows = found.photometry.assign(candidate_id=candidate_id, source="file")
-    return photometry.conform(rows.sort_values("mjd", kind="stable"))
+    return photometry.conform(rows.sort_values("mjd", kind="stable")), found.problems
 
 
 def _known_names() -> frozenset[str]:

@@ -98,18 +98,13 @@ class TooFolder:
     def _take(self, path: Path, version: Version, now: float, taken: list[_Taken]) -> list[str]:
         """Read one file into `taken`, or write down its mistakes."""
         try:
-            with path.open("rb") as file:
-                content = file.read(too_file.MAX_BYTES + 1)
+            target, mistakes = read(path, now=now)
             if _version(path) != version:
                 return []
         except FileNotFoundError:
             return []
         except OSError as error:
             return [f"{path}: cannot be read ({error.strerror}); check its permissions"]
-        text, mistakes = too_file.decode(content)
-        target = None
-        if not mistakes:
-            target, mistakes = too_file.parse(text, now=now)
         if target is not None:
             mistakes = _same_name(target, taken)
         if target is None or mistakes:
@@ -145,6 +140,32 @@ def accepted(folder: Path | str) -> list[Path]:
     """Return the files that were taken, sorted by name."""
     place = Path(folder) / ACCEPTED
     return sorted(path for path in place.iterdir() if path.is_file()) if place.is_dir() else []
+
+
+def read(path: Path, *, now: float | None = None) -> tuple[Target | None, list[Mistake]]:
+    """Read a ToO file.
+
+    Parameters
+    ----------
+    path : Path
+    now : float, optional
+        MJD (UTC); a target that is no longer valid then is a mistake.
+
+    Returns
+    -------
+    target : Target or None
+        None if there are mistakes.
+    mistakes : list of Mistake
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(too_file.MAX_BYTES + 1)
+    text, mistakes = too_file.decode(content)
+    return (None, mistakes) if mistakes else too_file.parse(text, now=now)
 
 
 def template() -> str:

@@ -8,6 +8,7 @@ program at any instant loses nothing that was committed.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -626,6 +627,11 @@ class Store:
         with self.engine.connect() as connection:
             ids = self._keys_of(candidate_ids)
             return history.rank_history(connection, ids, observatories, since, until)
+
+    def newest_cycle(self) -> float | None:
+        """Return when the newest cycle was [d, MJD UTC]; None before the first."""
+        with self.engine.connect() as connection:
+            return history.newest_cycle(connection, math.inf)
 
     def before(
         self, candidate_ids: Iterable[str], observatories: Sequence[str], now: float

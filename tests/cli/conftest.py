@@ -27,7 +27,9 @@ score:
     - time_span: {midpoint: 25 day, rate: -1 / day, max: 30 day}
 observatories: [la_palma_not, la_silla_dk154]
 visibility: {factor: altitude_integral, min_altitude: 30 deg}
+figures: {top: 0}
 """
+"""Without figures, which take longer than everything else; `demo` and `figure` draw them."""
 
 
 @dataclass

@@ -25,7 +25,7 @@ from tests.sources.conftest import ROOT, StandIn
 from tests.standin import faults, sky
 from tests.standin.__main__ import SECRETS
 
-KILLS = int(os.environ.get("AAS2RTO_KILLS", "3"))
+KILLS = int(os.environ.get("AAS2RTO_KILLS", "2"))
 CYCLES = 4
 """After so many, all has come: ATLAS wants candidates first, then a place in its queue."""
 

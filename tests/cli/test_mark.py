@@ -174,3 +174,14 @@ def test_a_project_that_never_ran_has_nothing_to_mark(project: Path, aas2rto: Cl
     said = mark(aas2rto, "bright", "veto")
     assert said.code == 2
     assert "run this science case first" in said.err
+
+
+def test_a_mark_long_after_the_newest_cycle_says_how_to_mark_a_replay(
+    ran: Path, aas2rto: Cli
+) -> None:
+    """Else it would have no effect in the replay, without a word."""
+    assert "note:" not in aas2rto("mark", "small.yaml", "bright", "veto", "--now", NOW).err
+    said = aas2rto("mark", "small.yaml", "fainter", "veto")
+    assert said.code == 0
+    assert "note: the newest cycle is of 2026-03-20T22:00 UTC" in said.err
+    assert "say --now 2026-03-20T22:00" in said.err

@@ -306,7 +306,7 @@ def test_signals_end_the_loop_cleanly(number: signal.Signals, project: Path) -> 
     assert "stopped" in out
 
 
-KILLS = int(os.environ.get("AAS2RTO_KILLS", "5"))
+KILLS = int(os.environ.get("AAS2RTO_KILLS", "3"))
 
 
 @pytest.mark.slow

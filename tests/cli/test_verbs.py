@@ -184,6 +184,17 @@ def test_explain_a_light_curve_from_a_file(project: Path, aas2rto: Cli) -> None:
     assert told["score"] == pytest.approx(7 * stored["score"], rel=1e-9)
 
 
+def test_explain_names_rows_of_a_file_that_it_left_out(project: Path, aas2rto: Cli) -> None:
+    """Whoever typed 17,2 for 17.2 shall know."""
+    rows = pd.read_csv("night.csv", dtype=str).query("candidate_id == 'bright'")
+    rows.iloc[0, rows.columns.get_loc("mag")] = "17,2"
+    rows.to_csv("bright.csv", index=False)
+    said = aas2rto("explain", "small.yaml", "--light-curve", "bright.csv",
+                   "--ra", 150.0, "--dec", 10.0, "--now", NOW)  # fmt: skip
+    assert said.code == 0
+    assert said.err.startswith("warning: bright.csv: ")
+
+
 def test_explain_a_light_curve_in_flux(project: Path, aas2rto: Cli) -> None:
     """Fluxes in uJy say the same as magnitudes."""
     rows = pd.read_csv("night.csv").query("candidate_id == 'bright'")
@@ -268,12 +279,23 @@ def test_too_template_add_list(project: Path, aas2rto: Cli) -> None:
         "--comment", "spectrum wanted",
     )  # fmt: skip
     assert said.code == 0, said.err
-    assert "waiting: " in aas2rto("too", "list", "--folder", "too").out
+    listed = aas2rto("too", "list", "--folder", "too").out
+    assert listed.startswith("waiting: too/")
+    assert listed.endswith(": GRB1 at 155.12708 -0.50000 deg\n")
     aas2rto("run", "small.yaml", "--once", "--now", NOW)
     assert "accepted: " in aas2rto("too", "list", "--folder", "too").out
     science = pd.read_csv("outputs/small/ranked/science.csv", comment="#").set_index("candidate_id")
     assert science.loc["GRB1", "dec"] == pytest.approx(-0.5)
     assert science.loc["GRB1", "ra"] == pytest.approx(155.127083, abs=1e-6)
+
+
+def test_too_list_says_what_is_to_mend(project: Path, aas2rto: Cli) -> None:
+    """Before any cycle has looked at the file."""
+    (project / "too" / "bad.txt").write_text(too_text(ra="25:00:00"))
+    listed = aas2rto("too", "list", "--folder", "too")
+    assert listed.code == 0
+    assert "to mend: too/bad.txt" in listed.out
+    assert "  line 2: ra" in listed.out
 
 
 def test_too_add_refuses_bad_positions(project: Path, aas2rto: Cli) -> None:

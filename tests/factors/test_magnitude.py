@@ -64,7 +64,7 @@ def test_the_latest_detection_counts_in_whatever_band():
         kind=["detection", "detection", "limit", "suspect", "detection"],
     )
     found = magnitude(make_candidates("a", table), NOW)
-    assert found.reason.tolist() == ["17.00 mag in ztfr"]
+    assert found.reason.tolist() == ["17.00 mag in ztfr 5.0 d ago"]
     found = magnitude(make_candidates("a", table), NOW, bands=("atlaso",))
     assert found.reason.tolist() == ["13.00 mag in atlaso"]
 
@@ -81,3 +81,12 @@ def test_without_a_detection_it_is_excluded():
         "no detection in ztfg, ztfr",
         "no detection in ztfg, ztfr, 1 suspect points (negative or of bad quality)",
     ]
+
+
+def test_an_old_magnitude_says_how_old_it_is():
+    """Of two nights ago, in the factor's own bands."""
+    table = make_photometry("a", [MJD - 2.0, MJD - 0.1], [17.0, 16.5], band=["ztfg", "atlaso"])
+    found = magnitude(make_candidates("a", table), NOW)
+    assert found.reason.tolist() == ["17.00 mag in ztfg 2.0 d ago"]
+    found = magnitude(make_candidates("a", table), NOW, faint_limit=16.0)
+    assert found.reason.tolist() == ["17.00 mag in ztfg 2.0 d ago is fainter than 16"]

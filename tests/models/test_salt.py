@@ -11,6 +11,7 @@ from aas2rto import photometry as phot
 from aas2rto.errors import ModelError
 from aas2rto.models import FIT_COLUMNS
 from aas2rto.models.salt import Salt
+from aas2rto.models.salt_results import LEARNT_SCALE
 from aas2rto.simulate import Visits, simulate_salt
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared"
@@ -59,7 +60,9 @@ def test_parameters_of_a_light_curve_without_noise_are_recovered(clean):
     assert fit["parameters"]["z"] == 0.05
     assert list(fit["errors"]) == ["t0", "x0", "x1", "c"]
     assert np.array(fit["covariance"]).shape == (4, 4)
-    assert fit["t_peak_err"] == pytest.approx(np.sqrt(fit["covariance"][0][0]))
+    assert fit["t_peak_err"] == pytest.approx(LEARNT_SCALE * np.sqrt(fit["covariance"][0][0]))
+    plain = one_row(clean, priors="none")
+    assert plain["t_peak_err"] == pytest.approx(np.sqrt(plain["covariance"][0][0]))
     assert fit["ndof"] == fit["n_points"] - 4
     assert fit["bands"] == "ztfg ztfr"
     assert "z fixed to 0.0500" in fit["reason"]

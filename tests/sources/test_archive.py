@@ -596,7 +596,8 @@ def test_measurements_without_a_position_are_pointed_out(tmp_path):
 def test_light_curve_of_one_object_needs_no_identifier(tmp_path):
     file = tmp_path / "lc.csv"
     file.write_text("mjd,band,mag,magerr\n60001,ztfg,18,0.1\n60000,ztfr,18,0.1\n")
-    rows = light_curve_table.read_light_curve(file, candidate_id="mine")
+    rows, problems = light_curve_table.read_light_curve(file, candidate_id="mine")
+    assert problems == ()
     assert rows["mjd"].tolist() == [60000.0, 60001.0]
     assert set(rows["candidate_id"]) == {"mine"}
     assert list(rows.columns) == list(photometry.COLUMNS)

@@ -24,11 +24,11 @@ SHAPES_V = np.log(np.array([6.0, 15.0, 35.0, 90.0]))
 U_RANGE = (np.log(0.05), np.log(60.0))
 V_RANGE = (np.log(0.5), np.log(1000.0))
 """Bounds of the shapes: outside them a curve is a step or a constant for any survey."""
-T0_STEP, T0_STEPS = 2.0, 80
+T0_STEP, T0_STEPS = 3.0, 80
 """Step of the scan [d], and how many steps at most: longer light curves are scanned wider."""
 MARGIN = 30.0
 """How far before the first and after the last bright point t0 is sought [d]."""
-N_STARTS = 3
+N_STARTS = 2
 MAX_ITERATIONS = 60
 A, T0, U, V, Q = 0, 1, 2, 3, 4
 PER_BAND = 5

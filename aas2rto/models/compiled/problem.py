@@ -97,7 +97,7 @@ class Problem(NamedTuple):
     """One candidate with everything that its fit needs.
 
     ``dust`` is the Milky Way's extinction at the nodes [mag], shape (bands, nodes); ``late`` is
-    `STOPS` or `FADES`; ``lines`` is scratch, shape (7, points).
+    `STOPS` or `FADES`; ``lines`` is scratch, shape (8, points).
     """
 
     tables: Tables

@@ -65,8 +65,11 @@ PATIENCE, HOPE, RUNNER_UP = 4, 5.0, 6.0
 it more than `RUNNER_UP` above the best minimum so far."""
 SAME_T0, SAME_Z = 0.2, 0.004
 """A start that comes this close [d] to a minimum found before is going there again."""
-RESIDUAL, WEIGHT = 5, 6
-"""Rows of a problem's lines after the five slopes."""
+RESIDUAL, WEIGHT, WEIGHTED = 5, 6, 7
+"""Rows of a problem's lines after the five slopes; the last is scratch."""
+POOR, EXTREMES = 10.0, 4
+"""Above this chi2 per point all valleys are polished, and starts of extreme colour: the scan, which
+is linear in colour, ranks them badly where nothing fits."""
 
 
 @compiled
@@ -192,29 +195,21 @@ def fill_slopes(problem: Problem, p: Floats) -> float:
 def normal_equations(lines: Floats, hessian: Floats, grad: Floats) -> None:
     """Fill the lower triangle of the sum of w j j^T, and the sum of w j residual.
 
-    Written out, so that all sums stay in registers.
+    One sum per loop is what the compiler turns into vector instructions.
     """
-    h00 = h10 = h11 = h20 = h21 = h22 = h30 = h31 = h32 = h33 = 0.0
-    h40 = h41 = h42 = h43 = h44 = 0.0
-    g0 = g1 = g2 = g3 = g4 = 0.0
-    for i in range(lines.shape[1]):
-        j0, j1, j2, j3, j4 = lines[0, i], lines[1, i], lines[2, i], lines[3, i], lines[4, i]
-        w = lines[WEIGHT, i]
-        wr = w * lines[RESIDUAL, i]
-        g0, g1, g2, g3, g4 = g0 + wr * j0, g1 + wr * j1, g2 + wr * j2, g3 + wr * j3, g4 + wr * j4
-        k0, k1, k2, k3 = w * j0, w * j1, w * j2, w * j3
-        h00, h10, h20 = h00 + k0 * j0, h10 + k0 * j1, h20 + k0 * j2
-        h30, h40 = h30 + k0 * j3, h40 + k0 * j4
-        h11, h21, h31, h41 = h11 + k1 * j1, h21 + k1 * j2, h31 + k1 * j3, h41 + k1 * j4
-        h22, h32, h42 = h22 + k2 * j2, h32 + k2 * j3, h42 + k2 * j4
-        h33, h43, h44 = h33 + k3 * j3, h43 + k3 * j4, h44 + w * j4 * j4
-    grad[0], grad[1], grad[2], grad[3], grad[4] = g0, g1, g2, g3, g4
-    hessian[0, 0] = h00
-    hessian[1, 0], hessian[1, 1] = h10, h11
-    hessian[2, 0], hessian[2, 1], hessian[2, 2] = h20, h21, h22
-    hessian[3, 0], hessian[3, 1], hessian[3, 2], hessian[3, 3] = h30, h31, h32, h33
-    hessian[4, 0], hessian[4, 1], hessian[4, 2] = h40, h41, h42
-    hessian[4, 3], hessian[4, 4] = h43, h44
+    weighted, w, left = lines[WEIGHTED], lines[WEIGHT], lines[RESIDUAL]
+    for a in range(N_PARAMETERS):
+        slope, total = lines[a], 0.0
+        for i in range(w.size):
+            weighted[i] = w[i] * slope[i]
+        for i in range(w.size):
+            total += weighted[i] * left[i]
+        grad[a] = total
+        for b in range(a + 1):
+            other, total = lines[b], 0.0
+            for i in range(w.size):
+                total += weighted[i] * other[i]
+            hessian[a, b] = total
 
 
 @compiled
@@ -398,6 +393,23 @@ def is_near(starts: Floats, k: int, used: Ints, done: int, near_t0: float, near_
 
 
 @compiled
+def extreme_start(problem: Problem, first: Floats, k: int, p: Floats) -> None:
+    """Fill `p` with the k-th start for a light curve that no valley of the scan explains.
+
+    Blue ones, and one of no colour; the peak at the brightest point, as sncosmo guesses, twelve
+    days before the first point, or where the best cell has it.
+    """
+    t, f = problem.points.t, problem.points.f
+    p[:] = first[1:LN_DET]
+    p[X1] = 0.0
+    p[C] = max(-1.0, problem.rules.c_low) if k > 0 else 0.0
+    if k < 2:
+        p[T0] = t[np.argmax(f)]
+    elif k == 2:
+        p[T0] = t.min() - 12.0
+
+
+@compiled
 def fit_once(
     problem: Problem,
     redshift: float,
@@ -420,13 +432,20 @@ def fit_once(
     near_t0 = 0.8 * rules.step
     near_z = 1.5 * (rules.z_high - rules.z_low) / rules.n_redshifts
     done = 0
-    for k in range(count):
-        if done == min(wanted, minima.shape[0]):
-            break
-        if is_near(starts, k, used, done, near_t0, near_z):
+    most = minima.shape[0] - EXTREMES
+    for k in range(count + EXTREMES if count > 0 else 0):
+        poor = best >= POOR * problem.points.t.size
+        if k >= count:
+            if not poor:
+                break
+            extreme_start(problem, starts[0], k - count, p)
+        elif done >= (most if poor else min(wanted, most)) or is_near(
+            starts, k, used, done, near_t0, near_z
+        ):
             continue
-        used[done] = k
-        p[:] = starts[k, 1:LN_DET]
+        else:
+            used[done] = k
+            p[:] = starts[k, 1:LN_DET]
         value, chisq = polish(problem, p, n, minima, hessian)
         minima[done, 0], minima[done, 1], minima[done, 2] = value, p[T0], p[Z]
         done += 1
@@ -537,7 +556,7 @@ def fit_many(
         points = Points(
             batch.t[rows], batch.f[rows], batch.w[rows], batch.band[rows], batch.limit[rows]
         )
-        lines = np.empty((N_PARAMETERS + 2, points.t.size))
+        lines = np.empty((N_PARAMETERS + 3, points.t.size))
         problem = Problem(tables, dust, points, rules, batch.late[i], work, lines)
         answers.costs[i, 0], answers.costs[i, 1] = fit_candidate(
             problem,

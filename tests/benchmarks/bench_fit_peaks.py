@@ -1,0 +1,182 @@
+"""How good the peaks of SNe Ia are: early, against published fits, and against their errors.
+
+``OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_fit_peaks [early published coverage] [--n N]``
+
+Sample of the early peaks: every SN Ia ("SN Ia" in the catalogue) of ../shared/data/ztf_bts_* whose
+light curve passes the cuts of A&A 698, A153, Sect. 3.3: at least 8 detections, 3 before and 4
+after the peak with one 5 d or more after it, shorter than 120 d, no gap above 20 d; and, of these,
+a final reduced chi2 below 5. The final peak is that of the fit to all detections with the
+spectroscopic redshift and no priors. A cut keeps the detections up to so many days before the
+final peak; five must be left.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from aas2rto.models.salt import Salt
+from tests.benchmarks.light_curves import DATA, bts, dr1cosmo, known, simulated
+
+Z_RANGE = (0.001, 0.2)
+CUTS = (-7.0, -3.0, 0.0)
+GOALS = {-7.0: "<= 1.4 d, <= 16 %", -3.0: "<= 1.0 d, <= 9 %", 0.0: "<= 0.7 d"}
+
+
+def final_peaks() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return photometry and objects that pass the cuts, with their final peak ``t_final``."""
+    table, objects = bts()
+    days = table["mjd"] - table["candidate_id"].map(objects.set_index("candidate_id")["peak_mjd"])
+    table = table[days.between(-40, 80)].reset_index(drop=True)
+    fits = Salt(priors="none").fit(table, objects[["candidate_id", "redshift", "ebv"]])
+    objects = objects.assign(t_final=fits["t_peak"], rchisq=fits["chisq"] / fits["ndof"])
+    t_final = objects.set_index("candidate_id")["t_final"]
+    table = table.assign(phase=table["mjd"] - table["candidate_id"].map(t_final))
+    good = table.groupby("candidate_id").apply(passes, include_groups=False)
+    good = objects["candidate_id"].map(good).eq(True) & (objects["rchisq"] < 5)
+    return table, objects[good].reset_index(drop=True)
+
+
+def passes(own: pd.DataFrame) -> bool:
+    """Apply the quality cuts of the paper to one light curve."""
+    phase = own["phase"].to_numpy()
+    return bool(
+        phase.size >= 8
+        and (phase < 0).sum() >= 3
+        and (phase > 0).sum() >= 4
+        and phase.max() >= 5
+        and np.ptp(phase) < 120
+        and np.diff(phase).max() <= 20
+    )
+
+
+def enough(
+    table: pd.DataFrame, objects: pd.DataFrame, cut: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the photometry up to `cut` and the objects that have five detections by then."""
+    early = table[table["phase"] <= cut].reset_index(drop=True)
+    count = objects["candidate_id"].map(early["candidate_id"].value_counts())
+    return early, objects[count >= 5].reset_index(drop=True)
+
+
+def show(title: str, error: np.ndarray, sigma: np.ndarray, goal: str = "") -> None:
+    pull = np.abs(error) / sigma
+    print(
+        f"{title:44s} {error.size:5d} {np.median(np.abs(error)):6.2f} d {np.median(error):+6.2f} d "
+        f"{(np.abs(error) > 3).mean():6.1%} {(pull < 1).mean():6.1%} {(pull < 2).mean():6.1%}  "
+        f"{goal}",
+        flush=True,
+    )
+
+
+HEAD = (
+    f"{'':44s} {'n':>5s} {'|error|':>8s} {'median':>8s} {'> 3 d':>6s} {'< 1 s':>6s} {'< 2 s':>6s}"
+)
+
+
+def early_peaks(n: int) -> None:
+    table, objects = final_peaks()
+    objects = objects.head(n)
+    print(f"\nEarly peaks of {len(objects)} real SNe Ia, redshift free in {Z_RANGE}")
+    print(f"{HEAD}  goal")
+    models: Iterable[tuple[str, Salt, bool]] = (
+        ("priors (default)", Salt(redshift=Z_RANGE), True),
+        ("priors, no model error", Salt(redshift=Z_RANGE, model_error=False), True),
+        ("no priors", Salt(redshift=Z_RANGE, priors="none"), True),
+        ("priors, z known", Salt(), False),
+    )
+    for cut in CUTS:
+        early, chosen = enough(table, objects, cut)
+        for title, salt, free in models:
+            asked = chosen[["candidate_id", "ebv"]].assign(
+                redshift=np.nan if free else chosen["redshift"]
+            )
+            fits = salt.fit(early, asked)
+            error = (fits["t_peak"] - chosen["t_final"]).to_numpy()
+            goal = GOALS[cut] if title == "priors (default)" else ""
+            show(f"cut {cut:+.0f} d, {title}", error, fits["t_peak_err"].to_numpy(), goal)
+
+
+def published(n: int) -> None:
+    """Compare with the SALT2 fits of ZTF DR1: same surfaces, flat priors.
+
+    Dhawan et al. (2022) fit points above three sigma, and add the surfaces' own error as sncosmo
+    does; with both, the degrees of freedom agree, too.
+    """
+    table, truth = dr1cosmo()
+    truth = truth.head(n).reset_index(drop=True)
+    folder = DATA.parent / "sncosmo" / "models" / "salt2" / "salt2-4"
+    phase = table["mjd"] - table["candidate_id"].map(truth.set_index("candidate_id")["t0_mjd"])
+    asked = truth[["candidate_id", "ebv"]].assign(redshift=truth["z"])
+    print("\nAgainst the published SALT2 fits of ZTF DR1, z fixed: median, and median |.|")
+    print(f"{'':44s} {'n':>4s} {'t0 [d]':>15s} {'x1':>15s} {'c':>15s} {'mB':>15s}")
+    seen = table["flux"] > 3 * table["flux_err"]
+    salt2 = {"source": str(folder), "priors": "none", "model_error": True}
+    for title, points, settings in (
+        ("salt2, flat, points above 3 sigma", seen, salt2),
+        ("salt2, flat, all points", seen | True, salt2),
+        ("salt3, flat, points above 3 sigma", seen, salt2 | {"source": "salt3"}),
+        ("salt3, priors (default)", seen, {}),
+    ):
+        near = table[points & phase.between(-20, 60)]
+        fits = Salt(**settings).fit(near.reset_index(drop=True), asked)
+        ok = (fits["status"] == "ok").to_numpy()
+        parts = pd.DataFrame(list(fits["parameters"][ok]))
+        theirs = truth[ok].reset_index(drop=True)
+        off = {
+            "t0": parts["t0"] - theirs["t0_mjd"],
+            "x1": parts["x1"] - theirs["x1"],
+            "c": parts["c"] - theirs["c"],
+            "mB": parts["mB"] - (10.5 - 2.5 * np.log10(theirs["x0"])),
+        }
+        cells = " ".join(f"{v.median():+7.3f} {v.abs().median():7.3f}" for v in off.values())
+        print(f"{title:44s} {ok.sum():4d} {cells}", flush=True)
+
+
+def coverage(n: int) -> None:
+    """Compare errors with their sigma: simulated at random phases, and real at several cuts."""
+    print("\nAre errors honest? goal: 63-73 % below 1 sigma, 92-98 % below 2")
+    print(HEAD)
+    table, truth = simulated(n, seed=71, points=(6, 30), last=(-9.0, 40.0))
+    for free in (False, True):
+        fits = Salt(redshift=Z_RANGE, min_detections=1, model_error=False).fit(
+            table, known(truth, free=free)
+        )
+        ok = (fits["status"] == "ok").to_numpy()
+        error = (fits["t_peak"] - truth["t0"]).to_numpy()[ok]
+        show(
+            f"simulated, z {'free' if free else 'fixed'}", error, fits["t_peak_err"].to_numpy()[ok]
+        )
+    if not DATA.is_dir():
+        return
+    table, objects = final_peaks()
+    errors, sigmas = [], []
+    for cut in (-7.0, -5.0, -3.0, -1.0, 1.0, 3.0):
+        early, chosen = enough(table, objects, cut)
+        fits = Salt(redshift=Z_RANGE).fit(
+            early, chosen[["candidate_id", "ebv"]].assign(redshift=np.nan)
+        )
+        errors.append((fits["t_peak"] - chosen["t_final"]).to_numpy())
+        sigmas.append(fits["t_peak_err"].to_numpy())
+        show(f"real, z free, cut {cut:+.0f} d", errors[-1], sigmas[-1])
+    show("real, z free, all cuts", np.concatenate(errors), np.concatenate(sigmas))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sections", nargs="*", default=[])
+    parser.add_argument("--n", type=int, default=2000, help="Fewer light curves.")
+    asked = parser.parse_args()
+    sections = {"early": early_peaks, "published": published, "coverage": coverage}
+    for name in asked.sections or sections:
+        if name != "coverage" and not DATA.is_dir():
+            print(f"\n{name}: ../shared/data is absent")
+            continue
+        sections[name](asked.n)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""SNe Ia look like SALT's, others look more like Bazin's."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.time import Time
+
+from aas2rto.factors import FACTORS, Decision, Needs
+from aas2rto.factors.sn_ia_likeness import SHARE, features, probability, sn_ia_likeness
+from aas2rto.fitting import Fits, join
+from aas2rto.models import MODELS
+from aas2rto.models.bazin import Bazin
+from aas2rto.models.salt import Salt
+from aas2rto.simulate import Visits, core_collapse_flux, salt_flux
+from tests.conftest import MJD
+
+NOW = Time(MJD, format="mjd")
+SHARED = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared"
+
+
+def rows(chisq=10.0, penalty=1.0, gain=0.0, n=10.0, z=0.05):
+    return pd.DataFrame(
+        {
+            "salt_chisq": [chisq], "salt_n_points": [n], "salt_z": [z], "salt_z_err": [0.01],
+            "salt_objective": [chisq + penalty - 4 * np.log(z)], "salt_evidence": [gain],
+            "bazin_evidence": [0.0],
+        }
+    )  # fmt: skip
+
+
+def test_it_runs_after_the_fits():
+    """It reads what they found."""
+    assert FACTORS.get("sn_ia_likeness").extras["needs"] is Needs.FIT
+
+
+def test_features_are_bounded_and_without_volume():
+    """A prior that only counts volume says nothing about the kind."""
+    near, far = (features(rows(z=z), "salt", "bazin")[0] for z in (0.01, 0.15))
+    assert near == pytest.approx([np.log(2.0), 1.0, 0.0])
+    assert far == pytest.approx(near)
+    wild = features(rows(chisq=1e9, penalty=1e6, gain=1e6), "salt", "bazin")[0]
+    assert wild.tolist() == pytest.approx([5.0, 20.0, 5.0])
+    assert np.isnan(features(rows(chisq=np.nan), "salt", "bazin")[0, 0])
+
+
+@pytest.mark.parametrize("worse", [{"chisq": 60.0}, {"penalty": 12.0}, {"gain": 2.0}])
+def test_what_salt_explains_badly_is_less_likely(worse):
+    """By chi2, by improbable parameters, or because Bazin explains it better."""
+    good, bad = sn_ia_likeness(rows(), NOW), sn_ia_likeness(rows(**worse), NOW)
+    assert bad.value[0] < good.value[0]
+    assert good.reason[0] == f"P(SN Ia) = {good.inputs['p_sn_ia'][0]:.0%}"
+
+
+def test_the_share_of_sne_ia_moves_the_odds():
+    """With the share of the calibration the logistic is as learnt; odds scale with the odds."""
+    x = features(rows(), "salt", "bazin")
+    learnt, half = probability(x, SHARE)[0], probability(x, 0.5)[0]
+    odds = SHARE / (1 - SHARE)
+    assert learnt / (1 - learnt) == pytest.approx(odds * half / (1 - half))
+
+
+def test_unlikely_ones_are_excluded_on_request():
+    """The default only lowers their score."""
+    odd = rows(chisq=300.0, penalty=15.0)
+    kept = sn_ia_likeness(odd, NOW)
+    assert kept.decision.tolist() == [Decision.KEEP]
+    assert kept.value.tolist() == [0.05]
+    out = sn_ia_likeness(odd, NOW, min=0.3)
+    assert out.decision.tolist() == [Decision.EXCLUDE]
+    assert "is below 30%" in out.reason[0]
+
+
+def test_without_a_fit_it_is_no_fit():
+    """Nothing is known then."""
+    found = sn_ia_likeness(pd.DataFrame(index=[0]), NOW)
+    assert (found.value.tolist(), found.reason.tolist()) == ([0.5], ["no SALT fit"])
+
+
+def test_a_config_must_have_both_models():
+    """Told when it loads, with what to add."""
+    part = FACTORS.get("sn_ia_likeness")
+    check = part.extras["check"]
+    options = part.options()
+    assert check(options, models={"salt": MODELS.get("salt"), "bazin": MODELS.get("bazin")}) == []
+    (problem,) = check(options, models={"salt": MODELS.get("salt")})
+    assert problem == ("bazin: there is no model 'bazin' in `models`; add one, such as `bazin: {}`")
+
+
+def test_simulated_supernovae_are_told_apart():
+    """A SN Ia and a SN IIP, fitted as a night would."""
+    from aas2rto.simulate import _measure
+
+    mjd = np.repeat(np.arange(MJD - 20, MJD + 8, 2.0), 2) + np.tile([0.0, 0.03], 14)
+    seen = Visits(mjd, np.tile(["ztfg", "ztfr"], 14), np.full(28, 8.0))
+    ia = {"z": 0.05, "t0": MJD, "x0": 1.5e-3, "x1": 0.2, "c": 0.0}
+    iip = {"z": 0.02, "t0": MJD - 12, "peak_mag": 17.5, "tau_rise": 2.0, "tau_fall": 40.0,
+           "plateau": 90.0}  # fmt: skip
+    rng = np.random.default_rng(2)
+    fluxes = (salt_flux(ia, seen.band, mjd), core_collapse_flux(iip, seen.band, mjd))
+    table = pd.concat([_measure(name, seen, flux, rng)
+                       for name, flux in zip(("Ia", "IIP"), fluxes, strict=True)])  # fmt: skip
+    asked = pd.DataFrame({"candidate_id": ["Ia", "IIP"], "ebv": 0.0, "redshift": np.nan})
+    fits = Fits({"salt": Salt().fit(table, asked), "bazin": Bazin().fit(table, asked)})
+    found = sn_ia_likeness(join(asked, fits), NOW)
+    assert found.value[0] > 0.7
+    assert found.value[1] < 0.4
