@@ -14,6 +14,7 @@ from aas2rto.models import OK, model
 from aas2rto.models.fit_table import Fit, failed, fit_table, not_enough
 from aas2rto.models.lightcurves import LightCurves, pack
 from aas2rto.models.pool import cores
+from aas2rto.models.progress import Progress
 from aas2rto.photometry import BANDS
 from aas2rto.units import Day
 
@@ -129,7 +130,7 @@ class Bazin:
         n, most = first.size, int(local.max(initial=0)) + 1
         start = np.searchsorted(problem[piece], np.arange(n + 1)).astype(np.int64)
         free_q = self.baseline == "free"
-        data = (curves.mjd[order], curves.flux[order], curves.flux_err[order] ** -2, local[piece])
+        data = (curves.mjd[order], curves.flux[order], curves.weight[order], local[piece])
         batch = kernel.Pieces(start, *data, self.shared, free_q)
         shapes = ((n, most, 5), (n, most, 5, 5), (n, most))
         answers = kernel.Answers(*(np.full(shape, np.nan) for shape in shapes))
@@ -138,7 +139,8 @@ class Bazin:
             kernel.fit_many(begin, end, batch, NO_PRIOR, answers)
 
         prepare(kernel.fit_many, lambda: run(0, 0), "the Bazin fit")
-        in_threads(run, n, workers=self.workers, chunk=CHUNK)
+        counted = Progress("Bazin fits", n).counting(run)
+        in_threads(counted, n, workers=self.workers, chunk=CHUNK)
         values, covariance = answers.values[problem, local], answers.covariance[problem, local]
         chisq = answers.chisq[problem, local]
         count = np.bincount(piece, minlength=pieces.size)

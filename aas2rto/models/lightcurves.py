@@ -18,6 +18,9 @@ from aas2rto import photometry as phot
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+ERRORS = (1e-100, 1e100)
+"""Errors beyond are set to these [uJy], so that no square overflows."""
+
 
 @dataclass(frozen=True)
 class LightCurves:
@@ -65,6 +68,12 @@ class LightCurves:
     def owner(self) -> Ints:
         """Index of the candidate that owns each point, shape (points,)."""
         return np.repeat(np.arange(len(self)), np.diff(self.start))
+
+    @property
+    def weight(self) -> Floats:
+        """Inverse variance of each point, of errors within `ERRORS`."""
+        weight: Floats = np.clip(self.flux_err, *ERRORS) ** -2
+        return weight
 
     @property
     def span(self) -> Floats:

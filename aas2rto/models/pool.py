@@ -13,6 +13,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from aas2rto.guard import Failure, Outcome, attempt
+from aas2rto.models.progress import Progress
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -47,6 +48,7 @@ def run_limited(
     subjects: Sequence[str],
     seconds: float,
     workers: int,
+    progress: Progress | None = None,
 ) -> list[Outcome[T]]:
     """Apply `function` to each item in other processes.
 
@@ -62,6 +64,8 @@ def run_limited(
         Longest time for one item; its process is then ended and replaced.
     workers : int
         Number of processes.
+    progress : Progress, optional
+        Counts the answers.
 
     Returns
     -------
@@ -81,6 +85,8 @@ def run_limited(
                     _give(worker, todo.popleft(), items, seconds)
             for worker in _ready(team):
                 answers[worker.item] = _take(worker, part, subjects, seconds)
+                if progress is not None:
+                    progress.add(1)
                 if worker.process.is_alive():
                     worker.item, worker.fresh = -1, False
                 else:

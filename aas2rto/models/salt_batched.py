@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aas2rto.models.lightcurves import LightCurves
 from aas2rto.models.pool import cores
 from aas2rto.models.priors import Priors, smooth_modulus
+from aas2rto.models.progress import Progress
 from aas2rto.models.salt_tables import Z_STEP, SaltTables, build_tables
 
 Floats = NDArray[np.float64]
@@ -31,8 +32,6 @@ ROUNDS = 2
 """Repetitions with new weights, when the model's own error or robustness is asked for."""
 STEP_PRIOR, STEP_PLAIN = 1, 2
 """Steps of the scan in t0 [rest-frame d]: finer where the mean of t0 is taken over it."""
-ERRORS = (1e-100, 1e100)
-"""Errors beyond are set to these [uJy], so that no square overflows."""
 KEPT = 12
 CHUNK = 64
 PARAMETERS = ("t0", "lnx0", "x1", "c", "z")
@@ -112,6 +111,12 @@ class BatchedEngine:
         """Return the tables of `bands`, kept for the next batch."""
         return build_tables(self.source, bands, z_max)
 
+    @functools.lru_cache(maxsize=8)  # noqa: B019
+    def modulus(self, z_count: int) -> Floats:
+        """Return the smooth part of the distance modulus [mag] at the tables' redshifts."""
+        redshifts = np.asarray(np.arange(z_count) * Z_STEP, dtype=float)
+        return smooth_modulus(redshifts, self.priors or Priors())
+
     def tables_for(self, bands: Sequence[str], redshift: Floats) -> SaltTables:
         """Return tables that reach all known redshifts, and the range of the unknown ones."""
         known = redshift[np.isfinite(redshift) & (redshift < Z_TABLE_MAX)]
@@ -163,7 +168,7 @@ class BatchedEngine:
             curves.start,
             curves.mjd,
             curves.flux,
-            np.clip(curves.flux_err, *ERRORS) ** -2,
+            curves.weight,
             curves.band,
             curves.limit,
             curves.redshift,
@@ -178,7 +183,8 @@ class BatchedEngine:
             salt_fit.fit_many(begin, end, tables, batch, rules, answers)
 
         prepare(salt_fit.fit_many, lambda: run(0, 0), "the SALT fit")
-        in_threads(run, len(curves), workers=self.workers, chunk=CHUNK)
+        counted = Progress("SALT fits", len(curves)).counting(run)
+        in_threads(counted, len(curves), workers=self.workers, chunk=CHUNK)
         return Batch(
             answers.values,
             answers.covariance,
@@ -211,7 +217,7 @@ class BatchedEngine:
             alpha=prior.alpha,
             beta=prior.beta,
             volume=prior.volume * on,
-            modulus=smooth_modulus(tables.redshifts, prior),
+            modulus=self.modulus(tables.redshifts.size),
             starts_fixed=STARTS_FIXED,
             starts_free=STARTS_FREE if p else STARTS_PLAIN,
             n_redshifts=REDSHIFTS_PRIOR if p else REDSHIFTS_PLAIN,

@@ -19,6 +19,7 @@ from aas2rto.errors import ModelError
 from aas2rto.guard import Outcome
 from aas2rto.models.lightcurves import LightCurves
 from aas2rto.models.pool import cores, run_limited
+from aas2rto.models.progress import Progress
 from aas2rto.photometry import AB_ZERO_POINT
 
 Floats = NDArray[np.float64]
@@ -102,6 +103,7 @@ class SncosmoEngine:
             subjects=[str(curves.candidate_id[i]) for i in places],
             seconds=self.time_limit,
             workers=self.workers,
+            progress=Progress("SALT fits by sncosmo", len(places)),
         )
         return dict(zip(places, outcomes, strict=True))
 

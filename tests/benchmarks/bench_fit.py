@@ -34,7 +34,7 @@ from tests.benchmarks.light_curves import DATA, bts, known, simulated
 
 Z_RANGE = (0.001, 0.2)
 BELOW = 0.1
-BLOCK, ROUNDS = 50, 5
+BLOCK, ROUNDS = 200, 5
 
 
 @dataclass

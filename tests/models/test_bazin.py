@@ -112,6 +112,17 @@ HOSTILE = {
         lambda t: t.assign(mjd=T0, survey=[f"s{i}" for i in range(len(t))]),
         "failed",
     ),
+    "5,000 points": (
+        lambda t: pd.concat([t.assign(mjd=t["mjd"] + k * 1e-3) for k in range(96)]),
+        "ok",
+    ),
+    "errors of twelve decades": (
+        lambda t: t.assign(flux_err=10.0 ** np.linspace(-6, 6, len(t))),
+        "any",
+    ),
+    "a billion years": (lambda t: t.assign(mjd=t["mjd"] + np.linspace(0, 4e11, len(t))), "any"),
+    "huge fluxes": (lambda t: t.assign(flux=t["flux"] * 1e200), "any"),
+    "tiny errors": (lambda t: t.assign(flux_err=1e-300), "any"),
     "constant": (lambda t: t.assign(flux=100.0, kind=phot.DETECTION), "failed"),
 }
 
@@ -120,8 +131,9 @@ HOSTILE = {
 def test_whatever_comes_in_gets_a_status_and_a_reason(case):
     spoil, status = HOSTILE[case]
     fits = Bazin().fit(spoil(light_curve()), pd.DataFrame({"candidate_id": ["SN"]}))
-    assert fits["status"].tolist() == [status]
+    assert fits["status"][0] in ({"ok", "failed"} if status == "any" else {status})
     assert fits["reason"][0]
+    assert fits["status"][0] != "ok" or np.isfinite(fits["t_peak"][0])
 
 
 def test_the_model_light_curve_meets_the_data():

@@ -3,7 +3,8 @@
 import subprocess
 import sys
 
-from aas2rto.models.compiled.jit import in_threads
+from aas2rto import priming
+from aas2rto.models.compiled.jit import CODE_FOLDER, in_threads
 
 PROGRAM = """
 import logging, pathlib, sys, time
@@ -43,6 +44,12 @@ def test_a_killed_process_leaves_nothing_behind_and_of_two_only_one_compiles(tmp
     assert all("answer 42.0" in text for text in said)
     assert sum("compiling" in text for text in said) == 1
     assert start(tmp_path, 0.0).communicate(timeout=60)[0] == "answer 42.0\n"
+
+
+def test_priming_compiles_all_fits_without_a_network():
+    first = priming.fetch(priming.COMPILED)
+    assert first.ok, first.sentence
+    assert priming.fetch(priming.COMPILED).sentence == f"already compiled: {CODE_FOLDER}"
 
 
 def test_every_item_is_worked_on_once():

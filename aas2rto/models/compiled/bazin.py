@@ -133,11 +133,12 @@ def residuals(
     """Return chi2 at `p` and add the normal equations of the data; `index` maps (band, A..Q)."""
     chisq = 0.0
     slope = np.empty(PER_BAND)
+    times = np.empty((index.shape[0], 2))
+    for b in range(index.shape[0]):
+        times[b, 0], times[b, 1] = np.exp(p[index[b, U]]), np.exp(p[index[b, V]])
     for i in range(t.size):
         b = band[i]
-        u, v = p[index[b, U]], p[index[b, V]]
-        tau_rise = np.exp(u)
-        extra = np.exp(v)
+        tau_rise, extra = times[b, 0], times[b, 1]
         tau_fall = tau_rise + extra
         x = t[i] - p[index[b, T0]]
         g, unrisen = shape(x, tau_rise, tau_fall)
