@@ -40,14 +40,14 @@ class Setting:
     required: bool
 
     def __str__(self) -> str:
+        # In a config `class` is a fine name; in Python it is not.
+        name = self.name.rstrip("_")
         if self.required:
-            return (
-                f"{self.name} [{self.unit}] (required)" if self.unit else f"{self.name} (required)"
-            )
+            return f"{name} [{self.unit}] (required)" if self.unit else f"{name} (required)"
         shown = self.default
         if isinstance(shown, float):
             shown = f"{shown:g}"
-        return f"{self.name}={shown} {self.unit}".rstrip()
+        return f"{name}={shown} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True)

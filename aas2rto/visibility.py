@@ -388,7 +388,7 @@ def _columns_tonight(
     culmination = np.degrees(np.arcsin(np.clip(window.sine(best), -1.0, 1.0)))
     texts = [
         "",
-        f"never above {lowest:g} deg tonight",
+        f"not above {lowest:g} deg while it is dark",
         "outside the telescope's limits for the rest of the night",
         "has set for the night",
         "its position is not known",

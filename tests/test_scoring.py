@@ -90,9 +90,10 @@ def test_the_latest_detection_is_that_of_any_of_the_bands():
         ["a", "a", "b", "c"], [MJD - 2, MJD - 1, MJD - 3, MJD - 1], [17.0, 18.0, 19.0, 16.0],
         band=["ztfr", "ztfg", "ztfr", "ztfi"],
     )  # fmt: skip
-    mag, band = latest(make_candidates(["a", "b", "c"], curves), ("ztfg", "ztfr"))
+    mag, band, mjd = latest(make_candidates(["a", "b", "c"], curves), ("ztfg", "ztfr"))
     assert mag.tolist() == pytest.approx([18.0, 19.0, np.nan], nan_ok=True)
     assert band.tolist() == ["ztfg", "ztfr", ""]
+    assert mjd.tolist() == pytest.approx([MJD - 1, MJD - 3, np.nan], nan_ok=True)
 
 
 # -- whatever an author returns -------------------------------------------------------------------
@@ -272,12 +273,12 @@ def test_a_factor_that_raises_for_all_is_left_out_soon():
 
     def factor(candidates, now):
         calls.append(1)
-        return candidates["colour"]
+        return candidates["color"]
 
     column = run(factor, n=1000)
     assert len(calls) <= 101
     assert said(column) == [
-        "factor mine: KeyError: 'colour'; it failed for each of 100 that it tried and was left out"
+        "factor mine: KeyError: 'color'; it failed for each of 100 that it tried and was left out"
     ]
     assert column.factor.decision.tolist() == [KEEP] * 1000
 

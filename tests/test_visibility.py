@@ -273,7 +273,7 @@ def test_a_candidate_that_never_rises_high_enough_says_so():
     row = visibility.site_table(site, table_of(0.0, -40.0), now).iloc[0]
     assert row["altitude_area"] == 0
     assert row["hours_left"] == 0
-    assert row["status"] == "never above 30 deg tonight"
+    assert row["status"] == "not above 30 deg while it is dark"
     assert np.isnan(row["rises"])
     assert not row["observable_now"]
 
@@ -561,7 +561,7 @@ def test_a_telescope_that_cannot_point_low_has_its_own_limit():
     limited = visibility.site_table(shy, table_of([90.0, 90.0], [10.0, -10.0]), now)
     assert (free["altitude_area"] > limited["altitude_area"]).all()
     assert limited["altitude_area"][0] > 0
-    assert limited["status"][1] == "never above 45 deg tonight"
+    assert limited["status"][1] == "not above 45 deg while it is dark"
 
 
 def test_the_dates_beyond_the_rotation_table_work_without_complaint():

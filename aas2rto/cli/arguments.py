@@ -111,6 +111,35 @@ def open_existing_store(written: str, folder: Path) -> Store:
     return Store(store_url(written, folder))
 
 
+REPLAYED = 1.0
+"""Who asks about what was last ranked so long ago [d] is looking at an old night."""
+
+
+def note_replay(store: Store, when: Time, *, given: str | None) -> None:
+    """Say how to ask about the night of the newest cycle, if that was long ago.
+
+    Parameters
+    ----------
+    store : Store
+    when : Time
+    given : str or None
+        What the user said with --now; whoever said a time needs no note.
+    """
+    newest = store.newest_cycle()
+    if given is None and newest is not None and when.utc.mjd - newest > REPLAYED:
+        last = iso_of(newest)
+        typer.echo(
+            f"note: the newest cycle is of {last} UTC; for that night, say --now {last}", err=True
+        )
+
+
+def iso_of(mjd: float) -> str:
+    """Write a time [MJD, UTC] to the minute."""
+    from astropy.time import Time
+
+    return str(Time(mjd, format="mjd").isot[:16])
+
+
 def resolve_candidate(store: Store, name: str) -> str:
     """Return the candidate_id of any id or name that a candidate is known by.
 

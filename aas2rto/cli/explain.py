@@ -14,6 +14,7 @@ from aas2rto.cli.arguments import (
     JsonOption,
     NowOption,
     OutputOption,
+    note_replay,
     open_existing_store,
     parse_time,
     project_folder,
@@ -57,7 +58,7 @@ def explain(
     elif candidate is None:
         raise UsageError("name a candidate, or give --light-curve FILE --ra DEG --dec DEG")
     else:
-        told = _explain_stored(case, candidate, over, output, when)
+        told = _explain_stored(case, candidate, over, output, when, given=now)
     print(to_json(told)) if as_json else _show(told)
 
 
@@ -86,7 +87,13 @@ def _explain_file(
 
 
 def _explain_stored(
-    case: Case, candidate: str, over: str | None, output: Path, when: Time
+    case: Case,
+    candidate: str,
+    over: str | None,
+    output: Path,
+    when: Time,
+    *,
+    given: str | None,
 ) -> dict[str, Any]:
     from aas2rto import loop
     from aas2rto.explaining import compare, explain_stored
@@ -94,6 +101,7 @@ def _explain_stored(
     parts = loop.build(case, with_sources=False)
     folder = project_folder(output, case.project)
     with open_existing_store(case.config.store, folder) as store:
+        note_replay(store, when, given=given)
         ids = [resolve_candidate(store, name) for name in (candidate, over) if name is not None]
         told = [explain_stored(parts, store, one, when) for one in ids]
     if len(told) == 2:
@@ -145,13 +153,16 @@ def fit_line(fit: dict[str, Any]) -> str:
         return f"{fit['status']}: {fit['reason']}"
     errors = fit.get("errors") or {}
     values = ", ".join(
-        f"{name} = {value:.4g}" + (f" +- {errors[name]:.2g}" if errors.get(name) else "")
-        if name != "t0"
-        else f"t0 = {value:.2f} +- {errors.get('t0') or 0:.2f}"
+        f"{name} = {_value(name, value)}" + (f" +- {errors[name]:.2g}" if errors.get(name) else "")
         for name, value in (fit["parameters"] or {}).items()
         if isinstance(value, float)
     )
     return f"{values}; chi2 = {fit['chisq']:.1f} for {fit['ndof']:.0f} degrees of freedom"
+
+
+def _value(name: str, value: float) -> str:
+    """Write a parameter; of times [MJD] four digits would say nothing."""
+    return f"{value:.2f}" if name.startswith(("t0", "t_peak")) else f"{value:.4g}"
 
 
 def _number(value: float | None) -> str:

@@ -14,6 +14,7 @@ from aas2rto.cli.arguments import (
     JsonOption,
     NowOption,
     OutputOption,
+    note_replay,
     open_existing_store,
     parse_time,
     project_folder,
@@ -51,6 +52,7 @@ def figure(
     kinds = [one.value for one in kind or FigureKind]
     with open_existing_store(case.config.store, folder) as store:
         candidate_id = resolve_candidate(store, candidate)
+        note_replay(store, when, given=now)
         parts = loop.build(case, with_sources=False)
         paths = illustrate(parts, store, candidate_id, when, folder, kinds=kinds)
     if as_json:

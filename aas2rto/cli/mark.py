@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from aas2rto.cli.arguments import (
     JsonOption,
     NowOption,
     OutputOption,
+    note_replay,
     open_existing_store,
     parse_time,
     project_folder,
@@ -22,9 +22,6 @@ from aas2rto.cli.arguments import (
     sites_named,
 )
 from aas2rto.errors import UsageError
-
-REPLAYED = 1.0
-"""Who marks what was last ranked so long ago [d] is replaying an old night."""
 
 
 def mark(
@@ -47,8 +44,6 @@ def mark(
     as_json: JsonOption = False,
 ) -> None:
     """Tell the lists, plans and messages what you know about a candidate."""
-    from astropy.time import Time
-
     from aas2rto import config as configs
     from aas2rto import feedback
     from aas2rto.registry import nearest
@@ -68,17 +63,13 @@ def mark(
         )  # fmt: skip
         store.add_feedback(rows)
         said = store.feedback(when.utc.mjd).tail(len(rows))
-        newest = store.newest_cycle()
+        note_replay(store, when, given=now)
     sentences = [feedback.sentence(row) for row in said.to_dict("records")]
     if as_json:
         print(json.dumps({"candidate_id": candidate_id, "kind": kind, "marks": sentences}))
         return
+    if until == ["now"]:
+        print(f"{candidate_id}: {kind} is taken back")
+        return
     for sentence in sentences:
         print(f"{candidate_id}: {sentence}")
-    if now is None and newest is not None and when.utc.mjd - newest > REPLAYED:
-        last = Time(newest, format="mjd").isot[:16]
-        print(
-            f"note: the newest cycle is of {last} UTC; to mark in a replay of that night, say "
-            f"--now {last}",
-            file=sys.stderr,
-        )

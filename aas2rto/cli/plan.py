@@ -13,6 +13,7 @@ from aas2rto.cli.arguments import (
     JsonOption,
     NowOption,
     OutputOption,
+    note_replay,
     open_existing_store,
     parse_time,
     project_folder,
@@ -64,6 +65,7 @@ def plan(
     folder = project_folder(output, case.project)
     parts = loop.build(case, with_sources=False)
     with open_existing_store(case.config.store, folder) as store:
+        note_replay(store, when, given=now)
         found = outlook.plan_stored(
             parts, store, when, sites=sites, date=_date(date), close=closures(case, close),
             earlier=_earlier(folder, name) if interrupt else None, solve=not greedy,
@@ -73,6 +75,10 @@ def plan(
         print(plan_files.path_of(folder, name).read_text(encoding="utf-8"), end="")
         return
     _show(found, when)
+    planned = {night.observatory.name for night in found.nights}
+    for site in sites:
+        if site.name not in planned:
+            print(f"{site.name}: the night of {date} is over there")
     print(f"written: {', '.join(str(path) for path in paths)}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import signal
 import threading
 import time
@@ -17,16 +18,19 @@ from aas2rto.cli.arguments import (
     ConfigFile,
     NowOption,
     OutputOption,
+    iso_of,
     parse_time,
     project_folder,
     store_url,
 )
+from aas2rto.errors import UsageError
 
 if TYPE_CHECKING:
     from astropy.time import Time
 
     from aas2rto.config import Case
     from aas2rto.cycle import Cycle
+    from aas2rto.store import Store
 
 
 def run(
@@ -47,10 +51,15 @@ def run(
     from aas2rto import config as configs
 
     start = parse_time(now)
+    for path in archive or []:
+        if not path.exists() and not glob.has_magic(str(path)):
+            raise UsageError(f"--archive: there is no {path}")
     case = configs.load(config, archive=[str(path) for path in archive or []])
     stop = _stop_on_signal()
     clock = _clock(start, fixed=now is not None)
-    with _running(case, output, clock, stop, dry_run=dry_run, once=once) as one_cycle:
+    with _running(
+        case, output, clock, stop, dry_run=dry_run, once=once, fixed=now is not None
+    ) as one_cycle:
         if once:
             one_cycle(start, stop)
             return
@@ -84,6 +93,44 @@ def _stop_on_signal() -> threading.Event:
     return stop
 
 
+LONG_AGO = 7.0
+MJD_OF_UNIX = 40587.0
+
+
+def _check_time(store: Store, written: float | None, now: Time, *, fixed: bool) -> None:
+    """Keep a replay of an old night from being judged by today, and say what an earlier time means.
+
+    Candidates that are rejected because they are old by now would stay rejected in the replay.
+
+    Parameters
+    ----------
+    store : Store
+    written : float or None
+        When its file was last written [d, MJD UTC]: long after its newest cycle in a replay.
+    now : Time
+    fixed : bool
+        Whether the user said --now.
+    """
+    newest = store.newest_cycle()
+    if newest is None:
+        return
+    last = iso_of(newest)
+    if not fixed and written is not None and written - newest > LONG_AGO:
+        raise UsageError(
+            f"this project replays the night of {last} UTC; give --now {last} to go on with it, "
+            f"or --now {now.utc.isot[:16]} to judge it by today"
+        )
+    if now.utc.mjd < newest:
+        told = f"note: the newest cycle is of {last} UTC; what was rejected since stays rejected"
+        typer.echo(told, err=True)
+
+
+def _written(folder: Path) -> float | None:
+    """Return when the store of a project was last written [d, MJD UTC]."""
+    path = folder / "store.sqlite"
+    return path.stat().st_mtime / 86400.0 + MJD_OF_UNIX if path.exists() else None
+
+
 @contextmanager
 def _running(
     case: Case,
@@ -93,6 +140,7 @@ def _running(
     *,
     dry_run: bool,
     once: bool,
+    fixed: bool,
 ) -> Iterator[Callable[[Time, threading.Event], None]]:
     """Open everything a cycle needs; yield the function that runs one."""
     from aas2rto import logs, loop
@@ -106,6 +154,7 @@ def _running(
 
     folder = project_folder(output, case.project)
     url = store_url(case.config.store, folder)
+    written = _written(folder)
     with ExitStack() as stack:
         if dry_run:
             url = stack.enter_context(temporary_copy(url))
@@ -113,6 +162,7 @@ def _running(
             stack.enter_context(hold(folder / "run.lock"))
             stack.enter_context(logs.to_file(folder / "log.jsonl", hide=Redactor.of(case)))
         store = stack.enter_context(Store(url))
+        _check_time(store, written, clock(), fixed=fixed)
         parts = loop.build(case)
         stack.callback(parts.close)
         telling = Telling(

@@ -55,7 +55,10 @@ def list_targets(folder: FolderOption = FOLDER) -> None:
     """List targets that wait, that were accepted, and what is to mend in files."""
     from aas2rto.sources import too
 
-    for title, paths in (("waiting", too.pending(folder)), ("accepted", too.accepted(folder))):
+    waiting, accepted = too.pending(folder), too.accepted(folder)
+    if not waiting and not accepted:
+        print(f"no targets of opportunity in {folder}")
+    for title, paths in (("waiting", waiting), ("accepted", accepted)):
         for path in paths:
             target, mistakes = too.read(path)
             if target is not None:

@@ -56,4 +56,5 @@ def worth(plan: NightPlan) -> str:
     return (
         f"{plan.method}{asked}: {plan.objective:.5g} of at most {plan.bound:.5g} "
         f"(gap {plan.gap:.2%}); {shares} of the bound"
+        + (f"; besides {plan.first:.5g} of what comes first" if plan.first else "")
     )

@@ -43,6 +43,9 @@ CROWDED = 10
 NEAR = 1.5 / 24.0
 """What is near a slot [d]."""
 
+NOTE_LETTERS = 19
+"""Longer notes beside a slot are written smaller, so as not to run into its altitude."""
+
 MOON_TEXT = "#8F6200"
 """Orange, dark enough to be read."""
 
@@ -208,7 +211,9 @@ def _write_list(figure: Figure, slots: pd.DataFrame, top: float) -> None:
         figure.text(x=0.09, s=f"{hour(row['start'])}–{hour(row['end'])}", **put)
         figure.text(x=0.265, s=style.plain(_name(row), 16), weight="bold", **put)
         figure.text(x=0.60, s=_what(row), ha="center", **put)
-        figure.text(x=0.985, s=_note(row), ha="right", color="#333333", **put)
+        note = _note(row)
+        small = {"size": put["size"] * min(1.0, NOTE_LETTERS / max(len(note), 1))}
+        figure.text(x=0.985, s=note, ha="right", color="#333333", **(put | small))
 
 
 def _name(row: Mapping[Any, Any]) -> str:

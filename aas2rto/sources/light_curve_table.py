@@ -27,7 +27,17 @@ from aas2rto.sources import lsst_packet, nulls, ztf_packet
 from aas2rto.sources.packet_format import positive, usable
 
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "id": ("candidate_id", "object_id", "objectid", "oid", "diaobjectid", "snid", "id", "name"),
+    "id": (
+        "candidate_id",
+        "object_id",
+        "objectid",
+        "oid",
+        "diaobjectid",
+        "snid",
+        "object",
+        "id",
+        "name",
+    ),
     "ra": ("ra", "ra_deg", "raj2000", "meanra"),
     "dec": ("dec", "dec_deg", "dej2000", "decl", "declination", "meandec"),
     "mjd": ("mjd", "mjd_utc"),

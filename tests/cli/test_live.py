@@ -68,7 +68,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
     with subprocess.Popen(command, cwd=ROOT, **pipes) as running:  # type: ignore[call-overload]
         said = [running.stdout.readline() for _ in range(len(SECRETS) + 2)]
         yield Everything(config, StandIn({"control": said[-1].split()[-1]}))
-        running.stdin.close()
+        running.terminate()
         running.wait(20)
 
 

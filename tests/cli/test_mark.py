@@ -185,3 +185,6 @@ def test_a_mark_long_after_the_newest_cycle_says_how_to_mark_a_replay(
     assert said.code == 0
     assert "note: the newest cycle is of 2026-03-20T22:00 UTC" in said.err
     assert "say --now 2026-03-20T22:00" in said.err
+    for verb in ("explain", "figure"):
+        assert "say --now 2026-03-20T22:00" in aas2rto(verb, "small.yaml", "bright").err
+    assert "say --now 2026-03-20T22:00" in aas2rto("plan", "small.yaml", "--greedy").err

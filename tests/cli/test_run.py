@@ -335,3 +335,24 @@ def test_kill_loses_nothing_and_doubles_nothing(project: Path, aas2rto: Cli) -> 
         with Store(f"sqlite:///{project / folder / 'small' / 'store.sqlite'}") as store:
             counts.append((len(store.candidates(state=None)), store.measurement_count()))
     assert counts[0] == counts[1]
+
+
+def test_a_replay_is_not_judged_by_today(project: Path, aas2rto: Cli) -> None:
+    """Else all its candidates would be rejected for good as too old."""
+    assert once(aas2rto).code == 0
+    before = lists(project / "outputs")
+    said = aas2rto("run", "small.yaml", "--once")
+    assert said.code == 2
+    assert "this project replays the night of 2026-03-20T22:00 UTC" in said.err
+    assert "give --now 2026-03-20T22:00 to go on with it" in said.err
+    assert lists(project / "outputs") == before
+    assert aas2rto("run", "small.yaml", "--once", "--now", "2026-03-21T22:00").code == 0
+    said = once(aas2rto)
+    assert "what was rejected since stays rejected" in said.err
+
+
+def test_an_archive_that_is_not_there_is_told_at_once(project: Path, aas2rto: Cli) -> None:
+    """Not as an empty night."""
+    said = once(aas2rto, "--archive", "nigth.csv")
+    assert said.code == 2
+    assert "--archive: there is no nigth.csv" in said.err

@@ -251,6 +251,7 @@ def test_list_has_one_line_each(kind: str, aas2rto: Cli) -> None:
 
 def test_list_factors_shows_defaults_with_units(aas2rto: Cli) -> None:
     """Defaults and units are those of the science case of the paper."""
+    assert "class_" not in aas2rto("list", "sources").out
     said = aas2rto("list", "factors")
     assert "zero_point=18.5 mag" in said.out
     assert "midpoint=25 day" in said.out
@@ -287,6 +288,13 @@ def test_too_template_add_list(project: Path, aas2rto: Cli) -> None:
     science = pd.read_csv("outputs/small/ranked/science.csv", comment="#").set_index("candidate_id")
     assert science.loc["GRB1", "dec"] == pytest.approx(-0.5)
     assert science.loc["GRB1", "ra"] == pytest.approx(155.127083, abs=1e-6)
+
+
+def test_an_empty_list_says_so(project: Path, aas2rto: Cli) -> None:
+    """Silence would leave open whether the right folder was asked."""
+    assert aas2rto("too", "list", "--folder", "too").out == "no targets of opportunity in too\n"
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    assert aas2rto("messages", "small.yaml").out.startswith("this config has no channels; ")
 
 
 def test_too_list_says_what_is_to_mend(project: Path, aas2rto: Cli) -> None:

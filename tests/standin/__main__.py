@@ -7,7 +7,7 @@ through the switchboard, whose address is printed, too::
     curl -H 'Content-Type: application/json' ADDRESS/fault -d '{"service": "tns", "kind": "503"}'
     curl -X POST ADDRESS/mend
 
-Ends with Ctrl-C, or when its standard input closes.
+Ends with Ctrl-C; without ``--config`` also when its standard input closes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,7 @@ def write_config(path: Path, urls: dict[str, str], kafka: dict[str, Any], now: f
     for name, value in SECRETS.items():
         print(f"export {name}={value}")
     print(f"aas2rto run {path} --once --now {now}")
-    print(f"# the switchboard: {urls['control']}", flush=True)
+    print(f"# running until Ctrl-C; the switchboard: {urls['control']}", flush=True)
 
 
 def main() -> None:
@@ -200,7 +201,8 @@ def main() -> None:
     with start_kafka(options.now) as cluster:
         assert cluster.stdout is not None
         write_config(options.config, urls, json.loads(cluster.stdout.readline()), options.now)
-        _wait()
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()  # also where there is no terminal to read from
         cluster.terminate()
 
 

@@ -205,7 +205,8 @@ def _mark_peak(axes: Axes, subject: Subject, low: float, high: float) -> None:
         axes.axvline(day, color=style.GREY, linewidth=1.3, linestyle=(0, (5, 2)), zorder=1)
         axes.annotate(
             "peak", (day, 0.988), xycoords=axes.get_xaxis_transform(), rotation=90, size=8,
-            ha="right", va="top", color="#444444", xytext=(-1, 0), textcoords="offset points",
+            ha="left" if day >= 0 else "right", va="top", color="#444444",
+            xytext=(1 if day >= 0 else -1, 0), textcoords="offset points",
         )  # fmt: skip
 
 
