@@ -89,8 +89,8 @@ def _by_start(problem: Problem, chosen: list[int]) -> Ints:
     return found[np.lexsort((problem.site[found], problem.start[found]))]
 
 
-def first_of_all(problem: Problem, who: Iterable[int], may: Mask) -> Ints:
-    """Place candidates that come first, in this order, each as early as it can be observed.
+def first_of_all(problem: Problem, who: Iterable[int], may: Mask, soon: Mask) -> Ints:
+    """Place candidates that come first, in this order: ToOs at once, pinned ones at their best.
 
     Parameters
     ----------
@@ -99,6 +99,8 @@ def first_of_all(problem: Problem, who: Iterable[int], may: Mask) -> Ints:
         ToOs and pinned candidates, the most important first.
     may : ndarray of bool
         Which options may serve them: a candidate may be pinned at one site only.
+    soon : ndarray of bool
+        For each candidate whether it is to be observed as early as it can be.
     """
     chosen: list[int] = []
     for candidate in who:
@@ -107,8 +109,9 @@ def first_of_all(problem: Problem, who: Iterable[int], may: Mask) -> Ints:
             own = fits[(problem.candidate[fits] == candidate) & may[fits]]
             if not own.size:
                 break
-            earliest = np.lexsort((problem.site[own], -problem.value[own], problem.start[own]))
-            chosen.append(int(own[earliest[0]]))
+            start, worth, site = problem.start[own], -problem.value[own], problem.site[own]
+            keys = (site, worth, start) if soon[candidate] else (site, start, worth)
+            chosen.append(int(own[np.lexsort(keys)[0]]))
     return _by_start(problem, chosen)
 
 

@@ -169,17 +169,16 @@ def without_kept(
     return replace(problem.only(left), allowed=allowed)
 
 
-def _first(problem: Problem, nights: Sequence[SiteNight]) -> tuple[list[int], Mask]:
-    """Return the ToOs and pinned candidates, by score, and which options may serve them."""
+def _first(problem: Problem, nights: Sequence[SiteNight]) -> tuple[list[int], Mask, Mask]:
+    """Return ToOs and pinned candidates by score, which options may serve them, and the ToOs."""
     index = pd.Index(candidates_of(nights))
     is_first = np.zeros((len(nights), len(index)), dtype=bool)
-    score = np.zeros(len(index))
+    score, too = np.zeros(len(index)), np.zeros(len(index), dtype=bool)
     for site, night in enumerate(nights):
         rows = index.get_indexer(pd.Index(night.table["candidate_id"]))
-        is_first[site, rows] = night.table["too"].to_numpy(bool) | night.table["pinned"].to_numpy(
-            bool
-        )
+        too[rows] = night.table["too"].to_numpy(bool)
+        is_first[site, rows] = too[rows] | night.table["pinned"].to_numpy(bool)
         score[rows] = np.maximum(score[rows], night.table["site_score"].to_numpy(float))
     who = np.flatnonzero(is_first.any(axis=0))
     ordered: list[int] = who[np.lexsort((who, -score[who]))].tolist()
-    return ordered, is_first[problem.site, problem.candidate]
+    return ordered, is_first[problem.site, problem.candidate], too

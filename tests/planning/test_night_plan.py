@@ -200,6 +200,30 @@ def test_what_is_pinned_is_planned_and_where_it_is_pinned() -> None:
     assert row["pinned"]
 
 
+def test_what_is_pinned_gets_its_best_slot_and_a_too_its_first() -> None:
+    """A pin says that it must be observed, not that it cannot wait."""
+    nights = one_night(40, ("la_palma_not",))
+    table = nights[0].table
+    alone = {
+        one: make_plan([replace(nights[0], table=table[table["candidate_id"] == one])],
+                       QUICK, NOW, solve=False).slots
+        for one in table["candidate_id"].head(12)
+    }  # fmt: skip
+    later = [one for one, slots in alone.items()
+             if len(slots) and slots["start"].iloc[0] > nights[0].begin + 0.1]  # fmt: skip
+    assert later
+    who = table["candidate_id"] == later[0]
+    for column in ("pinned", "too"):
+        night = replace(nights[0], table=table.assign(**{column: who}))
+        slots = make_plan([night], QUICK, NOW).slots
+        row = slots[slots["candidate_id"] == later[0]].iloc[0]
+        best = alone[later[0]].iloc[0]
+        if column == "pinned":
+            assert row["start"] == best["start"]
+        else:
+            assert row["start"] < best["start"]
+
+
 def test_a_too_is_not_planned_after_its_time() -> None:
     plan = make_plan(one_night(30), QUICK, NOW, solve=False)
     last = plan.slots.iloc[-1]
