@@ -241,6 +241,11 @@ class Case:
         """Name of the project, and of its folder."""
         return self.config.project
 
+    @property
+    def reads_files_only(self) -> bool:
+        """Whether no source is a live service."""
+        return {part.part.name for part in self.sources} <= {"archive", "too"}
+
 
 @dataclass
 class _Reader:

@@ -135,13 +135,12 @@ def acquire_step(parts: Parts, store: Store, now: Time, *, keep: bool) -> list[A
     """Ask the sources; tell them which candidates would profit from more data."""
     config = parts.case.config
     # Files do not hang as services do: all of them are read, however long that takes.
-    offline = {part.part.name for part in parts.case.sources} <= {"archive", "too"}
     return acquire(
         parts.pollers,
         store,
         now.utc.mjd,
         wanted=wanted(store, now.utc.mjd),
-        deadline=LONGEST_READING if offline else config.loop.deadline,
+        deadline=LONGEST_READING if parts.case.reads_files_only else config.loop.deadline,
         merge_radius=config.candidates.merge_radius,
         keep=keep,
     )

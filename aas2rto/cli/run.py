@@ -107,6 +107,7 @@ def _check_time(store: Store, written: float | None, now: Time, *, fixed: bool) 
     store : Store
     written : float or None
         When its file was last written [d, MJD UTC]: long after its newest cycle in a replay.
+        None does not ask.
     now : Time
     fixed : bool
         Whether the user said --now.
@@ -154,7 +155,8 @@ def _running(
 
     folder = project_folder(output, case.project)
     url = store_url(case.config.store, folder)
-    written = _written(folder)
+    # A live loop that stood still for weeks starts again without a question.
+    written = _written(folder) if case.reads_files_only else None
     with ExitStack() as stack:
         if dry_run:
             url = stack.enter_context(temporary_copy(url))
