@@ -24,10 +24,10 @@ Z_MIN = 0.001
 Z_TABLE_MAX = 1.5
 X1_BOUND, C_BOUND = 100.0, 3.0
 """Bounds without priors: far beyond any supernova, but finite."""
-STARTS_FIXED, STARTS_FREE, STARTS_PLAIN = 2, 3, 6
-REDSHIFTS_PRIOR, REDSHIFTS_PLAIN = 8, 10
+STARTS_FIXED, STARTS_FREE, STARTS_PLAIN = 2, 3, 5
+REDSHIFTS_PRIOR, REDSHIFTS_PLAIN = 8, 7
 """How many valleys are polished, and redshifts scanned. Priors leave few valleys; without them, on
-1,000 simulated light curves with free redshift, six of ten redshifts find what sncosmo finds."""
+simulated light curves with free redshift, 7 and 5 find what 10 and 6 find, in 0.8 of the time."""
 ROUNDS = 2
 """Repetitions with new weights, when the model's own error or robustness is asked for."""
 STEP_PRIOR, STEP_PLAIN = 1, 2
