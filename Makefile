@@ -29,7 +29,8 @@ lint: $(INSTALLED)
 
 # Timed comparisons against named peers; each prints its table.
 bench: $(INSTALLED)
-	for bench in tests/benchmarks/bench_*.py; do $(BIN)/python $$bench || exit 1; done
+	for bench in tests/benchmarks/bench_*.py; do \
+		$(BIN)/python -m tests.benchmarks.$$(basename $$bench .py) || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache outputs/demo

@@ -93,7 +93,7 @@ def store_url(written: str, folder: Path) -> str:
     return f"sqlite:///{folder / 'store.sqlite'}" if written == "sqlite" else written
 
 
-def open_existing_store(written: str, folder: Path) -> Store:
+def open_existing_store(case: Case, output: Path) -> Store:
     """Open the store of a project that has run before.
 
     Raises
@@ -103,6 +103,7 @@ def open_existing_store(written: str, folder: Path) -> Store:
     """
     from aas2rto.store import Store
 
+    written, folder = case.config.store, project_folder(output, case.project)
     if written == "sqlite" and not (folder / "store.sqlite").exists():
         raise UsageError(
             f"there is no store in {folder}; run this science case first (aas2rto run CONFIG), "

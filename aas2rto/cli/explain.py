@@ -17,7 +17,6 @@ from aas2rto.cli.arguments import (
     note_replay,
     open_existing_store,
     parse_time,
-    project_folder,
     resolve_candidate,
 )
 from aas2rto.cli.visibility import check_position
@@ -99,8 +98,7 @@ def _explain_stored(
     from aas2rto.explaining import compare, explain_stored
 
     parts = loop.build(case, with_sources=False)
-    folder = project_folder(output, case.project)
-    with open_existing_store(case.config.store, folder) as store:
+    with open_existing_store(case, output) as store:
         note_replay(store, when, given=given)
         ids = [resolve_candidate(store, name) for name in (candidate, over) if name is not None]
         told = [explain_stored(parts, store, one, when) for one in ids]

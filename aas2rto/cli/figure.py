@@ -50,7 +50,7 @@ def figure(
     case = configs.load(config, need_secrets=False)
     folder = project_folder(output, case.project)
     kinds = [one.value for one in kind or FigureKind]
-    with open_existing_store(case.config.store, folder) as store:
+    with open_existing_store(case, output) as store:
         candidate_id = resolve_candidate(store, candidate)
         note_replay(store, when, given=now)
         parts = loop.build(case, with_sources=False)

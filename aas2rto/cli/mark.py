@@ -17,7 +17,6 @@ from aas2rto.cli.arguments import (
     note_replay,
     open_existing_store,
     parse_time,
-    project_folder,
     resolve_candidate,
     sites_named,
 )
@@ -54,7 +53,7 @@ def mark(
     if kind not in kinds:
         raise UsageError(f"{kind!r} is no mark{nearest(kind, kinds)} (known: {', '.join(kinds)})")
     sites = sites_named(case, observatory) if observatory else []
-    with open_existing_store(case.config.store, project_folder(output, case.project)) as store:
+    with open_existing_store(case, output) as store:
         candidate_id = resolve_candidate(store, candidate)
         rows = feedback.rows(
             candidate_id, feedback.Kind(kind), when, ends=feedback.ending(until or [], when),

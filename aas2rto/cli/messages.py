@@ -13,7 +13,6 @@ from aas2rto.cli.arguments import (
     JsonOption,
     OutputOption,
     open_existing_store,
-    project_folder,
 )
 from aas2rto.errors import UsageError
 
@@ -44,7 +43,7 @@ def messages(
                 f"this config has no channel {name!r}{nearest(name, names)} "
                 f"(it has: {', '.join(names) or 'none'})"
             )
-    with open_existing_store(case.config.store, project_folder(output, case.project)) as store:
+    with open_existing_store(case, output) as store:
         if resume is not None:
             store.outbox.set_channel(resume, stopped="", pause_until=None)
         states = [store.outbox.channel(name) for name in names]

@@ -64,7 +64,7 @@ def plan(
     name, sites = _chosen(case, observatory, network=network)
     folder = project_folder(output, case.project)
     parts = loop.build(case, with_sources=False)
-    with open_existing_store(case.config.store, folder) as store:
+    with open_existing_store(case, output) as store:
         note_replay(store, when, given=now)
         found = outlook.plan_stored(
             parts, store, when, sites=sites, date=_date(date), close=closures(case, close),

@@ -94,7 +94,6 @@ def _stop_on_signal() -> threading.Event:
 
 
 LONG_AGO = 7.0
-MJD_OF_UNIX = 40587.0
 
 
 def _check_time(store: Store, written: float | None, now: Time, *, fixed: bool) -> None:
@@ -128,8 +127,10 @@ def _check_time(store: Store, written: float | None, now: Time, *, fixed: bool) 
 
 def _written(folder: Path) -> float | None:
     """Return when the store of a project was last written [d, MJD UTC]."""
+    from aas2rto.outputs.tables import MJD_OF_1970
+
     path = folder / "store.sqlite"
-    return path.stat().st_mtime / 86400.0 + MJD_OF_UNIX if path.exists() else None
+    return path.stat().st_mtime / 86400.0 + MJD_OF_1970 if path.exists() else None
 
 
 @contextmanager

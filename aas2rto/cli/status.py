@@ -15,7 +15,6 @@ from aas2rto.cli.arguments import (
     OutputOption,
     open_existing_store,
     parse_time,
-    project_folder,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def status(
 
     when = parse_time(now).utc.mjd
     case = configs.load(config, need_secrets=False)
-    with open_existing_store(case.config.store, project_folder(output, case.project)) as store:
+    with open_existing_store(case, output) as store:
         names = list(dict.fromkeys([*(part.name for part in case.sources), *store.sources()]))
         rows = [row(store.source_state(name), when, dark_after) for name in names]
     if as_json:

@@ -15,7 +15,6 @@ from aas2rto.cli.arguments import (
     OutputOption,
     open_existing_store,
     parse_time,
-    project_folder,
 )
 from aas2rto.cli.closing import CloseOption, closures
 from aas2rto.errors import UsageError
@@ -46,7 +45,7 @@ def whatif(
     wanted = changes(settings or [])
     case = configs.load(config, need_secrets=False)
     other = configs.load(config, need_secrets=False, changes=wanted)
-    with open_existing_store(case.config.store, project_folder(output, case.project)) as store:
+    with open_existing_store(case, output) as store:
         found = whatif.compare(
             loop.build(case, with_sources=False),
             loop.build(other, with_sources=False),

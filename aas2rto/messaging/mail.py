@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import smtplib
 import ssl
+from contextlib import ExitStack
 from email.message import EmailMessage
 from typing import Literal
 
@@ -83,14 +84,13 @@ class Mail:
             )
         else:
             server = smtplib.SMTP(self._host, self._port, timeout=self._timeout)
-        try:
+        with ExitStack() as stack:
+            stack.callback(server.close)
             if self._security == "starttls":
                 server.starttls(context=context)
             if self._password is not None:
                 server.login(self._username, self._password.get_secret_value())
-        except BaseException:
-            server.close()
-            raise
+            stack.pop_all()  # all is well: it stays open
         return server
 
     def _hand_over(self, server: smtplib.SMTP, mail: EmailMessage) -> Delivery:

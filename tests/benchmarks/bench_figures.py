@@ -1,6 +1,6 @@
 """Time the figures of two cycles, and a figure that is used again against a fresh one.
 
-Run ``python tests/benchmarks/bench_figures.py [candidates]``; it prints one table. The first cycle
+Run ``python -m tests.benchmarks.bench_figures [candidates]``; it prints one table. The first cycle
 draws all four figures of every candidate; ten minutes later one candidate in twenty has a new
 measurement, and only what then shows something else is drawn.
 """

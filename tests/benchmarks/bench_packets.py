@@ -1,6 +1,6 @@
 """How fast alerts become tables, beside how fast fastavro decodes them: one line, one run.
 
-Run with ``python tests/benchmarks/bench_packets.py`` from the project's root.
+Run with ``python -m tests.benchmarks.bench_packets`` from the project's root.
 """
 
 import io

@@ -1,7 +1,7 @@
 """Greedy, independent and joint plans of random nights at real sites, in one run.
 
-    python tests/benchmarks/bench_plan.py                     # 200 candidates x 4 sites, 3 nights
-    python tests/benchmarks/bench_plan.py --candidates 1000 --sites 6 --time-limit 120 --nights 1
+    python -m tests.benchmarks.bench_plan                     # 200 candidates x 4 sites, 3 nights
+    python -m tests.benchmarks.bench_plan --candidates 1000 --sites 6 --time-limit 120 --nights 1
 
 All shares are of the bound that the solver proved: no plan can be worth more.
 """
@@ -19,6 +19,7 @@ from aas2rto.factors.altitude_integral import altitude_integral
 from aas2rto.planning import SiteNight, make_plan
 from aas2rto.ranking import rank_site
 from aas2rto.scoring import BoundFactor
+from tests.planning.nights import candidates
 
 SITES = (
     "la_silla_ntt", "la_palma_not", "palomar_p60", "siding_spring_23m", "la_silla_dk154",
@@ -80,25 +81,6 @@ def one_night(arguments: argparse.Namespace, night: int) -> tuple[float, float]:
         flush=True,
     )
     return plan.gap, shares[1]
-
-
-def candidates(rng: np.random.Generator, n: int) -> pd.DataFrame:
-    """Return candidates all over the sky, 15.5 to 18.5 mag, with scores over three decades."""
-    mag = 18.5 - rng.exponential(0.6, n).clip(0, 3)
-    return pd.DataFrame(
-        {
-            "candidate_id": [f"c{row:04d}" for row in range(n)],
-            "name": "",
-            "ra": rng.uniform(0, 360, n),
-            "dec": np.degrees(np.arcsin(rng.uniform(-1, 1, n))),
-            "last_mag": mag,
-            "magnitude": np.nan,
-            "score": 10 ** ((18.5 - mag) / 2) * rng.lognormal(0, 1, n),
-            "reason": "",
-            "too": False,
-            "valid_until": np.nan,
-        }
-    )
 
 
 def site_night(name: str, scored: pd.DataFrame, now: Time, worth: str) -> SiteNight:

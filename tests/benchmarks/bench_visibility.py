@@ -1,6 +1,6 @@
 """Time the visibility of many candidates at several sites against astropy, in one run.
 
-Run ``python tests/benchmarks/bench_visibility.py [candidates]``; it prints one table. The yardstick
+Run ``python -m tests.benchmarks.bench_visibility [candidates]``; it prints one table. The yardstick
 is what one would write with astropy alone: for each site one vectorised transform of all
 candidates to horizontal coordinates every 5 min of what is left of the night, and the trapezoidal
 rule. Errors are those against a fine integration of astropy's altitudes for some of them.
