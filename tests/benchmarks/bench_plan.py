@@ -87,7 +87,7 @@ def site_night(name: str, scored: pd.DataFrame, now: Time, worth: str) -> SiteNi
     """Return a night with the list that the loop would make."""
     site = observatory.load(name)
     factor = BoundFactor("altitude_integral", Needs.SITE, altitude_integral)
-    table = rank_site(site, scored, [factor], now, min_altitude=30.0).table
+    table = rank_site(site, scored, [factor], now, min_altitude=30.0, tomorrow=True).table
     share = table["factor_altitude_integral"] if worth == "slot" else 1.0
     night = visibility.night(site, now)
     return SiteNight(
