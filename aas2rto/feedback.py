@@ -8,7 +8,7 @@ a rejection nor a limit of a site. Everything follows from the marks, the photom
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -186,13 +186,76 @@ def rows(
             "(veto is for candidates that should not come back)"
         )
     if kind is Kind.COMMENT and not comment.strip():
-        raise UsageError("a comment needs a text: --comment '...'")
+        raise UsageError("a comment needs a text: comment WORDS, or --comment '...'")
     said = {
         "candidate_id": candidate_id, "kind": kind.value, "at": now.utc.mjd, "until": ends.until,
         "until_mag": ends.mag, "until_new_data": ends.new_data, "author": author.strip(),
         "comment": " ".join(comment.split()),
     }  # fmt: skip
     return [{**said, "observatory": site} for site in observatories or ("",)]
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What the words after a kind of mark say.
+
+    Parameters
+    ----------
+    observatory : str
+        Where it was observed; empty if the words do not say.
+    ends : Ending
+    words : list of str
+        The rest: a comment.
+    """
+
+    observatory: str
+    ends: Ending
+    words: list[str]
+
+
+def spoken(kind: Kind, words: Sequence[str], now: Time, observatories: Collection[str]) -> Spoken:
+    """Read the words after a kind of mark, as in ``observed la_palma_not`` or ``snooze 3d``.
+
+    Parameters
+    ----------
+    kind : Kind
+    words : sequence of str
+    now : Time
+        Durations count from here.
+    observatories : collection of str
+        Names that may follow ``observed``.
+
+    Raises
+    ------
+    UsageError
+        If a snooze does not begin with an end that can be read.
+
+    Examples
+    --------
+    >>> spoken(Kind.VETO, ["a", "star"], Time(61119.0, format="mjd"), []).words
+    ['a', 'star']
+    """
+    rest = list(words)
+    observatory, ends = "", Ending()
+    if kind is Kind.OBSERVED and rest and rest[0] in observatories:
+        observatory = rest.pop(0)
+    if kind is Kind.SNOOZE:
+        ends, rest = _spoken_end(rest, now)
+    return Spoken(observatory, ends, rest)
+
+
+def _spoken_end(words: list[str], now: Time) -> tuple[Ending, list[str]]:
+    """Read when a snooze ends from the first two words, or from the first."""
+    for count in (2, 1):
+        if len(words) < count:
+            continue
+        try:
+            return ending([" ".join(words[:count])], now), words[count:]
+        except UsageError:
+            continue
+    raise UsageError(
+        "a snooze needs an end: snooze 3d, snooze 12h, snooze new-data, snooze 0.5 mag"
+    )
 
 
 def standing(feedback: pd.DataFrame, photometry: pd.DataFrame, now_mjd: float) -> pd.DataFrame:

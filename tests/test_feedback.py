@@ -90,7 +90,7 @@ def test_what_is_no_end_is_refused_in_words(text: str, words: str) -> None:
 def test_a_snooze_needs_an_end_and_a_comment_a_text() -> None:
     with pytest.raises(UsageError, match="a snooze needs an end: --until"):
         feedback.rows("a", Kind.SNOOZE, NOW)
-    with pytest.raises(UsageError, match="a comment needs a text: --comment"):
+    with pytest.raises(UsageError, match="a comment needs a text: comment WORDS, or --comment"):
         feedback.rows("a", Kind.COMMENT, NOW, comment="  ")
 
 

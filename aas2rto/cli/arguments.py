@@ -183,6 +183,12 @@ def sites_named(case: Case, name: str) -> list[Observatory]:
     return found
 
 
+def site_words(case: Case) -> set[str]:
+    """Return all words that `sites_named` takes for one or several observatories of a case."""
+    parts = [site.name.split("_") for site in case.observatories]
+    return {"_".join(some[:count]) for some in parts for count in range(1, len(some) + 1)}
+
+
 def is_terminal() -> bool:
     """Tell whether a person reads along."""
     return os.isatty(1)

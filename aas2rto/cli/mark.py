@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,15 +18,31 @@ from aas2rto.cli.arguments import (
     open_existing_store,
     parse_time,
     resolve_candidate,
+    site_words,
     sites_named,
 )
 from aas2rto.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from astropy.time import Time
+
+    from aas2rto.config import Case
+    from aas2rto.feedback import Kind, Spoken
 
 
 def mark(
     config: ConfigFile,
     candidate: Annotated[str, typer.Argument(help="Id or name of a candidate.")],
     kind: Annotated[str, typer.Argument(metavar="KIND", help="observed|veto|pin|snooze|comment")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[WORDS]...",
+            help="Why; or first where it was observed, or how long to snooze, and then why.",
+        ),
+    ] = None,
     until: Annotated[
         list[str] | None,
         typer.Option(
@@ -37,7 +53,7 @@ def mark(
         str | None, typer.Option(help="Only there; for observed: where it was.")
     ] = None,
     by: Annotated[str | None, typer.Option(help="Who says so. Default: your login.")] = None,
-    comment: Annotated[str, typer.Option(help="Why.")] = "",
+    comment: Annotated[str, typer.Option(help="Why, in place of words.")] = "",
     now: NowOption = None,
     output: OutputOption = Path("outputs"),
     as_json: JsonOption = False,
@@ -52,23 +68,47 @@ def mark(
     kinds = [one.value for one in feedback.Kind]
     if kind not in kinds:
         raise UsageError(f"{kind!r} is no mark{nearest(kind, kinds)} (known: {', '.join(kinds)})")
-    sites = sites_named(case, observatory) if observatory else []
+    given = feedback.Spoken(
+        observatory or "", feedback.ending(until or [], when), [comment] if comment else []
+    )
+    said = _with_words(given, feedback.Kind(kind), words or [], when, case)
+    sites = sites_named(case, said.observatory) if said.observatory else []
     with open_existing_store(case, output) as store:
         candidate_id = resolve_candidate(store, candidate)
         rows = feedback.rows(
-            candidate_id, feedback.Kind(kind), when, ends=feedback.ending(until or [], when),
+            candidate_id, feedback.Kind(kind), when, ends=said.ends,
             observatories=[site.name for site in sites],
-            author=getpass.getuser() if by is None else by, comment=comment,
+            author=getpass.getuser() if by is None else by, comment=" ".join(said.words),
         )  # fmt: skip
         store.add_feedback(rows)
-        said = store.feedback(when.utc.mjd).tail(len(rows))
+        marks = store.feedback(when.utc.mjd).tail(len(rows))
         note_replay(store, when, given=now)
-    sentences = [feedback.sentence(row) for row in said.to_dict("records")]
+    sentences = [feedback.sentence(row) for row in marks.to_dict("records")]
     if as_json:
         print(json.dumps({"candidate_id": candidate_id, "kind": kind, "marks": sentences}))
         return
-    if until == ["now"]:
+    if said.ends == feedback.Ending(until=when.utc.mjd):
         print(f"{candidate_id}: {kind} is taken back")
         return
     for sentence in sentences:
         print(f"{candidate_id}: {sentence}")
+
+
+def _with_words(given: Spoken, kind: Kind, words: Sequence[str], when: Time, case: Case) -> Spoken:
+    """Add the words after the kind, read as in a reply to a message, to what options say."""
+    from aas2rto import feedback
+
+    if not words:
+        return given
+    where = () if given.observatory else site_words(case)
+    # Who gave --until has said the end: a snooze's words are then its comment.
+    has_end = kind is feedback.Kind.SNOOZE and bool(given.ends)
+    said = feedback.spoken(feedback.Kind.COMMENT if has_end else kind, words, when, where)
+    if said.words and given.words:
+        raise UsageError(
+            f"there are two comments, {' '.join(said.words)!r} and --comment "
+            f"{given.words[0]!r}; write one of them"
+        )
+    return feedback.Spoken(
+        said.observatory or given.observatory, said.ends or given.ends, said.words or given.words
+    )

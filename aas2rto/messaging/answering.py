@@ -18,7 +18,7 @@ from astropy.time import Time
 
 from aas2rto import feedback
 from aas2rto.errors import UsageError
-from aas2rto.feedback import Ending, Kind
+from aas2rto.feedback import Ending, Kind, Spoken
 from aas2rto.store import Store
 from aas2rto.store.outbox import Answer, Outbox
 from aas2rto.words import number, one_line
@@ -108,29 +108,14 @@ def parse(
     if verb not in VERBS:
         return None
     candidate = words.pop(0) if words and is_candidate(words[0]) else ""
-    observatory = ""
-    if verb == Kind.OBSERVED and words and words[0] in observatories:
-        observatory = words.pop(0)
-    ends = Ending()
-    if verb == Kind.SNOOZE:
-        ends, words = _end(words, now)
-    if not candidate and words and is_candidate(words[-1]):
-        candidate = words.pop()
-    return Command(verb, candidate, observatory, ends, one_line(" ".join(words), LONGEST_ANSWER))
-
-
-def _end(words: list[str], now: Time) -> tuple[Ending, list[str]]:
-    """Read when a snooze ends from the first word, or from the first two."""
-    for count in (2, 1):
-        if len(words) < count:
-            continue
-        try:
-            return feedback.ending([" ".join(words[:count])], now), words[count:]
-        except UsageError:
-            continue
-    raise UsageError(
-        "a snooze needs an end: snooze 3d, snooze 12h, snooze new-data, snooze 0.5 mag"
-    )
+    if verb == WHY:
+        said = Spoken("", Ending(), words)
+    else:
+        said = feedback.spoken(Kind(verb), words, now, observatories)
+    if not candidate and said.words and is_candidate(said.words[-1]):
+        candidate = said.words.pop()
+    comment = one_line(" ".join(said.words), LONGEST_ANSWER)
+    return Command(verb, candidate, said.observatory, said.ends, comment)
 
 
 class Desk:

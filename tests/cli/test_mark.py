@@ -151,12 +151,42 @@ def test_marks_do_not_make_lists_differ_between_runs(ran: Path, aas2rto: Cli) ->
 
 
 @pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["veto", "near", "a", "star"], "vetoed by Bo on 2026-03-20 22:00 UTC: near a star"),
+        (["comment", "host is an AGN?"], "comment by Bo on 2026-03-20 22:00 UTC: host is an AGN?"),
+        (["observed", "la_palma_not", "thin", "clouds"],
+         "observed at la_palma_not by Bo on 2026-03-20 22:00 UTC: thin clouds"),
+        (["observed", "la_palma"], "observed at la_palma_not by Bo on 2026-03-20 22:00 UTC"),
+        (["observed", "twice", "--observatory", "la_palma_not"],
+         "observed at la_palma_not by Bo on 2026-03-20 22:00 UTC: twice"),
+        (["snooze", "3d", "too", "faint"],
+         "snoozed by Bo on 2026-03-20 22:00 UTC until 2026-03-23 22:00 UTC: too faint"),
+        (["snooze", "0.5", "mag"],
+         "snoozed by Bo on 2026-03-20 22:00 UTC until it changes by 0.5 mag"),
+        (["snooze", "too", "faint", "--until", "3d"],
+         "snoozed by Bo on 2026-03-20 22:00 UTC until 2026-03-23 22:00 UTC: too faint"),
+    ],
+)  # fmt: skip
+def test_words_after_the_kind_are_read_as_in_a_reply(
+    ran: Path, aas2rto: Cli, arguments: list[str], told: str
+) -> None:
+    """Nobody at night thinks of --comment."""
+    said = mark(aas2rto, "bright", *arguments, "--by", "Bo")
+    assert said.err == ""
+    assert said.out == f"bright: {told}\n"
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["brigt", "veto"], "no candidate is known as 'brigt'; did you mean 'bright'?"),
         (["bright", "vetoo"], "'vetoo' is no mark; did you mean 'veto'? (known: observed, veto,"),
         (["bright", "snooze"], "a snooze needs an end: --until"),
-        (["bright", "comment"], "a comment needs a text"),
+        (["bright", "snooze", "some", "time"], "a snooze needs an end: snooze 3d, snooze 12h"),
+        (["bright", "comment"], "a comment needs a text: comment WORDS, or --comment '...'"),
+        (["bright", "veto", "a", "star", "--comment", "faint"],
+         "there are two comments, 'a star' and --comment 'faint'; write one of them"),
         (["bright", "snooze", "--until", "soon"], "--until: 'soon' is no end"),
         (["bright", "veto", "--observatory", "la_sila_dk154"],
          "has no observatory 'la_sila_dk154'; did you mean 'la_silla_dk154'?"),
