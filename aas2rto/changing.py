@@ -10,6 +10,7 @@ import yaml
 
 from aas2rto.errors import UsageError
 from aas2rto.registry import nearest
+from aas2rto.yaml_lines import Key
 
 
 def changes(texts: Iterable[str]) -> dict[str, Any]:
@@ -80,9 +81,42 @@ def _put(data: Any, path: list[str], value: Any, key: str) -> None:
     _put(data[name], rest, value, key)
 
 
+def places(data: Mapping[str, Any], wanted: Mapping[str, Any]) -> frozenset[Key]:
+    """Return where the changed settings stand, for errors that must not blame the file.
+
+    Parameters
+    ----------
+    data : mapping
+        What `changed` returned.
+    wanted : mapping
+        What it was asked for.
+
+    Examples
+    --------
+    >>> sorted(places({"plan": {"visits": 2}}, {"plan.visits": 2}))
+    [('plan', 'visits')]
+    """
+    return frozenset(_place(data, key.split(".")) for key in wanted)
+
+
+def _place(data: Any, path: list[str]) -> Key:
+    key: Key = ()
+    for name in path:
+        if isinstance(data, list):
+            index = _names(data).index(name)
+            key, data = (*key, index), data[index]
+        key, data = (*key, name), data[name]
+    return key
+
+
+def _names(entries: list[Any]) -> list[Any]:
+    """Return the names in a list of ``name`` or ``{name: settings}``."""
+    return [next(iter(one)) if isinstance(one, dict) and one else one for one in entries]
+
+
 def _entry(entries: list[Any], name: str, key: str) -> dict[str, Any]:
     """Return the mapping ``{name: settings}`` of a list of named parts."""
-    names = [next(iter(one)) if isinstance(one, dict) and one else one for one in entries]
+    names = _names(entries)
     if name not in names:
         known = [str(one) for one in names]
         raise UsageError(

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
 
 from aas2rto import share, yaml_lines
-from aas2rto.changing import changed
+from aas2rto.changing import changed, places
 from aas2rto.errors import ConfigError, ConfigProblem, UnknownNameError, UsageError
 from aas2rto.guard import attempt
 from aas2rto.message_settings import ChannelPolicy, Figures, When
@@ -39,6 +39,9 @@ _ASSIGNMENT = re.compile(
 
 SHORTEST_SECRET = 4
 """Shorter values from the environment are shown in errors: hiding `5` would hide every 5."""
+
+SET = "--set"
+"""Stands in place of file and line where an error is in a change that was asked for."""
 
 RESERVED_FACTORS = frozenset({"valid_until", "feedback"})
 """The loop's own rules, which stand among the factors."""
@@ -257,6 +260,17 @@ class _Reader:
     unset: dict[Key, list[str]] = field(default_factory=dict)
     substituted: set[Key] = field(default_factory=set)
     values: dict[str, str] = field(default_factory=dict)
+    changed: frozenset[Key] = frozenset()
+
+    def place(self, key: Key) -> str:
+        """Say where a key stands: ``file:line``, or ``--set`` if that is what is to blame."""
+        if any(key[: len(changed)] == changed for changed in self.changed):
+            return SET
+        written = f"{self.path}:{self.line(key)}"
+        below = sorted(dotted(changed) for changed in self.changed if changed[: len(key)] == key)
+        if not below:
+            return written
+        return f"{written} with {SET} {', '.join(below)}" if key in self.lines else SET
 
     def line(self, key: Key) -> int:
         """Line of a key, or of the nearest place above it."""
@@ -266,7 +280,7 @@ class _Reader:
 
     def say(self, key: Key, message: str) -> None:
         """Note one problem, without what came from the environment: it may be a secret."""
-        where, name = f"{self.path}:{self.line(key)}", self.hidden(dotted(key))
+        where, name = self.place(key), self.hidden(dotted(key))
         self.problems.append(ConfigProblem(where, name, self.hidden(message)))
 
     def hidden(self, text: str) -> str:
@@ -347,7 +361,7 @@ class _Reader:
         for name, setting in model.model_fields.items():
             where = (*key, name)
             types = (setting.annotation, *get_args(setting.annotation))
-            literal = where in self.lines and where not in self.substituted
+            literal = where in {*self.lines, *self.changed} and where not in self.substituted
             if literal and SecretStr in types and data.get(name) is not None:
                 variable = f"{key[-1] if key else 'aas2rto'}_{name}".upper()
                 self.say(
@@ -360,7 +374,7 @@ class _Reader:
         """Return one problem for each environment variable that is not set."""
         return tuple(
             ConfigProblem(
-                f"{self.path}:{self.line(key)}",
+                self.place(key),
                 dotted(key),
                 f"the environment variable {name} is not set; export it, or put it into the "
                 "file that AAS2RTO_SECRETS names",
@@ -463,6 +477,7 @@ def load(
     path = share.find_config(Path(path))
     reader = _Reader(path)
     written = changed(_read_file(path, reader), changes or {})
+    reader.changed = places(written, changes or {})
     environment = dict(os.environ if environment is None else environment)
     environment = {**secrets_from_file(environment), **environment}
     data = reader.substitute(written, (), environment)
@@ -471,8 +486,14 @@ def load(
     if need_secrets or case is None:
         reader.problems.extend(_missing_for(reader, archive=bool(tuple(archive))))
     if reader.problems or case is None:
-        raise ConfigError(sorted(reader.problems, key=lambda p: int(p.where.rpartition(":")[2])))
+        raise ConfigError(sorted(reader.problems, key=_line_of))
     return case
+
+
+def _line_of(problem: ConfigProblem) -> int:
+    """Return the line of a problem; what --set is to blame for comes first."""
+    line = re.search(rf":(\d+)(?: with {SET} .*)?$", problem.where)
+    return int(line.group(1)) if line else 0
 
 
 def _missing_for(reader: _Reader, *, archive: bool) -> tuple[ConfigProblem, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aas2rto.changing import changed, changes
+from aas2rto.changing import changed, changes, places
 from aas2rto.errors import UsageError
 
 WRITTEN = {
@@ -33,6 +33,14 @@ def test_factors_are_found_by_their_names() -> None:
     ]  # fmt: skip
     assert found["plan"] == {"visits": 2}
     assert WRITTEN["score"]["factors"][0] == "detections", "what was written stays"  # type: ignore[index]
+
+
+def test_places_are_keys_as_errors_have_them() -> None:
+    """The index of a factor and its name, as for the lines of the file."""
+    wanted = {"score.factors.detections.min": 2, "visibility.min_alt": "25 deg"}
+    assert places(changed(WRITTEN, wanted), wanted) == {
+        ("score", "factors", 0, "detections", "min"), ("visibility", "min_alt"),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

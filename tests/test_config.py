@@ -350,6 +350,49 @@ def test_everything_that_is_wrong_is_said_at_once_in_order():
     assert lines == [1, 2, 2, 7, 8, 9, 10, 11]
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("visibility.min_alt", "25 deg",
+         "--set: visibility.min_alt: unknown setting 'min_alt'; did you mean 'min_altitude'?"),
+        ("visibility.min_altitude", 25,
+         "--set: visibility.min_altitude: 25 needs a unit; write for example '25 deg'"),
+        ("looop.interval", "1 min", "--set: looop: unknown setting 'looop'; did you mean 'loop'?"),
+        ("score.factors.magnitude.faint", "19 mag",
+         "--set: score.factors[0].magnitude.faint: unknown setting 'faint'; did you mean"),
+        ("observatories", ["mauna_kea"], "--set: observatories[0]: no observatory is called"),
+        ("visibility.factor", "nope", "--set: visibility: no factor is called 'nope'"),
+        ("score.factors.magnitude", 3, "--set: score.factors[0].magnitude: expected settings"),
+        ("score.base", 0, "--set: score.base: "),
+        ("sources.tns", {"bot_id": "1", "bot_name": "b", "api_key": "${NOT_SET}"},
+         "--set: sources.tns.api_key: the environment variable NOT_SET is not set"),
+    ],
+)  # fmt: skip
+def test_a_wrong_change_is_blamed_on_set_and_not_on_the_file(key, value, expected):
+    """Nobody should look for a mistake in a line that does not have it."""
+    told = problems(BASE, changes={key: value})
+    assert [line for line in told if line.startswith(expected)], told
+    assert not [line for line in told if line.startswith("case.yaml") and "--set" not in line]
+
+
+def test_a_change_within_what_stands_in_the_file_is_named_beside_its_line():
+    text = BASE + "visibility: {min_altitude: 30 deg}\n"
+    told = problems(text, changes={"visibility.factor": "nope"})
+    assert told[0].startswith("case.yaml:4 with --set visibility.factor: visibility: no factor")
+
+
+def test_a_wrong_change_does_not_take_the_blame_of_the_file():
+    told = problems(BASE + "looop: 1\n", changes={"visibility.min_alt": "25 deg"})
+    assert [line.partition(": ")[0] for line in told] == ["--set", "case.yaml:4"]
+
+
+def test_a_secret_in_a_change_is_refused_as_one_in_the_file():
+    told = problems(BASE, changes={"sources.tns": {"bot_id": "1", "bot_name": "b"},
+                                   "sources.tns.api_key": "hush-hush"})  # fmt: skip
+    assert "--set: sources.tns.api_key: a secret does not belong into a config" in told[0]
+    assert "hush" not in "".join(told)
+
+
 def test_a_long_value_is_shortened():
     """An error shows what was written, not a page of it."""
     found = problems(BASE.replace("test", "'" + "a b " * 100 + "'"))

@@ -112,7 +112,10 @@ def test_nothing_is_stored(ran: Path, aas2rto: Cli) -> None:
         ([], "ask something: --set KEY=VALUE, or --close OBSERVATORY [INTERVAL]"),
         (["--set", "visibility.min_altitude"], "is no change; write key=value"),
         (["--set", "visibility.min_altitude=25"], "visibility.min_altitude: 25 needs a unit"),
-        (["--set", "visibility.min_alt=25deg"], "did you mean 'min_altitude'?"),
+        (
+            ["--set", "visibility.min_alt=25deg"],
+            "--set: visibility.min_alt: unknown setting 'min_alt'; did you mean 'min_altitude'?",
+        ),
         (["--set", "score.factors.magnitud.faint_limit=19mag"], "did you mean 'magnitude'?"),
         (["--set", "project.deep=1"], "project.deep leads nowhere"),
         (["--set", "observatories=[mauna_kea]"], "observatories[0]:"),
