@@ -29,6 +29,12 @@ from aas2rto.units import Unit
 
 PART_ATTRIBUTE = "__aas2rto_part__"
 
+SHORTEST_BEGINNING = 2
+"""Of a single letter too many names begin with it for one to be meant."""
+
+MOST_OFFERED = 3
+"""Names offered of those that begin alike; the rest is counted."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -144,11 +150,46 @@ def options_model(make: Callable[..., Any], *, name: str) -> type[BaseModel]:
 
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return ``"; did you mean 'x'?"`` for the closest known name, or an empty string."""
-    close = difflib.get_close_matches(str(name), list(known), n=5, cutoff=cutoff)
+    """Return ``"; did you mean 'x'?"`` for what was probably meant, or an empty string.
+
+    Parameters
+    ----------
+    name : str
+        What somebody typed.
+    known : iterable of str
+    cutoff : float
+        How similar a name must be, from 0 to 1, see `difflib.SequenceMatcher.ratio`; names that
+        begin with what was typed need not be.
+
+    Examples
+    --------
+    >>> nearest("altitude_i", ["altitude", "altitude_integral"])
+    "; did you mean 'altitude_integral'?"
+    """
+    text, names = str(name).strip(), sorted(set(map(str, known)))
+    offered = _beginning(text, names) or _similar(text, names, cutoff)[:1]
+    if not offered:
+        return ""
+    shown, more = [repr(one) for one in offered[:MOST_OFFERED]], len(offered) - MOST_OFFERED
+    if more > 0:
+        shown.append(f"one of {more} more")
+    *first, last = shown
+    return f"; did you mean {', '.join(first)}{' or ' if first else ''}{last}?"
+
+
+def _beginning(text: str, names: list[str]) -> list[str]:
+    """Return the names, or else those with a later word, that begin with what was typed."""
+    start = text.casefold()
+    if len(start) < SHORTEST_BEGINNING:
+        return []
+    whole = [one for one in names if one.casefold().startswith(start)]
+    return whole or [one for one in names if f"_{start}" in one.casefold()]
+
+
+def _similar(text: str, names: list[str], cutoff: float) -> list[str]:
+    close = difflib.get_close_matches(text, names, n=5, cutoff=cutoff)
     # Two letters that changed places are the commonest slip.
-    close.sort(key=lambda other: sorted(other) != sorted(str(name)))
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return sorted(close, key=lambda other: sorted(other) != sorted(text))
 
 
 class Registry:

@@ -195,7 +195,7 @@ def test_the_digest_follows_the_settings_and_knows_no_secret(tmp_path):
         ("model_choice: worst", "case.yaml:4: model_choice: Input should be 'first_ok' or 'best'"
          " (it is 'worst')"),
         ("visibility: {factor: altitud}", "case.yaml:4: visibility: no factor is called 'altitud';"
-         " did you mean 'altitude'?"),
+         " did you mean 'altitude' or 'altitude_integral'?"),
         ("visibility: {min_altitude: 30}", "case.yaml:4: visibility.min_altitude: 30 needs a"
          " unit; write for example '30 deg'"),
         ("visibility: {factor: detections}", "case.yaml:4: visibility.factor: 'detections' does not"

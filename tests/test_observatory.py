@@ -94,7 +94,7 @@ def test_a_wrong_instrument_is_reported_like_the_rest():
     assert [str(problem) for problem in caught.value.problems] == [
         "a.yaml:3: instrument.reference_time: is missing, but required",
         "a.yaml:4: instrument.reference_mag: 18 needs a unit; write for example '18 mag'",
-        "a.yaml:5: instrument.exposure: is unknown; did you mean 'min_exposure'? "
+        "a.yaml:5: instrument.exposure: is unknown; did you mean 'max_exposure' or 'min_exposure'? "
         "(known: name, reference_mag, reference_time, sky_mag, extinction, bright_limit, "
         "faint_limit, min_exposure, max_exposure)",
     ]

@@ -54,6 +54,31 @@ def test_a_name_far_from_all_others_gets_no_guess():
     assert nearest("detection", ["detections", "peak"]) == "; did you mean 'detections'?"
 
 
+@pytest.mark.parametrize(
+    ("typed", "known", "offered"),
+    [
+        ("altitude_i", ["altitude", "altitude_integral"], "'altitude_integral'?"),
+        ("uncl", ["unclassified", "uncertain"], "'unclassified'?"),
+        ("GRB26", ["GRB260320A", "GRB26", "GRC26"], "'GRB26' or 'GRB260320A'?"),
+        ("zero", ["bands", "faint_limit", "zero_point"], "'zero_point'?"),
+        ("la_silla", ["la_palma_not", "la_silla_ntt", "la_silla_dk154"],
+         "'la_silla_dk154' or 'la_silla_ntt'?"),
+        ("sim42", [f"SIM42x{n}" for n in range(5)],
+         "'SIM42x0', 'SIM42x1', 'SIM42x2' or one of 2 more?"),
+        ("palma", ["palomar_p60", "la_palma_not"], "'la_palma_not'?"),
+        ("peak_", ["peak", "speaks"], "'peak'?"),
+        ("brigth", ["bright", "brigade"], "'bright'?"),
+    ],
+)  # fmt: skip
+def test_who_typed_the_beginning_of_a_name_is_offered_that_name(typed, known, offered):
+    """However similar another name is."""
+    assert nearest(typed, known) == f"; did you mean {offered}"
+
+
+def test_a_single_letter_is_no_beginning():
+    assert nearest("m", ["magnitude", "moon"]) == ""
+
+
 def test_settings_are_the_keyword_arguments_with_units_and_defaults():
     """`list` shows what a config may say."""
     shown = [str(setting) for setting in FACTORS.get("time_span").settings]
