@@ -11,7 +11,7 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -23,6 +23,7 @@ from aas2rto.changing import changed, places
 from aas2rto.errors import ConfigError, ConfigProblem, UnknownNameError, UsageError
 from aas2rto.guard import attempt
 from aas2rto.message_settings import ChannelPolicy, Figures, When
+from aas2rto.on_disk import OnDisk
 from aas2rto.registry import Part, Registry, nearest
 from aas2rto.units import Arcsec, Day, Degree, Hour, Second
 from aas2rto.yaml_lines import Key
@@ -225,7 +226,11 @@ class PartConfig:
 
 @dataclass(frozen=True)
 class Case:
-    """A config that has been read, checked and resolved: everything a cycle needs to know."""
+    """A config that has been read, checked and resolved: everything a cycle needs to know.
+
+    `missing` are environment variables that are not set, `absent` files and folders that are not
+    there, `to_be_made` folders that the program makes.
+    """
 
     path: Path
     config: Config
@@ -238,6 +243,8 @@ class Case:
     digest: str
     when: When = field(default_factory=When)
     missing: tuple[ConfigProblem, ...] = ()
+    absent: tuple[ConfigProblem, ...] = ()
+    to_be_made: tuple[ConfigProblem, ...] = ()
 
     @property
     def project(self) -> str:
@@ -279,9 +286,12 @@ class _Reader:
         return self.lines.get(key, 1)
 
     def say(self, key: Key, message: str) -> None:
-        """Note one problem, without what came from the environment: it may be a secret."""
-        where, name = self.place(key), self.hidden(dotted(key))
-        self.problems.append(ConfigProblem(where, name, self.hidden(message)))
+        """Note one problem."""
+        self.problems.append(self.problem(key, message))
+
+    def problem(self, key: Key, message: str) -> ConfigProblem:
+        """Return one problem, without what came from the environment: it may be a secret."""
+        return ConfigProblem(self.place(key), self.hidden(dotted(key)), self.hidden(message))
 
     def hidden(self, text: str) -> str:
         """Write the names of environment variables in place of their values."""
@@ -546,6 +556,14 @@ def _resolve(
     _check_names(reader, models, factors, sources=[name for name, _ in _items(data, "sources")])
     if not isinstance(config, Config) or reader.problems or site_factor is None:
         return None
+    named: list[tuple[Key, PartConfig]] = [
+        *((("sources", part.name), part) for part in _complete(sources)),
+        *((("models", part.name), part) for part in _complete(models)),
+        *((("messages", part.name), part) for part in _complete(messengers)),
+        *((("score", "factors", i, p.part.name), p) for i, p in enumerate(factors) if p),
+        (("visibility",), site_factor),
+    ]
+    found = list(_on_disk(reader, named))
     return Case(
         path=reader.path,
         config=config,
@@ -558,7 +576,45 @@ def _resolve(
         digest=digest,
         when=when if isinstance(when, When) else When(),
         missing=reader.missing(),
+        absent=tuple(_absent(reader, found)),
+        to_be_made=tuple(_to_be_made(reader, found)),
     )
+
+
+def _on_disk(
+    reader: _Reader, parts: Iterable[tuple[Key, PartConfig]]
+) -> Iterator[tuple[Key, str, OnDisk]]:
+    """Yield the settings that name files and folders, with their keys."""
+    for key, part in parts:
+        marked = {s.name.rstrip("_"): s.on_disk for s in part.part.settings if s.on_disk}
+        for name, place in marked.items():
+            for where, text in _texts((*key, name), getattr(part.options, name, None)):
+                if where not in reader.unset:
+                    yield where, text, place
+
+
+def _texts(key: Key, value: Any) -> Iterator[tuple[Key, str]]:
+    """Yield the texts of a setting that has one, several or none."""
+    if isinstance(value, tuple | list):
+        for index, one in enumerate(value):
+            yield from _texts((*key, index), one)
+    elif value is not None:
+        yield key, str(value)
+
+
+def _absent(reader: _Reader, found: Iterable[tuple[Key, str, OnDisk]]) -> Iterator[ConfigProblem]:
+    for key, text, place in found:
+        why = place.absence(text, reader.path.parent)
+        if why:
+            yield reader.problem(key, why)
+
+
+def _to_be_made(
+    reader: _Reader, found: Iterable[tuple[Key, str, OnDisk]]
+) -> Iterator[ConfigProblem]:
+    for key, text, place in found:
+        if place.to_be_made(text):
+            yield reader.problem(key, f"there is no folder {text} yet; the first cycle makes it")
 
 
 def _complete(parts: list[PartConfig | None]) -> tuple[PartConfig, ...]:

@@ -19,12 +19,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, create_model
 
 from aas2rto.errors import UnknownNameError
 from aas2rto.guard import attempt
+from aas2rto.on_disk import OnDisk
 from aas2rto.units import Unit
 
 PART_ATTRIBUTE = "__aas2rto_part__"
@@ -44,6 +45,7 @@ class Setting:
     default: Any
     unit: str
     required: bool
+    on_disk: OnDisk | None = None
 
     def __str__(self) -> str:
         # In a config `class` is a fine name; in Python it is not.
@@ -99,20 +101,25 @@ class Part:
             Setting(
                 name,
                 parameter.default,
-                _unit_of(hints.get(name)),
+                getattr(_marker(hints.get(name), Unit), "unit", ""),
                 parameter.default is inspect.Parameter.empty,
+                _marker(hints.get(name), OnDisk),
             )
             for name, parameter in keyword_parameters(self.make).items()
         ]
 
 
-def _unit_of(hint: Any) -> str:
-    """Find the unit anywhere in a type hint, such as in ``Mag | None``."""
+M = TypeVar("M")
+
+
+def _marker(hint: Any, kind: type[M]) -> M | None:
+    """Find a marker, such as a unit, anywhere in a type hint, such as in ``Mag | None``."""
     if typing.get_origin(hint) is Annotated:
         for extra in typing.get_args(hint)[1:]:
-            if isinstance(extra, Unit):
-                return extra.unit
-    return next((unit for inner in typing.get_args(hint) if (unit := _unit_of(inner))), "")
+            if isinstance(extra, kind):
+                return extra
+    inside = (_marker(inner, kind) for inner in typing.get_args(hint))
+    return next((found for found in inside if found is not None), None)
 
 
 def _signature_owner(make: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from aas2rto import registry
+from aas2rto import config, registry
 from aas2rto.errors import UnknownNameError
 from aas2rto.factors import FACTORS, Needs
 from aas2rto.models import MODELS
@@ -73,6 +73,26 @@ def test_a_name_far_from_all_others_gets_no_guess():
 def test_who_typed_the_beginning_of_a_name_is_offered_that_name(typed, known, offered):
     """However similar another name is."""
     assert nearest(typed, known) == f"; did you mean {offered}"
+
+
+def test_settings_of_ones_own_may_name_files(tmp_path):
+    """Whoever marks them so is told by `check` what is missing."""
+    user_file(tmp_path, """
+        from aas2rto.on_disk import DataPath
+        def listed(candidates, now, *, table: DataPath | None = None): return 1
+        """)  # fmt: skip
+    part = FACTORS.get(f"{tmp_path}/mine.py:listed")
+    case_file = tmp_path / "case.yaml"
+    case_file.write_text(
+        f"project: p\nscore: {{factors: [{{'{tmp_path}/mine.py:listed': {{table: a.csv}}}}]}}\n"
+        "observatories: [la_palma_not]\n"
+    )
+    case = config.load(case_file, environment={})
+    assert part.settings[0].on_disk is not None
+    assert [str(one).partition("; ")[0] for one in case.absent] == [
+        f"{case_file}:2: score.factors[0].{tmp_path}/mine.py:listed.table: "
+        f"there is no a.csv in {Path.cwd()}, the folder where you started"
+    ]
 
 
 def test_a_single_letter_is_no_beginning():

@@ -101,6 +101,7 @@ def as_dictionary(case: Case) -> dict[str, object]:
         "observatories": [site.name for site in case.observatories],
         "messages": {part.name: _settings(part) for part in case.messengers},
         "not_set": [str(problem) for problem in case.missing],
+        "not_there": [str(problem) for problem in case.absent],
     }
 
 
@@ -123,12 +124,13 @@ def lines(case: Case) -> list[str]:
         told.extend(f"  {part.name}: {_shown(part)}" for part in parts)
     told.append("observatories:")
     told.extend(f"  {site.name}: {site.title}" for site in case.observatories)
+    told.extend(f"note: {problem}" for problem in case.to_be_made)
     told.extend(f"not set: {problem}" for problem in case.missing)
-    if case.missing:
-        told.append("the science case is right; `run` needs what is not set")
-    else:
-        told.append("ok")
-    return told
+    told.extend(f"not there: {problem}" for problem in case.absent)
+    lacks = ["not set"] if case.missing else []
+    lacks += ["not there"] if case.absent else []
+    needs = f"the science case is right; `run` needs what is {' and what is '.join(lacks)}"
+    return [*told, needs if lacks else "ok"]
 
 
 def _settings(part: PartConfig) -> dict[str, str]:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from aas2rto import photometry
 from aas2rto.errors import InputError
+from aas2rto.on_disk import DataPath
 from aas2rto.report import OBJECT_COLUMNS, Outcome, PollRequest, Report
 from aas2rto.sources import alert_files, light_curve_table, source
 from aas2rto.sources.alert_files import Format
@@ -64,7 +65,7 @@ class Archive:
         Files, folders (with all below them) and patterns such as ``nights/*.avro``.
     """
 
-    def __init__(self, *, paths: tuple[str, ...]) -> None:
+    def __init__(self, *, paths: tuple[DataPath, ...]) -> None:
         self.paths = paths
 
     def poll(self, request: PollRequest) -> Report:

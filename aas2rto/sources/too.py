@@ -20,6 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from aas2rto.errors import InputError
+from aas2rto.on_disk import OwnFolder
 from aas2rto.report import OBJECT_COLUMNS, Outcome, PollRequest, Report, failed
 from aas2rto.sources import source, too_file
 from aas2rto.sources.packets import frame
@@ -69,7 +70,9 @@ class TooFolder:
         For files that do not give one; 1000 puts them at the top (the paper, Sect. 2.3).
     """
 
-    def __init__(self, *, folder: str = "too_targets", base_score: float = BASE_SCORE) -> None:
+    def __init__(
+        self, *, folder: OwnFolder = "too_targets", base_score: float = BASE_SCORE
+    ) -> None:
         self.folder = Path(folder).expanduser()
         self.base_score = base_score
 

@@ -63,6 +63,54 @@ def test_check_reports_every_mistake_at_once(project: Path, aas2rto: Cli) -> Non
     assert "Traceback" not in said.err
 
 
+def test_check_says_which_paths_are_not_there(project: Path, aas2rto: Cli) -> None:
+    """Where in the config, what, and what next; as for a variable that is not set, exit 0."""
+    text = (project / "small.yaml").read_text()
+    text = text.replace("[night.csv]", "[night.csv, nigth.csv, 'alerts/*.avro', '${NIGHT}']")
+    (project / "small.yaml").write_text(text.replace("folder: too", "folder: nowhere/too"))
+    said = aas2rto("check", "small.yaml")
+    assert said.code == 0, said.err
+    lines = [line for line in said.out.splitlines() if line.startswith("not there: ")]
+    here = f"in {project}, the folder where you started"
+    todo = "correct the path, or put there what is missing"
+    assert lines == [
+        f"not there: small.yaml:3: sources.archive.paths[1]: there is no nigth.csv {here}; {todo}",
+        "not there: small.yaml:3: sources.archive.paths[2]: no file is called like alerts/*.avro "
+        f"{here}; {todo}",
+        f"not there: small.yaml:4: sources.too.folder: there is no folder nowhere {here}; {todo}",
+    ]
+    last = "the science case is right; `run` needs what is not set and what is not there"
+    assert said.out.splitlines()[-1] == last
+    told = json.loads(aas2rto("check", "small.yaml", "--json").out)
+    assert told["not_there"] == [line.removeprefix("not there: ") for line in lines]
+
+
+def test_check_offers_a_path_that_begins_at_the_config(
+    project: Path, aas2rto: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paths begin where the program is started, which not everybody expects."""
+    (project / "elsewhere").mkdir()
+    monkeypatch.chdir(project / "elsewhere")
+    said = aas2rto("check", "../small.yaml")
+    assert said.code == 0
+    assert f"there is no night.csv in {project}/elsewhere, the folder where you started" in said.out
+    expected = f"there is one beside the config: start in {project}, or write {project}/night.csv"
+    assert expected in said.out
+    assert said.out.splitlines()[-1] == "the science case is right; `run` needs what is not there"
+
+
+def test_check_says_which_folder_will_be_made(project: Path, aas2rto: Cli) -> None:
+    """A misspelt ToO folder would be made in silence, and stay empty."""
+    text = (project / "small.yaml").read_text()
+    (project / "small.yaml").write_text(text.replace("folder: too", "folder: toos"))
+    said = aas2rto("check", "small.yaml")
+    note = "there is no folder toos yet; the first cycle makes it"
+    assert f"note: small.yaml:4: sources.too.folder: {note}\n" in said.out
+    assert said.out.splitlines()[-1] == "ok"
+    (project / "toos").write_text("a file")
+    assert "sources.too.folder: toos is no folder" in aas2rto("check", "small.yaml").out
+
+
 def test_check_names_unknown_columns_of_an_expression(project: Path, aas2rto: Cli) -> None:
     """A misspelt column is found when the config loads, not at night."""
     text = (project / "small.yaml").read_text()
