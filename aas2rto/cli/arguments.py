@@ -29,6 +29,9 @@ OutputOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
 
+RA_HELP = "Right ascension, ICRS: degrees, or hours as 10:20:30.5 or 10h20m30.5s."
+DEC_HELP = "Declination, ICRS: degrees, or -05:15:20 or -5d15m20s."
+
 MJD_RANGE = (40000.0, 80000.0)
 """1968 to 2077: a number outside is a Julian date or a mistake."""
 
@@ -56,6 +59,35 @@ def parse_time(text: str | None, *, option: str = "--now") -> Time:
             "write an MJD such as 61121.83, or ISO such as 2026-03-22T20:00"
         )
     return Time(mjd, format="mjd", scale="utc")
+
+
+def parse_position(ra: str, dec: str) -> tuple[float, float]:
+    """Read `--ra` and `--dec` as people write them.
+
+    Returns
+    -------
+    ra, dec : float
+        ICRS [deg].
+
+    Raises
+    ------
+    UsageError
+        With everything that is wrong with either.
+    """
+    from aas2rto.sources import coordinates
+
+    found, wrong = [], []
+    for option, read, text, example in (
+        ("--ra", coordinates.right_ascension, ra, "155.127 (degrees) or 10:20:30.5 (hours)"),
+        ("--dec", coordinates.declination, dec, "-5.2556 or -05:15:20 (degrees)"),
+    ):
+        try:
+            found.append(read(text))
+        except ValueError as error:
+            wrong.append(f"{option}: {error}; write for example {example}")
+    if wrong:
+        raise UsageError("\n".join(wrong))
+    return found[0], found[1]
 
 
 def _parse_iso(text: str, option: str) -> Time:

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aas2rto.cli.arguments import (
+    DEC_HELP,
+    RA_HELP,
     ConfigFile,
     JsonOption,
     NowOption,
     OutputOption,
     note_replay,
     open_existing_store,
+    parse_position,
     parse_time,
     resolve_candidate,
 )
-from aas2rto.cli.visibility import check_position
 from aas2rto.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,8 +40,8 @@ def explain(
         Path | None,
         typer.Option(help="CSV: mjd, band, mag, magerr or flux, flux_err [uJy]; limit, kind."),
     ] = None,
-    ra: Annotated[float | None, typer.Option(help="With --light-curve [deg].")] = None,
-    dec: Annotated[float | None, typer.Option(help="With --light-curve [deg].")] = None,
+    ra: Annotated[str | None, typer.Option(help=f"With --light-curve. {RA_HELP}")] = None,
+    dec: Annotated[str | None, typer.Option(help=f"With --light-curve. {DEC_HELP}")] = None,
     redshift: Annotated[float | None, typer.Option(help="With --light-curve.")] = None,
     base_score: Annotated[float | None, typer.Option(help="With --light-curve.")] = None,
     as_json: JsonOption = False,
@@ -51,11 +53,10 @@ def explain(
     case = configs.load(config, need_secrets=False)
     if light_curve is not None:
         if ra is None or dec is None:
-            raise UsageError("--light-curve needs --ra and --dec [deg]")
-        check_position(ra, dec)
-        told = _explain_file(case, light_curve, ra, dec, redshift, base_score, when)
+            raise UsageError("--light-curve needs --ra and --dec")
+        told = _explain_file(case, light_curve, parse_position(ra, dec), redshift, base_score, when)
     elif candidate is None:
-        raise UsageError("name a candidate, or give --light-curve FILE --ra DEG --dec DEG")
+        raise UsageError("name a candidate, or give --light-curve FILE --ra RA --dec DEC")
     else:
         told = _explain_stored(case, candidate, over, output, when, given=now)
     print(to_json(told)) if as_json else _show(told)
@@ -64,8 +65,7 @@ def explain(
 def _explain_file(
     case: Case,
     path: Path,
-    ra: float,
-    dec: float,
+    position: tuple[float, float],
     redshift: float | None,
     base_score: float | None,
     when: Time,
@@ -79,7 +79,13 @@ def _explain_file(
         print(f"warning: {path}: {problem}", file=sys.stderr)
     parts = loop.build(case, with_sources=False)
     table, photometry = loop.single(
-        parts, light_curve, when, ra=ra, dec=dec, redshift=redshift, base_score=base_score
+        parts,
+        light_curve,
+        when,
+        ra=position[0],
+        dec=position[1],
+        redshift=redshift,
+        base_score=base_score,
     )
     fits = fitting.fit_here(parts.models, table, photometry)
     return explain(parts, table, photometry, fits, when)

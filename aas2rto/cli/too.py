@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from aas2rto.cli.arguments import DEC_HELP, RA_HELP, offline, parse_position
+
 FolderOption = Annotated[Path, typer.Option(help="Where ToO files are dropped.")]
 FOLDER = Path("too_targets")
 
@@ -28,8 +30,8 @@ def template() -> None:
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="Name of the target.")],
-    ra: Annotated[str, typer.Option(help="Degrees, or hours as 10:20:30.5.")],
-    dec: Annotated[str, typer.Option(help="Degrees, or as -10:20:30.")],
+    ra: Annotated[str, typer.Option(help=RA_HELP)],
+    dec: Annotated[str, typer.Option(help=DEC_HELP)],
     base_score: Annotated[float | None, typer.Option(help="Default 1000.")] = None,
     comment: Annotated[str, typer.Option(help="For those who observe it.")] = "",
     valid_until: Annotated[str, typer.Option(help="ISO (UTC) or MJD.")] = "",
@@ -38,10 +40,10 @@ def add(
     folder: FolderOption = FOLDER,
 ) -> None:
     """Check a target and drop it into the folder; the next cycle takes it."""
-    from aas2rto.cli.arguments import offline
     from aas2rto.sources import too
 
     offline()
+    parse_position(ra, dec)
     values = {
         "name": name, "ra": ra, "dec": dec, "base_score": base_score, "comment": comment,
         "valid_until": valid_until, "redshift": redshift, "magnitude": magnitude,

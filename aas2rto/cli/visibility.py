@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aas2rto.cli.arguments import JsonOption, parse_time
-from aas2rto.errors import UsageError
+from aas2rto.cli.arguments import DEC_HELP, RA_HELP, JsonOption, parse_position, parse_time
 
 UNITS = {
     "ra": "deg", "dec": "deg", "altitude": "deg", "azimuth": "deg", "hour_angle": "h",
@@ -24,8 +23,8 @@ UNITS = {
 
 def visibility(
     observatory: Annotated[str, typer.Option(help="Name, see `aas2rto list observatories`.")],
-    ra: Annotated[float, typer.Option(help="Right ascension, ICRS [deg].")],
-    dec: Annotated[float, typer.Option(help="Declination, ICRS [deg].")],
+    ra: Annotated[str, typer.Option(help=RA_HELP)],
+    dec: Annotated[str, typer.Option(help=DEC_HELP)],
     at: Annotated[str | None, typer.Option(help="ISO (UTC) or MJD. Default: now.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -34,8 +33,7 @@ def visibility(
     from aas2rto import observatory as sites
     from aas2rto import visibility as seen
 
-    check_position(ra, dec)
-    found = seen.point_report(sites.load(observatory), ra, dec, when)
+    found = seen.point_report(sites.load(observatory), *parse_position(ra, dec), when)
     if as_json:
         print(json.dumps(found, indent=2, allow_nan=False))
         return
@@ -45,17 +43,3 @@ def visibility(
         shown = "-" if value is None else f"{value:.4f}" if isinstance(value, float) else value
         print(f"{name:26s} {shown} {UNITS.get(name, '') if value is not None else ''}".rstrip())
     print(f"rises, sets: above and below {found['min_altitude']:g} deg; '-' if not in this night")
-
-
-def check_position(ra: float, dec: float) -> None:
-    """Refuse positions that are not on the sky.
-
-    Raises
-    ------
-    UsageError
-        Saying which number is out of range.
-    """
-    if not 0 <= ra <= 360:
-        raise UsageError(f"--ra {ra:g} is not between 0 and 360 deg")
-    if not -90 <= dec <= 90:
-        raise UsageError(f"--dec {dec:g} is not between -90 and 90 deg")

@@ -273,17 +273,56 @@ def test_visibility_as_json(project: Path, aas2rto: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--ra", 400, "--dec", 0), "--ra 400 is not between 0 and 360 deg"),
-        (("--ra", 10, "--dec", 91), "--dec 91 is not between -90 and 90 deg"),
+        (("--ra", 400, "--dec", 0),
+         "--ra: '400' is out of range; a right ascension runs from 0 to 360 degrees; "
+         "write for example 155.127 (degrees) or 10:20:30.5 (hours)"),
+        (("--ra", "24:00:01", "--dec", 0), "--ra: '24:00:01' is "),
+        (("--ra", 10, "--dec", 91),
+         "--dec: '91' is out of range; a declination runs from -90 to 90 degrees; "
+         "write for example -5.2556 or -05:15:20 (degrees)"),
+        (("--ra", "north", "--dec", "1h"), "--ra: 'north' is no angle; write for example 155.127"),
+        (("--ra", "north", "--dec", "1h"), "--dec: '1h' is in hours; a declination is in degrees"),
     ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("visibility", "--observatory", "la_palma_not"),
+        ("explain", "small.yaml", "--light-curve", "night.csv"),
+        ("too", "add", "GRB1", "--folder", "too"),
+    ],
+    ids=lambda verb: verb[0],
 )
-def test_visibility_refuses_impossible_positions(
-    arguments: tuple[object, ...], words: str, aas2rto: Cli
+def test_positions_that_are_not_on_the_sky_are_refused(
+    project: Path, verb: tuple[str, ...], arguments: tuple[object, ...], words: str, aas2rto: Cli
 ) -> None:
-    """A position that is not on the sky is refused with exit code 2."""
-    said = aas2rto("visibility", "--observatory", "la_palma_not", *arguments)
+    """By every verb in the same words, with exit code 2."""
+    said = aas2rto(*verb, *arguments)
     assert said.code == 2
     assert words in said.err
+
+
+@pytest.mark.parametrize(
+    ("ra", "dec"),
+    [("10:20:30.5", "-00:30:36"), ("10h20m30.5s", "-0d30m36s"), ("10 20 30.5", "-00 30 36")],
+)
+def test_every_verb_takes_sexagesimal_positions(
+    project: Path, ra: str, dec: str, aas2rto: Cli
+) -> None:
+    """Hours, minutes and seconds mean the same as degrees."""
+    at = ("--at", "2026-03-22T22:00", "--json")
+    site = ("visibility", "--observatory", "la_palma_not", *at)
+    in_degrees = ("--ra", repr(15 * (10 + 20 / 60 + 30.5 / 3600)), "--dec", "-0.51")
+    told = json.loads(aas2rto(*site, "--ra", ra, "--dec", dec).out)
+    expected = json.loads(aas2rto(*site, *in_degrees).out)
+    assert told.pop("ra") == pytest.approx(expected.pop("ra"), abs=1e-9)
+    assert told.pop("dec") == pytest.approx(expected.pop("dec"), abs=1e-9)
+    assert told["altitude"] == pytest.approx(expected["altitude"], abs=1e-7)
+    rows = pd.read_csv("night.csv").query("candidate_id == 'bright'")
+    rows.to_csv("bright.csv", index=False)
+    found = explained(aas2rto, "--light-curve", "bright.csv", "--ra", ra, "--dec", dec)
+    assert found["ra"] == pytest.approx(155.1270833, abs=1e-6)
+    assert found["dec"] == pytest.approx(-0.51)
 
 
 @pytest.mark.parametrize("kind", ["sources", "factors", "models", "observatories", "messengers"])
