@@ -19,12 +19,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
 from aas2rto.errors import UnknownNameError
 from aas2rto.guard import attempt
+from aas2rto.in_yaml import in_yaml, marker
 from aas2rto.on_disk import OnDisk
 from aas2rto.units import Unit
 
@@ -52,10 +53,7 @@ class Setting:
         name = self.name.rstrip("_")
         if self.required:
             return f"{name} [{self.unit}] (required)" if self.unit else f"{name} (required)"
-        shown = self.default
-        if isinstance(shown, float):
-            shown = f"{shown:g}"
-        return f"{name}={shown} {self.unit}".rstrip()
+        return f"{name}: {in_yaml(self.default, self.unit)}"
 
 
 @dataclass(frozen=True)
@@ -101,25 +99,12 @@ class Part:
             Setting(
                 name,
                 parameter.default,
-                getattr(_marker(hints.get(name), Unit), "unit", ""),
+                getattr(marker(hints.get(name), Unit), "unit", ""),
                 parameter.default is inspect.Parameter.empty,
-                _marker(hints.get(name), OnDisk),
+                marker(hints.get(name), OnDisk),
             )
             for name, parameter in keyword_parameters(self.make).items()
         ]
-
-
-M = TypeVar("M")
-
-
-def _marker(hint: Any, kind: type[M]) -> M | None:
-    """Find a marker, such as a unit, anywhere in a type hint, such as in ``Mag | None``."""
-    if typing.get_origin(hint) is Annotated:
-        for extra in typing.get_args(hint)[1:]:
-            if isinstance(extra, kind):
-                return extra
-    inside = (_marker(inner, kind) for inner in typing.get_args(hint))
-    return next((found for found in inside if found is not None), None)
 
 
 def _signature_owner(make: Callable[..., Any]) -> Callable[..., Any]:

@@ -102,7 +102,7 @@ def test_a_single_letter_is_no_beginning():
 def test_settings_are_the_keyword_arguments_with_units_and_defaults():
     """`list` shows what a config may say."""
     shown = [str(setting) for setting in FACTORS.get("time_span").settings]
-    assert shown == ["midpoint=25 day", "rate=-1 1 / day", "max=30 day"]
+    assert shown == ["midpoint: 25 day", "rate: -1 / day", "max: 30 day"]
     shown = [str(setting) for setting in FACTORS.get("expression").settings]
     assert shown[0] == "formula (required)"
     assert str(Setting("depth", None, "mag", True)) == "depth [mag] (required)"
@@ -175,7 +175,7 @@ def test_a_plain_function_from_a_file_is_a_part(tmp_path):
     )
     part = FACTORS.get(f"{path}:blue")
     assert part.summary == "Prefer blue ones."
-    assert [str(setting) for setting in part.settings] == ["limit=0.3 mag", "steep=2"]
+    assert [str(setting) for setting in part.settings] == ["limit: 0.3 mag", "steep: 2"]
     assert part.options(limit="200 mmag").limit == pytest.approx(0.2)
     with pytest.raises(ValidationError, match="needs a unit"):
         part.options(limit=0.2)

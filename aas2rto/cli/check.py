@@ -134,13 +134,10 @@ def lines(case: Case) -> list[str]:
 
 
 def _settings(part: PartConfig) -> dict[str, str]:
-    units = {setting.name.rstrip("_"): setting.unit for setting in part.part.settings}
-    return {
-        name: f"{value} {units.get(name, '')}".strip()
-        for name, value in part.options.model_dump(warnings=False).items()
-    }
+    from aas2rto.in_yaml import settings_in_yaml
+
+    return settings_in_yaml(part.options)
 
 
 def _shown(part: PartConfig) -> str:
-    settings = ", ".join(f"{name}={value}" for name, value in _settings(part).items())
-    return settings or "(no settings)"
+    return f"{{{', '.join(f'{name}: {value}' for name, value in _settings(part).items())}}}"

@@ -24,10 +24,13 @@ def test_check_shows_the_resolved_science_case(project: Path, aas2rto: Cli) -> N
     """`check` names sources, factors with units, and sites."""
     said = aas2rto("check", "small.yaml")
     assert said.code == 0, said.err
-    assert "magnitude: zero_point=18.5 mag, faint_limit=19.0 mag" in said.out
-    assert "rate=-1.0 1 / day" in said.out
+    assert "magnitude: {zero_point: 18.5 mag, faint_limit: 19 mag, bands: [ztfg, ztfr]}" in said.out
+    assert "rate: -1 / day" in said.out
     assert "la_palma_not: " in said.out
     assert said.out.rstrip().endswith("ok")
+    assert not re.search(r"None|True|False|\('|1 1 / ", said.out), (
+        "as in the YAML, not as in Python"
+    )
 
 
 def test_check_reports_every_mistake_at_once(project: Path, aas2rto: Cli) -> None:
@@ -336,12 +339,23 @@ def test_list_has_one_line_each(kind: str, aas2rto: Cli) -> None:
     assert all(row["summary"].strip() for row in rows)
 
 
+def shown_settings(out: str) -> str:
+    """Return what stands in the last brackets of each line."""
+    return "\n".join(line.partition(" [")[2] for line in out.splitlines())
+
+
 def test_list_factors_shows_defaults_with_units(aas2rto: Cli) -> None:
     """Defaults and units are those of the science case of the paper."""
     assert "class_" not in aas2rto("list", "sources").out
     said = aas2rto("list", "factors")
-    assert "zero_point=18.5 mag" in said.out
-    assert "midpoint=25 day" in said.out
+    assert "zero_point: 18.5 mag" in said.out
+    assert "midpoint: 25 day" in said.out
+    assert "rate: -1 / day" in said.out
+    assert "bands: [ztfg, ztfr]" in said.out
+    for kind in ("sources", "factors", "models", "messengers"):
+        assert not re.search(
+            r"None|True|False|\('|\(0|=", shown_settings(aas2rto("list", kind).out)
+        )
 
 
 def test_new_writes_a_config_that_passes_check(
