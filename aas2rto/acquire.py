@@ -12,6 +12,7 @@ import pandas as pd
 from astropy.time import Time
 
 from aas2rto.config import PartConfig
+from aas2rto.counting import counted
 from aas2rto.guard import Failure, attempt
 from aas2rto.report import Outcome, PollRequest, Report, failed
 from aas2rto.sources import Source
@@ -100,8 +101,15 @@ class Arrival:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """One line for each thing that could not be used."""
-        return (*self.report.problems, *self.ingested.refused)
+        """One line for each thing that could not be used, if `line` does not say it already."""
+        told = self.line()
+        lines = (*self.report.problems, *self.ingested.refused)
+        return tuple(line for line in lines if line not in told)
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether the source, or storing what it brought, failed."""
+        return self.failure is not None or bool(self.report.error)
 
     def line(self) -> str:
         """Say in one line how the poll went."""
@@ -114,8 +122,8 @@ class Arrival:
             return f"{name}: nothing new"
         added = self.ingested
         return (
-            f"{name}: {added.new_candidates} new candidates, "
-            f"{added.new_measurements} new measurements"
+            f"{name}: {counted(added.new_candidates, 'new candidate')}, "
+            f"{counted(added.new_measurements, 'new measurement')}"
         )
 
 

@@ -97,6 +97,6 @@ class Cycle:
     @property
     def problems(self) -> list[str]:
         """One line for everything that went wrong and cost only itself."""
-        lines = [a.line() for a in self.arrivals if a.failure or a.report.error]
+        lines = [a.line() for a in self.arrivals if a.failed]
         lines += [problem for arrival in self.arrivals for problem in arrival.problems]
         return lines + [str(failure) for failure in self.failures]

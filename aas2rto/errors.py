@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aas2rto.counting import counted
+
 
 class Aas2rtoError(Exception):
     """Root of all errors that this program raises on purpose."""
@@ -67,7 +69,7 @@ class ConfigError(UsageError):
     def __init__(self, problems: Sequence[ConfigProblem]) -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
-        title = f"{count} problem{'s' if count > 1 else ''} in the config:"
+        title = f"{counted(count, 'problem')} in the config:"
         super().__init__("\n".join([title, *(f"  {problem}" for problem in self.problems)]))
 
 

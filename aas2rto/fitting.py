@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from aas2rto import __version__, dust
 from aas2rto.config import PartConfig
+from aas2rto.counting import counted
 from aas2rto.factors.peak import probability_within
 from aas2rto.guard import Failure, attempt
 from aas2rto.models import FAILED, FIT_COLUMNS, OK, Model
@@ -190,7 +191,7 @@ def _in_order(table: pd.DataFrame, candidate_ids: pd.Series[str]) -> pd.DataFram
     wanted, found = candidate_ids.tolist(), table["candidate_id"].tolist()
     if sorted(map(str, found)) != sorted(wanted):
         raise ValueError(
-            f"returned {len(found)} rows, not one for each of the {len(wanted)} candidates"
+            f"returned {counted(len(found), 'row')}, not one for each candidate ({len(wanted)})"
         )
     return table.set_index("candidate_id").loc[wanted].reset_index()
 
@@ -203,7 +204,7 @@ def _failed_fits(bound: BoundModel, table: pd.DataFrame) -> list[Failure]:
     failed = table[table["status"] == FAILED]
     sorts = [reason.partition(" (")[0] for reason in failed["reason"]]
     return [
-        Failure(f"model {bound.name}", f"{sort} ({len(rows)} of {len(table)} fits)",
+        Failure(f"model {bound.name}", f"{sort} ({len(rows)} of {counted(len(table), 'fit')})",
                 _first_of(rows["candidate_id"].tolist()))
         for sort, rows in failed.groupby(np.array(sorts, dtype=object), sort=False)
     ]  # fmt: skip

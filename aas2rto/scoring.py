@@ -18,6 +18,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from aas2rto.config import PartConfig
+from aas2rto.counting import counted
 from aas2rto.factors import Decision, Factor, Needs, answer
 from aas2rto.guard import Failure, Outcome, attempt
 
@@ -136,7 +137,8 @@ def conform(returned: Any, n: int) -> Factor:
         return _conform_factor(returned, n)
     values = np.asarray(returned, dtype=float)
     if values.ndim > 1 or values.size not in {1, n}:
-        raise ValueError(f"returned shape {values.shape} for {n} candidates; expected ({n},)")
+        asked = counted(n, "candidate")
+        raise ValueError(f"returned shape {values.shape} for {asked}; expected ({n},)")
     values = np.broadcast_to(values.reshape(-1), n)
     return answer(values, reason=np.array([f"{value:.4g}" for value in values], dtype=object))
 
@@ -147,7 +149,8 @@ def _conform_factor(returned: Factor, n: int) -> Factor:
     reason = np.asarray(returned.reason, dtype=object)
     for name, column in (("values", value), ("decisions", decision), ("reasons", reason)):
         if column.shape != (n,):
-            raise ValueError(f"returned {name} of shape {column.shape} for {n} candidates")
+            asked = counted(n, "candidate")
+            raise ValueError(f"returned {name} of shape {column.shape} for {asked}")
     if not np.isin(decision, list(Decision)).all():
         raise ValueError(f"returned decisions that are none of {[d.label for d in Decision]}")
     words = ["" if why is None else str(why) for why in reason.tolist()]
@@ -203,7 +206,8 @@ def _first(bound: BoundFactor, failures: Sequence[Failure]) -> list[Failure]:
     more = len(failures) - MOST_FAILURES
     if more <= 0:
         return list(failures)
-    told = Failure(f"factor {bound.name}", f"failed for {more} more candidates, see their reasons")
+    what = f"failed for {counted(more, 'more candidate')}, see the reasons in the lists"
+    told = Failure(f"factor {bound.name}", what)
     return [*failures[:MOST_FAILURES], told]
 
 

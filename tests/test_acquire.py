@@ -58,7 +58,7 @@ def test_what_came_is_stored_and_told_in_one_line(store):
         poller("three", lambda _: failed("three", "HTTP 500 from host")),
     )
     assert [arrival.line() for arrival in arrivals] == [
-        "one: 1 new candidates, 1 new measurements",
+        "one: 1 new candidate, 1 new measurement",
         "two: nothing new",
         "three: failed: HTTP 500 from host",
     ]
@@ -150,7 +150,7 @@ def test_a_late_answer_is_taken_in_a_later_cycle(store):
     assert arrivals[0].line() == said
     go.set()
     arrivals = run(store, late)
-    assert arrivals[0].line() == "late: 1 new candidates, 1 new measurements"
+    assert arrivals[0].line() == "late: 1 new candidate, 1 new measurement"
     assert len(late.source.requests) == 1
     assert store.source_state("late").cursor == {"n": 1}
     assert store.source_state("late").failures == 0
@@ -169,7 +169,7 @@ def test_a_service_that_asked_for_patience_is_not_asked(store):
     assert store.source_state("one").failures == 1
     assert store.source_state("one").last_error == "HTTP 429"
     arrivals = run(store, again, now=MJD + 0.5)
-    assert arrivals[0].line() == "one: 1 new candidates, 1 new measurements"
+    assert arrivals[0].line() == "one: 1 new candidate, 1 new measurement"
 
 
 def test_a_source_is_told_only_after_its_data_are_stored(store):

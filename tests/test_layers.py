@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "aas2rto"
 
 LAYERS = (
     # What everything stands on.
-    {"", "errors", "units", "on_disk", "in_yaml", "guard", "registry", "yaml_lines", "share",
-     "logs", "words", "message_settings", "config", "redaction", "changing"},
+    {"", "errors", "units", "on_disk", "in_yaml", "counting", "guard", "registry",
+     "yaml_lines", "share", "logs", "words", "message_settings", "config", "redaction", "changing"},
     # What there is: tables, sites, the sky; no state.
     {"photometry", "candidates", "summary", "report", "observatory", "data", "dust", "ephemeris",
      "tracks"},

@@ -136,15 +136,15 @@ def test_the_number_of_a_plain_factor_is_its_reason():
     [
         (None, "returned nan; a factor must be a positive number"),
         ("many", "ValueError: could not convert string to float: 'many'"),
-        ([1.0, 2.0], "ValueError: returned shape (2,) for 1 candidates; expected (1,)"),
-        (np.ones((3, 2)), "ValueError: returned shape (3, 2) for 1 candidates; expected (1,)"),
-        (np.ones(4), "ValueError: returned shape (4,) for 1 candidates; expected (1,)"),
-        ([], "ValueError: returned shape (0,) for 1 candidates; expected (1,)"),
+        ([1.0, 2.0], "ValueError: returned shape (2,) for 1 candidate; expected (1,)"),
+        (np.ones((3, 2)), "ValueError: returned shape (3, 2) for 1 candidate; expected (1,)"),
+        (np.ones(4), "ValueError: returned shape (4,) for 1 candidate; expected (1,)"),
+        ([], "ValueError: returned shape (0,) for 1 candidate; expected (1,)"),
         ({"a": 1}, "TypeError: float() argument must be a string or a real number, not 'dict'"),
         (1j, "TypeError: float() argument must be a string or a real number, not 'complex'"),
-        (answer([1.0, 2.0]), "ValueError: returned values of shape (2,) for 1 candidates"),
+        (answer([1.0, 2.0]), "ValueError: returned values of shape (2,) for 1 candidate"),
         (Factor(np.ones(3), np.zeros(2), np.full(3, "")),
-         "ValueError: returned values of shape (3,) for 1 candidates"),
+         "ValueError: returned values of shape (3,) for 1 candidate"),
     ],
     ids=repr,
 )  # fmt: skip
@@ -263,7 +263,8 @@ def test_many_failures_are_counted():
     """The report has ten lines and a number; the lists have each reason."""
     column = run(lambda candidates, now: np.where(np.arange(40) < 25, np.nan, 1.0), n=40)
     assert len(said(column)) == 11
-    assert said(column)[-1] == "factor mine: failed for 15 more candidates, see their reasons"
+    expected = "factor mine: failed for 15 more candidates, see the reasons in the lists"
+    assert said(column)[-1] == expected
     assert (column.factor.decision == EXCLUDE).sum() == 25
 
 

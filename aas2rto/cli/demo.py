@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from aas2rto.cli.arguments import OutputOption, parse_time, project_folder
+from aas2rto.counting import counted
 
 
 def demo(
@@ -27,7 +28,7 @@ def demo(
     text = read_config("demo.yaml").replace("outputs/demo", folder.as_posix())
     config = folder / "demo.yaml"
     write_atomically(config, text)
-    typer.echo(f"{count} objects; now: aas2rto run {config} --once --now {nights.NIGHT}")
+    typer.echo(f"{counted(count, 'object')}; now: aas2rto run {config} --once --now {nights.NIGHT}")
     run(config, once=True, now=nights.NIGHT, archive=None, output=output, dry_run=False)
     typer.echo(f"figures of the first of each list: {folder / 'figures'}")
     typer.echo(f"why? aas2rto explain {config} CANDIDATE --now {nights.NIGHT}")

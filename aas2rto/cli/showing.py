@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from aas2rto.cli.arguments import is_terminal
+from aas2rto.counting import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,14 +59,16 @@ def cycle(found: Cycle, *, folder: Path | None) -> None:
         return
     out.print(f"[bold]cycle of {found.now.utc.isot[:16]} UTC[/bold]")
     for arrival in found.arrivals:
-        out.print(f"  {escape(arrival.line())}", soft_wrap=True)
+        style = "yellow" if arrival.failed else None
+        out.print(f"  {escape(arrival.line())}", soft_wrap=True, style=style)
     out.print(funnel_line(found.report["funnel"]), soft_wrap=True)
     for ranking in found.rankings:
         out.print(ranking_table(ranking))
         more = len(ranking.table) - TOP
         if more > 0:
             out.print(f"   ... {more} more in ranked/{ranking.observatory}.csv")
-    problems(found.problems)
+    told = {arrival.line() for arrival in found.arrivals}
+    problems([line for line in found.problems if line not in told])
     seconds = sum(found.timings.values())
     where = f"written to {folder}" if folder else "dry run: nothing was stored, written or sent"
     out.print(f"{where} ({seconds:.1f} s)", soft_wrap=True)
@@ -77,7 +80,8 @@ def problems(lines: Sequence[str]) -> None:
     for line in lines[:MOST_PROBLEMS]:
         out.print(f"[yellow]problem[/yellow] {escape(line)}", soft_wrap=True)
     if len(lines) > MOST_PROBLEMS:
-        out.print(f"... and {len(lines) - MOST_PROBLEMS} more problems in cycle.json")
+        more = counted(len(lines) - MOST_PROBLEMS, "more problem")
+        out.print(f"... and {more} in cycle.json")
 
 
 def mail(written: Mail) -> None:
@@ -96,7 +100,7 @@ def mail(written: Mail) -> None:
 
 def funnel_line(funnel: dict[str, Any]) -> str:
     """Say in one line where the candidates went; the numbers add up."""
-    parts = [f"{funnel['candidates']} candidates"]
+    parts = [counted(funnel["candidates"], "candidate")]
     for word in ("rejected", "excluded"):
         by_rule = funnel[word]
         if by_rule:
@@ -109,7 +113,7 @@ def funnel_line(funnel: dict[str, Any]) -> str:
 def ranking_table(ranking: Ranking) -> Table:
     """Return the top of a list."""
     is_site = ranking.observatory != "science"
-    title = f"{ranking.observatory}: {len(ranking.table)} candidates"
+    title = f"{ranking.observatory}: {counted(len(ranking.table), 'candidate')}"
     table = Table(title=title, title_justify="left", pad_edge=False, box=None, expand=True)
     heads = ["#", "candidate", "site score" if is_site else "score", "mag", "days to peak"]
     heads += ["alt [deg]", "left [h]", "sets", "now"] if is_site else []

@@ -17,6 +17,7 @@ from aas2rto.cli.arguments import (
     parse_time,
 )
 from aas2rto.cli.closing import CloseOption, closures
+from aas2rto.counting import counted
 from aas2rto.errors import UsageError
 
 MOST = 12
@@ -66,7 +67,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     """Say what changes, list by list, and then in the plan."""
     told = []
     for name, change in found["lists"].items():
-        told.append(f"{name}: {change['before']} -> {change['after']} candidates")
+        told.append(f"{name}: {change['before']} -> {counted(change['after'], 'candidate')}")
         told += _some(f"  enters: {one['candidate_id']} (rank {one['rank']})"
                       for one in change["enters"])  # fmt: skip
         told += _some(f"  leaves: {one['candidate_id']} (was {one['rank']}; {one['reason']})"
@@ -78,7 +79,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     plan = found["plan"]
     old, new = plan["before"], plan["after"]
     told.append(
-        f"greedy plan: {old['visits']} -> {new['visits']} visits, "
+        f"greedy plan: {old['visits']} -> {counted(new['visits'], 'visit')}, "
         f"worth {old['worth']:.5g} -> {new['worth']:.5g}"
     )
     told += _some(f"  enters: {one['candidate_id']} ({one['at']})" for one in plan["enters"])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
+from aas2rto.counting import counted
 from aas2rto.factors import Factor, Needs, answer, check_bands, factor, per_band
 
 
@@ -38,7 +39,7 @@ def detections(
     few = count < min
     names = "+".join(bands)
     reason = [
-        f"{n} detections in {names}" + (f", needs {min}" if is_few else "")
+        f"{counted(n, 'detection')} in {names}" + (f", needs {min}" if is_few else "")
         for n, is_few in zip(count, few, strict=True)
     ]
     return answer(1.0, exclude=few, reason=reason, n_detections=count)

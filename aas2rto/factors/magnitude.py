@@ -7,6 +7,7 @@ import pandas as pd
 from astropy.time import Time
 from numpy.typing import NDArray
 
+from aas2rto.counting import counted
 from aas2rto.factors import Factor, Needs, answer, check_bands, factor, latest, numbers
 from aas2rto.units import Mag
 
@@ -45,7 +46,7 @@ def magnitude(
     suspect = np.nan_to_num(numbers(candidates, "n_suspect")).astype(int)
     reason = [
         f"no detection in {', '.join(bands)}"
-        + (f", {n} suspect points (negative or of bad quality)" if n else "")
+        + (f", {counted(n, 'suspect point')} (negative or of bad quality)" if n else "")
         if not is_seen
         else f"{m:.2f} mag in {b}{old}" + (f" is fainter than {faint_limit:g}" if is_faint else "")
         for m, b, old, is_seen, is_faint, n in zip(

@@ -9,6 +9,7 @@ import pandas as pd
 from astropy.time import Time
 from pydantic import Field
 
+from aas2rto.counting import counted
 from aas2rto.factors import (
     Factor,
     Needs,
@@ -95,7 +96,7 @@ def _sentence(
     least: float,
 ) -> str:
     told = [
-        f"{share:.0%} of {int(n) - 1} pairs rise in {band}"
+        f"{share:.0%} of {counted(int(n) - 1, 'pair rises', 'pairs rise')} in {band}"
         for share, n, band, is_known in zip(fraction, count, bands, known, strict=True)
         if is_known
     ]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aas2rto.config import Case, PartConfig
+from aas2rto.counting import counted
 from aas2rto.messaging import wording
 from aas2rto.messaging.message import Message
 from aas2rto.redaction import Redactor
@@ -107,8 +108,8 @@ def _of_channels(outbox: Outbox) -> list[str]:
         unknown = counts.get(State.UNKNOWN, 0)
         if unknown:
             told.append(
-                f"channel {name} unsure: of {unknown} messages it is not known whether they "
-                "arrived; see aas2rto messages"
+                f"channel {name} unsure: of {counted(unknown, 'message')} it is not known whether "
+                "anything arrived; see aas2rto messages"
             )
     return told
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from aas2rto.counting import counted
 from aas2rto.messaging.facts import Facts, SiteFacts
 from aas2rto.messaging.message import CANDIDATE, DIGEST, OPERATORS, TEST, Message
 from aas2rto.messaging.triggers import TRIGGERS, Event
@@ -303,14 +304,15 @@ def merged(messages: Sequence[Message], *, project: str) -> Message:
     project : str
     """
     names = {message.candidate_id or message.title for message in messages}
-    what = "one candidate" if len(names) == 1 else f"{len(names)} candidates"
+    what = "one candidate" if len(names) == 1 else counted(len(names), "candidate")
     lines = [_digest_line(message) for message in messages[-MOST_LINES:]]
     if len(messages) > MOST_LINES:
-        lines.insert(0, ("", f"{len(messages) - MOST_LINES} older messages are left out here"))
+        older = counted(len(messages) - MOST_LINES, "older message is", "older messages are")
+        lines.insert(0, ("", f"{older} left out here"))
     lines.append(("As of", dict(messages[-1].lines).get("As of", project)))
     return Message(
         kind=DIGEST,
-        title=f"{project}: {len(messages)} messages about {what}",
+        title=f"{project}: {counted(len(messages), 'message')} about {what}",
         lines=tuple(lines),
         facts={"messages": [dict(message.facts) for message in messages[-MOST_LINES:]]},
     )
@@ -340,7 +342,7 @@ def digest(
     """
     lines = [(site, _head(site, some)) for site, some in heads.items()]
     if messages:
-        lines.append(("", f"since the last digest, {len(messages)} things happened:"))
+        lines.append(("", f"since the last digest, {counted(len(messages), 'thing')} happened:"))
         lines += [_digest_line(message) for message in messages[-MOST_LINES:]]
     lines.append(("As of", f"{_as_of(now)}, {project}"))
     return Message(

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from aas2rto.counting import counted
 from aas2rto.errors import InputError
 from aas2rto.guard import attempt
 from aas2rto.sources.packet_format import Packet, Record
@@ -108,7 +109,7 @@ def _until_damage(path: Path, read: Callable[[], Any]) -> Iterator[Record]:
         answer = attempt("avro", read)
         if answer.failure is not None:
             raise InputError(
-                f"{path}: is cut short or damaged after {n} alert{'' if n == 1 else 's'} "
+                f"{path}: is cut short or damaged after {counted(n, 'alert')} "
                 f"({_reason(answer.failure)}); what comes before is used: fetch the file again"
             )
         if answer.value is None:

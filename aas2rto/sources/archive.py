@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from aas2rto import photometry
+from aas2rto.counting import counted
 from aas2rto.errors import InputError
 from aas2rto.on_disk import DataPath
 from aas2rto.report import OBJECT_COLUMNS, Outcome, PollRequest, Report
@@ -86,7 +87,7 @@ class Archive:
         """Say how many files there are to read."""
         problems: list[str] = []
         n = sum(1 for path in self.paths for _ in _files(path, problems.append))
-        return "; ".join([f"{n} file{'' if n == 1 else 's'}", *problems])
+        return "; ".join([counted(n, "file"), *problems])
 
 
 def _files(path: str, complain: Callable[[str], None]) -> Iterator[Path]:
@@ -252,11 +253,11 @@ def _notes(reading: _Pass) -> list[str]:
     notes = []
     for what, n in reading.later.items():
         one = n == 1
-        notes.append(f"{n} {what}{' is' if one else 's are'} later than now "
+        notes.append(f"{counted(n, f'{what} is', f'{what}s are')} later than now "
                      f"({_date(reading.request.now)}) and wait{'s' if one else ''}")  # fmt: skip
     if reading.postponed:
         n = reading.postponed
-        notes.append(f"time was up before {n} file{'' if n == 1 else 's'} could be read; the "
+        notes.append(f"time was up before {counted(n, 'file')} could be read; the "
                      "next cycle goes on there")  # fmt: skip
     return notes
 

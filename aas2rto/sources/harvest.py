@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from aas2rto.counting import counted
 from aas2rto.errors import SourceError
 from aas2rto.report import OBJECT_COLUMNS, Outcome, PollRequest, Report
 from aas2rto.sources.http import Cause, HttpError
@@ -181,7 +182,7 @@ def _shortened(lines: tuple[str, ...]) -> tuple[str, ...]:
     """Keep the first problems: if thousands of records are broken, they are so alike."""
     if len(lines) <= MAX_PROBLEMS:
         return lines
-    return (*lines[:MAX_PROBLEMS], f"... and {len(lines) - MAX_PROBLEMS} more problems")
+    return (*lines[:MAX_PROBLEMS], f"... and {counted(len(lines) - MAX_PROBLEMS, 'more problem')}")
 
 
 def span(seconds: float) -> str:

@@ -20,6 +20,7 @@ import httpx
 from pydantic import ConfigDict, Field, SecretStr
 
 from aas2rto import __version__
+from aas2rto.counting import counted
 from aas2rto.errors import SourceError
 from aas2rto.sources.pacing import Deadline, bucket_of, spent_quota, wait_of
 from aas2rto.units import Second
@@ -164,7 +165,7 @@ class Answer:
         try:
             return parse_json(text)
         except ValueError as error:
-            why = f"with broken JSON ({len(self.content)} bytes: {error})"
+            why = f"with broken JSON ({counted(len(self.content), 'byte')}: {error})"
             raise self.unreadable(why) from error
 
     def mapping(self) -> dict[str, Any]:
@@ -418,8 +419,9 @@ class Client:
                     status=response.status_code,
                 )
             if until.left() <= 0:
+                so_far = counted(len(body), "byte")
                 raise HttpError(
-                    f"{asked} was still sending at the deadline ({len(body)} bytes so far)",
+                    f"{asked} was still sending at the deadline ({so_far} so far)",
                     cause=Cause.TIMEOUT,
                     status=response.status_code,
                 )

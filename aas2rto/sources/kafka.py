@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, SecretStr
 
+from aas2rto.counting import counted
 from aas2rto.errors import SourceError
 from aas2rto.sources.pacing import Deadline
 from aas2rto.units import Second
@@ -239,7 +240,8 @@ class Stream:
         self._complaints.clear()
         places = self._connect(Deadline(self._patience.connect))
         missing = f" ({len(self.problems)} of them missing)" if self.problems else ""
-        return f"{self.servers} has {len({topic for topic, _ in places})} topics{missing}"
+        found = counted(len({topic for topic, _ in places}), "topic")
+        return f"{self.servers} has {found}{missing}"
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -336,9 +338,10 @@ class Stream:
     def _inside(self, place: Place, wish: int, low: int, high: int) -> int:
         """Keep an offset within what the brokers still hold, and say what that costs."""
         if wish < low:
+            lost = counted(low - wish, "message")
             self.problems.append(
-                f"{self.service}: {low - wish} messages of {place[0]}[{place[1]}] expired before "
-                "they were read; poll more often than the stream's retention"
+                f"{self.service}: {lost} of {place[0]}[{place[1]}] expired unread; "
+                "poll more often than the stream's retention"
             )
             return low
         if wish > high:
@@ -379,7 +382,7 @@ class Stream:
                 left -= len(messages)
                 yield messages
             elif quiet.left() <= 0:
-                raise self._error(f"stopped sending with {behind} messages to come")
+                raise self._error(f"stopped sending with {counted(behind, 'message')} to come")
 
     def _taken(self, one: Any) -> Message:
         place = (one.topic(), one.partition())

@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aas2rto import photometry
+from aas2rto.counting import counted
 from aas2rto.errors import InputError
 from aas2rto.guard import attempt
 from aas2rto.registry import nearest
@@ -396,7 +397,7 @@ def _light_curves(table: Mapping[str, NDArray[Any]], now: float, after: float) -
 
 def _unnamed(rows: pd.DataFrame) -> str:
     n = int((rows["candidate_id"] == "").sum())
-    return f"{n} row{'s' if n > 1 else ''} without an identifier left out" if n else ""
+    return f"{counted(n, 'row')} without an identifier left out" if n else ""
 
 
 def _unknown_bands(raw: NDArray[Any], band: list[str]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from aas2rto.counting import counted
 from aas2rto.sources import nulls
 
 Record = Mapping[str, Any]
@@ -183,6 +184,6 @@ def usable(table: pd.DataFrame, *, name: str = "measurement_id") -> tuple[pd.Dat
         return table, ""
     n, first = int((~good).sum()), table.loc[~good].iloc[0]
     return table.loc[good], (
-        f"{n} measurement{'s' if n > 1 else ''} without a usable time, band, flux or error "
+        f"{counted(n, 'measurement')} without a usable time, band, flux or error "
         f"left out (first: {first[name]} of {first['candidate_id']})"
     )

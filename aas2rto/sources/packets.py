@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from aas2rto import photometry
+from aas2rto.counting import counted
 from aas2rto.report import ANNOTATION_COLUMNS, OBJECT_COLUMNS
 from aas2rto.sources import fink_values
 from aas2rto.sources.lsst_packet import PACKET as LSST
@@ -152,8 +153,8 @@ class Batch:
 
     def _skipped(self) -> str:
         n = self.solar_system
-        what = "alerts of solar-system objects" if n > 1 else "alert of a solar-system object"
-        return f"{n} {what} (no diaObjectId) skipped" if n else ""
+        what = counted(n, "alert of a solar-system object", "alerts of solar-system objects")
+        return f"{what} (no diaObjectId) skipped" if n else ""
 
     def _complain(self, where: str, what: str) -> None:
         self.problems.append(f"{where}: {what}" if where else what)

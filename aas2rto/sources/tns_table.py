@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from aas2rto.candidates import chord, unit_vectors
+from aas2rto.counting import counted
 from aas2rto.errors import InputError
 
 FILE = "tns_public_objects.parquet"
@@ -115,7 +116,8 @@ def read(content: bytes, complain: Callable[[str], None]) -> Delta:
     usable = np.isfinite(table["ra"]) & table["dec"].between(-90, 90) & (table["name"] != "")
     bad = len(records) - int(usable.sum())
     if bad:
-        complain(f"{bad} of {len(records)} rows cannot be used (cut short, or without a place)")
+        told = counted(len(records), "row")
+        complain(f"{bad} of {told} cannot be used (cut short, or without a place)")
     return Delta(table[usable].reset_index(drop=True), begin, end)
 
 

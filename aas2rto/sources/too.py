@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from aas2rto.counting import counted
 from aas2rto.errors import InputError
 from aas2rto.on_disk import OwnFolder
 from aas2rto.report import OBJECT_COLUMNS, Outcome, PollRequest, Report, failed
@@ -96,7 +97,7 @@ class TooFolder:
     def probe(self) -> str:
         """Say how many files wait."""
         n = len(pending(self.folder))
-        return f"{n} file{'' if n == 1 else 's'} waiting in {self.folder}"
+        return f"{counted(n, 'file')} waiting in {self.folder}"
 
     def _take(self, path: Path, version: Version, now: float, taken: list[_Taken]) -> list[str]:
         """Read one file into `taken`, or write down its mistakes."""

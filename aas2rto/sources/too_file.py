@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aas2rto import photometry
+from aas2rto.counting import counted
 from aas2rto.registry import nearest
 from aas2rto.sources.coordinates import declination, plain, right_ascension
 
@@ -293,7 +294,7 @@ def _quoted(value: str) -> str:
 
 def error_text(file_name: str, mistakes: list[Mistake]) -> str:
     """Return what an observer finds beside a file that cannot be taken."""
-    count = f"{len(mistakes)} mistake{'' if len(mistakes) == 1 else 's'}"
+    count = counted(len(mistakes), "mistake")
     lines = [f"{file_name} cannot be taken: {count}", ""]
     for mistake in mistakes:
         lines.append(str(mistake))

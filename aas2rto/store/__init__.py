@@ -169,7 +169,7 @@ class Store:
             for object_id in objects.loc[~usable, "object_id"]
         ]
         nameless = usable & (objects["object_id"] == "")
-        refused += left_out(report.source, int(nameless.sum()), "objects without object_id")
+        refused += left_out(report.source, int(nameless.sum()), "object", "without object_id")
         objects = objects[usable & ~nameless].reset_index(drop=True)
         found = candidates.match(
             objects, self._positions, self._aliases, radius_arcsec=merge_radius

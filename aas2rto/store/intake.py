@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from aas2rto import photometry
+from aas2rto.counting import counted
 from aas2rto.report import ANNOTATION_COLUMNS, OBJECT_COLUMNS, Report
 
 
@@ -58,9 +59,9 @@ def changes_of(row: Mapping[Hashable, Any]) -> dict[str, Any]:
     return changes
 
 
-def left_out(source: str, n: int, what: str) -> list[str]:
+def left_out(source: str, n: int, thing: str, why: str) -> list[str]:
     """Say in one line how many rows could not be stored; nothing to say about none."""
-    return [f"{source}: left out {n} {what}"] if n else []
+    return [f"{source}: left out {counted(n, thing)} {why}"] if n else []
 
 
 def usable_measurements(
@@ -86,10 +87,14 @@ def usable_measurements(
     problems = left_out(
         report.source,
         int((~whole).sum()),
-        "measurements without mjd, known_at, band, kind, survey or measurement_id",
+        "measurement",
+        "without mjd, known_at, band, kind, survey or measurement_id",
     )
     problems += left_out(
-        report.source, int((whole & ~owned).sum()), "measurements of objects that are not known"
+        report.source,
+        int((whole & ~owned).sum()),
+        "measurement",
+        "of objects that are not known",
     )
     return rows[whole & owned].astype({"candidate": "int64"}), problems
 
@@ -106,6 +111,7 @@ def usable_annotations(
     problems = left_out(
         report.source,
         int((~good).sum()),
-        "annotations without known_at, or of objects that are not known",
+        "annotation",
+        "without known_at, or of objects that are not known",
     )
     return rows[good], problems

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -356,3 +357,25 @@ def test_an_archive_that_is_not_there_is_told_at_once(project: Path, aas2rto: Cl
     said = once(aas2rto, "--archive", "nigth.csv")
     assert said.code == 2
     assert "--archive: there is no nigth.csv" in said.err
+
+
+def test_a_failing_source_is_told_once(project: Path, aas2rto: Cli) -> None:
+    """Among the sources, and not among the problems again."""
+    text = (project / "small.yaml").read_text()
+    (project / "small.yaml").write_text(text.replace("night.csv", "nigth.csv"))
+    said = aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    assert said.code == 0
+    assert said.out.count("there is no such file or folder") == 1
+    assert "\n  archive: failed: no file could be read: nigth.csv" in said.out
+    report = json.loads((project / "outputs" / "small" / "cycle.json").read_text())
+    assert [line for line in report["problems"] if "nigth.csv" in line] == report["sources"][:1]
+
+
+def test_a_single_candidate_is_no_candidates(project: Path, aas2rto: Cli) -> None:
+    rows = (project / "night.csv").read_text().splitlines()
+    kept = [row for row in rows if row.startswith(("bright,", "candidate_id,"))]
+    (project / "night.csv").write_text("\n".join(kept) + "\n")
+    said = aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    assert "archive: 1 new candidate, 8 new measurements" in said.out
+    assert "funnel: 1 candidate -> 1 ranked" in said.out
+    assert "science: 1 candidate\n" in re.sub(" +\n", "\n", said.out)

@@ -84,7 +84,7 @@ def test_a_changed_rank_is_a_move(ran: Path, aas2rto: Cli) -> None:
 def test_the_terminal_says_it_list_by_list(ran: Path, aas2rto: Cli) -> None:
     said = whatif(aas2rto, "--set", "score.factors.magnitude.faint_limit=17.5mag")
     assert said.code == 0, said.err
-    assert "science: 2 -> 1 candidates" in said.out
+    assert "science: 2 -> 1 candidate" in said.out
     assert "  leaves: fainter (was 2; magnitude: 18.2" in said.out
     assert "greedy plan: " in said.out
     assert said.out.endswith("nothing was stored\n")

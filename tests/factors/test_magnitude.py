@@ -79,7 +79,7 @@ def test_without_a_detection_it_is_excluded():
     assert found.reason.tolist() == [
         "no detection in ztfg, ztfr",
         "no detection in ztfg, ztfr",
-        "no detection in ztfg, ztfr, 1 suspect points (negative or of bad quality)",
+        "no detection in ztfg, ztfr, 1 suspect point (negative or of bad quality)",
     ]
 
 

@@ -248,7 +248,7 @@ def test_an_object_without_an_id_costs_itself_only(store):
     objects = make_objects(["", "good"], ra=[5.0, 10.0])
     added = ingest(store, objects)
     assert store.candidates()["candidate_id"].tolist() == ["good"]
-    assert added.refused == ("test: left out 1 objects without object_id",)
+    assert added.refused == ("test: left out 1 object without object_id",)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_measurement_that_is_not_whole_costs_itself_only(store, broken):
     added = ingest(store, make_objects(), table)
     assert added.new_measurements == 2
     assert added.refused == (
-        "test: left out 1 measurements without mjd, known_at, band, kind, survey or measurement_id",
+        "test: left out 1 measurement without mjd, known_at, band, kind, survey or measurement_id",
     )
 
 
