@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,20 @@ def test_every_config_checks(path: Path, tmp_path: Path, monkeypatch: pytest.Mon
     case = config.load(path, environment={}, need_secrets=False)
     assert case.factors
     assert case.observatories
+
+
+def test_an_example_shows_messages(tmp_path: Path) -> None:
+    """With its secrets named, never written: unset they are told, set it is complete."""
+    path = ROOT / "configs" / "with_messages.yaml"
+    case = config.load(path, environment={}, need_secrets=False)
+    assert [part.name for part in case.messengers] == ["slack", "mail", "operators"]
+    assert [part.policy.role for part in case.messengers] == ["observers", "observers", "operators"]
+    unset = {re.sub(r".* variable (\w+) is not set.*", r"\1", str(one)) for one in case.missing}
+    assert unset == {"SLACK_TOKEN", "SLACK_APP_TOKEN", "SMTP_PASSWORD"}
+    case = config.load(path, environment=dict.fromkeys(unset, "hush-hush"))
+    assert case.missing == ()
+    assert case.when.enters_top == 3
+    assert "hush" not in repr(case.messengers)
 
 
 @pytest.mark.parametrize("name", ["demo", "demo.yaml", "configs/demo.yaml"])
