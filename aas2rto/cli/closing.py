@@ -43,11 +43,16 @@ def joined(arguments: list[str]) -> list[str]:
     words: list[str] = []
     for word in arguments:
         after_name = len(words) > 1 and words[-2] == OPTION and " " not in words[-1]
-        if after_name and word[:1].isdigit() and ":" in word:
+        if after_name and _is_meant_as_time(word):
             words[-1] = f"{words[-1]} {word}"
         else:
             words.append(word)
     return words
+
+
+def _is_meant_as_time(word: str) -> bool:
+    """Tell an interval, right or wrong, from a config."""
+    return word[:1].isdigit() and not word.endswith((".yaml", ".yml"))
 
 
 def closures(case: Case, given: list[str] | None) -> list[tuple[str, str]]:

@@ -47,7 +47,7 @@ def interval(text: str, begin: float, end: float) -> tuple[Interval, ...]:
         return (ALWAYS,)
     if not re.match(CLOSED_PATTERN, text):
         raise UsageError(
-            f"--close: {text!r} is no interval; write 02:00-04:00 (UTC), or "
+            f"--close: {text!r} is no interval{_guess(text)}; write 02:00-04:00 (UTC), or "
             "2026-03-21T02:00/2026-03-21T04:00"
         )
     if "/" in text:
@@ -56,6 +56,16 @@ def interval(text: str, begin: float, end: float) -> tuple[Interval, ...]:
             raise UsageError(f"--close: {text} ends before it begins")
         return ((start, stop),)
     return _by_clock(text, begin, end)
+
+
+def _guess(text: str) -> str:
+    """Offer full hours and minutes for ``2-4``, ``2h-4h``, ``2.30-4`` and ``2:00 - 4:00``."""
+    clock = r"\s*(\d{1,2})(?:[:.](\d{2}))?\s*h?\s*"
+    found = re.fullmatch(rf"{clock}-{clock}", text)
+    if not found:
+        return ""
+    numbers = [int(one or 0) for one in found.groups()]
+    return ", perhaps {:02d}:{:02d}-{:02d}:{:02d}".format(*numbers)
 
 
 def _by_clock(text: str, begin: float, end: float) -> tuple[Interval, ...]:

@@ -218,6 +218,8 @@ def test_maintenance_stands_in_the_config(ran: Path, aas2rto: Cli) -> None:
 def test_the_second_word_of_close_may_be_missing() -> None:
     words = ["plan", "c.yaml", "--close", "a", "02:00-04:00", "--close", "b", "--json"]
     assert joined(words) == ["plan", "c.yaml", "--close", "a 02:00-04:00", "--close", "b", "--json"]
+    assert joined(["--close", "a", "2026.yaml"]) == ["--close", "a", "2026.yaml"]
+    assert joined(["--close", "a", "2-4"]) == ["--close", "a 2-4"]
     assert joined(["--close", "a", "c.yaml"]) == ["--close", "a", "c.yaml"]
 
 
@@ -291,7 +293,12 @@ def test_greedy_alone(ran: Path, aas2rto: Cli) -> None:
     [
         (["--observatory", "la_plama_not"], "no observatory 'la_plama_not'; did you mean"),
         (["--observatory", "la_palma", "--network"], "--observatory NAME or --network, not both"),
-        (["--close", "la_palma", "2:00"], "--close: '2:00' is no interval"),
+        (["--close", "la_palma", "2:00"], "--close: '2:00' is no interval; write 02:00-04:00"),
+        (
+            ["--close", "la_palma", "2-4"],
+            "--close: '2-4' is no interval, perhaps 02:00-04:00; write 02:00-04:00 (UTC), or",
+        ),
+        (["--close", "la_palma", "2.30-4h"], ", perhaps 02:30-04:00; write"),
         (["--close", "mauna_kea"], "this science case has no observatory 'mauna_kea'"),
         (["--date", "someday"], "--date: 'someday' is no time"),
     ],
