@@ -22,6 +22,7 @@ from aas2rto.cli.arguments import (
     parse_time,
     resolve_candidate,
 )
+from aas2rto.counting import counted
 from aas2rto.errors import UsageError
 
 if TYPE_CHECKING:
@@ -157,11 +158,27 @@ def fit_line(fit: dict[str, Any]) -> str:
         return f"{fit['status']}: {fit['reason']}"
     errors = fit.get("errors") or {}
     values = ", ".join(
-        f"{name} = {_value(name, value)}" + (f" +- {errors[name]:.2g}" if errors.get(name) else "")
+        f"{name} = {_value(name, value)}"
+        + (f" +- {errors[name]:.2g}" if errors.get(name) else "")
+        + unit_of(name)
         for name, value in (fit["parameters"] or {}).items()
         if isinstance(value, float)
     )
-    return f"{values}; chi2 = {fit['chisq']:.1f} for {fit['ndof']:.0f} degrees of freedom"
+    freedom = counted(round(fit["ndof"]), "degree of freedom", "degrees of freedom")
+    return f"{values}; chi2 = {fit['chisq']:.1f} for {freedom}"
+
+
+UNITS = {
+    "t_peak_err": "d", "t0_other": "d (MJD)", "t_peak": "d (MJD)", "t0": "d (MJD)", "tau_rise": "d",
+    "tau_fall": "d", "mB": "mag", "ebv": "mag", "A": "uJy", "q": "uJy",
+}  # fmt: skip
+"""Units of the parameters of a fit, alone or in a band (``t0_ztfg``); others have none."""
+
+
+def unit_of(name: str) -> str:
+    """Return the unit of a parameter, after a blank."""
+    stems = (stem for stem in UNITS if name == stem or name.startswith(f"{stem}_"))
+    return next((f" {UNITS[stem]}" for stem in stems), "")
 
 
 def _value(name: str, value: float) -> str:
@@ -178,9 +195,9 @@ def _site_row(site: dict[str, Any]) -> dict[str, str]:
         "score": _number(site["score"]),
         "decision": site["decision"],
         "factor": _number(site["factor"]),
-        "altitude": _number(site["altitude"]),
-        "hours left": _number(site["hours_left"]),
-        "sets": (site["sets"] or "-")[11:] or "-",
-        "moon": _number(site["moon_sep"]),
+        "alt [deg]": _number(site["altitude"]),
+        "left [h]": _number(site["hours_left"]),
+        "sets [UTC]": (site["sets"] or "-")[11:] or "-",
+        "moon [deg]": _number(site["moon_sep"]),
         "status": site["status"],
     }

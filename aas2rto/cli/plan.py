@@ -142,10 +142,11 @@ def _table(slots: pd.DataFrame) -> Any:
     last: float | None = None
     for row in slots.to_dict("records"):
         if last is not None and row["start"] - last > 1e-4:
-            rows.append({"time": _span(last, row["start"]), "candidate": "-"})
+            rows.append({"time [UTC]": _span(last, row["start"]), "candidate": "-"})
         rows.append(_cells(row))
         last = row["end"]
-    heads = ["#", "time", "candidate", "mag", "expose", "alt", "moon", "value", "else", "note"]
+    heads = ["#", "time [UTC]", "candidate", "mag", "expose", "alt [deg]", "moon [deg]"]
+    heads += ["value", "else", "note"]
     return table_of(pd.DataFrame(rows, columns=heads).fillna(""))
 
 
@@ -158,12 +159,12 @@ def _span(start: float, end: float) -> str:
 def _cells(row: dict[Any, Any]) -> dict[str, str]:
     return {
         "#": str(row["slot"]),
-        "time": _span(row["start"], row["end"]),
+        "time [UTC]": _span(row["start"], row["end"]),
         "candidate": row["candidate_id"],
         "mag": f"{row['mag']:.1f}" if row["mag"] == row["mag"] else "-",
         "expose": f"{row['exposure_s'] / 60:.0f} min",
-        "alt": f"{row['altitude']:.0f}",
-        "moon": f"{row['moon_sep']:.0f}",
+        "alt [deg]": f"{row['altitude']:.0f}",
+        "moon [deg]": f"{row['moon_sep']:.0f}",
         "value": f"{row['value']:.3g}",
         "else": row["backup"],
         "note": _note(row),

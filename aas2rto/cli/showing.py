@@ -116,9 +116,11 @@ def ranking_table(ranking: Ranking) -> Table:
     title = f"{ranking.observatory}: {counted(len(ranking.table), 'candidate')}"
     table = Table(title=title, title_justify="left", pad_edge=False, box=None, expand=True)
     heads = ["#", "candidate", "site score" if is_site else "score", "mag", "days to peak"]
-    heads += ["alt [deg]", "left [h]", "sets", "now"] if is_site else []
+    heads += ["alt [deg]", "left [h]", "sets [UTC]", "now"] if is_site else []
     for head in heads:
-        table.add_column(head, justify="left" if head == "candidate" else "right", no_wrap=True)
+        table.add_column(
+            escape(head), justify="left" if head == "candidate" else "right", no_wrap=True
+        )
     table.add_column("why", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in ranking.table.head(TOP).to_dict("records"):
         table.add_row(*(escape(text) for text in _cells(row, is_site=is_site)))
@@ -158,7 +160,7 @@ def table_of(frame: pd.DataFrame, *, title: str = "") -> Table:
     """Return any table for the terminal."""
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for name in frame:
-        table.add_column(str(name))
+        table.add_column(escape(str(name)))  # [deg] is no markup
     for row in frame.itertuples(index=False):
         table.add_row(*(escape(str(value)) for value in row))
     return table

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from aas2rto.cli import main
+from aas2rto.cli.explain import fit_line
 from tests.cli.conftest import NOW, Said, too_text
 
 Cli = Callable[..., Said]
@@ -192,6 +193,26 @@ def test_explain_says_why_one_is_above_another(project: Path, aas2rto: Cli) -> N
     )
     said = aas2rto("explain", "small.yaml", "bright", "--over", "too_faint", "--now", NOW)
     assert "too_faint is not ranked (exclude: " in said.out
+
+
+def test_explain_gives_units(project: Path, aas2rto: Cli) -> None:
+    """A number without a unit is a riddle."""
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    said = aas2rto("explain", "small.yaml", "bright", "--now", NOW)
+    heads = next(line for line in said.out.splitlines() if line.startswith("observatory "))
+    for head in ("alt [deg]", "left [h]", "sets [UTC]", "moon [deg]"):
+        assert head in heads
+    fit = {
+        "status": "ok", "chisq": 3.0, "ndof": 1, "errors": {"t0": 0.5, "t0_ztfg": 0.2},
+        "parameters": {"z": 0.05, "t0": 61120.271, "x0": 0.004, "mB": 16.48, "ebv": 0.06,
+                       "t0_ztfg": 61121.0, "tau_fall_ztfr": 20.0, "t_peak_err_ztfg": 0.3,
+                       "A_ztfg": 300.0, "dchisq_other": 3.0},
+    }  # fmt: skip
+    assert fit_line(fit) == (
+        "z = 0.05, t0 = 61120.27 +- 0.5 d (MJD), x0 = 0.004, mB = 16.48 mag, ebv = 0.06 mag, "
+        "t0_ztfg = 61121.00 +- 0.2 d (MJD), tau_fall_ztfr = 20 d, t_peak_err_ztfg = 0.30 d, "
+        "A_ztfg = 300 uJy, dchisq_other = 3; chi2 = 3.0 for 1 degree of freedom"
+    )
 
 
 def test_explain_shows_why_a_candidate_is_out(project: Path, aas2rto: Cli) -> None:
