@@ -43,6 +43,7 @@ from aas2rto.scoring import (
 )
 from aas2rto.store import Store
 from aas2rto.store.outbox import Mail
+from aas2rto.words import day_and_hour
 
 log = logging.getLogger(__name__)
 
@@ -299,9 +300,12 @@ def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time
         columns, table["base_score"].to_numpy(float), never_reject=table["too"].to_numpy(bool)
     )
     too, comment = table["too"].to_numpy(bool), table["comment"].fillna("").to_numpy(object)
+    until = table["valid_until"].to_numpy(float)
     reasons = [
         verdict.reason[row]
-        or "; ".join(p for p in (told_by_people(too[row], comment[row]), why(columns, row)) if p)
+        or "; ".join(
+            p for p in (told_by_people(too[row], comment[row], until[row]), why(columns, row)) if p
+        )
         or "all factors are neutral"
         for row in range(len(table))
     ]
@@ -328,9 +332,12 @@ def with_tomorrow(parts: Parts, scored: Scored, photometry: pd.DataFrame, now: T
     return replace(scored, table=scored.table.assign(score_tomorrow=tomorrow))
 
 
-def told_by_people(is_too: bool, comment: str) -> str:  # noqa: FBT001  a column, not a switch
-    """Say that a candidate is a ToO, and what its file says."""
-    return f"ToO{': ' if comment else ''}{comment}" if is_too else ""
+def told_by_people(is_too: bool, comment: str, until: float) -> str:  # noqa: FBT001  a column
+    """Say that a candidate is a ToO, until when, and what its file says."""
+    if not is_too:
+        return ""
+    ends = f" until {day_and_hour(until)} UT" if np.isfinite(until) else ""
+    return f"ToO{ends}{': ' if comment else ''}{comment}"
 
 
 def in_order(factors: Sequence[BoundFactor], columns: Sequence[Column]) -> tuple[Column, ...]:

@@ -49,7 +49,9 @@ def add(
         "valid_until": valid_until, "redshift": redshift, "magnitude": magnitude,
     }  # fmt: skip
     path = too.write(folder, {k: str(v) for k, v in values.items() if v not in {None, ""}})
-    print(f"wrote {path}; the next cycle takes it")
+    target, _ = too.read(path)
+    wanted = f"; it is wanted {too.validity(target)}" if target else ""
+    print(f"wrote {path}; the next cycle takes it{wanted}")
 
 
 @app.command("list")
@@ -64,7 +66,8 @@ def list_targets(folder: FolderOption = FOLDER) -> None:
         for path in paths:
             target, mistakes = too.read(path)
             if target is not None:
-                print(f"{title}: {path}: {target.name} at {target.ra:.5f} {target.dec:+.5f} deg")
+                place = f"{target.ra:.5f} {target.dec:+.5f} deg"
+                print(f"{title}: {path}: {target.name} at {place}, {too.validity(target)}")
                 continue
             print(f"{'to mend' if title == 'waiting' else title}: {path}")
             for mistake in mistakes:

@@ -64,6 +64,7 @@ class Facts:
     factor: str
     reason: str
     too: bool = False
+    valid_until: float = np.nan
     comment: str = ""
     spectral_type: str = ""
     redshift: float = np.nan
@@ -147,6 +148,7 @@ def _facts(
         candidate_id=name,
         now=found.now,
         too=bool(row["too"]),
+        valid_until=float(row["valid_until"]),
         factors=tuple(
             (column.name, float(column.factor.value[place]))
             for column in found.columns

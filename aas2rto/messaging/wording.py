@@ -172,7 +172,8 @@ def _as_of(now: float) -> str:
 
 
 def _what(facts: Facts) -> str:
-    told = ["ToO"] if facts.too else []
+    ends = f" until {day_and_hour(facts.valid_until)} UT" if np.isfinite(facts.valid_until) else ""
+    told = [f"ToO{ends}"] if facts.too else []
     told.append(one_line(facts.spectral_type, 40) or "not classified")
     if np.isfinite(facts.redshift):
         source = one_line(facts.redshift_source, 20)

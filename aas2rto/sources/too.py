@@ -8,6 +8,7 @@ it. One that is still being written is left for the next cycle.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import logging
 import os
 import re
@@ -16,8 +17,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
+from pydantic import Field
 
 from aas2rto.counting import counted
 from aas2rto.errors import InputError
@@ -26,6 +29,7 @@ from aas2rto.report import OBJECT_COLUMNS, Outcome, PollRequest, Report, failed
 from aas2rto.sources import source, too_file
 from aas2rto.sources.packets import frame
 from aas2rto.sources.too_file import Mistake, Target
+from aas2rto.units import Day
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,10 @@ YOUNG = 10.0
 BASE_SCORE = 1000.0
 """A&A 698, A153, Sect. 2.3: with 1 < x_flux < 100 and 1 < x_colour < 10, no other product of
 factors reaches 1000, so that a ToO is at the top."""
+
+LIFETIME = 7.0
+"""[day] A choice: afterglows and kilonovae fade within days, and who still wants a supernova's
+spectrum after a week can say so."""
 
 _HEADER = "cannot be taken"
 
@@ -69,13 +77,21 @@ class TooFolder:
         Where the files are dropped; made if only it itself is missing.
     base_score : float
         For files that do not give one; 1000 puts them at the top (the paper, Sect. 2.3).
+    lifetime : float or None
+        For files without ``valid_until``: how long after the cycle that takes it a target is
+        wanted [day]; None: for ever.
     """
 
     def __init__(
-        self, *, folder: OwnFolder = "too_targets", base_score: float = BASE_SCORE
+        self,
+        *,
+        folder: OwnFolder = "too_targets",
+        base_score: float = BASE_SCORE,
+        lifetime: Annotated[Day, Field(gt=0)] | None = LIFETIME,
     ) -> None:
         self.folder = Path(folder).expanduser()
         self.base_score = base_score
+        self.lifetime = lifetime
 
     def poll(self, request: PollRequest) -> Report:
         """Take the files that are complete, and say what is wrong with the others."""
@@ -123,6 +139,7 @@ class TooFolder:
                 "object_id": one.target.name, "survey": NAME, "known_at": now, "too": True,
                 "redshift_source": "ToO file" if one.target.redshift is not None else "",
                 "base_score": self.base_score,
+                "valid_until": None if self.lifetime is None else now + self.lifetime,
                 **{key: value for key, value in vars(one.target).items()
                    if value is not None and key != "name"},
             }
@@ -172,6 +189,20 @@ def read(path: Path, *, now: float | None = None) -> tuple[Target | None, list[M
     return (None, mistakes) if mistakes else too_file.parse(text, now=now)
 
 
+def validity(target: Target) -> str:
+    """Say until when a target is wanted, as far as its file tells.
+
+    Examples
+    --------
+    >>> validity(Target("SN2026abc", 150.0, 2.0, valid_until=61119.5))
+    'until 2026-03-20 12:00 UTC'
+    """
+    if target.valid_until is None:
+        return f"for the config's lifetime after it is taken (default {LIFETIME:g} d)"
+    moment = too_file.MJD_EPOCH + dt.timedelta(minutes=round(target.valid_until * 1440))
+    return f"until {moment:%Y-%m-%d %H:%M} UTC"
+
+
 def template() -> str:
     """Return a complete, commented ToO file."""
     return (
@@ -183,6 +214,7 @@ def template() -> str:
         "# base_score: 1000          # 1000 puts it above everything that is no ToO\n"
         "# comment: spectrum wanted within 3 days\n"
         "# valid_until: 2026-12-24   # to the end of that day; or 2026-12-24T06:00 (UTC); or MJD\n"
+        "#                           # without it: for the config's lifetime, 7 days by default\n"
         "# redshift: 0.05\n"
         "# magnitude: 17.5\n"
     )

@@ -404,12 +404,46 @@ def test_too_template_add_list(project: Path, aas2rto: Cli) -> None:
     assert said.code == 0, said.err
     listed = aas2rto("too", "list", "--folder", "too").out
     assert listed.startswith("waiting: too/")
-    assert listed.endswith(": GRB1 at 155.12708 -0.50000 deg\n")
+    ends = "for the config's lifetime after it is taken (default 7 d)"
+    assert f"the next cycle takes it; it is wanted {ends}" in said.out
+    assert listed.endswith(f": GRB1 at 155.12708 -0.50000 deg, {ends}\n")
     aas2rto("run", "small.yaml", "--once", "--now", NOW)
     assert "accepted: " in aas2rto("too", "list", "--folder", "too").out
     science = pd.read_csv("outputs/small/ranked/science.csv", comment="#").set_index("candidate_id")
     assert science.loc["GRB1", "dec"] == pytest.approx(-0.5)
     assert science.loc["GRB1", "ra"] == pytest.approx(155.127083, abs=1e-6)
+    assert science.loc["GRB1", "reason"].startswith("ToO until 27 Mar 22:00 UT: spectrum wanted")
+
+
+def test_a_too_ends_by_itself(project: Path, aas2rto: Cli) -> None:
+    """After the lifetime of the config, unless its file or the config says otherwise."""
+    (project / "small.yaml").write_text(
+        (project / "small.yaml").read_text().replace("folder: too", "folder: too, lifetime: 2 day")
+    )
+    (project / "too" / "a.txt").write_text(too_text(name="SHORT"))
+    (project / "too" / "b.txt").write_text(
+        too_text(name="LONG", ra="10:00:00", valid_until="2026-03-30")
+    )
+    listed = aas2rto("too", "list", "--folder", "too").out
+    assert "LONG at 150.00000 +5.23889 deg, until 2026-03-31 00:00 UTC\n" in listed
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    science = pd.read_csv("outputs/small/ranked/science.csv", comment="#").set_index("candidate_id")
+    assert science.loc["SHORT", "reason"].startswith("ToO until 22 Mar 22:00 UT")
+    assert science.loc["LONG", "reason"].startswith("ToO until 31 Mar 00:00 UT")
+    aas2rto("run", "small.yaml", "--once", "--now", "2026-03-22T22:01")
+    out = pd.read_csv("outputs/small/excluded.csv", comment="#").set_index("candidate_id")
+    assert out.loc["SHORT", "reason"] == "the ToO was valid until 2026-03-22T22:00"
+    assert "LONG" not in out.index
+
+
+def test_a_too_may_last_for_ever(project: Path, aas2rto: Cli) -> None:
+    (project / "small.yaml").write_text(
+        (project / "small.yaml").read_text().replace("folder: too", "folder: too, lifetime: null")
+    )
+    (project / "too" / "a.txt").write_text(too_text())
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    science = pd.read_csv("outputs/small/ranked/science.csv", comment="#").set_index("candidate_id")
+    assert science.loc["GRB260320A", "reason"] == "ToO"
 
 
 def test_an_empty_list_says_so(project: Path, aas2rto: Cli) -> None:

@@ -268,7 +268,7 @@ def test_no_file_breaks_the_reader(text):
 
 def test_source_has_the_paper_score_as_default():
     settings = {s.name: s.default for s in SOURCES.get("too").settings}
-    assert settings == {"folder": "too_targets", "base_score": 1000.0}
+    assert settings == {"folder": "too_targets", "base_score": 1000.0, "lifetime": 7.0}
 
 
 def test_right_file_is_taken_and_moved_after_the_store_has_it(folder):
