@@ -12,10 +12,17 @@ from aas2rto.outputs.figures import style
 from aas2rto.outputs.figures.subject import Floats, Subject
 from aas2rto.words import day_and_hour
 
+Label = tuple[float, str, str, str]
+"""Where a line ends [rank], name and rank (empty: none) to write there, and the colour."""
+
 HEIGHT_IN = 2.7
 RANKS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
 APART = 1.035
 """Between the lines of two observatories with the same rank."""
+MOST_IN_TWO_LINES = 5
+"""Labels that fit beside the axis with the rank below the name."""
+HIGH_LINE = 0.098
+"""Height of a line of a label of 8.5 pt, in parts of the axis."""
 SHORTEST = 0.25
 """Of the axis of time [d]."""
 
@@ -43,7 +50,7 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
     worst = float(ranks["rank"].max()) if len(ranks) else np.nan
     in_hours = low > -2
     unit = 24.0 if in_hours else 1.0
-    labels: list[tuple[float, str, str]] = []
+    labels: list[Label] = []
     groups = list(ranks.groupby("observatory", sort=False)) if len(ranks) else []
     for order, (site, rows) in enumerate(groups):
         # Sites often agree: side by side, no line hides another.
@@ -63,8 +70,8 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
 
 def _draw_site(
     axes: Axes, rows: pd.DataFrame, site: str, now: float, unit: float, order: int, apart: float
-) -> tuple[float, str, str]:
-    """Draw one line, moved by a factor; return where it ends, its label and its colour."""
+) -> Label:
+    """Draw one line, moved by a factor; return what to write at its end."""
     colour = style.SITE_COLOURS[order % len(style.SITE_COLOURS)]
     dashes = style.SITE_DASHES[order % len(style.SITE_DASHES)]
     at, rank = rows["at"].to_numpy(float), rows["rank"].to_numpy(float)
@@ -75,8 +82,8 @@ def _draw_site(
     axes.plot(time[:-1][moved], level[:-1][moved], "o", color=colour, markersize=3.5, zorder=4,
               clip_on=False)  # fmt: skip
     last = float(rank[-1])
-    told = f"#{last:.0f}" if np.isfinite(last) else "not ranked"
-    return last, f"{style.plain(site, 20)}\n{told}", colour
+    told = f"#{last:.0f}" if np.isfinite(last) else ""
+    return last, style.plain(site, 20), told, colour
 
 
 def _say_new(axes: Axes, ranks: pd.DataFrame) -> None:
@@ -90,7 +97,7 @@ def _changes(rank: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return np.asarray(np.isfinite(rank) & (rank != before))
 
 
-def _label(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
+def _label(axes: Axes, labels: list[Label]) -> None:
     """Write the observatories beside the ends of their lines, none over another."""
     if not labels:
         return
@@ -99,18 +106,43 @@ def _label(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
         axes.transAxes.inverted().transform(transform.transform((0, last)))[1]
         if np.isfinite(last)
         else 0.0
-        for last, _, _ in labels
+        for last, *_ in labels
     ]
-    step = min(0.24, 1.0 / len(labels))
-    order = sorted(range(len(labels)), key=lambda i: -ends[i])
-    place = 1.0 + step
-    for i in order:
-        place = min(place - step, ends[i])
-        ends[i] = place
-    shift = max(0.0, step * 0.4 - min(ends))
-    for i in order:
+    lines = 2 if len(labels) <= MOST_IN_TWO_LINES else 1
+    high = min(HIGH_LINE * lines, 1.0 / len(labels))
+    places = spread(np.array(ends), high)
+    for (_, name, rank, colour), place in zip(labels, places, strict=True):
+        told = f"{name}\n{rank or 'not ranked'}" if lines == 2 else f"{rank or '–'} {name}"
         text = axes.text(
-            1.03, ends[i] + shift, labels[i][1], transform=axes.transAxes, size=8.5,
-            va="center", color=labels[i][2], weight="bold", linespacing=1.05,
+            1.03, place, told, transform=axes.transAxes, va="center", color=colour, weight="bold",
+            size=8.5 * high / (HIGH_LINE * lines), linespacing=1.05,
         )  # fmt: skip
         style.fitted(axes, text, 0.44)
+
+
+def spread(ends: Floats, high: float) -> Floats:
+    """Move labels apart, no farther from their lines than they must.
+
+    Parameters
+    ----------
+    ends : ndarray of float
+        Where the lines end, in parts of the axis from its bottom.
+    high : float
+        Height of a label; all of them together are no higher than the axis.
+
+    Returns
+    -------
+    ndarray of float
+        Middles of the labels, within the axis and none over another.
+    """
+    places = ends.copy()
+    order = np.argsort(-ends, kind="stable")
+    ceiling = 1.0 - high / 2
+    for i in order:
+        places[i] = min(places[i], ceiling)
+        ceiling = places[i] - high
+    floor = high / 2
+    for i in order[::-1]:
+        places[i] = max(places[i], floor)
+        floor = places[i] + high
+    return places

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ from hypothesis import given
 from PIL import Image
 
 from aas2rto.outputs.figures import drawing, light_curve, score, style, visibility
+from aas2rto.outputs.figures.history import spread
 from aas2rto.outputs.figures.subject import Share
 from tests.messaging.test_wording import ANYTHING, HOSTILE
 from tests.outputs.figures.conftest import (
@@ -168,6 +170,35 @@ def test_a_score_figure_shows_every_factor() -> None:
                 shares=(Share("magnitude", 0.5, "20 mag", out=True),))  # fmt: skip
     assert "magnitude  out" in out
     assert "exclude: too faint" in out
+
+
+SITES = ("la_palma_not", "la_silla_dk154", "la_silla_ntt", "palomar_p60", "siding_spring_23m",
+         "dome_c_concordia", "mauna_kea_88", "calar_alto_22", "paranal", "haleakala")  # fmt: skip
+
+
+@pytest.mark.parametrize("last", [1.0, 5.0, 400.0, np.nan], ids=str)
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 6, 8, 10])
+def test_no_label_of_a_rank_hides_another_or_leaves_the_figure(count: int, last: float) -> None:
+    """Sites agree more often than not, at the top as at the bottom."""
+    ranks = make_ranks(*SITES[:count])
+    ranks.loc[ranks["at"] > NOW - 0.1, "rank"] = last
+    subject, of = make_subject(SITES[:count], ranks=ranks), drawing.KINDS["history"]
+    with style.applied():
+        sheet = style.Sheet(of.size(subject), of.set_up)
+        of.draw(sheet, subject)
+        sheet.canvas.draw()
+    labels = [t for t in sheet.axes[0].texts if any(site in t.get_text() for site in SITES)]
+    assert len(labels) == count
+    boxes = sorted((t.get_window_extent() for t in labels), key=lambda box: float(box.y0))
+    assert all(low.y1 <= high.y0 + 1 for low, high in itertools.pairwise(boxes))
+    page, axes = sheet.figure.bbox, sheet.axes[0].get_window_extent()
+    assert all(box.x1 <= page.x1 for box in boxes)
+    assert all(axes.y0 - 2 <= box.y0 and box.y1 <= axes.y1 + 2 for box in boxes)
+
+
+def test_a_label_stands_at_the_end_of_its_line_where_there_is_room() -> None:
+    np.testing.assert_allclose(spread(np.array([0.9, 0.5, 0.48]), 0.1), [0.9, 0.5, 0.4])
+    np.testing.assert_allclose(spread(np.array([0.0, 0.0, 1.0]), 0.2), [0.3, 0.1, 0.9])
 
 
 def test_bars_stand_in_the_ratio_of_logarithms() -> None:
