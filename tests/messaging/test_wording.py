@@ -277,3 +277,12 @@ def test_numbers_for_programs_are_json() -> None:
     told: dict[str, Any] = json.loads(json.dumps(message.facts, allow_nan=False))
     assert told["t_peak"] is None
     assert told["sites"][0]["rank"] == 1
+
+
+@pytest.mark.parametrize(("until", "words"), [(NOW + 2.5, "ToO until 23 Nov 12:00 UT · "),
+                                              (np.nan, "ToO · ")])  # fmt: skip
+def test_a_message_says_until_when_a_too_is_wanted(until: float, words: str) -> None:
+    """Not everybody has read its file."""
+    facts = make_facts(too=True, valid_until=until)
+    lines = dict(wording.about(facts, [Event("too", {"comment": ""})], project="sn").lines)
+    assert lines["What"].startswith(words)
