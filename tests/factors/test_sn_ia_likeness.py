@@ -22,11 +22,13 @@ NOW = Time(MJD, format="mjd")
 SHARED = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared"
 
 
-def rows(chisq=10.0, penalty=1.0, gain=0.0, n=10.0, z=0.05):
+def rows(chisq=10.0, penalty=1.0, gain=0.0, n=10.0, z=0.05, x1=0.0, c=0.0, x1_err=0.7, free=True):
+    volume = 4 * np.log(z) if free else 0.0
     return pd.DataFrame(
         {
-            "salt_chisq": [chisq], "salt_n_points": [n], "salt_z": [z], "salt_z_err": [0.01],
-            "salt_objective": [chisq + penalty - 4 * np.log(z)], "salt_evidence": [gain],
+            "salt_chisq": [chisq], "salt_n_points": [n], "salt_z": [z],
+            "salt_z_err": [0.01 if free else np.nan], "salt_x1": [x1], "salt_x1_err": [x1_err],
+            "salt_c": [c], "salt_objective": [chisq + penalty - volume], "salt_evidence": [gain],
             "bazin_evidence": [0.0],
         }
     )  # fmt: skip
@@ -37,28 +39,49 @@ def test_it_runs_after_the_fits():
     assert FACTORS.get("sn_ia_likeness").extras["needs"] is Needs.FIT
 
 
-def test_features_are_bounded_and_without_volume():
+@pytest.mark.parametrize("free", [True, False])
+def test_features_are_bounded_and_without_volume(free):
     """A prior that only counts volume says nothing about the kind."""
-    near, far = (features(rows(z=z), "salt", "bazin")[0] for z in (0.01, 0.15))
-    assert near == pytest.approx([np.log(2.0), 1.0, 0.0])
+    near, far = (features(rows(z=z, free=free), "salt", "bazin")[0] for z in (0.01, 0.15))
+    assert near == pytest.approx([1.0 / 1.5, np.log(2.0), 0.0, 0.0, 0.0, 0.7])
     assert far == pytest.approx(near)
-    wild = features(rows(chisq=1e9, penalty=1e6, gain=1e6), "salt", "bazin")[0]
-    assert wild.tolist() == pytest.approx([5.0, 20.0, 5.0])
+    wild = rows(chisq=1e200, penalty=0.0, gain=1e6, x1=-1e3, c=9.0, x1_err=5.0, free=free)
+    wild["salt_objective"] = 1e300
+    expected = [1.0, np.log(41.0), 1.0, -1.0, 4.0, 1.0]
+    assert features(wild, "salt", "bazin")[0] == pytest.approx(expected)
     assert np.isnan(features(rows(chisq=np.nan), "salt", "bazin")[0, 0])
 
 
-@pytest.mark.parametrize("worse", [{"chisq": 60.0}, {"penalty": 12.0}, {"gain": 2.0}])
-def test_what_salt_explains_badly_is_less_likely(worse):
+def test_what_is_missing_beside_a_fit_says_nothing():
+    """No Bazin fit, and a stretch without an error."""
+    table = rows(x1_err=np.nan).assign(bazin_evidence=np.nan)
+    assert features(table, "salt", "bazin")[0, [2, 5]].tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("free", [True, False])
+@pytest.mark.parametrize(
+    "worse",
+    [{"chisq": 60.0}, {"penalty": 12.0}, {"gain": 2.0}, {"x1": 2.0}, {"c": -0.2}, {"x1_err": 1.0}],
+)
+def test_what_salt_explains_badly_is_less_likely(worse, free):
     """By chi2, by improbable parameters, or because Bazin explains it better."""
-    good, bad = sn_ia_likeness(rows(), NOW), sn_ia_likeness(rows(**worse), NOW)
+    good, bad = (sn_ia_likeness(rows(free=free, **more), NOW) for more in ({}, worse))
     assert bad.value[0] < good.value[0]
     assert good.reason[0] == f"P(SN Ia) = {good.inputs['p_sn_ia'][0]:.0%}"
 
 
-def test_the_share_of_sne_ia_moves_the_odds():
+def test_a_known_redshift_tells_more():
+    """What looks right at the right redshift is more likely right, and the reverse."""
+    for row, sign in (({}, 1), ({"penalty": 15.0}, -1)):
+        free, known = (sn_ia_likeness(rows(**row, free=free), NOW) for free in (True, False))
+        assert sign * (known.inputs["p_sn_ia"][0] - free.inputs["p_sn_ia"][0]) > 0
+
+
+@pytest.mark.parametrize("free", [True, False])
+def test_the_share_of_sne_ia_moves_the_odds(free):
     """With the share of the calibration the logistic is as learnt; odds scale with the odds."""
-    x = features(rows(), "salt", "bazin")
-    learnt, half = probability(x, SHARE)[0], probability(x, 0.5)[0]
+    x, is_free = features(rows(free=free), "salt", "bazin"), np.array([free])
+    learnt, half = probability(x, SHARE, is_free)[0], probability(x, 0.5, is_free)[0]
     odds = SHARE / (1 - SHARE)
     assert learnt / (1 - learnt) == pytest.approx(odds * half / (1 - half))
 

@@ -1,5 +1,6 @@
 """SALT fits: known parameters are recovered, and whatever comes in gets a status and a reason."""
 
+import itertools
 import pathlib
 import pickle
 
@@ -11,7 +12,7 @@ from aas2rto import photometry as phot
 from aas2rto.errors import ModelError
 from aas2rto.models import FIT_COLUMNS
 from aas2rto.models.salt import Salt
-from aas2rto.models.salt_results import LEARNT_SCALE
+from aas2rto.models.salt_results import FAR_SCALE, LEAST_ERROR, error_scale
 from aas2rto.simulate import Visits, simulate_salt
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared"
@@ -60,12 +61,35 @@ def test_parameters_of_a_light_curve_without_noise_are_recovered(clean):
     assert fit["parameters"]["z"] == 0.05
     assert list(fit["errors"]) == ["t0", "x0", "x1", "c"]
     assert np.array(fit["covariance"]).shape == (4, 4)
-    assert fit["t_peak_err"] == pytest.approx(LEARNT_SCALE * np.sqrt(fit["covariance"][0][0]))
+    assert fit["t_peak_err"] == LEAST_ERROR
+    assert np.sqrt(fit["covariance"][0][0]) * error_scale(0.05) < LEAST_ERROR
     plain = one_row(clean, priors="none")
     assert plain["t_peak_err"] == pytest.approx(np.sqrt(plain["covariance"][0][0]))
     assert fit["ndof"] == fit["n_points"] - 4
     assert fit["bands"] == "ztfg ztfr"
     assert "z fixed to 0.0500" in fit["reason"]
+
+
+def test_the_errors_of_near_peaks_are_widened():
+    """Their noise is small, and what the surfaces do not describe is left; bounded on both ends."""
+    scales = [error_scale(z) for z in (0.0, 0.01, 0.02, 0.03, 0.05, 0.1, 1.0)]
+    assert scales[0] == scales[1] == scales[2]
+    assert 2 < scales[2] < 2.5
+    assert all(near > far for near, far in itertools.pairwise(scales[2:6]))
+    assert scales[5] == scales[6] == FAR_SCALE
+
+
+def test_where_the_surfaces_are_taken_as_exact_errors_stay_as_they_are(clean):
+    """A scale and a least error stand for what the surfaces do not describe."""
+    exact = one_row(clean, model_error=False)
+    assert exact["t_peak_err"] == pytest.approx(np.sqrt(exact["covariance"][0][0]))
+    early = clean[clean["mjd"] < T0 - 5].reset_index(drop=True)
+    wide = one_row(early, model_error=True)["t_peak_err"]
+    assert wide > 2 * LEAST_ERROR
+    far, near = (
+        Salt().fit(early, candidates(early, redshift=z)).iloc[0]["t_peak_err"] for z in (0.06, 0.02)
+    )
+    assert near > 1.5 * far
 
 
 def test_an_unknown_redshift_is_fitted(clean):
