@@ -22,7 +22,7 @@ Flags = NDArray[np.bool_]
 Z_MIN = 0.001
 """Lowest redshift of a free fit: 300 km / s, about the peculiar velocity of a galaxy."""
 Z_TABLE_MAX = 1.5
-X1_BOUND, C_BOUND = 100.0, 3.0
+X1_BOUND, C_BOUND = 100.0, 10.0
 """Bounds without priors: far beyond any supernova, but finite."""
 STARTS_FIXED, STARTS_FREE, STARTS_PLAIN = 2, 3, 5
 REDSHIFTS_PRIOR, REDSHIFTS_PLAIN = 8, 7
@@ -32,7 +32,7 @@ ROUNDS = 2
 """Repetitions with new weights, when the model's own error or robustness is asked for."""
 STEP_PRIOR, STEP_PLAIN = 1, 2
 """Steps of the scan in t0 [rest-frame d]: finer where the mean of t0 is taken over it."""
-KEPT = 12
+KEPT = 14
 CHUNK = 64
 PARAMETERS = ("t0", "lnx0", "x1", "c", "z")
 
@@ -147,11 +147,23 @@ class BatchedEngine:
             Candidates to fit; each has at least one point.
         fades : ndarray of bool, shape (n,)
             Whether the model declines slowly after its last phase instead of ending there.
+
+        Notes
+        -----
+        Candidates with known redshifts beyond `z_range` are fitted apart: their tables are larger
+        and slower, see `aas2rto.models.salt_tables.NODES`.
         """
+        far = chosen & (curves.redshift > self.z_range[1])
+        batch = self._fit(curves, chosen & ~far, fades)
+        if far.any():
+            batch.replace(self._fit(curves, far, fades), far)
+        return batch
+
+    def _fit(self, curves: LightCurves, chosen: Flags, fades: Flags) -> Batch:
         from aas2rto.models.compiled import problem, salt_fit  # noqa: PLC0415  numba takes a while
         from aas2rto.models.compiled.jit import in_threads, prepare  # noqa: PLC0415
 
-        made = self.tables_for(curves.bands, curves.redshift)
+        made = self.tables_for(curves.bands, curves.redshift[chosen])
         tables = problem.Tables(
             made.values,
             made.law,

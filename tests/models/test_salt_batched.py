@@ -9,7 +9,9 @@ import pytest
 from aas2rto import data
 from aas2rto import photometry as phot
 from aas2rto.models.compiled import problem, salt
+from aas2rto.models.lightcurves import pack
 from aas2rto.models.salt import Salt
+from aas2rto.models.salt_batched import BatchedEngine
 from aas2rto.models.salt_tables import Z_STEP, build_tables
 from aas2rto.models.sncosmo_engine import (
     Points,
@@ -38,13 +40,13 @@ def flux_by_kernel(made, band, mjd, truth):
     return out
 
 
-def worst_flux(source, bands, rng, n):
+def worst_flux(source, bands, rng, n, z_range=(0.001, 0.2)):
     """Return the largest error in shares of the peak, and of the flux where it is above a tenth."""
-    made, dusty = build_tables(source, bands, 0.2), model_with_dust(source)
+    made, dusty = build_tables(source, bands, z_range[1]), model_with_dust(source)
     of_peak, of_flux = [0.0], [0.0]
     for _ in range(n):
         truth = {
-            "z": rng.uniform(0.001, 0.2),
+            "z": rng.uniform(*z_range),
             "t0": T0 + rng.uniform(),
             "x0": 1e-3,
             "x1": rng.uniform(-4, 4),
@@ -73,6 +75,18 @@ def test_fluxes_are_those_of_sncosmo():
     of_peak, of_flux = worst_flux(data.salt_source(), bands, np.random.default_rng(3), 12)
     assert of_peak < 6e-5
     assert of_flux < 1.5e-4
+
+
+def test_fluxes_are_those_of_sncosmo_where_the_colour_law_ends():
+    """Bands bluer than 2800 A at rest; with eight nodes they would be off by 1e-3 of the peak."""
+    bands = ("ztfg", "atlasc", "lsstu", "lsstr")
+    made = build_tables(data.salt_source(), bands, 0.75)
+    assert made.law.shape[2] > build_tables(data.salt_source(), bands, 0.2).law.shape[2]
+    of_peak, of_flux = worst_flux(
+        data.salt_source(), bands, np.random.default_rng(4), 12, (0.4, 0.75)
+    )
+    assert of_peak < 5e-5
+    assert of_flux < 1e-4
 
 
 @pytest.mark.real_data
@@ -166,6 +180,58 @@ def test_one_candidate_does_not_depend_on_the_others():
         alone = salt_model.fit(table, known.iloc[[k]])
         assert alone["t_peak"][0] == together["t_peak"][k]
         assert alone["parameters"][0] == together["parameters"][k]
+
+
+def test_a_far_candidate_is_fitted_beside_near_ones():
+    """Beyond `redshift`, a known one needs larger tables; the others do not change."""
+    table, truth = simulated(4, seed=21)
+    known = truth[["candidate_id", "ebv"]].assign(redshift=truth["z"])
+    far = known.assign(redshift=[*known["redshift"][:3], 0.6])
+    fits, together = Salt().fit(table, known), Salt().fit(table, far)
+    assert list(together["status"]) == ["ok"] * 4
+    assert list(together["parameters"][:3]) == list(fits["parameters"][:3])
+    assert together["parameters"][3]["z"] == 0.6
+    alone = Salt().fit(table, far.iloc[[3]])
+    assert alone["parameters"][0] == together["parameters"][3]
+
+
+def test_a_minimum_where_a_point_falls_out_of_the_surfaces():
+    """Their flux ends at +50 d; with a bright point there, the best t0 lies on that step."""
+    rng = np.random.default_rng(6)
+    mjd = np.append(T0 + np.arange(12.0, 46.0, 2.0), T0 + 50.0)
+    dusty = model_with_dust(data.salt_source())
+    dusty.set(z=0.05, t0=T0, x0=2e-3, x1=0.0, c=0.0, mwebv=0.0)
+    band = np.where(np.arange(mjd.size) % 2, "ztfg", "ztfr")
+    flux = model_flux(dusty, list(band), T0 + (mjd - T0) * 1.05)
+    flux[-1] *= 4.0  # it wants to be out, the others want t0 to stay
+    error = np.full(mjd.size, 0.02 * flux.max())
+    flux += error * rng.normal(size=mjd.size)
+    table = phot.conform(
+        pd.DataFrame(
+            {"candidate_id": "a", "mjd": T0 + (mjd - T0) * 1.05, "band": band, "flux": flux,
+             "flux_err": error, "kind": phot.DETECTION, "survey": "ztf"}
+        )
+    )  # fmt: skip
+    asked = pd.DataFrame({"candidate_id": ["a"], "ebv": [0.0], "redshift": [0.05]})
+    curves = pack(table, asked, data.has_bandpass)
+    engine = BatchedEngine(data.salt_source(), None, (0.001, 0.2), workers=1)
+    ours = engine.fit(curves, np.ones(1, dtype=bool), np.zeros(1, dtype=bool)).chisq[0]
+    points = Points(*(table[name].to_numpy() for name in ("mjd", "flux", "flux_err", "band")))
+    begin = [Start(0.05, T0 + day, x1, c) for day in np.arange(-4, 4.5, 0.5)
+             for x1 in (-2.0, 0.0, 2.0) for c in (-0.2, 0.2)]  # fmt: skip
+    theirs = fit_one(dusty, points, begin, ebv=0.0, z_range=None).chisq
+    assert ours < theirs + 0.1
+
+
+def test_faint_light_curves_that_are_hardly_worth_their_priors_have_a_fit():
+    """All points at phases where the surfaces say little: the weights fall after the first fit."""
+    table, truth = simulated(24, seed=33)
+    phase = table["mjd"] - table["candidate_id"].map(truth.set_index("candidate_id")["t0"])
+    young = table[phase < -11.0].reset_index(drop=True)
+    young = young.assign(flux_err=young["flux_err"] * 0.3)
+    asked = truth[["candidate_id", "ebv"]].assign(redshift=np.nan)
+    fits = Salt(min_detections=3).fit(young, asked)
+    assert set(fits["status"][fits["n_points"] >= 3]) == {"ok"}
 
 
 def test_errors_of_the_peak_are_honest():

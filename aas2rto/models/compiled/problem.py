@@ -142,7 +142,7 @@ def make_work(tables: Tables) -> Work:
         np.empty((bands, 1, 2, nodes, rows)),
         np.empty((bands, 1, nodes)),
         np.empty((bands, 4, rows)),
-        np.empty((2, 3, nodes)),
+        np.empty((8, nodes)),
         np.empty((2, 4)),
         np.zeros(bands, dtype=np.bool_),
     )

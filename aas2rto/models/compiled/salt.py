@@ -17,7 +17,7 @@ DECAY = 0.02 * PER_MAG
 """Decline beyond the last phase [1 / d]: 0.02 mag / d, as SNe Ia fade 50 to 100 d after maximum
 (Stritzinger et al. 2002)."""
 FLUX, BY_C, BY_Z, BY_X1 = 0, 1, 2, 3
-"""Rows of a light curve: flux and slopes. M0 feeds the first three rows, M1 the last three."""
+"""Rows of a light curve: flux and slopes."""
 
 
 @compiled
@@ -37,45 +37,57 @@ def stencil(z: float, first: int, last: int, step: float, weight: Floats, slope:
 
 
 @compiled
-def add_mix(
-    weight: Floats, values: Floats, k: int, m: int, lo: int, n: int, first: int, out: Floats
-) -> None:
-    """Add three mixtures of the eight node rows ``values[k, m]`` to rows `first` ... of `out`.
+def add_curve(mix: Floats, values: Floats, k: int, x1: float, lo: int, n: int, out: Floats) -> None:
+    """Add the light curve of one band at one redshift of its table to `out`.
 
     Parameters
     ----------
-    weight : ndarray, shape (3, 8)
-        One row for each output.
-    values : ndarray, shape (redshifts, 2, 8, rows)
+    mix : ndarray, shape (3 or more, nodes)
+        Weights of the nodes in the flux, and in its slopes by c and z.
+    values : ndarray, shape (redshifts, 2, nodes, rows)
+        M0 and M1; the number of nodes is a multiple of eight.
+    k : int
+        Redshift node.
+    x1 : float
     lo, n : int
         First row, and number of rows: only the phases that the data need.
-    first : int
-        First of the three rows of `out` that are added to.
     out : ndarray, shape (4, rows)
+        Flux, and its slopes by c, z and x1, are added to.
 
     Notes
     -----
     Written out because each node row is then read once for all outputs, and because a plain loop
     over unsigned indices is what the compiler turns into vector instructions.
     """
-    a0, a1, a2, a3 = weight[0, 0], weight[0, 1], weight[0, 2], weight[0, 3]
-    a4, a5, a6, a7 = weight[0, 4], weight[0, 5], weight[0, 6], weight[0, 7]
-    b0, b1, b2, b3 = weight[1, 0], weight[1, 1], weight[1, 2], weight[1, 3]
-    b4, b5, b6, b7 = weight[1, 4], weight[1, 5], weight[1, 6], weight[1, 7]
-    c0, c1, c2, c3 = weight[2, 0], weight[2, 1], weight[2, 2], weight[2, 3]
-    c4, c5, c6, c7 = weight[2, 4], weight[2, 5], weight[2, 6], weight[2, 7]
-    for i in range(n):
-        r = np.uint64(lo + i)
-        v0, v1 = values[k, m, 0, r], values[k, m, 1, r]
-        v2, v3 = values[k, m, 2, r], values[k, m, 3, r]
-        v4, v5 = values[k, m, 4, r], values[k, m, 5, r]
-        v6, v7 = values[k, m, 6, r], values[k, m, 7, r]
-        low = (a0 * v0 + a1 * v1) + (a2 * v2 + a3 * v3)
-        out[first, r] += low + ((a4 * v4 + a5 * v5) + (a6 * v6 + a7 * v7))
-        low = (b0 * v0 + b1 * v1) + (b2 * v2 + b3 * v3)
-        out[first + 1, r] += low + ((b4 * v4 + b5 * v5) + (b6 * v6 + b7 * v7))
-        low = (c0 * v0 + c1 * v1) + (c2 * v2 + c3 * v3)
-        out[first + 2, r] += low + ((c4 * v4 + c5 * v5) + (c6 * v6 + c7 * v7))
+    for j in range(0, mix.shape[1], 8):
+        a0, a1, a2, a3 = mix[0, j], mix[0, j + 1], mix[0, j + 2], mix[0, j + 3]
+        a4, a5, a6, a7 = mix[0, j + 4], mix[0, j + 5], mix[0, j + 6], mix[0, j + 7]
+        b0, b1, b2, b3 = mix[1, j], mix[1, j + 1], mix[1, j + 2], mix[1, j + 3]
+        b4, b5, b6, b7 = mix[1, j + 4], mix[1, j + 5], mix[1, j + 6], mix[1, j + 7]
+        c0, c1, c2, c3 = mix[2, j], mix[2, j + 1], mix[2, j + 2], mix[2, j + 3]
+        c4, c5, c6, c7 = mix[2, j + 4], mix[2, j + 5], mix[2, j + 6], mix[2, j + 7]
+        for i in range(n):
+            r = np.uint64(lo + i)
+            v0, v1 = values[k, 1, j, r], values[k, 1, j + 1, r]
+            v2, v3 = values[k, 1, j + 2, r], values[k, 1, j + 3, r]
+            v4, v5 = values[k, 1, j + 4, r], values[k, 1, j + 5, r]
+            v6, v7 = values[k, 1, j + 6, r], values[k, 1, j + 7, r]
+            low = (a0 * v0 + a1 * v1) + (a2 * v2 + a3 * v3)
+            out[BY_X1, r] += low + ((a4 * v4 + a5 * v5) + (a6 * v6 + a7 * v7))
+            v0 = values[k, 0, j, r] + x1 * v0
+            v1 = values[k, 0, j + 1, r] + x1 * v1
+            v2 = values[k, 0, j + 2, r] + x1 * v2
+            v3 = values[k, 0, j + 3, r] + x1 * v3
+            v4 = values[k, 0, j + 4, r] + x1 * v4
+            v5 = values[k, 0, j + 5, r] + x1 * v5
+            v6 = values[k, 0, j + 6, r] + x1 * v6
+            v7 = values[k, 0, j + 7, r] + x1 * v7
+            low = (a0 * v0 + a1 * v1) + (a2 * v2 + a3 * v3)
+            out[FLUX, r] += low + ((a4 * v4 + a5 * v5) + (a6 * v6 + a7 * v7))
+            low = (b0 * v0 + b1 * v1) + (b2 * v2 + b3 * v3)
+            out[BY_C, r] += low + ((b4 * v4 + b5 * v5) + (b6 * v6 + b7 * v7))
+            low = (c0 * v0 + c1 * v1) + (c2 * v2 + c3 * v3)
+            out[BY_Z, r] += low + ((c4 * v4 + c5 * v5) + (c6 * v6 + c7 * v7))
 
 
 @compiled
@@ -97,6 +109,7 @@ def at_redshift(tables: Tables, b: int, z: float, values: Floats, law: Floats) -
 @compiled
 def curve_fixed_z(
     values: Floats,
+    k: int,
     law: Floats,
     dust: Floats,
     x1: float,
@@ -106,32 +119,30 @@ def curve_fixed_z(
     mix: Floats,
     out: Floats,
 ) -> None:
-    """Fill the light curve of one band at a fixed redshift: flux and slopes by x1 and c.
+    """Fill the light curve of one band at a redshift node: flux and slopes by x1 and c.
 
     Parameters
     ----------
     values, law : ndarray
-        From `at_redshift`.
+        From the tables or `at_redshift`: (redshifts, 2, nodes, rows) and that node's (nodes,).
+    k : int
+        The node.
     dust : ndarray, shape (nodes,)
         Milky Way extinction at the nodes [mag].
     x1, c : float
     lo, n : int
         Rows that are needed.
-    mix : ndarray, shape (2, 3, nodes)
+    mix : ndarray, shape (8, nodes)
         Scratch.
     out : ndarray, shape (4, rows)
         Flux for x0 = 1, and its derivatives by c and x1; that by z stays 0.
     """
     for j in range(law.size):
-        g = np.exp(-PER_MAG * (c * law[j] + dust[j]))
-        gc = -PER_MAG * law[j] * g
-        mix[0, 0, j], mix[0, 1, j], mix[0, 2, j] = g, gc, 0.0
-        mix[1, 0, j], mix[1, 1, j], mix[1, 2, j] = x1 * gc, 0.0, g
+        mix[0, j] = np.exp(-PER_MAG * (c * law[j] + dust[j]))
+        mix[1, j] = -PER_MAG * law[j] * mix[0, j]
+        mix[2, j] = 0.0
     out[:, lo : lo + n] = 0.0
-    add_mix(mix[0], values, 0, 0, lo, n, FLUX, out)
-    add_mix(mix[1], values, 0, 1, lo, n, BY_C, out)
-    for r in range(lo, lo + n):
-        out[FLUX, r] += x1 * out[BY_X1, r]
+    add_curve(mix, values, k, x1, lo, n, out)
 
 
 @compiled
@@ -149,32 +160,26 @@ def curve_free_z(
 ) -> None:
     """Fill the light curve of one band at redshift `z`, with all four derivatives.
 
-    Parameters as in `curve_fixed_z`; `out` gets the derivative by z too.
+    Parameters as in `curve_fixed_z`; `out` gets the derivative by z, too.
     """
-    weight, slope = np.empty(4), np.empty(4)
+    weight, slope = mix[6], mix[7]
     k = stencil(z, tables.first[b], tables.last[b], tables.z_step, weight, slope)
     nodes = tables.law.shape[2]
-    g = np.empty((3, nodes))
     for j in range(nodes):
         law, law_z = 0.0, 0.0
         for q in range(4):
             law += weight[q] * tables.law[b, k + q, j]
             law_z += slope[q] * tables.law[b, k + q, j]
-        g[0, j] = np.exp(-PER_MAG * (c * law + dust[j]))
-        g[1, j] = -PER_MAG * law * g[0, j]
-        g[2, j] = -PER_MAG * c * law_z * g[0, j]
+        g = np.exp(-PER_MAG * (c * law + dust[j]))
+        mix[3, j], mix[4, j], mix[5, j] = g, -PER_MAG * law * g, -PER_MAG * c * law_z * g
     values = tables.values[b]
     out[:, lo : lo + n] = 0.0
     for q in range(4):
+        w, s = weight[q], slope[q]
         for j in range(nodes):
-            flux, by_c = g[0, j] * weight[q], g[1, j] * weight[q]
-            by_z = g[2, j] * weight[q] + g[0, j] * slope[q]
-            mix[0, 0, j], mix[0, 1, j], mix[0, 2, j] = flux, by_c, by_z
-            mix[1, 0, j], mix[1, 1, j], mix[1, 2, j] = x1 * by_c, x1 * by_z, flux
-        add_mix(mix[0], values, k + q, 0, lo, n, FLUX, out)
-        add_mix(mix[1], values, k + q, 1, lo, n, BY_C, out)
-    for r in range(lo, lo + n):
-        out[FLUX, r] += x1 * out[BY_X1, r]
+            mix[0, j], mix[1, j] = w * mix[3, j], w * mix[4, j]
+            mix[2, j] = w * mix[5, j] + s * mix[3, j]
+        add_curve(mix, values, k + q, x1, lo, n, out)
 
 
 @compiled
@@ -251,7 +256,7 @@ def flux_many(
     """
     bands, _, _, nodes, rows = tables.values.shape
     curves = np.empty((bands, 4, rows))
-    mix = np.empty((2, 3, nodes))
+    mix = np.empty((8, nodes))
     done = np.zeros(bands, dtype=np.bool_)
     weight, slope = np.empty(4), np.empty(4)
     amplitude = np.exp(p[Y])

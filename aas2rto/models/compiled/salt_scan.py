@@ -12,12 +12,23 @@ from numpy.typing import NDArray
 
 from aas2rto.models.compiled.jit import compiled
 from aas2rto.models.compiled.problem import FADES, STOPS, Problem, Rules, distance_modulus
-from aas2rto.models.compiled.salt import DECAY, PER_MAG, add_mix, phase_taps
+from aas2rto.models.compiled.salt import (
+    BY_C,
+    BY_X1,
+    DECAY,
+    FLUX,
+    PER_MAG,
+    curve_fixed_z,
+    phase_taps,
+)
 
 Floats = NDArray[np.float64]
 
 COLOUR = 0.05
 """c at which the slope by colour is taken."""
+COLOUR_RIDGE = 1e-4
+"""Weight of c = c0 in a scan without priors, as a share of that of the amplitude: of no account as
+soon as there are two bands, and with one band, where colour means nothing, no wild start."""
 TAIL_DAYS = 100
 """How far the light curve is continued where the data reach beyond its last phase [d]."""
 ONE_SIDED, BESIDE = 8.0, 2
@@ -59,30 +70,21 @@ def band_shapes(
         Colour law there, and Milky Way extinction [mag].
     days : int
         Phases of the surfaces.
-    mix : ndarray, shape (2, 3, nodes)
+    mix : ndarray, shape (8, nodes)
         Scratch.
-    curve : ndarray, shape (3, n)
+    curve : ndarray, shape (4, n)
         Scratch; its length beyond `days` is filled with a slow decline.
     out : ndarray, shape (3, step, n / step)
         ``out[:, s, i]`` is day ``step i + s``.
     """
-    mix[:] = 0.0
-    for j in range(law.size):
-        mix[0, 0, j] = np.exp(-PER_MAG * (COLOUR * law[j] + dust[j]))
-        mix[0, 1, j] = -PER_MAG * law[j] * mix[0, 0, j]
-        mix[1, 2, j] = mix[0, 0, j]
-    curve[:, :days] = 0.0
-    add_mix(mix[0], values, k, 0, 0, days, 0, curve)
-    add_mix(mix[1], values, k, 1, 0, days, 0, curve)
-    for r in range(days, curve.shape[1]):
-        fade = np.exp(-DECAY * (r - days + 1))
-        for m in range(3):
-            curve[m, r] = curve[m, days - 1] * fade
+    curve_fixed_z(values, k, law, dust, 0.0, COLOUR, 0, days, mix, curve)
     step = out.shape[1]
-    for m in range(3):
+    for m, row in enumerate((FLUX, BY_C, BY_X1)):
+        for r in range(days, curve.shape[1]):
+            curve[row, r] = curve[row, days - 1] * np.exp(-DECAY * (r - days + 1))
         for s in range(step):
             for i in range(curve.shape[1] // step):
-                out[m, s, i] = curve[m, i * step + s]
+                out[m, s, i] = curve[row, i * step + s]
 
 
 @compiled
@@ -186,7 +188,7 @@ def cell_step(u: Floats, sums: Floats, k: int, base: float, rules: Rules, has_pr
         g1 += p1 * rest + rules.x1_weight**2 * rules.x1_mean
         g2 += p2 * rest + rules.c_weight**2 * (rules.c_mean - COLOUR)
     h11 += 1e-9 * h00
-    h22 += 1e-9 * h00
+    h22 += (1e-9 if has_prior == 1 else COLOUR_RIDGE) * h00
     m00, m01, m02 = h11 * h22 - h12 * h12, h02 * h12 - h01 * h22, h01 * h12 - h02 * h11
     m11, m12, m22 = h00 * h22 - h02 * h02, h01 * h02 - h00 * h12, h00 * h11 - h01 * h01
     det = h00 * m00 + h01 * m01 + h02 * m02
@@ -303,7 +305,7 @@ def build_sums(
     tail = TAIL_DAYS if problem.late == FADES else 0
     present, step = problem.work.present, problem.rules.step
     length = (tables.days + tail + step - 1) // step * step
-    shapes, curve = np.zeros((present.size, 3, step, length // step)), np.zeros((3, length))
+    shapes, curve = np.zeros((present.size, 3, step, length // step)), np.zeros((4, length))
     for b in range(present.size):
         if present[b]:
             dust, mix = problem.dust[b], problem.work.mix
