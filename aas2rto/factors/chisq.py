@@ -45,8 +45,8 @@ def chisq(
     Notes
     -----
     Of 955 SNe Ia of the ZTF Bright Transient Survey, cut near peak and fitted by SALT with its
-    defaults, 5 % have a reduced chi2 above 2 and 0.8 % above 10; of 280 other transients 46 and
-    11 % (`tests/benchmarks/bench_fit_likeness.py`).
+    defaults, 4 % have a reduced chi2 above 2 and 0.6 % above 10; of 280 other transients 40 and
+    9 % (`tests/benchmarks/bench_fit_likeness.py`).
     """
     total, ndof = numbers(candidates, f"{model}_chisq"), numbers(candidates, f"{model}_ndof")
     known = np.isfinite(total) & (ndof > 0)
