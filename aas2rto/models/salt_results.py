@@ -26,16 +26,12 @@ this many days off."""
 WIDE = 0.6
 """The mean over the scan replaces the best t0 where its spread exceeds this many steps of the scan:
 a Gaussian sampled that coarsely still has its moments right to 1 %."""
-FAR_SCALE, NEAR_REDSHIFT, NEAREST = 0.76, 0.042, 0.02
-"""Scale of the peak's error where the model's own error is added, see `error_scale`. The first two
-are learnt from 867 SNe Ia of the ZTF Bright Transient Survey, cut 7 d before to 3 d after their
-final peak, with free and with known redshift (`tests/benchmarks/bench_fit_peaks.py coverage`); the
-second is 10 % larger than what is learnt, so that 92 % are below two sigma at each cut.
-Errors of peaks still more than 4 d ahead are then a little too careful."""
-LEAST_ERROR = 0.4
-"""Of a peak where the model's own error is added [d]: the few errors below, of bright SNe Ia cut
-before +10 d, are far too small. Chosen on the forced photometry of ZTF DR1 against published peaks;
-for complete light curves, whose peaks scatter by 0.3 d, it is a little too careful."""
+ERROR_SCALE = 0.65
+FLOOR_AT_PEAK, FLOOR_DAYS, FIRST_SEEN, LEAST_ERROR = 0.8, 10.0, -15.0, 0.3
+"""What makes the error of a peak honest where the model's own error is added, see `honest_error`:
+learnt from 867 SNe Ia of the ZTF Bright Transient Survey and 155 of ZTF DR1, cut 7 d before to 10 d
+after their final peak, with free and with known redshift
+(`tests/benchmarks/bench_fit_peaks.py coverage`)."""
 T0, LNX0, X1, C, Z = range(5)
 
 
@@ -80,7 +76,7 @@ def _one(batch: Batch, curves: LightCurves, i: int, late: int) -> Fit:
         "objective": batch.objective[i],
     }
     other = _other_valley(batch, i)
-    t_peak, t_peak_err = _peak(batch, i)
+    t_peak, t_peak_err = _peak(batch, curves, i)
     return _row(
         parameters | other,
         free,
@@ -93,33 +89,47 @@ def _one(batch: Batch, curves: LightCurves, i: int, late: int) -> Fit:
     )
 
 
-def _peak(batch: Batch, i: int) -> tuple[float, float]:
+def _peak(batch: Batch, curves: LightCurves, i: int) -> tuple[float, float]:
     """Return the mean and spread of t0 where they are trustworthy, else the best t0 and error."""
     mean, spread = batch.spread[i]
-    step = STEP_PRIOR * (1 + batch.values[i, Z])
-    if batch.has_prior and np.isfinite(spread) and spread > WIDE * step:
+    z = batch.values[i, Z]
+    if batch.has_prior and np.isfinite(spread) and spread > WIDE * STEP_PRIOR * (1 + z):
         peak, error = float(mean), float(spread)
     else:
         variance = batch.covariance[i, T0, T0]
         peak = float(batch.values[i, T0])
         error = float(np.sqrt(variance)) if variance > 0 else np.nan
     if batch.has_model_error:
-        error = float(np.maximum(error * error_scale(batch.values[i, Z]), LEAST_ERROR))
+        rows = slice(curves.start[i], curves.start[i + 1])
+        last = curves.mjd[rows][curves.detection[rows]].max()
+        error = honest_error(error, (last - peak) / (1 + z))
     return peak, error
 
 
-def error_scale(z: float) -> float:
-    """Return by what the error of a peak is multiplied at redshift `z`, from 0.76 to 2.1.
+def honest_error(error: float, days_seen: float) -> float:
+    """Return the error of a peak [d], with what the surfaces' own error leaves out.
 
-    Far SNe Ia are faint: the noise of their photometry decides, and ZTF's alerts state it too large
-    (final fits, without the model's own error, have a median reduced chi2 of 0.4). Near ones are
-    measured so well that the surfaces decide, whose error is not independent from epoch to epoch
-    as the fit takes it; and only nearby are the faint, fast kinds of SNe Ia seen, too.
+    Parameters
+    ----------
+    error : float
+        That of the fit, with the surfaces' own error taken as independent from epoch to epoch.
+    days_seen : float
+        From the peak to the last detection [rest-frame d]; negative before the peak.
 
-    Where the noise is stated as it is, as in the forced photometry of ZTF DR1, errors within some
-    days of the peak remain too small (`tests/benchmarks/bench_fit_peaks.py coverage`).
+    Notes
+    -----
+    Real light curves differ from the surfaces for many days in the same sense, so that as long as
+    little of the decline is seen, more points on the rise do not help: no error is below 0.8 d at
+    the peak, 0.5 d five days later, 1.3 d five days before, and never below 0.3 d. For what noise
+    is left, the fit's error is too large by a half, since ZTF's alerts overstate theirs.
+
+    Examples
+    --------
+    >>> honest_error(2.0, 0.0), honest_error(0.2, 0.0), honest_error(0.1, 40.0)
+    (1.3, 0.8, 0.3)
     """
-    return float(max(FAR_SCALE, NEAR_REDSHIFT / max(z, NEAREST)))
+    floor = max(FLOOR_AT_PEAK * np.exp(-max(days_seen, FIRST_SEEN) / FLOOR_DAYS), LEAST_ERROR)
+    return float(np.maximum(ERROR_SCALE * error, floor))  # NaN stays
 
 
 def _other_valley(batch: Batch, i: int) -> dict[str, float]:

@@ -13,7 +13,7 @@ from aas2rto import photometry as phot
 from aas2rto.errors import ModelError
 from aas2rto.models import FIT_COLUMNS
 from aas2rto.models.salt import Salt
-from aas2rto.models.salt_results import FAR_SCALE, LEAST_ERROR, error_scale
+from aas2rto.models.salt_results import LEAST_ERROR, honest_error
 from aas2rto.simulate import Visits, simulate_salt
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared"
@@ -63,7 +63,7 @@ def test_parameters_of_a_light_curve_without_noise_are_recovered(clean):
     assert list(fit["errors"]) == ["t0", "x0", "x1", "c"]
     assert np.array(fit["covariance"]).shape == (4, 4)
     assert fit["t_peak_err"] == LEAST_ERROR
-    assert np.sqrt(fit["covariance"][0][0]) * error_scale(0.05) < LEAST_ERROR
+    assert np.sqrt(fit["covariance"][0][0]) < LEAST_ERROR
     plain = one_row(clean, priors="none")
     assert plain["t_peak_err"] == pytest.approx(np.sqrt(plain["covariance"][0][0]))
     assert fit["ndof"] == fit["n_points"] - 4
@@ -71,13 +71,20 @@ def test_parameters_of_a_light_curve_without_noise_are_recovered(clean):
     assert "z fixed to 0.0500" in fit["reason"]
 
 
-def test_the_errors_of_near_peaks_are_widened():
-    """Their noise is small, and what the surfaces do not describe is left; bounded on both ends."""
-    scales = [error_scale(z) for z in (0.0, 0.01, 0.02, 0.03, 0.05, 0.1, 1.0)]
-    assert scales[0] == scales[1] == scales[2]
-    assert 2 < scales[2] < 2.5
-    assert all(near > far for near, far in itertools.pairwise(scales[2:6]))
-    assert scales[5] == scales[6] == FAR_SCALE
+def test_errors_of_peaks_are_no_smaller_than_what_surfaces_can_tell():
+    """Before the decline is seen the floor is high, whatever the noise; NaN stays NaN."""
+    floors = [honest_error(0.01, days) for days in (-400.0, -15.0, -5.0, 0.0, 5.0, 20.0, 100.0)]
+    assert floors[0] == floors[1] < 6.0
+    assert all(early > late for early, late in itertools.pairwise(floors[1:6]))
+    assert floors[5] == floors[6] == LEAST_ERROR
+    assert honest_error(10.0, 0.0) == pytest.approx(2 * honest_error(5.0, 0.0))
+    assert np.isnan(honest_error(np.nan, 0.0))
+
+
+def test_the_same_light_curve_is_surer_when_its_decline_is_seen(clean):
+    rising = one_row(clean[clean["mjd"] < T0 + 1])
+    assert rising["t_peak_err"] > 0.7
+    assert one_row(clean)["t_peak_err"] == LEAST_ERROR
 
 
 def test_where_the_surfaces_are_taken_as_exact_errors_stay_as_they_are(clean):
