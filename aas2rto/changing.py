@@ -100,11 +100,16 @@ def places(data: Mapping[str, Any], wanted: Mapping[str, Any]) -> frozenset[Key]
 
 
 def _place(data: Any, path: list[str]) -> Key:
+    """Follow a path as far as it is there: another change may have put something in its place."""
     key: Key = ()
     for name in path:
         if isinstance(data, list):
+            if name not in _names(data):
+                return key
             index = _names(data).index(name)
             key, data = (*key, index), data[index]
+        if not isinstance(data, dict) or name not in data:
+            return key
         key, data = (*key, name), data[name]
     return key
 

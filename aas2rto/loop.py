@@ -43,7 +43,7 @@ from aas2rto.scoring import (
 )
 from aas2rto.store import Store
 from aas2rto.store.outbox import Mail
-from aas2rto.words import day_and_hour
+from aas2rto.words import day_and_hour, is_date
 
 log = logging.getLogger(__name__)
 
@@ -336,7 +336,7 @@ def told_by_people(is_too: bool, comment: str, until: float) -> str:  # noqa: FB
     """Say that a candidate is a ToO, until when, and what its file says."""
     if not is_too:
         return ""
-    ends = f" until {day_and_hour(until)} UT" if np.isfinite(until) else ""
+    ends = f" until {day_and_hour(until)} UT" if is_date(until) else ""
     return f"ToO{ends}{': ' if comment else ''}{comment}"
 
 

@@ -30,7 +30,13 @@ class OnDisk:
         beside : Path
             The folder of the config, where people may think that paths begin.
         """
-        path = Path(written).expanduser()
+        try:
+            return self._absence(Path(written).expanduser(), beside)
+        except (OSError, RuntimeError) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            return f"{written} cannot be looked at ({why}); correct the path or its permissions"
+
+    def _absence(self, path: Path, beside: Path) -> str:
         if self.is_made:
             if path.is_dir() or (not path.exists() and path.parent.is_dir()):
                 return ""
@@ -44,8 +50,11 @@ class OnDisk:
 
     def to_be_made(self, written: str) -> bool:
         """Tell whether the program will make this folder."""
-        path = Path(written).expanduser()
-        return self.is_made and not path.exists() and path.parent.is_dir()
+        try:
+            path = Path(written).expanduser()
+            return self.is_made and not path.exists() and path.parent.is_dir()
+        except (OSError, RuntimeError):
+            return False  # `absence` says why
 
 
 def _is_there(path: Path) -> bool:

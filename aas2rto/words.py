@@ -16,6 +16,15 @@ MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 """MJD 0."""
 
 
+LAST_DAY = 2_900_000.0
+"""An MJD in the year 9798: dates end with the year 9999."""
+
+
+def is_date(mjd: float) -> bool:
+    """Tell whether an MJD is known and within the calendar."""
+    return bool(np.isfinite(mjd) and 0.0 <= mjd < LAST_DAY)
+
+
 def date_of(mjd: float) -> datetime:
     """Return an MJD (UTC) as a date, to the minute; leap seconds do not matter there."""
     return MJD_EPOCH + timedelta(minutes=round(mjd * 1440))

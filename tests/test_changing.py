@@ -59,3 +59,9 @@ def test_keys_that_lead_nowhere_are_refused(wanted: dict[str, object], words: st
 def test_what_is_no_change_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--set: "):
         changes([text])
+
+
+def test_places_end_where_another_change_took_the_rest_away() -> None:
+    assert places({"plan": None}, {"plan.visits": 2}) == {("plan",)}
+    gone: dict[str, object] = {"score": {"factors": []}}
+    assert places(gone, {"score.factors.detections.min": 2}) == {("score", "factors")}

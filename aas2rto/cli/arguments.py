@@ -216,9 +216,14 @@ def sites_named(case: Case, name: str) -> list[Observatory]:
 
 
 def site_words(case: Case) -> set[str]:
-    """Return all words that `sites_named` takes for one or several observatories of a case."""
+    """Return the words that name one or several observatories of a case.
+
+    Those are their names, and what they begin with; not its first part alone, since ``dome`` and
+    ``la`` may begin a comment.
+    """
     parts = [site.name.split("_") for site in case.observatories]
-    return {"_".join(some[:count]) for some in parts for count in range(1, len(some) + 1)}
+    starts = {"_".join(some[:count]) for some in parts for count in range(2, len(some) + 1)}
+    return starts | {site.name for site in case.observatories}
 
 
 def is_terminal() -> bool:

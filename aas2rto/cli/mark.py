@@ -101,6 +101,8 @@ def _with_words(given: Spoken, kind: Kind, words: Sequence[str], when: Time, cas
     if not words:
         return given
     where = () if given.observatory else site_words(case)
+    if kind is feedback.Kind.OBSERVED and where and "_" in words[0] and words[0] not in where:
+        sites_named(case, words[0])  # a misspelt name is no comment: it says so
     # Who gave --until has said the end: a snooze's words are then its comment.
     has_end = kind is feedback.Kind.SNOOZE and bool(given.ends)
     said = feedback.spoken(feedback.Kind.COMMENT if has_end else kind, words, when, where)

@@ -55,8 +55,8 @@ def sn_ia_likeness(
     Parameters
     ----------
     candidates : DataFrame
-        Reads ``<salt>_chisq, _n_points, _objective, _z, _z_err, _x1, _x1_err, _c, _evidence`` and
-        ``<bazin>_evidence``.
+        Reads ``redshift``, ``<salt>_chisq, _n_points, _objective, _z, _z_err, _x1, _x1_err, _c,
+        _evidence`` and ``<bazin>_evidence``.
     now : Time
         Not used.
     salt, bazin : str
@@ -92,8 +92,7 @@ def sn_ia_likeness(
     binomial error     1    3    4    4    5    4    1    0
     =============== ==== ==== ==== ==== ==== ==== ==== ====
     """
-    is_free = np.isfinite(numbers(candidates, f"{salt}_z_err"))
-    found = probability(features(candidates, salt, bazin), share, is_free)
+    found = probability(features(candidates, salt, bazin), share, is_free(candidates, salt))
     known = np.isfinite(found)
     low = known & (found < min)
     reason = [
@@ -106,6 +105,13 @@ def sn_ia_likeness(
     ]
     value = np.where(known, np.maximum(found, floor), no_fit)
     return answer(value, exclude=low, reason=reason, p_sn_ia=found)
+
+
+def is_free(candidates: pd.DataFrame, salt: str) -> NDArray[np.bool_]:
+    """Tell whether SALT fitted the redshift: it has an error, or there was none to be fixed."""
+    has_error = np.isfinite(numbers(candidates, f"{salt}_z_err"))
+    free: NDArray[np.bool_] = has_error | ~(numbers(candidates, "redshift") > 0)
+    return free
 
 
 def features(candidates: pd.DataFrame, salt: str, bazin: str) -> NDArray[np.float64]:
@@ -134,7 +140,7 @@ def features(candidates: pd.DataFrame, salt: str, bazin: str) -> NDArray[np.floa
         return numbers(candidates, f"{salt}_{name}")
 
     chisq = of("chisq")
-    volume = np.where(np.isfinite(of("z_err")), 4 * np.log(np.clip(of("z"), 1e-3, None)), 0.0)
+    volume = np.where(is_free(candidates, salt), 4 * np.log(np.clip(of("z"), 1e-3, None)), 0.0)
     penalty = np.clip(of("objective") - chisq + volume, 0, 40)
     gain = np.nan_to_num(of("evidence") - numbers(candidates, f"{bazin}_evidence"), nan=0.0)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -22,6 +22,7 @@ from aas2rto.words import (
     day_and_hour,
     fit_sentence,
     hour,
+    is_date,
     number,
     one_line,
     peak_sentence,
@@ -172,7 +173,7 @@ def _as_of(now: float) -> str:
 
 
 def _what(facts: Facts) -> str:
-    ends = f" until {day_and_hour(facts.valid_until)} UT" if np.isfinite(facts.valid_until) else ""
+    ends = f" until {day_and_hour(facts.valid_until)} UT" if is_date(facts.valid_until) else ""
     told = [f"ToO{ends}"] if facts.too else []
     told.append(one_line(facts.spectral_type, 40) or "not classified")
     if np.isfinite(facts.redshift):

@@ -49,7 +49,8 @@ class Batch:
     objective, chisq : ndarray, shape (n,)
         chi2 - 2 ln prior, and chi2.
     minima : ndarray, shape (n, KEPT, 3)
-        Objective, t0 and z of the minima that were polished, in any order; NaN for the rest.
+        Objective, t0 and z of the minima that were polished, in any order; NaN for the rest, and an
+        infinite objective for starts that led to one of the others.
     spread : ndarray, shape (n, 2)
         Mean and standard deviation of t0 over all valleys, on the scan's grid of 1 or 2 d.
     has_prior, has_model_error : bool

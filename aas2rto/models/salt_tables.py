@@ -38,7 +38,8 @@ NODES = (8, 16, 24)
 at low redshift. Where a band reaches the end of the colour law (2800 A at rest), beyond which it is
 continued as a straight line, the flux would be off by up to 1e-3, and more nodes are taken."""
 GOOD_NODES, COLOURS = 5e-5, (-0.5, 0.5)
-"""The fewest nodes are taken whose flux is off by less than this share of the peak at these c."""
+"""The fewest nodes are taken whose flux is off by less than this share of the peak at these c, or
+the most of them."""
 WAVE_STEP = 5.0
 """Largest step of the integral over a band [A]; as sncosmo's, so that sums agree exactly."""
 R_V = 3.1
@@ -205,7 +206,7 @@ def band_table(source: Any, band: Any, z_count: int, n: int) -> dict[str, NDArra
         values[k, 0] = (rows @ (m0 @ basis)).T * stretch
         values[k, 1] = (rows @ (m1 @ basis)).T * stretch
         law[k] = source.colorlaw(nodes / (1 + redshifts[k]))
-        if k % 10 == 0:
+        if k % 10 == 0 or k == z_count - 1 or not covered[k + 1]:
             exact = m0 * weight * scale, source.colorlaw(wave * stretch)
             off = max(off, off_by_nodes(*exact, m0 @ basis, law[k]))
     dust = sncosmo.F99Dust(r_v=R_V)

@@ -65,6 +65,8 @@ def _guess(text: str) -> str:
     if not found:
         return ""
     numbers = [int(one or 0) for one in found.groups()]
+    if max(numbers[::2]) > 23 or max(numbers[1::2]) > 59:
+        return ""
     return ", perhaps {:02d}:{:02d}-{:02d}:{:02d}".format(*numbers)
 
 

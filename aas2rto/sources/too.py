@@ -79,7 +79,7 @@ class TooFolder:
         For files that do not give one; 1000 puts them at the top (the paper, Sect. 2.3).
     lifetime : float or None
         For files without ``valid_until``: how long after the cycle that takes it a target is
-        wanted [day]; None: for ever.
+        wanted [day], up to a century; None: for ever.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class TooFolder:
         *,
         folder: OwnFolder = "too_targets",
         base_score: float = BASE_SCORE,
-        lifetime: Annotated[Day, Field(gt=0)] | None = LIFETIME,
+        lifetime: Annotated[Day, Field(gt=0, le=36525)] | None = LIFETIME,
     ) -> None:
         self.folder = Path(folder).expanduser()
         self.base_score = base_score

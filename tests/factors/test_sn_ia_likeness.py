@@ -10,7 +10,7 @@ import pytest
 from astropy.time import Time
 
 from aas2rto.factors import FACTORS, Decision, Needs
-from aas2rto.factors.sn_ia_likeness import SHARE, features, probability, sn_ia_likeness
+from aas2rto.factors.sn_ia_likeness import SHARE, features, is_free, probability, sn_ia_likeness
 from aas2rto.fitting import Fits, join
 from aas2rto.models import MODELS
 from aas2rto.models.bazin import Bazin
@@ -29,7 +29,7 @@ def rows(chisq=10.0, penalty=1.0, gain=0.0, n=10.0, z=0.05, x1=0.0, c=0.0, x1_er
             "salt_chisq": [chisq], "salt_n_points": [n], "salt_z": [z],
             "salt_z_err": [0.01 if free else np.nan], "salt_x1": [x1], "salt_x1_err": [x1_err],
             "salt_c": [c], "salt_objective": [chisq + penalty - volume], "salt_evidence": [gain],
-            "bazin_evidence": [0.0],
+            "bazin_evidence": [0.0], "redshift": [np.nan if free else z],
         }
     )  # fmt: skip
 
@@ -68,6 +68,17 @@ def test_what_salt_explains_badly_is_less_likely(worse, free):
     good, bad = (sn_ia_likeness(rows(free=free, **more), NOW) for more in ({}, worse))
     assert bad.value[0] < good.value[0]
     assert good.reason[0] == f"P(SN Ia) = {good.inputs['p_sn_ia'][0]:.0%}"
+
+
+def test_a_free_redshift_without_an_error_is_free():
+    """Where a covariance cannot be inverted, a free redshift has no error; its prior counts."""
+    sure, unsure = rows(), rows(x1_err=np.nan)
+    unsure["salt_z_err"] = np.nan
+    assert is_free(pd.concat([sure, unsure, rows(free=False)]), "salt").tolist() == [
+        True, True, False
+    ]  # fmt: skip
+    one, other = (features(row, "salt", "bazin") for row in (sure, unsure))
+    assert one[0, 1] == other[0, 1]
 
 
 def test_a_known_redshift_tells_more():

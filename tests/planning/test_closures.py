@@ -32,6 +32,7 @@ def test_intervals_are_clock_times_or_dates(
     ("text", "words"),
     [
         ("2-4", "--close: '2-4' is no interval, perhaps 02:00-04:00; write"),
+        ("25-30", "--close: '25-30' is no interval; write"),
         ("25:00-04:00", "25:00 in '25:00-04:00' is no time of the day"),
         ("02:70-04:00", "02:70 in '02:70-04:00' is no time of the day"),
         ("2026-03-21T04:00/2026-03-21T02:00", "ends before it begins"),

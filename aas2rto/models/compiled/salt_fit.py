@@ -285,7 +285,8 @@ def fit_candidate(
     covariance : ndarray, shape (5, 5)
         Filled in the same order; NaN where a parameter is not free or the data leave it open.
     minima : ndarray, shape (k, 3)
-        Filled with objective, t0 and z of the minima found, in any order; NaN for the rest.
+        Filled with objective, t0 and z of the minima found, in any order; NaN for the rest, and an
+        infinite objective for starts that led to one of the others.
     spread : ndarray, shape (2,)
         Filled with mean and standard deviation of t0 over the scan's posterior, all valleys
         together.

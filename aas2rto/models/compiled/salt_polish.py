@@ -36,9 +36,11 @@ N_MINIMUM = N_PARAMETERS + 2
 class Search(NamedTuple):
     """What a search has found so far.
 
-    ``minima`` (k, 7) holds parameters, objective and chi2 of the minima, NaN if there is none and
-    an infinite objective for starts that were given up; ``curvature`` (k, 5, 5) half the second
-    derivatives there. ``best`` (7,) and ``best_curvature`` (5, 5) are those of the lowest.
+    ``minima`` (k, 7) holds parameters, objective and chi2 of where starts ended; NaN for the rest,
+    and an infinite objective for a start that fell into a minimum that was known. Starts without
+    hope are left where they were, more than `RUNNER_UP` above the best. ``curvature`` (k, 5, 5) is
+    half the second derivatives there. ``best`` (7,) and ``best_curvature`` (5, 5) are those of the
+    lowest.
     """
 
     minima: Floats
