@@ -20,17 +20,15 @@ import pandas as pd
 from astropy import units as u
 from astropy.time import Time
 
-from aas2rto import __version__, feedback, fitting, summary
-from aas2rto.acquire import Arrival, acquire, make_pollers
-from aas2rto.candidates import ACTIVE, COLUMNS
-from aas2rto.config import Case
-from aas2rto.cycle import Cycle, Parts, Prefiltered, Scored
+from aas2rto import __version__
+from aas2rto.config.load import Case
 from aas2rto.factors import Decision, Needs
 from aas2rto.guard import attempt
 from aas2rto.messaging import composing
-from aas2rto.photometry import as_known_at, one_per_exposure
-from aas2rto.ranking import Ranking, rank_science, rank_site
-from aas2rto.scoring import (
+from aas2rto.steps import fit as fitting
+from aas2rto.steps.acquire import Arrival, acquire, make_pollers
+from aas2rto.steps.cycle import Cycle, Parts, Prefiltered, Scored
+from aas2rto.steps.evaluate import (
     RULES,
     BoundFactor,
     Column,
@@ -41,9 +39,14 @@ from aas2rto.scoring import (
     spread,
     why,
 )
+from aas2rto.steps.rank import Ranking, rank_science, rank_site
 from aas2rto.store import Store
 from aas2rto.store.outbox import Mail
-from aas2rto.words import day_and_hour, is_date
+from aas2rto.tables import marks as feedback
+from aas2rto.tables import summary
+from aas2rto.tables.candidates import ACTIVE, COLUMNS
+from aas2rto.tables.photometry import as_known_at, one_per_exposure
+from aas2rto.text.words import day_and_hour, is_date
 
 log = logging.getLogger(__name__)
 

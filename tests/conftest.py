@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from aas2rto import candidates as candidate_table
-from aas2rto import photometry as phot
-from aas2rto import summary
-from aas2rto.report import Outcome, Report
 from aas2rto.store import Store
+from aas2rto.tables import candidates as candidate_table
+from aas2rto.tables import photometry as phot
+from aas2rto.tables import summary
+from aas2rto.tables.report import Outcome, Report
 
 # Machines differ in speed, and the same commit must give the same result: no deadlines, and
 # the same examples every time. `--hypothesis-profile=explore` looks farther.

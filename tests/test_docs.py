@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from aas2rto import config
 from aas2rto.cli import app
+from aas2rto.config import load as config
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def test_the_example_factor_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     import pandas as pd
     from astropy.time import Time
 
-    from aas2rto.scoring import bind, evaluate
+    from aas2rto.steps.evaluate import bind, evaluate
 
     code = re.search(r"```python\n(# my_factors\.py.*?)```", README, re.DOTALL)
     assert code is not None

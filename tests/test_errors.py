@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr
 
-from aas2rto import illustrating
 from aas2rto.errors import Aas2rtoError, MessageError, SourceError
 from aas2rto.guard import Failure
 from aas2rto.messaging.slack import Slack
-from aas2rto.report import PollRequest
-from aas2rto.sources.harvest import Harvest
-from aas2rto.sources.streaming import UNREADABLE_LIMIT, follow
+from aas2rto.questions import figure as illustrating
+from aas2rto.sources.poll_result import Harvest
+from aas2rto.sources.transport.follow_stream import UNREADABLE_LIMIT, follow
+from aas2rto.tables.report import PollRequest
 
 
 def test_a_messenger_without_its_library_says_what_to_install(monkeypatch):

@@ -12,30 +12,15 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "aas2rto"
 
-LAYERS = (
-    # What everything stands on.
-    {"", "errors", "units", "on_disk", "in_yaml", "counting", "guard", "registry",
-     "yaml_lines", "share", "logs", "words", "message_settings", "config", "redaction", "changing"},
-    # What there is: tables, sites, the sky; no state.
-    {"photometry", "candidates", "summary", "report", "observatory", "data", "dust", "ephemeris",
-     "tracks"},
-    {"store"},
-    # Parts, and what they compute with.
-    {"sources", "models", "factors", "visibility", "nights", "windows", "exposure", "simulate"},
-    # Parts at work.
-    {"acquire", "fitting", "scoring", "ranking", "planning", "feedback"},
-    {"cycle", "outputs", "messaging"},
-    {"loop", "explaining", "outlook", "replay", "demo", "priming", "illustrating",
-     "telling", "whatif"},
-    {"cli"},
-    {"__main__"},
+ROOMS = (
+    "", "text", "units", "errors", "guard", "data", "parts", "tables", "sky", "config", "sources",
+    "models", "factors", "planning", "store", "steps", "messaging", "outputs", "inform", "loop",
+    "questions", "simulate", "cli", "__main__",
 )  # fmt: skip
-"""Modules and rooms; each may import its own layer and those above it in this list."""
+"""Folders and files directly below the package; an arrow goes to an earlier one only."""
 
-LATER = {
-    ("config", "observatory"): "a config is right only if its sites are; read when it is loaded",
-}
-"""Arrows that point back, each with its reason; they must stand inside a function."""
+LATER: dict[tuple[str, str], str] = {}
+"""Arrows that point back, each with its reason; there is none."""
 
 KINDS = {"factor", "model", "source", "messenger"}
 """Decorators that make a part."""
@@ -100,8 +85,8 @@ def imports_of(tree: ast.Module, known: set[str]) -> Iterator[tuple[str, bool]]:
                 yield (rest if rest in known else rest.rpartition(".")[0]), id(node) in inside
 
 
-def layer(room: str) -> int:
-    return next((n for n, rooms in enumerate(LAYERS) if room in rooms), -1)
+def place(room: str) -> int:
+    return ROOMS.index(room) if room in ROOMS else -1
 
 
 def is_part(module: Module) -> bool:
@@ -129,41 +114,28 @@ def calls(module: Module) -> Iterator[tuple[str, int]]:
             yield from ((f"time.{alias.name}", node.lineno) for alias in node.names)
 
 
-def test_every_module_has_its_place():
-    """A new room is put into LAYERS, where its author wants it."""
-    lost = {module.room for module in modules().values() if layer(module.room) < 0}
-    assert lost == set(), f"say in LAYERS to which layer {sorted(lost)} belong"
+def test_every_room_has_its_place():
+    """A new room is put into ROOMS, where its author wants it."""
+    lost = {module.room for module in modules().values() if place(module.room) < 0}
+    assert lost == set(), f"say in ROOMS where {sorted(lost)} belong"
 
 
-def test_imports_point_one_way():
-    """No module imports one of a later layer; the few exceptions have reasons."""
+def test_the_house_stays_small():
+    """At most 18 folders at the top; a later science case may add a room of its own."""
+    folders = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert len(folders) <= 18
+    assert folders <= set(ROOMS)
+
+
+def test_imports_go_down_the_list():
+    """A room knows only those before it in ROOMS, so there is no circle and no arrow back."""
     back = {
         (name, target)
         for name, module in modules().items()
         for target in module.imports | module.imports_later
-        if layer(target.partition(".")[0]) > layer(module.room)
+        if place(target.partition(".")[0]) > place(module.room)
     }
     assert back == set(LATER)
-    for name, target in LATER:
-        assert target not in modules()[name].imports, "must stand inside a function"
-
-
-def test_rooms_of_one_layer_make_no_circle():
-    """Of two rooms that stand side by side, at most one knows the other."""
-    edges: dict[str, set[str]] = {}
-    for module in modules().values():
-        rooms = {t.partition(".")[0] for t in module.imports | module.imports_later}
-        edges.setdefault(module.room, set()).update(rooms - {module.room, ""})
-    for module, target in LATER:
-        edges[module].discard(target)
-
-    def reach(room: str, seen: frozenset[str]) -> None:
-        assert room not in seen, f"{' -> '.join([*seen, room])} is a circle"
-        for target in edges.get(room, ()):
-            reach(target, seen | {room})
-
-    for room in edges:
-        reach(room, frozenset())
 
 
 def test_parts_of_one_kind_do_not_know_each_other():

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from aas2rto import config, errors
+from aas2rto import errors
+from aas2rto.config import load as config
 
 ROOT = Path(__file__).resolve().parents[1]
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

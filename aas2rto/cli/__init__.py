@@ -32,7 +32,7 @@ from aas2rto.cli import (
 from aas2rto.cli.closing import TakesIntervals
 from aas2rto.errors import Aas2rtoError
 from aas2rto.guard import attempt
-from aas2rto.logs import progress_to
+from aas2rto.text.logs import progress_to
 
 app = typer.Typer(
     name="aas2rto",

@@ -13,8 +13,8 @@ from aas2rto.errors import UsageError
 if TYPE_CHECKING:
     from astropy.time import Time
 
-    from aas2rto.config import Case
-    from aas2rto.observatory import Observatory
+    from aas2rto.config.load import Case
+    from aas2rto.sky.observatory import Observatory
     from aas2rto.store import Store
 
 ConfigFile = Annotated[
@@ -74,7 +74,7 @@ def parse_position(ra: str, dec: str) -> tuple[float, float]:
     UsageError
         With everything that is wrong with either.
     """
-    from aas2rto.sources import coordinates
+    from aas2rto.sources.files import coordinates
 
     found, wrong = [], []
     for option, read, text, example in (
@@ -181,7 +181,7 @@ def resolve_candidate(store: Store, name: str) -> str:
     UsageError
         If there is none; the text offers the nearest.
     """
-    from aas2rto.registry import nearest
+    from aas2rto.parts.registry import nearest
 
     found = store.resolve(name)
     if found is None:
@@ -201,7 +201,7 @@ def sites_named(case: Case, name: str) -> list[Observatory]:
     UsageError
         If the case has none; the text offers the nearest.
     """
-    from aas2rto.registry import nearest
+    from aas2rto.parts.registry import nearest
 
     sites: list[Observatory] = list(case.observatories)
     exact = [site for site in sites if site.name == name]

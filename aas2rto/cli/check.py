@@ -10,7 +10,7 @@ from aas2rto.cli.arguments import ConfigFile, JsonOption, offline
 from aas2rto.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
-    from aas2rto.config import Case, PartConfig
+    from aas2rto.config.load import Case, PartConfig
 
 
 def check(
@@ -26,8 +26,8 @@ def check(
     """Load a config, report everything that is wrong with it, show what it resolves to."""
     import json
 
-    from aas2rto import config as configs
     from aas2rto.cli.showing import console
+    from aas2rto.config import load as configs
 
     offline()
     case = configs.load(config, need_secrets=online)
@@ -74,10 +74,10 @@ def _ask_one(part: PartConfig) -> dict[str, object]:
 def send_test(case: Case) -> list[dict[str, object]]:
     """Send a test message to every channel; say what each service answered."""
     from aas2rto.cli.arguments import parse_time
+    from aas2rto.config.redaction import Redactor
     from aas2rto.messaging import Result
     from aas2rto.messaging.courier import try_out
     from aas2rto.messaging.wording import test_message
-    from aas2rto.redaction import Redactor
 
     hide, message = Redactor.of(case), test_message(case.project, parse_time(None).utc.mjd)
     answers: list[dict[str, object]] = []
@@ -134,7 +134,7 @@ def lines(case: Case) -> list[str]:
 
 
 def _settings(part: PartConfig) -> dict[str, str]:
-    from aas2rto.in_yaml import settings_in_yaml
+    from aas2rto.parts.setting_text import settings_in_yaml
 
     return settings_in_yaml(part.options)
 

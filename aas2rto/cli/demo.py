@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from aas2rto.cli.arguments import OutputOption, parse_time, project_folder
-from aas2rto.counting import counted
+from aas2rto.text.counting import counted
 
 
 def demo(
@@ -16,10 +16,10 @@ def demo(
     output: OutputOption = Path("outputs"),
 ) -> None:
     """Simulate a night of supernovae, variables and artefacts, and rank it for three sites."""
-    from aas2rto import demo as nights
     from aas2rto.cli.run import run
+    from aas2rto.config.examples import read_config
     from aas2rto.outputs import write_atomically
-    from aas2rto.share import read_config
+    from aas2rto.simulate import demo as nights
 
     folder = project_folder(output, "demo")
     now = parse_time(nights.NIGHT)

@@ -22,13 +22,13 @@ from aas2rto.cli.arguments import (
     parse_time,
     resolve_candidate,
 )
-from aas2rto.counting import counted
 from aas2rto.errors import UsageError
+from aas2rto.text.counting import counted
 
 if TYPE_CHECKING:
     from astropy.time import Time
 
-    from aas2rto.config import Case
+    from aas2rto.config.load import Case
 
 
 def explain(
@@ -48,7 +48,7 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Show every factor, fit and site of a candidate: of the store, or of a light curve."""
-    from aas2rto import config as configs
+    from aas2rto.config import load as configs
 
     when = parse_time(now)
     case = configs.load(config, need_secrets=False)
@@ -71,9 +71,10 @@ def _explain_file(
     base_score: float | None,
     when: Time,
 ) -> dict[str, Any]:
-    from aas2rto import fitting, loop
-    from aas2rto.explaining import explain
-    from aas2rto.sources.light_curve_table import read_light_curve
+    from aas2rto import loop
+    from aas2rto.questions.explain import explain
+    from aas2rto.sources.files.light_curve_table import read_light_curve
+    from aas2rto.steps import fit as fitting
 
     light_curve, problems = read_light_curve(path, candidate_id=path.stem)
     for problem in problems:
@@ -102,7 +103,7 @@ def _explain_stored(
     given: str | None,
 ) -> dict[str, Any]:
     from aas2rto import loop
-    from aas2rto.explaining import compare, explain_stored
+    from aas2rto.questions.explain import compare, explain_stored
 
     parts = loop.build(case, with_sources=False)
     with open_existing_store(case, output) as store:

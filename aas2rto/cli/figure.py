@@ -42,9 +42,9 @@ def figure(
     as_json: JsonOption = False,
 ) -> None:
     """Draw a candidate as it stands: light curve, visibility tonight, score, rank history."""
-    from aas2rto import config as configs
     from aas2rto import loop
-    from aas2rto.illustrating import illustrate
+    from aas2rto.config import load as configs
+    from aas2rto.questions.figure import illustrate
 
     when = parse_time(now)
     case = configs.load(config, need_secrets=False)

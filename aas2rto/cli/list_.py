@@ -36,7 +36,7 @@ def list_parts(
 
 
 def _parts(kind: Kind) -> list[dict[str, Any]]:
-    from aas2rto.config import registry
+    from aas2rto.config.load import registry
 
     section = "messages" if kind is Kind.MESSENGERS else kind.value
     found = registry(section)
@@ -50,7 +50,7 @@ def _parts(kind: Kind) -> list[dict[str, Any]]:
 
 
 def _observatories() -> list[dict[str, Any]]:
-    from aas2rto import observatory
+    from aas2rto.sky import observatory
 
     rows = []
     for name in observatory.available():

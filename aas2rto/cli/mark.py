@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from astropy.time import Time
 
-    from aas2rto.config import Case
-    from aas2rto.feedback import Kind, Spoken
+    from aas2rto.config.load import Case
+    from aas2rto.tables.marks import Kind, Spoken
 
 
 def mark(
@@ -59,9 +59,9 @@ def mark(
     as_json: JsonOption = False,
 ) -> None:
     """Tell the lists, plans and messages what you know about a candidate."""
-    from aas2rto import config as configs
-    from aas2rto import feedback
-    from aas2rto.registry import nearest
+    from aas2rto.config import load as configs
+    from aas2rto.parts.registry import nearest
+    from aas2rto.tables import marks as feedback
 
     when = parse_time(now)
     case = configs.load(config, need_secrets=False)
@@ -96,7 +96,7 @@ def mark(
 
 def _with_words(given: Spoken, kind: Kind, words: Sequence[str], when: Time, case: Case) -> Spoken:
     """Add the words after the kind, read as in a reply to a message, to what options say."""
-    from aas2rto import feedback
+    from aas2rto.tables import marks as feedback
 
     if not words:
         return given

@@ -32,8 +32,8 @@ def messages(
     as_json: JsonOption = False,
 ) -> None:
     """Show messages: sent, waiting, refused, and those of which nobody knows."""
-    from aas2rto import config as configs
-    from aas2rto.registry import nearest
+    from aas2rto.config import load as configs
+    from aas2rto.parts.registry import nearest
 
     case = configs.load(config, need_secrets=False)
     names = [part.name for part in case.messengers]
@@ -66,7 +66,7 @@ def messages(
 
 def channel_line(state: ChannelState, counts: dict[str, int]) -> str:
     """Say in one line how a channel is doing."""
-    from aas2rto.words import day_and_hour
+    from aas2rto.text.words import day_and_hour
 
     told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no message"
     if state.stopped:
@@ -93,7 +93,7 @@ def _show(entry: Entry, *, full: bool) -> None:
 
 def line(entry: Entry) -> dict[str, Any]:
     """Return what is shown of a message."""
-    from aas2rto.words import day_and_hour
+    from aas2rto.text.words import day_and_hour
 
     title = str(entry.message["title"])
     waits = entry.state == "waiting" and entry.held

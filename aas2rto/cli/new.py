@@ -16,9 +16,9 @@ def new(
     folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path("configs"),
 ) -> None:
     """Write a commented config that passes `aas2rto check`."""
-    from aas2rto.config import PROJECT_PATTERN
+    from aas2rto.config.examples import read_config
+    from aas2rto.config.load import PROJECT_PATTERN
     from aas2rto.outputs import write_atomically
-    from aas2rto.share import read_config
 
     if not re.match(PROJECT_PATTERN, name):
         raise UsageError(

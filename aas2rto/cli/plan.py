@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from astropy.time import Time
 
-    from aas2rto.config import Case
-    from aas2rto.observatory import Observatory
+    from aas2rto.config.load import Case
     from aas2rto.planning import NightPlan, SiteNight
+    from aas2rto.sky.observatory import Observatory
 
 NETWORK = "network"
 
@@ -55,9 +55,10 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Plan the night from the stored state: who observes what, when, and what if it fails."""
-    from aas2rto import config as configs
-    from aas2rto import loop, outlook
+    from aas2rto import loop
+    from aas2rto.config import load as configs
     from aas2rto.outputs import plan_files
+    from aas2rto.questions import plan as outlook
 
     when = parse_time(now)
     case = configs.load(config, need_secrets=False)
@@ -120,7 +121,7 @@ def _show(found: NightPlan, when: Time) -> None:
 
 
 def _head(night: SiteNight) -> str:
-    from aas2rto.visibility import clock
+    from aas2rto.sky.visibility import clock
 
     name = night.observatory.name
     if not night.night.end > 0:
@@ -151,7 +152,7 @@ def _table(slots: pd.DataFrame) -> Any:
 
 
 def _span(start: float, end: float) -> str:
-    from aas2rto.visibility import clock
+    from aas2rto.sky.visibility import clock
 
     return f"{clock(start)}-{clock(end)}"
 

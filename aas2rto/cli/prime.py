@@ -15,7 +15,7 @@ def prime(
     ] = False,
 ) -> None:
     """Compile the fits, fetch what improves on the packaged data; say what is already there."""
-    from aas2rto import priming
+    from aas2rto.models import priming
 
     items = (priming.COMPILED,) if models else priming.ITEMS
     missed = 0

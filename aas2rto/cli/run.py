@@ -28,8 +28,8 @@ from aas2rto.errors import UsageError
 if TYPE_CHECKING:
     from astropy.time import Time
 
-    from aas2rto.config import Case
-    from aas2rto.cycle import Cycle
+    from aas2rto.config.load import Case
+    from aas2rto.steps.cycle import Cycle
     from aas2rto.store import Store
 
 
@@ -48,7 +48,7 @@ def run(
     ] = False,
 ) -> None:
     """Pull candidates, score them, and write a ranked list per observatory."""
-    from aas2rto import config as configs
+    from aas2rto.config import load as configs
 
     start = parse_time(now)
     for path in archive or []:
@@ -127,7 +127,7 @@ def _check_time(store: Store, written: float | None, now: Time, *, fixed: bool) 
 
 def _written(folder: Path) -> float | None:
     """Return when the store of a project was last written [d, MJD UTC]."""
-    from aas2rto.outputs.tables import MJD_OF_1970
+    from aas2rto.outputs.lists import MJD_OF_1970
 
     path = folder / "store.sqlite"
     return path.stat().st_mtime / 86400.0 + MJD_OF_1970 if path.exists() else None
@@ -145,14 +145,15 @@ def _running(
     fixed: bool,
 ) -> Iterator[Callable[[Time, threading.Event], None]]:
     """Open everything a cycle needs; yield the function that runs one."""
-    from aas2rto import logs, loop
+    from aas2rto import loop
     from aas2rto.cli import showing
+    from aas2rto.config.redaction import Redactor
+    from aas2rto.inform.tell import Telling
     from aas2rto.outputs import files
-    from aas2rto.redaction import Redactor
     from aas2rto.store import Store
     from aas2rto.store.copying import temporary_copy
     from aas2rto.store.lock import hold
-    from aas2rto.telling import Telling
+    from aas2rto.text import logs
 
     folder = project_folder(output, case.project)
     url = store_url(case.config.store, folder)

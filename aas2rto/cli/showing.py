@@ -12,13 +12,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from aas2rto.cli.arguments import is_terminal
-from aas2rto.counting import counted
+from aas2rto.text.counting import counted
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aas2rto.cycle import Cycle
-    from aas2rto.ranking import Ranking
+    from aas2rto.steps.cycle import Cycle
+    from aas2rto.steps.rank import Ranking
     from aas2rto.store.outbox import Mail
 
 TOP = 8
@@ -128,7 +128,7 @@ def ranking_table(ranking: Ranking) -> Table:
 
 
 def _cells(row: dict[Any, Any], *, is_site: bool) -> list[str]:
-    from aas2rto.outputs.tables import iso_minutes
+    from aas2rto.outputs.lists import iso_minutes
 
     name = row["candidate_id"]
     if row["name"] and row["name"] != name:

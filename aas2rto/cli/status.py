@@ -33,8 +33,8 @@ def status(
     """Show each source: last success, newest alert, failures in a row, and what to make of it."""
     import pandas as pd
 
-    from aas2rto import config as configs
     from aas2rto.cli.showing import console, table_of
+    from aas2rto.config import load as configs
 
     when = parse_time(now).utc.mjd
     case = configs.load(config, need_secrets=False)

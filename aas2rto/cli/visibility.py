@@ -30,8 +30,8 @@ def visibility(
 ) -> None:
     """Show x_vis, the night, altitude, culmination, rise and set, and the Moon."""
     when = parse_time(at, option="--at")
-    from aas2rto import observatory as sites
-    from aas2rto import visibility as seen
+    from aas2rto.sky import observatory as sites
+    from aas2rto.sky import visibility as seen
 
     found = seen.point_report(sites.load(observatory), *parse_position(ra, dec), when)
     if as_json:

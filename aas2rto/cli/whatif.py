@@ -17,8 +17,8 @@ from aas2rto.cli.arguments import (
     parse_time,
 )
 from aas2rto.cli.closing import CloseOption, closures
-from aas2rto.counting import counted
 from aas2rto.errors import UsageError
+from aas2rto.text.counting import counted
 
 MOST = 12
 """Lines shown of each kind; --json holds all."""
@@ -36,9 +36,10 @@ def whatif(
     as_json: JsonOption = False,
 ) -> None:
     """Show which ranks move, who enters and who leaves; store nothing."""
-    from aas2rto import config as configs
-    from aas2rto import loop, whatif
-    from aas2rto.changing import changes
+    from aas2rto import loop
+    from aas2rto.config import load as configs
+    from aas2rto.config.overrides import changes
+    from aas2rto.questions import whatif
 
     if not settings and not close:
         raise UsageError("ask something: --set KEY=VALUE, or --close OBSERVATORY [INTERVAL]")

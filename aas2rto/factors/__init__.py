@@ -21,8 +21,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, Field
 
-from aas2rto.photometry import BANDS
-from aas2rto.registry import Part, Registry, nearest
+from aas2rto.parts.registry import Part, Registry, nearest
+from aas2rto.tables.photometry import BANDS
 
 Positive = Annotated[float, Field(gt=0)]
 """A setting that multiplies a score."""

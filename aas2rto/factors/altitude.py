@@ -7,8 +7,8 @@ import pandas as pd
 from astropy.time import Time
 
 from aas2rto.factors import Factor, Needs, answer, factor
+from aas2rto.sky.visibility import MIN_ALTITUDE
 from aas2rto.units import Degree
-from aas2rto.visibility import MIN_ALTITUDE
 
 
 @factor("altitude", needs=Needs.SITE, instant=True)
@@ -18,7 +18,7 @@ def altitude(candidates: pd.DataFrame, now: Time, *, min_altitude: Degree = MIN_
     Parameters
     ----------
     candidates : DataFrame
-        Joined with the site's table, see `aas2rto.visibility.site_table`.
+        Joined with the site's table, see `aas2rto.sky.visibility.site_table`.
     now : Time
         Unused: the table was made for it.
     min_altitude : float

@@ -13,8 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from aas2rto.errors import UsageError
 from aas2rto.factors import Factor, Needs, answer, factor
-from aas2rto.units import Degree
-from aas2rto.visibility import (
+from aas2rto.sky.visibility import (
     MIN_ALTITUDE,
     REFERENCE_ALTITUDE,
     SATURATION_MAX,
@@ -23,6 +22,7 @@ from aas2rto.visibility import (
     saturate,
     visibility_factor,
 )
+from aas2rto.units import Degree
 
 
 class Saturation(BaseModel):
@@ -72,7 +72,7 @@ def altitude_integral(
     Parameters
     ----------
     candidates : DataFrame
-        Joined with the site's table, see `aas2rto.visibility.site_table`.
+        Joined with the site's table, see `aas2rto.sky.visibility.site_table`.
     now : Time
         Unused: the table was made for it.
     min_altitude : float

@@ -7,8 +7,8 @@ import pandas as pd
 from astropy.time import Time
 
 from aas2rto.factors import Factor, Needs, answer, factor
+from aas2rto.sky.visibility import MIN_ALTITUDE, clock
 from aas2rto.units import Degree
-from aas2rto.visibility import MIN_ALTITUDE, clock
 
 
 @factor("culmination", needs=Needs.SITE)
@@ -24,7 +24,7 @@ def culmination(
     Parameters
     ----------
     candidates : DataFrame
-        Joined with the site's table, see `aas2rto.visibility.site_table`.
+        Joined with the site's table, see `aas2rto.sky.visibility.site_table`.
     now : Time
         Unused: the table was made for it.
     min_altitude : float

@@ -13,13 +13,13 @@ from astropy.time import Time
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from aas2rto import candidates as candidate_table
-from aas2rto import summary
 from aas2rto.errors import InputError
 from aas2rto.factors import Factor, Needs, answer, factor, numbers
 from aas2rto.guard import attempt
 from aas2rto.models import FIT_COLUMNS
-from aas2rto.registry import Part, nearest
+from aas2rto.parts.registry import Part, nearest
+from aas2rto.tables import candidates as candidate_table
+from aas2rto.tables import summary
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": np.abs, "exp": np.exp, "log": np.log, "log10": np.log10, "sqrt": np.sqrt,

@@ -32,7 +32,7 @@ def hour_angle(
     Parameters
     ----------
     candidates : DataFrame
-        Joined with the site's table, see `aas2rto.visibility.site_table`.
+        Joined with the site's table, see `aas2rto.sky.visibility.site_table`.
     now : Time
         The time for which that table was made.
     limit : float

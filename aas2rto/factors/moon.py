@@ -9,8 +9,8 @@ import pandas as pd
 from astropy.time import Time
 from pydantic import Field
 
-from aas2rto.exposure import dark_sky, moonlight
 from aas2rto.factors import Factor, Needs, answer, factor
+from aas2rto.sky.exposure import dark_sky, moonlight
 from aas2rto.units import Degree
 
 
@@ -31,7 +31,7 @@ def moon(
     Parameters
     ----------
     candidates : DataFrame
-        Joined with the site's table, see `aas2rto.visibility.site_table`.
+        Joined with the site's table, see `aas2rto.sky.visibility.site_table`.
     now : Time
         Unused: the table was made for it.
     min_separation : float

@@ -9,7 +9,6 @@ import pandas as pd
 from astropy.time import Time
 from pydantic import Field
 
-from aas2rto.counting import counted
 from aas2rto.factors import (
     Factor,
     Needs,
@@ -20,7 +19,8 @@ from aas2rto.factors import (
     factor,
     per_band,
 )
-from aas2rto.photometry import BANDS
+from aas2rto.tables.photometry import BANDS
+from aas2rto.text.counting import counted
 
 
 @factor("rising_fraction", needs=Needs.LIGHT_CURVE, check=check_bands)

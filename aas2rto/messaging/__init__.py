@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from aas2rto.messaging.message import Message
-from aas2rto.registry import Registry
+from aas2rto.parts.registry import Registry
 
 
 class Result(StrEnum):

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from astropy.time import Time
 
-from aas2rto import feedback
 from aas2rto.errors import UsageError
-from aas2rto.feedback import Ending, Kind, Spoken
 from aas2rto.store import Store
 from aas2rto.store.outbox import Answer, Outbox
-from aas2rto.words import number, one_line
+from aas2rto.tables import marks as feedback
+from aas2rto.tables.marks import Ending, Kind, Spoken
+from aas2rto.text.words import number, one_line
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ def factor_table(told: Mapping[str, Any]) -> str:
     Parameters
     ----------
     told : mapping
-        As `aas2rto.explaining.explain` returns it.
+        As `aas2rto.questions.explain.explain` returns it.
     """
     head = f"{one_line(told['candidate_id'], 60)}: {told['decision']}"
     if told["decision"] == "keep":

@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto import visibility
-from aas2rto.config import Case, PartConfig
-from aas2rto.cycle import Cycle, Parts
+from aas2rto.config.load import Case, PartConfig
 from aas2rto.messaging import Figures, wording
 from aas2rto.messaging.alarms import alarms_of
-from aas2rto.messaging.facts import Facts, Found, facts_of
+from aas2rto.messaging.card import Facts, Found, facts_of
 from aas2rto.messaging.message import Message
 from aas2rto.messaging.triggers import (
     FIT,
@@ -26,6 +24,8 @@ from aas2rto.messaging.triggers import (
     remembered,
     topics,
 )
+from aas2rto.sky import visibility
+from aas2rto.steps.cycle import Cycle, Parts
 from aas2rto.store import Store
 from aas2rto.store.outbox import TEXT, Entry, Mail, Mark, Outbox, Post, State
 

@@ -12,8 +12,8 @@ from typing import Literal
 from pydantic import SecretStr
 
 from aas2rto.messaging import Delivery, Figures, Letter, Result, messenger
+from aas2rto.text.words import one_line
 from aas2rto.units import Second
-from aas2rto.words import one_line
 
 LONGEST_SUBJECT = 300
 

@@ -14,8 +14,8 @@ from aas2rto.errors import MessageError
 from aas2rto.messaging import Delivery, Figures, Letter, Result, messenger
 from aas2rto.messaging.http_errors import TOO_MANY, by_status, quiet_logger, seconds
 from aas2rto.messaging.message import Message, written
+from aas2rto.text.words import one_line
 from aas2rto.units import Second
-from aas2rto.words import one_line
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient

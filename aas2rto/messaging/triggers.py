@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from aas2rto.message_settings import When
-from aas2rto.messaging.facts import Facts
-from aas2rto.scoring import FEEDBACK
-from aas2rto.words import POOR_FIT
+from aas2rto.config.messages import When
+from aas2rto.messaging.card import Facts
+from aas2rto.steps.evaluate import FEEDBACK
+from aas2rto.text.words import POOR_FIT
 
 
 @dataclass(frozen=True)

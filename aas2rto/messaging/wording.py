@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from aas2rto.counting import counted
-from aas2rto.messaging.facts import Facts, SiteFacts
+from aas2rto.messaging.card import Facts, SiteFacts
 from aas2rto.messaging.message import CANDIDATE, DIGEST, OPERATORS, TEST, Message
 from aas2rto.messaging.triggers import TRIGGERS, Event
-from aas2rto.words import (
+from aas2rto.text.counting import counted
+from aas2rto.text.words import (
     POOR_FIT,
     day_and_hour,
     fit_sentence,

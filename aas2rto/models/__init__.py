@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import pandas as pd
 from numpy.typing import NDArray
 
-from aas2rto.registry import Registry
+from aas2rto.parts.registry import Registry
 
 OK, NOT_ENOUGH_DATA, FAILED = "ok", "not_enough_data", "failed"
 
@@ -54,7 +54,7 @@ class Model(Protocol):
         Parameters
         ----------
         photometry : DataFrame
-            As in :mod:`aas2rto.photometry`, sorted by candidate and time, as known now.
+            As in :mod:`aas2rto.tables.photometry`, sorted by candidate and time, as known now.
         candidates : DataFrame
             One row each: ``candidate_id, ra, dec, redshift`` (NaN if unknown), ``ebv`` [mag].
 

@@ -15,7 +15,7 @@ from aas2rto.models.fit_table import Fit, failed, fit_table, not_enough
 from aas2rto.models.lightcurves import LightCurves, pack
 from aas2rto.models.pool import cores
 from aas2rto.models.progress import Progress
-from aas2rto.photometry import BANDS
+from aas2rto.tables.photometry import BANDS
 from aas2rto.units import Day
 
 Floats = NDArray[np.float64]

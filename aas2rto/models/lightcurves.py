@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aas2rto import photometry as phot
+from aas2rto.tables import photometry as phot
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -144,7 +144,7 @@ def pack(
     Parameters
     ----------
     photometry : DataFrame
-        As in :mod:`aas2rto.photometry`; may hold other candidates too.
+        As in :mod:`aas2rto.tables.photometry`; may hold other candidates too.
     candidates : DataFrame
         ``candidate_id``, and ``redshift`` and ``ebv`` if known.
     has_passband : callable

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from aas2rto.logs import PROGRESS
+from aas2rto.text.logs import PROGRESS
 
 EVERY = 5.0
 """Seconds between two lines; batches that end earlier say nothing."""

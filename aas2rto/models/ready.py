@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from aas2rto import data
-from aas2rto import photometry as phot
 from aas2rto.models.bazin import Bazin
 from aas2rto.models.salt import Salt
+from aas2rto.tables import photometry as phot
 
 
 def compile_fits() -> str:

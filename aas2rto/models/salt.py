@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from pydantic import PositiveInt
 
 from aas2rto import data
-from aas2rto import photometry as phot
 from aas2rto.errors import ModelError
 from aas2rto.models import model
 from aas2rto.models.fit_table import Fit, fit_table, not_enough
@@ -21,6 +20,7 @@ from aas2rto.models.priors import NONE, Priors
 from aas2rto.models.salt_batched import BatchedEngine
 from aas2rto.models.salt_results import LAST_PHASE, from_batch, from_sncosmo
 from aas2rto.models.sncosmo_engine import SncosmoEngine, model_flux, model_with_dust, slopes
+from aas2rto.tables import photometry as phot
 from aas2rto.units import Second
 
 Floats = NDArray[np.float64]

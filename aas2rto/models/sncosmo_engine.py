@@ -20,7 +20,7 @@ from aas2rto.guard import Outcome
 from aas2rto.models.lightcurves import LightCurves
 from aas2rto.models.pool import cores, run_limited
 from aas2rto.models.progress import Progress
-from aas2rto.photometry import AB_ZERO_POINT
+from aas2rto.tables.photometry import AB_ZERO_POINT
 
 Floats = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ STEPS = {"z": 1e-4, "t0": 0.02, "x1": 0.02, "c": 0.005}
 
 @dataclass(frozen=True)
 class Points:
-    """The light curve of one candidate; units as in :mod:`aas2rto.photometry`."""
+    """The light curve of one candidate; units as in :mod:`aas2rto.tables.photometry`."""
 
     mjd: Floats
     flux: Floats

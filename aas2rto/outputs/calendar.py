@@ -10,11 +10,11 @@ from typing import Any
 from icalendar import Calendar, Event
 
 from aas2rto import __version__
+from aas2rto.outputs.lists import with_sexagesimal
 from aas2rto.outputs.plan_csv import worth
-from aas2rto.outputs.tables import with_sexagesimal
 from aas2rto.planning import NightPlan
 from aas2rto.planning.options import SiteNight
-from aas2rto.words import MJD_EPOCH
+from aas2rto.text.words import MJD_EPOCH
 
 
 def calendar(plan: NightPlan, project: str) -> bytes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aas2rto.cycle import Cycle, Parts
 from aas2rto.factors import Decision
-from aas2rto.outputs import tables
+from aas2rto.outputs import lists as tables
+from aas2rto.steps.cycle import Cycle, Parts
 
 
 def write(folder: Path, parts: Parts, cycle: Cycle) -> None:

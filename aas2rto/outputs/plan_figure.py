@@ -12,16 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from aas2rto.nights import NightKind
 from aas2rto.outputs.figures import style
 from aas2rto.outputs.plan_csv import worth
 from aas2rto.planning import NightPlan
 from aas2rto.planning.options import SiteNight
 from aas2rto.planning.problem import Floats
 from aas2rto.planning.timeline import DONE, RUNNING
-from aas2rto.tracks import moon_track, sun_track, track
-from aas2rto.visibility import lowest_altitude
-from aas2rto.words import day, day_and_hour, hour
+from aas2rto.sky.altitude_curve import moon_track, sun_track, track
+from aas2rto.sky.night import NightKind
+from aas2rto.sky.visibility import lowest_altitude
+from aas2rto.text.words import day, day_and_hour, hour
 
 PANEL_IN, LINE_IN, BETWEEN_IN, HEAD_IN = 1.65, 0.15, 0.55, 0.68
 """Heights [inch] of a site's panel, of a line of its list, between sites, and of the title."""

@@ -10,14 +10,14 @@ import pandas as pd
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from aas2rto import exposure
-from aas2rto.config import Plan
-from aas2rto.nights import Night
-from aas2rto.observatory import Observatory
+from aas2rto.config.load import Plan
 from aas2rto.planning.problem import Floats, Ints, Mask, Problem, join
-from aas2rto.tracks import moon_track, track
-from aas2rto.visibility import lowest_altitude
-from aas2rto.windows import above_horizon
+from aas2rto.sky import exposure
+from aas2rto.sky.altitude_curve import moon_track, track
+from aas2rto.sky.night import Night
+from aas2rto.sky.observatory import Observatory
+from aas2rto.sky.visibility import lowest_altitude
+from aas2rto.sky.window import above_horizon
 
 SECONDS = 86400.0
 
@@ -39,7 +39,7 @@ class SiteNight:
     begin : float
         When planning starts: dusk, or now [d, MJD UTC].
     table : DataFrame
-        Its ranked list, see `aas2rto.ranking`: all columns of a candidate, ``score, site_score``,
+        Its ranked list, see `aas2rto.steps.rank`: a candidate's columns, ``score, site_score``,
         and ``worth``: what its best slot is worth.
     min_altitude : float
         [deg]

@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto import exposure
-from aas2rto.candidates import unit_vectors
-from aas2rto.config import Plan
+from aas2rto.config.load import Plan
 from aas2rto.factors.last_chance import ratio
 from aas2rto.planning.options import (
     SECONDS,
@@ -22,7 +20,9 @@ from aas2rto.planning.options import (
     reserved_seconds,
 )
 from aas2rto.planning.problem import Floats, Ints, Problem
-from aas2rto.tracks import moon_track, track
+from aas2rto.sky import exposure
+from aas2rto.sky.altitude_curve import moon_track, track
+from aas2rto.tables.candidates import unit_vectors
 
 PLANNED, RUNNING, DONE = "planned", "running", "done"
 """States of a slot: to come; begun and kept by ``--interrupt``; over."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from aas2rto.registry import Registry
-from aas2rto.report import PollRequest, Report
+from aas2rto.parts.registry import Registry
+from aas2rto.tables.report import PollRequest, Report
 
 
 class Source(Protocol):

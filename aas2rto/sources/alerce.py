@@ -12,14 +12,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from aas2rto.errors import SourceError
-from aas2rto.report import PollRequest, Report
 from aas2rto.sources import alerce_records as records
-from aas2rto.sources import nulls, source
-from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest, window_start
-from aas2rto.sources.http import Answer, Cause, Client, HttpError, Policy
-from aas2rto.sources.light_curves import Record, lsst_alert, ztf_alert
-from aas2rto.sources.pacing import Deadline
-from aas2rto.sources.worklist import Worklist, wanted_ids
+from aas2rto.sources import source
+from aas2rto.sources.packets import nulls
+from aas2rto.sources.packets.from_rest import Record, lsst_alert, ztf_alert
+from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest, window_start
+from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.pacing import Deadline
+from aas2rto.sources.transport.worklist import Worklist, wanted_ids
+from aas2rto.tables.report import PollRequest, Report
 from aas2rto.units import Day
 
 URLS = {"ztf": "https://api.alerce.online", "lsst": "https://api-lsst.alerce.online"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aas2rto import photometry
-from aas2rto.sources import nulls
-from aas2rto.sources.light_curves import forced_name
+from aas2rto.sources.packets import nulls
+from aas2rto.sources.packets.from_rest import forced_name
+from aas2rto.tables import photometry
 
 LSST_BANDS = {6: "u", 1: "g", 2: "r", 3: "i", 4: "z", 5: "y"}
 """``band`` -> letter; each answer repeats it as its ``band_map``. u is 6, not 0."""

@@ -16,15 +16,16 @@ from typing import Any
 
 import pandas as pd
 
-from aas2rto import photometry
-from aas2rto.counting import counted
 from aas2rto.errors import InputError
-from aas2rto.on_disk import DataPath
-from aas2rto.report import OBJECT_COLUMNS, Outcome, PollRequest, Report
-from aas2rto.sources import alert_files, light_curve_table, source
-from aas2rto.sources.alert_files import Format
-from aas2rto.sources.packet_format import Record
-from aas2rto.sources.packets import Batch, Tables, frame, packet_of
+from aas2rto.parts.path_setting import DataPath
+from aas2rto.sources import source
+from aas2rto.sources.files import alert_files, light_curve_table
+from aas2rto.sources.files.alert_files import Format
+from aas2rto.sources.packets.batch import Batch, Tables, frame, packet_of
+from aas2rto.sources.packets.format import Record
+from aas2rto.tables import photometry
+from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, PollRequest, Report
+from aas2rto.text.counting import counted
 
 NAME = "archive"
 

@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 from pydantic import SecretStr
 
-from aas2rto import photometry
 from aas2rto.errors import SourceError
-from aas2rto.report import PollRequest, Report
 from aas2rto.sources import atlas_photometry, source
-from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest
-from aas2rto.sources.http import Answer, Cause, Client, HttpError, Policy
-from aas2rto.sources.pacing import Deadline
-from aas2rto.sources.worklist import MAX_FAILURES, WHOLE_SERVICE
+from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
+from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.pacing import Deadline
+from aas2rto.sources.transport.worklist import MAX_FAILURES, WHOLE_SERVICE
+from aas2rto.tables import photometry
+from aas2rto.tables.report import PollRequest, Report
 from aas2rto.units import Day
 
 URL = "https://fallingstar-data.com/forcedphot"

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from aas2rto import photometry
+from aas2rto.tables import photometry
 
 BANDS = {"c": "atlasc", "o": "atlaso"}
 """``F`` -> band; w and H occur rarely and have no place in our models."""

@@ -11,17 +11,18 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from aas2rto.report import PollRequest, Report
-from aas2rto.sources import nulls, source
+from aas2rto.sources import source
 from aas2rto.sources.fink_rest import by_object, lsst_packet_of, ztf_packet_of
-from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest, window_start
-from aas2rto.sources.http import Cause, Client, HttpError, Policy
-from aas2rto.sources.kafka import PATIENCE, Message, Patience, Stream
-from aas2rto.sources.light_curves import Record
-from aas2rto.sources.pacing import Deadline
-from aas2rto.sources.streaming import follow
-from aas2rto.sources.wire import Decoder, registry
-from aas2rto.sources.worklist import MAX_FAILURES, WHOLE_SERVICE, Worklist, wanted_ids
+from aas2rto.sources.packets import nulls
+from aas2rto.sources.packets.from_rest import Record
+from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest, window_start
+from aas2rto.sources.transport.confluent_frame import Decoder, registry
+from aas2rto.sources.transport.follow_stream import follow
+from aas2rto.sources.transport.http import Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.kafka import PATIENCE, Message, Patience, Stream
+from aas2rto.sources.transport.pacing import Deadline
+from aas2rto.sources.transport.worklist import MAX_FAILURES, WHOLE_SERVICE, Worklist, wanted_ids
+from aas2rto.tables.report import PollRequest, Report
 from aas2rto.units import Day
 
 URLS = {"ztf": "https://api.ztf.fink-portal.org", "lsst": "https://api.lsst.fink-portal.org"}

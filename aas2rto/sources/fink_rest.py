@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from aas2rto.sources import nulls
-from aas2rto.sources.light_curves import Record, lsst_alert, ztf_alert
+from aas2rto.sources.packets import nulls
+from aas2rto.sources.packets.from_rest import Record, lsst_alert, ztf_alert
 
 
 def by_object(

@@ -12,16 +12,16 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from aas2rto import photometry
-from aas2rto.report import PollRequest, Report
 from aas2rto.sources import lasair_records as records
 from aas2rto.sources import source
-from aas2rto.sources.harvest import DEADLINE_SHARE, Harvest
-from aas2rto.sources.http import Cause, Client, HttpError, Policy, parse_json
-from aas2rto.sources.kafka import PATIENCE, Message, Patience, Stream
-from aas2rto.sources.pacing import Deadline
-from aas2rto.sources.streaming import follow
-from aas2rto.sources.worklist import WHOLE_SERVICE, Worklist, wanted_ids
+from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
+from aas2rto.sources.transport.follow_stream import follow
+from aas2rto.sources.transport.http import Cause, Client, HttpError, Policy, parse_json
+from aas2rto.sources.transport.kafka import PATIENCE, Message, Patience, Stream
+from aas2rto.sources.transport.pacing import Deadline
+from aas2rto.sources.transport.worklist import WHOLE_SERVICE, Worklist, wanted_ids
+from aas2rto.tables import photometry
+from aas2rto.tables.report import PollRequest, Report
 from aas2rto.units import Day
 
 URLS = {"ztf": "https://lasair-ztf.lsst.ac.uk/api", "lsst": "https://api.lasair.lsst.ac.uk/api"}

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aas2rto import photometry
-from aas2rto.sources import nulls
-from aas2rto.sources.light_curves import Record, lsst_alert, ztf_alert
+from aas2rto.sources.packets import nulls
+from aas2rto.sources.packets.from_rest import Record, lsst_alert, ztf_alert
+from aas2rto.tables import photometry
 
 TAI_MINUS_UTC = 37.0 / 86400.0
 """[d] since 2017; Lasair's LSST times are TAI."""

@@ -28,9 +28,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from aas2rto.candidates import chord, unit_vectors
-from aas2rto.counting import counted
 from aas2rto.errors import InputError
+from aas2rto.tables.candidates import chord, unit_vectors
+from aas2rto.text.counting import counted
 
 FILE = "tns_public_objects.parquet"
 COMPLETE_UNTIL = b"complete_until"

@@ -22,13 +22,13 @@ from typing import Annotated
 import pandas as pd
 from pydantic import Field
 
-from aas2rto.counting import counted
 from aas2rto.errors import InputError
-from aas2rto.on_disk import OwnFolder
-from aas2rto.report import OBJECT_COLUMNS, Outcome, PollRequest, Report, failed
+from aas2rto.parts.path_setting import OwnFolder
 from aas2rto.sources import source, too_file
-from aas2rto.sources.packets import frame
+from aas2rto.sources.packets.batch import frame
 from aas2rto.sources.too_file import Mistake, Target
+from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, PollRequest, Report, failed
+from aas2rto.text.counting import counted
 from aas2rto.units import Day
 
 log = logging.getLogger(__name__)

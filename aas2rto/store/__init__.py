@@ -21,10 +21,7 @@ from sqlalchemy import Connection, Float, and_, bindparam, case, delete, func, s
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from aas2rto import candidates, photometry
-from aas2rto.candidates import ACTIVE, REJECTED
 from aas2rto.errors import StoreError
-from aas2rto.report import Outcome, Report
 from aas2rto.store import history, schema
 from aas2rto.store.cache import LightCurves, PhotometryCache
 from aas2rto.store.database import cause, is_postgresql, migrate, open_engine, shown
@@ -37,6 +34,9 @@ from aas2rto.store.intake import (
 )
 from aas2rto.store.outbox import Answer, Mail, Outbox
 from aas2rto.store.rows import chunks, insert_many, none_if_nan, plain, records, tuples
+from aas2rto.tables import candidates, photometry
+from aas2rto.tables.candidates import ACTIVE, REJECTED
+from aas2rto.tables.report import Outcome, Report
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Store:
         now : float
             MJD (UTC) of the cycle.
         merge_radius : float
-            See :func:`aas2rto.candidates.match` [arcsec].
+            See :func:`aas2rto.tables.candidates.match` [arcsec].
 
         Notes
         -----
@@ -432,7 +432,7 @@ class Store:
         ----------
         rows : sequence of mapping
             ``candidate_id, kind, at`` and, where they matter, ``until, until_mag,
-            until_new_data, observatory, author, comment``; see `aas2rto.feedback`.
+            until_new_data, observatory, author, comment``; see `aas2rto.tables.marks`.
         """
         values = self._feedback_values(rows)
         with self._transaction("feedback") as connection:

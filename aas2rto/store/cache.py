@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
-from aas2rto import photometry, summary
 from aas2rto.store import schema
 from aas2rto.store.rows import chunks
+from aas2rto.tables import photometry, summary
 
 FEW = 1000
 """Up to so many candidates are read by their keys; for more, the whole table is quicker."""
@@ -30,7 +30,7 @@ class LightCurves:
     photometry : DataFrame
         One row per exposure, sorted by candidate and time.
     summary : DataFrame
-        One row per candidate, see :mod:`aas2rto.summary`.
+        One row per candidate, see :mod:`aas2rto.tables.summary`.
     """
 
     photometry: pd.DataFrame

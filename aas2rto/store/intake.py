@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aas2rto import photometry
-from aas2rto.counting import counted
-from aas2rto.report import ANNOTATION_COLUMNS, OBJECT_COLUMNS, Report
+from aas2rto.tables import photometry
+from aas2rto.tables.report import ANNOTATION_COLUMNS, OBJECT_COLUMNS, Report
+from aas2rto.text.counting import counted
 
 
 def conform_objects(objects: pd.DataFrame) -> pd.DataFrame:

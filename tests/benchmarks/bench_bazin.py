@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import least_squares
 
-from aas2rto import photometry as phot
 from aas2rto.models.bazin import Bazin, _by_band, bazin_flux
 from aas2rto.models.lightcurves import LightCurves, pack
+from aas2rto.tables import photometry as phot
 
 BLOCK = 100
 LOW, HIGH = [0.0, -np.inf, 0.05, 0.5], [np.inf, np.inf, 60.0, 1000.0]

@@ -14,14 +14,15 @@ import numpy as np
 from astropy.time import Time
 from astropy.utils import iers
 
-from aas2rto import config, loop
+from aas2rto import loop
+from aas2rto.config import load as config
+from aas2rto.inform.tell import Telling
 from aas2rto.outputs import files
 from aas2rto.outputs.figures import drawing, gathering, light_curve
-from aas2rto.photometry import DETECTION, flux_from_mag
-from aas2rto.report import Outcome, Report
-from aas2rto.simulate import simulate_night
+from aas2rto.simulate.night import simulate_night
 from aas2rto.store import Store
-from aas2rto.telling import Telling
+from aas2rto.tables.photometry import DETECTION, flux_from_mag
+from aas2rto.tables.report import Outcome, Report
 
 NOW = Time("2026-03-20T22:00:00", scale="utc")
 LATER = Time(NOW.mjd + 10 / 1440, format="mjd", scale="utc")

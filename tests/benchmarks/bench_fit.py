@@ -24,12 +24,12 @@ import pandas as pd
 import sncosmo
 
 from aas2rto import data
-from aas2rto import photometry as phot
 from aas2rto.models.lightcurves import LightCurves, pack
 from aas2rto.models.salt import Salt
 from aas2rto.models.salt_batched import BatchedEngine
 from aas2rto.models.salt_tables import Z_STEP, build_tables
 from aas2rto.models.sncosmo_engine import model_flux, model_with_dust
+from aas2rto.tables import photometry as phot
 from tests.benchmarks.light_curves import DATA, bts, known, simulated
 
 Z_RANGE = (0.001, 0.2)

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from aas2rto.factors import sn_ia_likeness as likeness
-from aas2rto.fitting import Fits, join
 from aas2rto.models.bazin import Bazin
 from aas2rto.models.salt import Salt
+from aas2rto.steps.fit import Fits, join
 from tests.benchmarks.light_curves import DATA, bts
 
 SN_IA = ("SN Ia", "SN Ia-91T", "SN Ia-91bg")

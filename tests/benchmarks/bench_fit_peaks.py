@@ -25,9 +25,9 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 
-from aas2rto import photometry as phot
 from aas2rto.models import salt_results
 from aas2rto.models.salt import Salt
+from aas2rto.tables import photometry as phot
 from tests.benchmarks.light_curves import DATA, bts, dr1cosmo, known, simulated
 
 Z_RANGE = (0.001, 0.2)

@@ -22,13 +22,13 @@ from pathlib import Path
 
 import fastavro
 
-from aas2rto.report import PollRequest
-from aas2rto.sources.avro import Reader
+from aas2rto.sources.files.history_columns import alert_entries
 from aas2rto.sources.fink import Fink
-from aas2rto.sources.history_columns import alert_entries
-from aas2rto.sources.packets import Batch
-from aas2rto.sources.wire import feeder_of
+from aas2rto.sources.packets.avro import Reader
+from aas2rto.sources.packets.batch import Batch
+from aas2rto.sources.transport.confluent_frame import feeder_of
 from aas2rto.store import Store
+from aas2rto.tables.report import PollRequest
 from tests.sources.conftest import Cluster
 from tests.standin import packets, sky
 
@@ -125,7 +125,7 @@ def storing(records: list[bytes], schema: dict) -> None:
 
 
 def report_of(batch: Batch):
-    from aas2rto.report import Outcome, Report
+    from aas2rto.tables.report import Outcome, Report
 
     tables = batch.tables()
     return Report("fink", Outcome.DATA, objects=tables.objects, photometry=tables.photometry,

@@ -12,7 +12,7 @@ import fastavro
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from aas2rto.sources import packets
+from aas2rto.sources.packets import batch as packets
 from tests.sources.alerts import JD, ztf_alert, ztf_candidate, ztf_forced, ztf_limit
 from tests.sources.test_archive import ZTF_SCHEMA
 

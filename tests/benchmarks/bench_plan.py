@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto import observatory, visibility
-from aas2rto.config import Plan
+from aas2rto.config.load import Plan
 from aas2rto.factors import Needs
 from aas2rto.factors.altitude_integral import altitude_integral
 from aas2rto.planning import SiteNight, make_plan
-from aas2rto.ranking import rank_site
-from aas2rto.scoring import BoundFactor
+from aas2rto.sky import observatory, visibility
+from aas2rto.steps.evaluate import BoundFactor
+from aas2rto.steps.rank import rank_site
 from tests.planning.nights import candidates
 
 SITES = (

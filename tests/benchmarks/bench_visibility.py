@@ -19,8 +19,8 @@ from astropy.time import Time
 from astropy.utils import iers
 from scipy.interpolate import CubicSpline
 
-from aas2rto import observatory, visibility
-from aas2rto.observatory import Observatory
+from aas2rto.sky import observatory, visibility
+from aas2rto.sky.observatory import Observatory
 
 REPOSITORY = Path(__file__).parents[2]
 SITES = (

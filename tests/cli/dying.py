@@ -17,8 +17,8 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from aas2rto import acquire
 from aas2rto.cli import main
+from aas2rto.steps import acquire
 
 WATCHED = ("before_cursor_execute", "after_cursor_execute", "commit")
 

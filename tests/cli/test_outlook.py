@@ -1,4 +1,4 @@
-"""`aas2rto.outlook`: lists and plans from the state that a run has left."""
+"""`aas2rto.questions.plan`: lists and plans from the state that a run has left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 from astropy.time import Time
 
-from aas2rto import config, loop, outlook
+from aas2rto import loop
+from aas2rto.config import load as config
+from aas2rto.questions import plan as outlook
 from aas2rto.store import Store
 from tests.cli.conftest import NOW, Said
 

@@ -474,7 +474,7 @@ def test_errors_show_tracebacks_only_on_request(
     project: Path, aas2rto: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unexpected error is one line; --debug shows where it came from."""
-    from aas2rto import observatory
+    from aas2rto.sky import observatory
 
     def broken() -> list[str]:
         raise ZeroDivisionError("boom")

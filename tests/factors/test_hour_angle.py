@@ -50,7 +50,7 @@ def test_its_limit_carries_a_unit():
 
 
 def test_it_agrees_with_a_real_table():
-    from aas2rto import observatory, visibility
+    from aas2rto.sky import observatory, visibility
 
     site = observatory.load("la_silla_dk154")
     ra, dec = np.linspace(0, 350, 36), np.full(36, -20.0)

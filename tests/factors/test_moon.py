@@ -50,7 +50,7 @@ def test_farther_and_darker_is_never_worse():
 
 
 def test_the_value_is_the_signal_to_noise_that_is_left():
-    from aas2rto.exposure import dark_sky, moonlight
+    from aas2rto.sky.exposure import dark_sky, moonlight
 
     dark, lit = dark_sky(60.0), moonlight(60.0, 40.0, 60.0, 1.0)
     assert moon(rows(60.0), None).value[0] == pytest.approx(np.sqrt(dark / (dark + lit)))

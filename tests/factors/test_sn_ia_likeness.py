@@ -11,11 +11,11 @@ from astropy.time import Time
 
 from aas2rto.factors import FACTORS, Decision, Needs
 from aas2rto.factors.sn_ia_likeness import SHARE, features, is_free, probability, sn_ia_likeness
-from aas2rto.fitting import Fits, join
 from aas2rto.models import MODELS
 from aas2rto.models.bazin import Bazin
 from aas2rto.models.salt import Salt
-from aas2rto.simulate import Visits, core_collapse_flux, salt_flux
+from aas2rto.simulate.night import Visits, core_collapse_flux, salt_flux
+from aas2rto.steps.fit import Fits, join
 from tests.conftest import MJD
 
 NOW = Time(MJD, format="mjd")
@@ -126,7 +126,7 @@ def test_a_config_must_have_both_models():
 
 def test_simulated_supernovae_are_told_apart():
     """A SN Ia and a SN IIP, fitted as a night would."""
-    from aas2rto.simulate import _measure
+    from aas2rto.simulate.night import _measure
 
     mjd = np.repeat(np.arange(MJD - 20, MJD + 8, 2.0), 2) + np.tile([0.0, 0.03], 14)
     seen = Visits(mjd, np.tile(["ztfg", "ztfr"], 14), np.full(28, 8.0))

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from aas2rto.message_settings import ChannelPolicy
+from aas2rto.config.messages import ChannelPolicy
 from aas2rto.messaging.courier import Channel, Courier
 from aas2rto.messaging.mail import Mail
 from aas2rto.messaging.message import CANDIDATE, Message

@@ -13,13 +13,13 @@ from astropy.time import Time
 from pydantic import SecretStr
 
 from aas2rto.errors import UsageError
-from aas2rto.feedback import Ending
 from aas2rto.messaging.answering import HELP, Command, Desk, Incoming, factor_table, parse
 from aas2rto.messaging.slack_answers import SlackListener
 from aas2rto.messaging.telegram import Session
 from aas2rto.messaging.telegram_answers import TelegramListener, listeners
 from aas2rto.store import Store
 from aas2rto.store.outbox import Post, State
+from aas2rto.tables.marks import Ending
 from tests.conftest import make_objects, make_photometry, make_report
 from tests.messaging import servers
 from tests.messaging.conftest import make_message, make_slack, make_telegram

@@ -11,13 +11,15 @@ import pandas as pd
 import pytest
 from astropy.time import Time
 
-from aas2rto import config, feedback, loop
-from aas2rto.cycle import Cycle
-from aas2rto.feedback import Kind
+from aas2rto import loop
+from aas2rto.config import load as config
 from aas2rto.messaging import alarms
+from aas2rto.sky.visibility import site_table
+from aas2rto.steps.cycle import Cycle
 from aas2rto.store import Store
 from aas2rto.store.outbox import Entry, Mail, State
-from aas2rto.visibility import site_table
+from aas2rto.tables import marks as feedback
+from aas2rto.tables.marks import Kind
 from tests.conftest import make_objects, make_photometry, make_report
 
 NOW = 61119.9

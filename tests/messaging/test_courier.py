@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from aas2rto.config.messages import ChannelPolicy
 from aas2rto.errors import MessageError
-from aas2rto.message_settings import ChannelPolicy
 from aas2rto.messaging import Delivery, Figures, Letter, Picture, Result
 from aas2rto.messaging.courier import FIRST_WAIT, MOST_ATTEMPTS, Channel, Courier
 from aas2rto.messaging.message import DIGEST, Message

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from aas2rto import config
-from aas2rto.message_settings import When
+from aas2rto.config import load as config
+from aas2rto.config.messages import When
 from aas2rto.messaging.slack import Slack
 from aas2rto.outputs.figures import drawing
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from aas2rto import config, logs
 from aas2rto.cli import main
-from aas2rto.redaction import Redactor
+from aas2rto.config import load as config
+from aas2rto.config.redaction import Redactor
+from aas2rto.text import logs
 from tests.cli.conftest import NOW, light_curve
 from tests.messaging import servers
 from tests.messaging.test_mail import box  # noqa: F401  a fixture
@@ -85,7 +86,7 @@ def test_no_secret_is_written_anywhere(
     head = "candidate_id,ra,dec,mjd,band,mag,magerr"
     rows = light_curve("bright", 150.0, 10.0, [18.5, 18.0, 17.5, 17.0])
     (tmp_path / "night.csv").write_text("\n".join([head, *rows]) + "\n")
-    monkeypatch.setattr("aas2rto.telling.PATIENCE", 3.0)
+    monkeypatch.setattr("aas2rto.inform.tell.PATIENCE", 3.0)
     with caplog_everything() as heard:
         assert run("run", "case.yaml", "--once", "--now", NOW) == 0
         assert run("run", "case.yaml", "--once", "--now", "2026-03-20T22:10") == 0

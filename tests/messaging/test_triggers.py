@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aas2rto.message_settings import When
-from aas2rto.messaging.facts import Facts, SiteFacts
+from aas2rto.config.messages import When
+from aas2rto.messaging.card import Facts, SiteFacts
 from aas2rto.messaging.triggers import TRIGGERS, Past, events_of, matters
-from aas2rto.scoring import FEEDBACK
+from aas2rto.steps.evaluate import FEEDBACK
 
 NOW = 61000.0
 ALL = When()

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from astropy.time import Time
 
-from aas2rto import config, loop
+from aas2rto import loop
 from aas2rto.cli import main
+from aas2rto.config import load as config
 from aas2rto.store import Store
 from aas2rto.store.outbox import State
 from tests.conftest import make_objects, make_photometry, make_report

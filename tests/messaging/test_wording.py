@@ -17,7 +17,7 @@ from aas2rto.messaging import Letter, slack, telegram, wording
 from aas2rto.messaging.mail import Mail
 from aas2rto.messaging.message import Message
 from aas2rto.messaging.triggers import Event
-from aas2rto.words import one_line
+from aas2rto.text.words import one_line
 from tests.messaging.servers import visible
 from tests.messaging.test_triggers import NOW, make_facts, make_site
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize_scalar
 
-from aas2rto import photometry as phot
 from aas2rto.models import FIT_COLUMNS
 from aas2rto.models.bazin import Bazin, bazin_flux, peak_time
+from aas2rto.tables import photometry as phot
 
 T0 = 61000.0
 SHAPES = {"ztfg": (300.0, T0, 3.0, 18.0, 0.0), "ztfr": (260.0, T0 + 1.0, 4.0, 30.0, 0.0)}

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from aas2rto import priming
+from aas2rto.models import priming
 from aas2rto.models.compiled.jit import CODE_FOLDER, in_threads
 
 PROGRAM = """

@@ -3,9 +3,9 @@
 import logging
 import sys
 
-from aas2rto.logs import PROGRESS, progress_to
 from aas2rto.models.pool import run_limited
 from aas2rto.models.progress import Progress
+from aas2rto.text.logs import PROGRESS, progress_to
 
 
 def test_lines_come_now_and_then(caplog):

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aas2rto import photometry as phot
 from aas2rto.errors import ModelError
 from aas2rto.models import FIT_COLUMNS
 from aas2rto.models.salt import Salt
 from aas2rto.models.salt_results import LEAST_ERROR, honest_error
-from aas2rto.simulate import Visits, simulate_salt
+from aas2rto.simulate.night import Visits, simulate_salt
+from aas2rto.tables import photometry as phot
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared is absent")

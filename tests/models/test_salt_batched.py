@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from aas2rto import data
-from aas2rto import photometry as phot
 from aas2rto.models.compiled import problem, salt
 from aas2rto.models.lightcurves import pack
 from aas2rto.models.salt import Salt
@@ -21,7 +20,8 @@ from aas2rto.models.sncosmo_engine import (
     model_with_dust,
     starts,
 )
-from aas2rto.simulate import Visits, simulate_salt
+from aas2rto.simulate.night import Visits, simulate_salt
+from aas2rto.tables import photometry as phot
 
 SHARED = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared is absent")

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto import observatory, visibility
 from aas2rto.factors import Needs
 from aas2rto.factors.altitude_integral import altitude_integral
-from aas2rto.observatory import Observatory
 from aas2rto.planning import SiteNight
 from aas2rto.planning.problem import Problem
-from aas2rto.ranking import rank_site
-from aas2rto.scoring import BoundFactor
+from aas2rto.sky import observatory, visibility
+from aas2rto.sky.observatory import Observatory
+from aas2rto.steps.evaluate import BoundFactor
+from aas2rto.steps.rank import rank_site
 
 SITES = ("la_silla_ntt", "la_palma_not", "siding_spring_23m", "palomar_p60")
 

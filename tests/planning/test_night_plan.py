@@ -16,11 +16,11 @@ from astropy.utils import iers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aas2rto import exposure, observatory
-from aas2rto.config import Plan
+from aas2rto.config.load import Plan
 from aas2rto.planning import NightPlan, SiteNight, joint, make_plan
 from aas2rto.planning.night_plan import GREEDY, JOINT
 from aas2rto.planning.timeline import COLUMNS, DONE, RUNNING, kept_from
+from aas2rto.sky import exposure, observatory
 from tests.planning.nights import candidates, site_night, some_night
 
 QUICK = Plan(time_limit="2 s", optimality_gap=0.01)  # type: ignore[arg-type]

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from aas2rto.report import PollRequest
-from aas2rto.sources.http import Policy
+from aas2rto.sources.transport.http import Policy
+from aas2rto.tables.report import PollRequest
 from tests.standin import sky
 from tests.standin.kafka import send
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aas2rto.report import Outcome
 from aas2rto.sources import SOURCES
 from aas2rto.sources.alerce import Alerce
 from aas2rto.sources.alerce_records import lsst_source, ztf_detection, ztf_forced
-from aas2rto.sources.harvest import Harvest
-from aas2rto.sources.light_curves import lsst_alert, ztf_alert
-from aas2rto.sources.packets import Batch
-from aas2rto.sources.worklist import Worklist, wanted_ids
+from aas2rto.sources.packets.batch import Batch
+from aas2rto.sources.packets.from_rest import lsst_alert, ztf_alert
+from aas2rto.sources.poll_result import Harvest
+from aas2rto.sources.transport.worklist import Worklist, wanted_ids
+from aas2rto.tables.report import Outcome
 from tests.sources.conftest import (
     NETWORK,
     PAYLOADS,

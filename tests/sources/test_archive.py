@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from aas2rto import photometry
-from aas2rto.report import Outcome, PollRequest
-from aas2rto.sources import SOURCES, light_curve_table
+from aas2rto.sources import SOURCES
 from aas2rto.sources.archive import Archive
+from aas2rto.sources.files import light_curve_table
+from aas2rto.tables import photometry
+from aas2rto.tables.report import Outcome, PollRequest
 from tests.sources.alerts import (
     JD,
     MJD,

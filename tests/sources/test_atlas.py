@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from aas2rto.report import Outcome
 from aas2rto.sources.atlas import Atlas
 from aas2rto.sources.atlas_photometry import read, stack
-from aas2rto.sources.http import HttpError, Policy
+from aas2rto.sources.transport.http import HttpError, Policy
+from aas2rto.tables.report import Outcome
 from tests.sources.conftest import (
     NETWORK,
     PAYLOADS,

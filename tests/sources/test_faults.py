@@ -21,14 +21,14 @@ import pandas as pd
 import pytest
 from pydantic import SecretStr
 
-from aas2rto.report import Outcome, Report
 from aas2rto.sources.alerce import Alerce
 from aas2rto.sources.atlas import Atlas
 from aas2rto.sources.fink import Fink
-from aas2rto.sources.http import Client
-from aas2rto.sources.kafka import Patience
 from aas2rto.sources.lasair import Lasair
 from aas2rto.sources.tns import Tns
+from aas2rto.sources.transport.http import Client
+from aas2rto.sources.transport.kafka import Patience
+from aas2rto.tables.report import Outcome, Report
 from tests.sources.conftest import NETWORK, Cluster, StandIn, request, wanted
 from tests.standin import faults, packets, sky
 from tests.standin.kafka import TOPICS, messages
@@ -355,8 +355,8 @@ def _dying(
     values: list[bytes], key: bytes | None,
 ) -> Report:  # fmt: skip
     """Kill the broker while messages are being read."""
-    monkeypatch.setattr("aas2rto.sources.kafka.READ_AHEAD_KIB", 64)
-    monkeypatch.setattr("aas2rto.sources.kafka.CHUNK", 3)
+    monkeypatch.setattr("aas2rto.sources.transport.kafka.READ_AHEAD_KIB", 64)
+    monkeypatch.setattr("aas2rto.sources.transport.kafka.CHUNK", 3)
     mortal = Cluster()
     mortal.send(topic, *(values * 8), key=key)
     source = stream_of(name, mortal.servers, topic, **impatient)

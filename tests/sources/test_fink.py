@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from pydantic import SecretStr
 
-from aas2rto.report import Outcome
 from aas2rto.sources.fink import Fink
 from aas2rto.sources.fink_rest import by_object, lsst_packet_of, ztf_packet_of
-from aas2rto.sources.kafka import Patience
-from aas2rto.sources.packets import Batch
+from aas2rto.sources.packets.batch import Batch
+from aas2rto.sources.transport.kafka import Patience
+from aas2rto.tables.report import Outcome
 from tests.sources.conftest import (
     NETWORK,
     PAYLOADS,
@@ -362,7 +362,7 @@ def test_a_page_of_one_single_time_grows(standin, monkeypatch):
             return [row for row in rows if row["r:midpointMjdTai"] <= stop][: self.question["n"]]
 
     monkeypatch.setattr(one._client, "post", lambda path, json, until: Answer(json))
-    from aas2rto.sources.harvest import Harvest
+    from aas2rto.sources.poll_result import Harvest
 
     harvest = Harvest("fink", request(standin.now))
     until = one._client.deadline(5.0)

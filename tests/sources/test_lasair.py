@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from aas2rto.report import Outcome
 from aas2rto.sources import lasair_records as records
-from aas2rto.sources.http import HttpError, parse_json
-from aas2rto.sources.kafka import Patience
 from aas2rto.sources.lasair import Budget, Lasair
-from aas2rto.sources.packets import Batch
+from aas2rto.sources.packets.batch import Batch
+from aas2rto.sources.transport.http import HttpError, parse_json
+from aas2rto.sources.transport.kafka import Patience
+from aas2rto.tables.report import Outcome
 from tests.sources.conftest import (
     NETWORK,
     PAYLOADS,

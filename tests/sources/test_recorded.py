@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from aas2rto.report import Outcome
 from aas2rto.sources.alerce import Alerce
 from aas2rto.sources.atlas import Atlas
 from aas2rto.sources.fink import Fink
 from aas2rto.sources.lasair import Lasair
+from aas2rto.tables.report import Outcome
 from tests.sources.conftest import NETWORK, StandIn, needs_payloads, request, wanted
 from tests.standin import recorded
 

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from aas2rto.errors import InputError
-from aas2rto.report import Outcome
-from aas2rto.sources.http import HttpError
 from aas2rto.sources.tns import Tns, facts_of
 from aas2rto.sources.tns_table import FILE, Table, date_of, mjd_of, read
+from aas2rto.sources.transport.http import HttpError
+from aas2rto.tables.report import Outcome
 from tests.sources.conftest import NETWORK, StandIn, request, wanted
 from tests.standin import sky
 

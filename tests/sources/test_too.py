@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aas2rto.errors import InputError
-from aas2rto.report import OBJECT_COLUMNS, Outcome, PollRequest
 from aas2rto.sources import SOURCES, too, too_file
-from aas2rto.sources.coordinates import declination, right_ascension
+from aas2rto.sources.files.coordinates import declination, right_ascension
 from aas2rto.sources.too import TooFolder
+from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, PollRequest
 
 NOW = 61120.0
 GOOD = "name: SN2026abc\nra: 10:20:30.5\ndec: -05:15:20\n"

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aas2rto import photometry as phot
 from aas2rto.errors import StoreError
 from aas2rto.models import FIT_COLUMNS
 from aas2rto.models.fit_table import Fit, fit_table
-from aas2rto.report import Outcome, failed
 from aas2rto.store import Store
 from aas2rto.store.cache import PhotometryCache
+from aas2rto.tables import photometry as phot
+from aas2rto.tables.report import Outcome, failed
 from tests.conftest import (
     MJD,
     make_annotations,

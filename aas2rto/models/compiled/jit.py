@@ -15,8 +15,8 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 
-from aas2rto.dust import cache_folder
-from aas2rto.logs import PROGRESS
+from aas2rto.sky.dust import cache_folder
+from aas2rto.text.logs import PROGRESS
 
 log = logging.getLogger(PROGRESS)
 

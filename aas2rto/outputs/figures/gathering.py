@@ -13,18 +13,18 @@ import pandas as pd
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from aas2rto import tracks
-from aas2rto.cycle import Cycle, Parts
 from aas2rto.factors import Decision
-from aas2rto.fitting import BoundModel, Fits
 from aas2rto.models import Model
-from aas2rto.observatory import Observatory
 from aas2rto.outputs.figures.subject import Fitted, Floats, Share, SiteNight, Subject
-from aas2rto.photometry import BANDS
-from aas2rto.ranking import Ranking
-from aas2rto.scoring import RULES, BoundFactor, Column
+from aas2rto.sky import altitude_curve as tracks
+from aas2rto.sky.observatory import Observatory
+from aas2rto.sky.window import above_horizon
+from aas2rto.steps.cycle import Cycle, Parts
+from aas2rto.steps.evaluate import RULES, BoundFactor, Column
+from aas2rto.steps.fit import BoundModel, Fits
+from aas2rto.steps.rank import Ranking
 from aas2rto.store import Store
-from aas2rto.windows import above_horizon
+from aas2rto.tables.photometry import BANDS
 
 STEP = 5.0 / 1440.0
 """Between the points of an altitude track [d]."""

@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from aas2rto.outputs.figures import style
 from aas2rto.outputs.figures.subject import Floats, Subject
-from aas2rto.words import day_and_hour
+from aas2rto.text.words import day_and_hour
 
 Label = tuple[float, str, str, str]
 """Where a line ends [rank], name and rank (empty: none) to write there, and the colour."""

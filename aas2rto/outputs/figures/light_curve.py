@@ -15,8 +15,8 @@ from matplotlib.ticker import AutoMinorLocator, MaxNLocator
 
 from aas2rto.outputs.figures import style
 from aas2rto.outputs.figures.subject import Floats, Subject
-from aas2rto.photometry import DETECTION, LIMIT, SUSPECT, mag_from_flux, magerr_from_flux
-from aas2rto.words import chisq_per_dof, day_and_hour, fit_sentence, peak_sentence
+from aas2rto.tables.photometry import DETECTION, LIMIT, SUSPECT, mag_from_flux, magerr_from_flux
+from aas2rto.text.words import chisq_per_dof, day_and_hour, fit_sentence, peak_sentence
 
 HEIGHT_IN = 4.1
 LONGEST = 100.0

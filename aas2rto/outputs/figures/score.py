@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from aas2rto.outputs.figures import style
 from aas2rto.outputs.figures.subject import Share, Subject
-from aas2rto.words import number
+from aas2rto.text.words import number
 
 ROW_IN = 0.37
 HEAD_IN, FOOT_IN = 0.62, 0.5

@@ -80,7 +80,7 @@ class SiteNight:
     observable : ndarray of bool, shape (n,)
         It is night, and the candidate within the limits of the site.
     facts : mapping
-        The candidate's columns of :func:`aas2rto.visibility.site_table`, and ``rank`` (NaN if
+        The candidate's columns of :func:`aas2rto.sky.visibility.site_table`, and ``rank`` (NaN if
         not ranked), ``site_score`` and ``reason``.
     shares : tuple of Share
         The site's factors.

@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from aas2rto.outputs.figures import style
 from aas2rto.outputs.figures.subject import Floats, SiteNight, Subject
-from aas2rto.words import day, day_and_hour, hour
+from aas2rto.text.words import day, day_and_hour, hour
 
 PANEL_IN = 1.35
 HEAD_IN, FOOT_IN = 0.62, 0.42

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from aas2rto.outputs.figures.subject import Fitted, Share, SiteNight, Subject
-from aas2rto.photometry import LIMIT, SUSPECT
+from aas2rto.tables.photometry import LIMIT, SUSPECT
 from tests.conftest import make_photometry
 
 NOW = 61121.8

@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 from astropy.time import Time
 
-from aas2rto import config, loop
-from aas2rto.cycle import Cycle
+from aas2rto import loop
+from aas2rto.config import load as config
 from aas2rto.outputs.figures import drawing, gathering
 from aas2rto.outputs.figures.subject import Fitted
+from aas2rto.steps.cycle import Cycle
 from aas2rto.store import Store
 from tests.conftest import make_objects, make_photometry, make_report
 from tests.outputs.figures.conftest import make_subject
@@ -94,7 +95,7 @@ def test_a_site_that_failed_is_an_empty_night(world: Any, monkeypatch: pytest.Mo
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no ephemeris")
 
-    monkeypatch.setattr("aas2rto.ranking.seen_from", fail)
+    monkeypatch.setattr("aas2rto.steps.rank.seen_from", fail)
     cycle.rankings = loop.rank(parts, cycle.scored, NOW)
     (one,) = gathering.gather(gathering.of_cycle(parts, store, cycle), ["one"])
     assert not one.sites[0].observable.any()

@@ -1,0 +1,88 @@
+"""The figures of one candidate of the store, on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from astropy.time import Time
+
+from aas2rto.errors import Aas2rtoError
+from aas2rto.outputs.figures import drawing, gathering
+from aas2rto.outputs.figures.gallery import Gallery
+from aas2rto.questions.explain import assess, recall
+from aas2rto.steps.cycle import Parts
+from aas2rto.steps.rank import Ranking, rank_science, rank_site
+from aas2rto.store import Store
+
+
+def illustrate(
+    parts: Parts,
+    store: Store,
+    candidate_id: str,
+    now: Time,
+    folder: Path,
+    *,
+    kinds: Sequence[str] = tuple(drawing.KINDS),
+) -> list[Path]:
+    """Draw a candidate as it stands at `now`; nothing is stored.
+
+    Parameters
+    ----------
+    parts : Parts
+    store : Store
+    candidate_id : str
+    now : Time
+    folder : Path
+        The project's folder; figures lie in ``figures/<candidate>/``.
+    kinds : sequence of str
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    Aas2rtoError
+        If a figure cannot be drawn.
+    """
+    gallery = Gallery(folder, workers=1)
+    found = findings(parts, store, candidate_id, now)
+    done = gallery.draw(found, {candidate_id: kinds}, exactly_now=True)
+    if done.failures:
+        raise Aas2rtoError("; ".join(str(failure) for failure in done.failures))
+    return [gallery.path(candidate_id, kind) for kind in drawing.KINDS if kind in kinds]
+
+
+def findings(parts: Parts, store: Store, candidate_id: str, now: Time) -> gathering.Findings:
+    """Collect what figures show of one candidate, also of one that is excluded or rejected."""
+    recalled = recall(parts, store, candidate_id, now)
+    scored = assess(parts, recalled.table, recalled.photometry, recalled.fits, now)
+    mjd = float(now.utc.mjd)
+    sites = [site.name for site in parts.case.observatories]
+    ranks = store.rank_history([candidate_id], sites, since=mjd - gathering.HISTORY, until=mjd)
+    # Sorted by time: the newest rank of each observatory wins.
+    last = dict(zip(ranks["observatory"], ranks["rank"], strict=True)) if len(ranks) else {}
+    rankings = [
+        rank_site(site, scored.table, parts.site_factors, now, min_altitude=parts.min_altitude)
+        for site in parts.case.observatories
+    ]
+    return gathering.Findings(
+        now=now,
+        table=scored.table,
+        columns=scored.columns,
+        photometry=recalled.photometry,
+        fits=recalled.fits,
+        models=parts.models,
+        rankings=[rank_science(scored.table), *(_as_ranked(one, last) for one in rankings)],
+        observatories=parts.case.observatories,
+        site_factors=parts.site_factors,
+        ranks=ranks,
+    )
+
+
+def _as_ranked(alone: Ranking, last: Mapping[str, float]) -> Ranking:
+    """Give a candidate that was ranked alone the rank that the last cycle gave it."""
+    rank = last.get(alone.observatory, float("nan"))
+    return replace(alone, table=alone.table.assign(rank=rank))

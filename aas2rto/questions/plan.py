@@ -1,0 +1,215 @@
+"""Lists and plans from the stored state, for now or for a night to come; nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from astropy.time import Time
+
+from aas2rto import loop
+from aas2rto.errors import UsageError
+from aas2rto.factors import Decision
+from aas2rto.planning import NightPlan, SiteNight, make_plan
+from aas2rto.planning.closures import closed
+from aas2rto.planning.timeline import DONE, RUNNING, kept_from
+from aas2rto.sky import visibility
+from aas2rto.sky.observatory import Observatory
+from aas2rto.steps.cycle import Cycle, Parts, Scored
+from aas2rto.steps.rank import rank_site
+from aas2rto.store import Store
+from aas2rto.tables.marks import Kind
+
+
+def assess(parts: Parts, store: Store, now: Time, *, at: Time | None = None) -> Cycle:
+    """Score and rank the candidates of the store.
+
+    Parameters
+    ----------
+    parts : Parts
+    store : Store
+        Is only read.
+    now : Time
+        What is known.
+    at : Time, optional
+        For when it is judged; by default `now`, which gives the lists of a cycle at that time.
+    """
+    cycle = Cycle(at or now)
+    prefiltered = loop.look_at(parts, store, now, at=at)
+    cycle.photometry = prefiltered.photometry
+    table = loop.fit(parts, store, prefiltered, cycle, save=False)
+    scored = loop.score(parts, table, prefiltered, cycle.now)
+    cycle.scored = loop.with_tomorrow(parts, scored, cycle.photometry, cycle.now)
+    cycle.rankings = loop.rank(parts, cycle.scored, cycle.now)
+    return cycle
+
+
+def plan_stored(
+    parts: Parts,
+    store: Store,
+    now: Time,
+    *,
+    sites: Sequence[Observatory] = (),
+    date: float | None = None,
+    close: Iterable[tuple[str, str]] = (),
+    earlier: pd.DataFrame | None = None,
+    solve: bool = True,
+) -> NightPlan:
+    """Plan tonight from the stored state.
+
+    Parameters
+    ----------
+    parts : Parts
+    store : Store
+        Is only read.
+    now : Time
+        What is known; planning starts now, or at dusk.
+    sites : sequence of Observatory
+        All of the science case by default.
+    date : float, optional
+        MJD of the local date on whose evening the night begins; by default the current night, or
+        by day the coming one.
+    close : iterable of (name, interval)
+        Beside the intervals of the config, see `aas2rto.planning.closures`.
+    earlier : DataFrame, optional
+        Slots of an earlier plan: what is over stays so, what is running is kept.
+    solve : bool
+        If False, the greedy plan is taken.
+
+    Raises
+    ------
+    UsageError
+        If the night of `date` is over.
+    """
+    moments = moments_of(sites or parts.case.observatories, now, date)
+    at = None if date is None else min(when for _, when in moments)
+    cycle = assess(parts, store, now, at=at)
+    return plan_of(
+        parts, cycle, store, now, moments=moments, close=close, earlier=earlier, solve=solve
+    )
+
+
+def plan_of(
+    parts: Parts,
+    cycle: Cycle,
+    store: Store,
+    now: Time,
+    *,
+    moments: Sequence[tuple[Observatory, Time]] = (),
+    close: Iterable[tuple[str, str]] = (),
+    earlier: pd.DataFrame | None = None,
+    solve: bool = True,
+) -> NightPlan:
+    """Plan tonight from an assessment, see `plan_stored`.
+
+    Parameters
+    ----------
+    parts, cycle, store, now
+        See `assess`.
+    moments : sequence of (observatory, time)
+        From `moments_of`; by default all of the science case now.
+    close, earlier, solve
+        See `plan_stored`.
+    """
+    if cycle.scored is None:
+        raise ValueError("a plan needs a cycle that went as far as its scores")
+    scored, pairs = cycle.scored, tuple(close)
+    nights = [
+        site_night(parts, scored, site, when, close=pairs)
+        for site, when in moments or moments_of(parts.case.observatories, now)
+    ]
+    kept = None
+    if earlier is not None:
+        over = kept_from(earlier, nights, now.utc.mjd)
+        kept = _still_true(over, scored, store.feedback(now.utc.mjd))
+    return make_plan(nights, parts.case.config.plan, now, kept=kept, solve=solve)
+
+
+def moments_of(
+    sites: Sequence[Observatory], now: Time, date: float | None = None
+) -> list[tuple[Observatory, Time]]:
+    """Return, for each site, a time before or in the night that is meant.
+
+    Parameters
+    ----------
+    sites : sequence of Observatory
+    now : Time
+    date : float, optional
+        MJD of the local date on whose evening the night begins. Sites at which that night is over
+        are left out.
+
+    Raises
+    ------
+    UsageError
+        If it is over everywhere.
+    """
+    if date is None:
+        return [(site, now) for site in sites]
+    found = []
+    for site in sites:
+        noon = Time(date + 0.5 - site.longitude_deg / 360.0, format="mjd", scale="utc")
+        if not visibility.night(site, noon).end <= now.utc.mjd:
+            found.append((site, max(now, noon)))
+    if not found:
+        raise UsageError(
+            f"--date: the night of {Time(date, format='mjd').iso[:10]} is over; choose a later "
+            "one, or an earlier --now"
+        )
+    return found
+
+
+def site_night(
+    parts: Parts,
+    scored: Scored,
+    site: Observatory,
+    when: Time,
+    *,
+    close: Iterable[tuple[str, str]] = (),
+) -> SiteNight:
+    """Return a site's night and its list.
+
+    Factors that speak of a moment, such as the altitude now, say nothing of a night: they are left
+    out, and the altitude is taken at each slot.
+    """
+    settings = parts.case.config.plan
+    lasting = [factor for factor in parts.site_factors if not factor.instant]
+    kept = scored.rows(Decision.KEEP)
+    table = rank_site(
+        site, kept, lasting, when, min_altitude=parts.min_altitude, tomorrow=True
+    ).table
+    worth, seen_by = table["site_score"], parts.site_factors[0]
+    if settings.worth == "slot" and not seen_by.instant:
+        worth = worth / table.get(f"factor_{seen_by.name}", 1.0)
+    night = visibility.night(site, when)
+    begin = night.observing_start(when.utc.mjd)
+    shut = (
+        closed(site.name, begin, night.end, always=settings.closed, tonight=close)
+        if (np.isfinite(begin))
+        else ()
+    )
+    return SiteNight(
+        observatory=site,
+        night=night,
+        begin=begin,
+        table=table.assign(worth=worth),
+        min_altitude=parts.min_altitude,
+        closed=shut,
+        by_altitude=settings.worth == "slot" or seen_by.instant,
+    )
+
+
+def _still_true(kept: pd.DataFrame, scored: Scored, feedback: pd.DataFrame) -> pd.DataFrame:
+    """Correct what an earlier plan says by what people said since.
+
+    What they took out while it was running is over, and the telescope is free; what was not
+    observed after all (``observed --until now``) is open again.
+    """
+    table = scored.table
+    out = set(table.loc[table["mark"] != "", "candidate_id"])
+    stopped = (kept["state"] == RUNNING) & kept["candidate_id"].isin(out)
+    back = feedback[(feedback["kind"] == Kind.OBSERVED) & (feedback["until"] <= feedback["at"])]
+    last = back.groupby("candidate_id")["at"].max()
+    missed = kept["candidate_id"].map(last) > kept["start"]
+    missed &= (kept["state"] == DONE) & ~kept["candidate_id"].isin(out)
+    return kept[~stopped & ~missed].reset_index(drop=True)

@@ -1,0 +1,134 @@
+"""What would change if: ranks and plans under other settings, from the same stored state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from astropy.time import Time
+
+from aas2rto.planning import NightPlan
+from aas2rto.questions.plan import assess, plan_of
+from aas2rto.sky.visibility import clock
+from aas2rto.steps.cycle import Cycle, Parts
+from aas2rto.steps.rank import Ranking
+from aas2rto.store import Store
+
+CLOSED = "closed"
+
+
+def compare(
+    before: Parts,
+    after: Parts,
+    store: Store,
+    now: Time,
+    *,
+    close: Iterable[tuple[str, str]] = (),
+) -> dict[str, Any]:
+    """Compare lists and plans of two science cases; nothing is stored.
+
+    Parameters
+    ----------
+    before, after : Parts
+        The science case, and the same with other settings.
+    store : Store
+        Is only read.
+    now : Time
+    close : iterable of (name, interval)
+        Observatories that are closed in the second case, see `aas2rto.planning.closures`.
+
+    Returns
+    -------
+    dict
+        ``lists``: per list how many there were and are, who ``enters``, who ``leaves`` and why,
+        and whose rank ``moves``. ``plan``: the same for the greedy plan of the whole network, with
+        what it is worth.
+    """
+    pairs = tuple(close)
+    first, second = assess(before, store, now), assess(after, store, now)
+    shut = {name for name, interval in pairs if not interval}
+    lists = {ranking.observatory: ranking for ranking in first.rankings}
+    others = {ranking.observatory: ranking for ranking in second.rankings}
+    plans = (
+        plan_of(before, first, store, now, solve=False),
+        plan_of(after, second, store, now, close=pairs, solve=False),
+    )
+    return {
+        "now": now.utc.isot,
+        "lists": {
+            name: _list(lists.get(name), others.get(name), second, closed=name in shut)
+            for name in dict.fromkeys([*lists, *others])
+        },
+        "plan": _plans(*plans),
+    }
+
+
+def _list(
+    before: Ranking | None, after: Ranking | None, cycle: Cycle, *, closed: bool
+) -> dict[str, Any]:
+    old, new = _ranks(before), {} if closed else _ranks(after)
+    why = dict.fromkeys(old, CLOSED) if closed else _reasons(after, cycle)
+    return {
+        "before": len(old),
+        "after": len(new),
+        "enters": [_one(name, rank=rank) for name, rank in new.items() if name not in old],
+        "leaves": [
+            _one(name, rank=rank, reason=why.get(name, "no such list"))
+            for name, rank in old.items()
+            if name not in new
+        ],
+        "moves": [
+            {"candidate_id": name, "from": old[name], "to": rank}
+            for name, rank in new.items()
+            if name in old and old[name] != rank
+        ],
+    }
+
+
+def _one(name: str, **more: Any) -> dict[str, Any]:
+    return {"candidate_id": name, **more}
+
+
+def _ranks(ranking: Ranking | None) -> dict[str, int]:
+    if ranking is None:
+        return {}
+    table = ranking.table
+    return {str(k): int(v) for k, v in zip(table["candidate_id"], table["rank"], strict=True)}
+
+
+def _reasons(ranking: Ranking | None, cycle: Cycle) -> dict[str, str]:
+    """Return why candidates are not in a list."""
+    told: dict[str, str] = {}
+    tables = [cycle.scored.table if cycle.scored else None, ranking.out if ranking else None]
+    for table in tables:
+        if table is not None:
+            told |= {
+                str(row["candidate_id"]): f"{row['factor']}: {row['reason']}"
+                for row in table[["candidate_id", "factor", "reason"]].to_dict("records")
+            }
+    return told
+
+
+def _plans(before: NightPlan, after: NightPlan) -> dict[str, Any]:
+    old, new = _visits(before.slots), _visits(after.slots)
+    return {
+        "before": {"visits": len(before.slots), "worth": before.greedy + before.first},
+        "after": {"visits": len(after.slots), "worth": after.greedy + after.first},
+        "enters": [_one(name, at=new[name]) for name in new if name not in old],
+        "leaves": [_one(name, at=old[name]) for name in old if name not in new],
+        "moves": [
+            {"candidate_id": name, "from": old[name], "to": new[name]}
+            for name in new
+            if name in old and old[name] != new[name]
+        ],
+    }
+
+
+def _visits(slots: pd.DataFrame) -> dict[str, str]:
+    """Return where and when each candidate is visited first."""
+    rows: Sequence[Mapping[Any, Any]] = slots.sort_values("start").to_dict("records")
+    found: dict[str, str] = {}
+    for row in rows:
+        found.setdefault(row["candidate_id"], f"{row['observatory']} {clock(row['start'])}")
+    return found

@@ -1,0 +1,1 @@
+"""Simulated surveys and nights of known truth, for the demo, tests and benchmarks."""

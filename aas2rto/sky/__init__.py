@@ -1,0 +1,1 @@
+"""Observatories, nights, altitudes, visibility, exposure times, dust: where and when to look."""

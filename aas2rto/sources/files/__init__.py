@@ -1,0 +1,1 @@
+"""Light curves in files: tables of any spelling, positions, alert archives."""

@@ -1,0 +1,1 @@
+"""How services are reached: HTTP, Kafka, and the pace that each allows."""

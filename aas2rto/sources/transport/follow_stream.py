@@ -1,0 +1,67 @@
+"""One poll of a stream: read on from the cursor, use what comes, acknowledge after the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aas2rto.errors import SourceError
+from aas2rto.sources.poll_result import Harvest
+from aas2rto.sources.transport.kafka import Message, Stream
+from aas2rto.sources.transport.pacing import Deadline
+
+UNREADABLE_LIMIT = 20
+"""If so many messages come and none can be read, the schema is the problem, not the messages."""
+
+
+def follow(
+    stream: Stream,
+    harvest: Harvest,
+    until: Deadline,
+    *,
+    limit: int,
+    take: Callable[[list[Message]], int],
+) -> Callable[[], None]:
+    """Read a stream into a harvest.
+
+    Parameters
+    ----------
+    stream : Stream
+    harvest : Harvest
+        Its cursor's ``offsets`` say where to begin, and afterwards where to go on; ``lag`` says
+        how many messages are left.
+    until : Deadline
+    limit : int
+        Messages, at most.
+    take : callable
+        Uses a chunk of messages; returns how many of them could not be read.
+
+    Returns
+    -------
+    callable
+        To be called after the store's commit.
+
+    Raises
+    ------
+    SourceError
+        If the stream fails, with the cursor behind what was taken; or if nothing of it can be
+        read, with the cursor where it was.
+    """
+    before = harvest.cursor.get("offsets", {})
+    got = unreadable = 0
+    try:
+        for messages in stream.read(before, limit=limit, until=until):
+            unreadable += take(messages)
+            got += len(messages)
+            harvest.cursor["offsets"] = {**before, **stream.offsets()}
+    finally:
+        harvest.problems.extend(stream.problems)
+        harvest.cursor["lag"] = stream.lag()
+    if got == unreadable and got >= UNREADABLE_LIMIT:
+        harvest.cursor["offsets"] = before
+        first = [*harvest.batch.problems, *harvest.problems][0]
+        raise SourceError(
+            f"{stream.service} ({stream.servers}): none of {got} messages can be read ({first}); "
+            "they are kept there for some days: has the schema changed? Update this program"
+        )
+    offsets = stream.offsets()
+    return lambda: stream.acknowledge(offsets)

@@ -1,0 +1,293 @@
+"""Fit what changed: the models run only for candidates that need them, the rest is remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aas2rto import __version__
+from aas2rto.config.load import PartConfig
+from aas2rto.factors.peak import probability_within
+from aas2rto.guard import Failure, attempt
+from aas2rto.models import FAILED, FIT_COLUMNS, OK, Model
+from aas2rto.sky import dust
+from aas2rto.store import Store
+from aas2rto.tables.photometry import COLUMNS, codes
+from aas2rto.text.counting import counted
+
+
+@dataclass(frozen=True)
+class BoundModel:
+    """A model with its settings.
+
+    Parameters
+    ----------
+    name : str
+        Prefix of its columns in the candidate table.
+    model : Model
+    digest : str
+        Of its settings and of this program's version: a change refits everything.
+    """
+
+    name: str
+    model: Model
+    digest: str
+
+
+@dataclass
+class Fits:
+    """The fit tables of all models, and what failed.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        By model, one row per fitted candidate, with ``digest``.
+    fresh : dict of str to int
+        How many were fitted anew, by model.
+    failures : list of Failure
+    """
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    fresh: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+
+def bind(parts: Sequence[PartConfig]) -> tuple[tuple[BoundModel, ...], list[Failure]]:
+    """Set up the models; one that cannot be set up becomes a failure."""
+    models, failures = [], []
+    for part in parts:
+        made = attempt(f"model {part.name}", part.build)
+        if made.failure is not None or made.value is None:
+            failures.append(made.failure or Failure(part.name, "gave nothing"))
+        else:
+            text = json.dumps([__version__, part.part.name, part.options.model_dump(mode="json")])
+            digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+            models.append(BoundModel(part.name, made.value, digest))
+    return tuple(models), failures
+
+
+def digests(photometry: pd.DataFrame, candidates: pd.DataFrame, settings: str) -> pd.Series[str]:
+    """Return, per candidate, a digest of everything that its fit depends on.
+
+    Parameters
+    ----------
+    photometry : DataFrame
+        As known now; the order of rows does not matter.
+    candidates : DataFrame
+        ``candidate_id, redshift, ebv``.
+    settings : str
+        Digest of the model's settings.
+    """
+    wanted = photometry["candidate_id"].isin(candidates["candidate_id"])
+    photometry = photometry[wanted]
+    data = photometry[["mjd", "band", "flux", "flux_err", "limit", "kind"]]
+    row_hash = pd.util.hash_pandas_object(data, index=False).to_numpy()
+    code = codes(photometry["candidate_id"], candidates["candidate_id"].tolist())
+    known = code >= 0
+    total = np.zeros(len(candidates), dtype=np.uint64)
+    np.add.at(total, code[known], row_hash[known])  # wraps around, which is as good
+    texts = [
+        f"{settings}-{value:016x}-{redshift}-{ebv:.5f}"
+        for value, redshift, ebv in zip(
+            total,
+            candidates["redshift"].to_numpy(float).tolist(),
+            candidates["ebv"].to_numpy(float).tolist(),
+            strict=True,
+        )
+    ]
+    return pd.Series(texts, index=candidates["candidate_id"].to_numpy(object), dtype=object)
+
+
+def fit(
+    models: Sequence[BoundModel],
+    candidates: pd.DataFrame,
+    photometry: pd.DataFrame,
+    store: Store,
+    *,
+    save: bool = True,
+) -> Fits:
+    """Fit the candidates whose data changed since their last fit.
+
+    Parameters
+    ----------
+    models : sequence of BoundModel
+    candidates : DataFrame
+        Those to fit: ``candidate_id, ra, dec, redshift``.
+    photometry : DataFrame
+        As known now, one row per exposure, sorted by candidate and time.
+    store : Store
+        Holds earlier fits, and receives the new ones.
+    save : bool
+        If False, the store is only read.
+    """
+    fits = Fits()
+    candidates = candidates.reset_index(drop=True)
+    candidates = candidates.assign(ebv=dust.ebv(candidates["ra"], candidates["dec"]))
+    for bound in models:
+        wanted = digests(photometry, candidates, bound.digest)
+        old = store.fits(bound.name)
+        if len(old):
+            same = old["candidate_id"].map(wanted) == old["digest"]
+            old = old[same]
+        held = set(old["candidate_id"]) if len(old) else set()
+        todo = candidates[~candidates["candidate_id"].isin(held)]
+        new, failures = _run(bound, todo, photometry)
+        fits.failures.extend(failures)
+        new["digest"] = new["candidate_id"].map(wanted)
+        if save:
+            # What failed is tried again: the cause may have been this machine, not the data.
+            store.save_fits(bound.name, new[new["status"] != FAILED])
+        fits.fresh[bound.name] = len(new)
+        fits.tables[bound.name] = pd.concat(
+            [table for table in (old, new) if len(table)] or [new], ignore_index=True
+        )
+    return fits
+
+
+def fit_here(
+    models: Sequence[BoundModel], candidates: pd.DataFrame, photometry: pd.DataFrame
+) -> Fits:
+    """Fit candidates that are in no store, such as a light curve from a file."""
+    fits = Fits()
+    candidates = candidates.assign(ebv=dust.ebv(candidates["ra"], candidates["dec"]))
+    for bound in models:
+        fits.tables[bound.name], failures = _run(bound, candidates, photometry)
+        fits.failures.extend(failures)
+        fits.fresh[bound.name] = len(candidates)
+    return fits
+
+
+def _run(
+    bound: BoundModel, candidates: pd.DataFrame, photometry: pd.DataFrame
+) -> tuple[pd.DataFrame, list[Failure]]:
+    """Fit, or tell for every candidate that the model failed."""
+    columns = [*FIT_COLUMNS]
+    if candidates.empty:
+        return pd.DataFrame(columns=columns), []
+    rows = photometry[photometry["candidate_id"].isin(candidates["candidate_id"])]
+    # Models get plain texts, as they stand in the table's description.
+    rows = rows.astype({name: "str" for name, dtype in COLUMNS.items() if dtype == "str"})
+    rows = rows.reset_index(drop=True)
+    done = attempt(
+        f"model {bound.name}",
+        lambda: _in_order(bound.model.fit(rows, candidates)[columns], candidates["candidate_id"]),
+    )
+    if done.value is not None:
+        return done.value, _failed_fits(bound, done.value)
+    failure = done.failure or Failure(f"model {bound.name}", "no answer")
+    table = pd.DataFrame({"candidate_id": candidates["candidate_id"].to_numpy(object)})
+    table = table.reindex(columns=columns).assign(status=FAILED, reason=failure.error)
+    return table, [failure]
+
+
+def _in_order(table: pd.DataFrame, candidate_ids: pd.Series[str]) -> pd.DataFrame:
+    """Return one row for each candidate, in their order; refuse anything else."""
+    wanted, found = candidate_ids.tolist(), table["candidate_id"].tolist()
+    if sorted(map(str, found)) != sorted(wanted):
+        raise ValueError(
+            f"returned {counted(len(found), 'row')}, not one for each candidate ({len(wanted)})"
+        )
+    return table.set_index("candidate_id").loc[wanted].reset_index()
+
+
+def _failed_fits(bound: BoundModel, table: pd.DataFrame) -> list[Failure]:
+    """Return one failure for each sort of reason, however many candidates share it.
+
+    A reason may end with numbers of the candidate's own, in brackets: these stay in the fit.
+    """
+    failed = table[table["status"] == FAILED]
+    sorts = [reason.partition(" (")[0] for reason in failed["reason"]]
+    return [
+        Failure(f"model {bound.name}", f"{sort} ({len(rows)} of {counted(len(table), 'fit')})",
+                _first_of(rows["candidate_id"].tolist()))
+        for sort, rows in failed.groupby(np.array(sorts, dtype=object), sort=False)
+    ]  # fmt: skip
+
+
+def _first_of(names: Sequence[object]) -> str:
+    return f"{names[0]} and others" if len(names) > 1 else str(names[0])
+
+
+def join(candidates: pd.DataFrame, fits: Fits, choice: str = "first_ok") -> pd.DataFrame:
+    """Add the fits to the candidate table.
+
+    Each model's columns get its name as prefix (``salt_t_peak``, ``salt_x1``); ``t_peak``,
+    ``t_peak_err`` and ``model`` are those of the chosen model; ``<model>_evidence`` tells how the
+    models compare.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+    fits : Fits
+    choice : str
+        ``first_ok``: the first model, in the order of the config, whose fit is ok and has a peak.
+        ``best``: of those, the one with the lowest `evidence`; models may take turns as the light
+        curve grows.
+    """
+    n = len(candidates)
+    chosen = {"t_peak": np.full(n, np.nan), "t_peak_err": np.full(n, np.nan)}
+    name = np.full(n, "", dtype=object)
+    lowest = np.full(n, np.inf)
+    columns: dict[str, Any] = {}
+    for model, table in fits.tables.items():
+        wide = _wide(table, candidates["candidate_id"])
+        columns.update({f"{model}_{key}": wide[key].to_numpy() for key in wide})
+        usable = (wide["status"] == OK).to_numpy() & wide["t_peak"].notna().to_numpy()
+        found = evidence(wide)
+        columns[f"{model}_evidence"] = np.where(usable, found, np.nan)
+        take = usable & ((name == "") | ((choice == "best") & (found < lowest)))
+        name[take], lowest[take] = model, found[take]
+        for key, values in chosen.items():
+            values[take] = wide[key].to_numpy(float)[take]
+    frame = pd.DataFrame({**chosen, **columns, "model": name}, index=candidates.index)
+    # What a broker calls by one of these names is not what it means here.
+    others = candidates.drop(columns=[name for name in frame if name in candidates])
+    return pd.concat([others, frame], axis=1)
+
+
+def evidence(fits: pd.DataFrame) -> NDArray[np.float64]:
+    """Return a proxy of -2 ln evidence per point; the lower, the better a model explains the data.
+
+    It is (chi2 + k ln n) / n with k free parameters and n points (Schwarz 1978): of two models
+    with the same points, the better has the lower value. Per point, because models may leave out
+    different ones, such as SALT those after its last phase. NaN counts as infinite.
+
+    Parameters
+    ----------
+    fits : DataFrame
+        With ``chisq, ndof, n_points``.
+    """
+    n = fits["n_points"].to_numpy(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        k = n - fits["ndof"].to_numpy(float)
+        found = (fits["chisq"].to_numpy(float) + k * np.log(n)) / n
+    return np.where(np.isnan(found), np.inf, found)
+
+
+def _wide(table: pd.DataFrame, candidate_ids: pd.Series[str]) -> pd.DataFrame:
+    """Return one row per candidate with the fit's columns and parameters as columns."""
+    plain = [name for name, dtype in FIT_COLUMNS.items() if dtype != "object"]
+    wide = table[plain].copy()
+    for name in [key for key, dtype in FIT_COLUMNS.items() if dtype == "float64"]:
+        wide[name] = pd.to_numeric(wide[name], errors="coerce")
+    for kind, suffix in (("parameters", ""), ("errors", "_err")):
+        records = [value if isinstance(value, dict) else {} for value in table[kind]]
+        values = pd.DataFrame.from_records(records, index=wide.index)
+        new = [key for key in values if f"{key}{suffix}" not in wide]
+        for key in new:
+            wide[f"{key}{suffix}"] = pd.to_numeric(values[key], errors="coerce")
+    return wide.set_index("candidate_id").reindex(candidate_ids.to_numpy(object))
+
+
+def add_peak_probability(candidates: pd.DataFrame, now_mjd: float) -> pd.DataFrame:
+    """Add ``p_peak_1d`` and the time of the cycle, ``now_mjd`` [d, MJD UTC]."""
+    from_peak = now_mjd - candidates["t_peak"].to_numpy(float)
+    error = candidates["t_peak_err"].to_numpy(float)
+    return candidates.assign(p_peak_1d=probability_within(from_peak, error, 1.0), now_mjd=now_mjd)

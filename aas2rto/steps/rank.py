@@ -1,0 +1,196 @@
+"""Scores x visibility -> one ranking per observatory.
+
+Pinned candidates come first. Ties are broken by the brighter last magnitude, then by the
+candidate's id, so that the same store, config and time give the same list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from astropy.time import Time
+
+from aas2rto.factors import Decision
+from aas2rto.guard import Failure, attempt
+from aas2rto.sky import visibility
+from aas2rto.sky.observatory import Observatory
+from aas2rto.steps.evaluate import RULES, BoundFactor, Column, combine, evaluate, why
+from aas2rto.tables import marks as feedback
+
+AFTER_DAWN = 0.01
+"""[d] after the end of a night, the next one is meant."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What one observatory should look at, best first.
+
+    Parameters
+    ----------
+    observatory : str
+        Its name; ``science`` for the list without a site.
+    table : DataFrame
+        Candidate and site columns, ``rank`` from 1, ``site_score``, ``factor_*``, ``reason``.
+    out : DataFrame
+        Candidates that this site cannot use tonight, with ``factor`` and ``reason``.
+    failures : tuple of Failure
+    """
+
+    observatory: str
+    table: pd.DataFrame
+    out: pd.DataFrame
+    failures: tuple[Failure, ...] = ()
+
+
+def order(table: pd.DataFrame, score: str, observatory: str = "") -> pd.DataFrame:
+    """Sort by a score and number the rows from 1.
+
+    Candidates that somebody pinned come first; ToOs then stand among them, by score.
+    """
+    pin = feedback.told(table, "pin", observatory)
+    pinned = pin != ""
+    top = pinned | (table["too"].to_numpy(bool) if pinned.any() else pinned)
+    mag = table["last_mag"].to_numpy(float)
+    keys = (
+        table["candidate_id"].to_numpy(str),
+        np.where(np.isfinite(mag), mag, np.inf),
+        -table[score].to_numpy(float),
+        ~top,
+    )
+    because = [
+        f"{who}; {why}" if who else why for who, why in zip(pin, table["reason"], strict=True)
+    ]
+    told = table.assign(pinned=pinned, reason=np.array(because, dtype=object))
+    ordered = told.iloc[np.lexsort(keys)].reset_index(drop=True)
+    return ordered.assign(rank=np.arange(1, len(ordered) + 1))
+
+
+def rank_science(scored: pd.DataFrame) -> Ranking:
+    """Rank what was kept by its score alone.
+
+    Parameters
+    ----------
+    scored : DataFrame
+        Candidates with ``score, reason, last_mag``; only those that are kept.
+    """
+    table = order(scored, "score")
+    return Ranking("science", table, scored.iloc[:0])
+
+
+def rank_site(
+    observatory: Observatory,
+    scored: pd.DataFrame,
+    factors: Sequence[BoundFactor],
+    now: Time,
+    *,
+    min_altitude: float,
+    tomorrow: bool = False,
+) -> Ranking:
+    """Rank what was kept for one observatory.
+
+    Parameters
+    ----------
+    observatory : Observatory
+    scored : DataFrame
+        As for `rank_science`.
+    factors : sequence of BoundFactor
+        Those that need a site; they exclude here, and never reject.
+    now : Time
+    min_altitude : float
+        [deg]
+    tomorrow : bool
+        Whether to look at the next night too, see `seen_from`.
+    """
+    seen = attempt(
+        f"visibility at {observatory.name}",
+        lambda: seen_from(
+            observatory, scored, factors, now, min_altitude=min_altitude, tomorrow=tomorrow
+        ),
+    )
+    if seen.value is None:
+        failure = seen.failure or Failure(f"visibility at {observatory.name}", "no answer")
+        out = scored.assign(factor="visibility", reason=failure.error)
+        return Ranking(
+            observatory.name, scored.iloc[:0].assign(rank=0, site_score=0.0), out, (failure,)
+        )
+    table = seen.value
+    columns = site_columns(observatory, table, factors, now)
+    table = apply(table, columns)
+    kept = table["decision"] == Decision.KEEP.label
+    failures = tuple(failure for column in columns for failure in column.failures)
+    return Ranking(
+        observatory.name,
+        order(table[kept], "site_score", observatory.name),
+        table[~kept].reset_index(drop=True),
+        failures,
+    )
+
+
+def site_columns(
+    observatory: Observatory, table: pd.DataFrame, factors: Sequence[BoundFactor], now: Time
+) -> list[Column]:
+    """Evaluate a site's factors, and what people said for this site.
+
+    Parameters
+    ----------
+    observatory : Observatory
+    table : DataFrame
+        Candidates with the columns of the site, see `seen_from`.
+    factors : sequence of BoundFactor
+    now : Time
+    """
+    said = feedback.column(table, observatory.name)
+    return [said, *(evaluate(factor, table, now) for factor in factors)]
+
+
+def seen_from(
+    observatory: Observatory,
+    scored: pd.DataFrame,
+    factors: Sequence[BoundFactor],
+    now: Time,
+    *,
+    min_altitude: float,
+    tomorrow: bool = False,
+) -> pd.DataFrame:
+    """Put the columns of a site beside those of the candidates, see `visibility.site_table`.
+
+    Where a factor or the caller asks for tomorrow, ``hours_left_tomorrow`` [h] tells of the next
+    whole night.
+    """
+    site = visibility.site_table(observatory, scored, now, min_altitude=min_altitude)
+    if tomorrow or any(factor.tomorrow for factor in factors):
+        dawn = site["night_end"].iloc[0] if len(site) else np.nan
+        next_day = dawn + AFTER_DAWN if np.isfinite(dawn) else now.utc.mjd + 1.0
+        later = visibility.site_table(
+            observatory,
+            scored,
+            Time(next_day, format="mjd", scale="utc"),
+            min_altitude=min_altitude,
+        )
+        site = site.assign(hours_left_tomorrow=later["hours_left"])
+    new = site.drop(columns=[name for name in site if name in scored])
+    return pd.concat([scored.reset_index(drop=True), new.reset_index(drop=True)], axis=1)
+
+
+def apply(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """Multiply the score by the site's factors, and let them exclude."""
+    never = np.ones(len(table), dtype=bool)
+    verdict = combine(columns, table["score"].to_numpy(float), never_reject=never)
+    factors = {f"factor_{c.name}": c.factor.value for c in columns if c.name not in RULES}
+    labels = [Decision(code).label for code in verdict.decision]
+    told = [
+        verdict.reason[row]
+        if verdict.reason[row]
+        else "; ".join(part for part in (table["reason"].iloc[row], why(columns, row)) if part)
+        for row in range(len(table))
+    ]
+    return table.assign(
+        **factors,
+        site_score=verdict.score,
+        decision=labels,
+        factor=verdict.factor,
+        reason=np.array(told, dtype=object),
+    )

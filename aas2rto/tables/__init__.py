@@ -1,0 +1,1 @@
+"""The tables that flow through the program: their columns and units, and what they mean."""

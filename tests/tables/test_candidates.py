@@ -1,0 +1,170 @@
+"""Objects of surveys become candidates: by alias, by position, or anew."""
+
+from __future__ import annotations
+
+import astropy.units as u
+import numpy as np
+import pandas as pd
+import pytest
+from astropy.coordinates import SkyCoord
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aas2rto.tables.candidates import chord, match, unit_vectors
+
+ARCSEC = 1 / 3600
+
+
+def objects(*rows):
+    return pd.DataFrame(rows, columns=["object_id", "ra", "dec"])
+
+
+def candidates(*rows):
+    return pd.DataFrame(rows, columns=["candidate_id", "ra", "dec"])
+
+
+def found(rows, known=(), aliases=None, radius=5.0):
+    answer = match(objects(*rows), candidates(*known), aliases or {}, radius_arcsec=radius)
+    return list(zip(answer.candidate_id.tolist(), answer.is_new.tolist(), strict=True))
+
+
+def test_a_far_object_starts_a_candidate_of_its_own_name():
+    """Nothing is near, so it is new."""
+    assert found([("x", 10, 20)], [("a", 50, 20)]) == [("x", True)]
+
+
+def test_a_near_object_joins_the_known_candidate():
+    """Another broker's name for the same place."""
+    assert found([("x", 10, 20 + 4.9 * ARCSEC)], [("a", 10, 20)]) == [("a", False)]
+    assert found([("x", 10, 20 + 5.1 * ARCSEC)], [("a", 10, 20)]) == [("x", True)]
+
+
+def test_the_nearest_of_several_wins():
+    """Two candidates within the radius: the nearer one."""
+    known = [("far", 10, 20), ("near", 10, 20 + 3 * ARCSEC)]
+    assert found([("x", 10, 20 + 2 * ARCSEC)], known) == [("near", False)]
+
+
+def test_an_alias_beats_the_position():
+    """An id that is known stays with its candidate, wherever this alert puts it."""
+    known = [("a", 10, 20), ("b", 50, -20)]
+    assert found([("x", 50, -20)], known, {"x": "a"}) == [("a", False)]
+
+
+def test_two_new_objects_at_one_place_are_one_candidate():
+    """LSST may split a source; the first one known gives the name."""
+    rows = [("x", 10, 20), ("y", 10, 20 + 1 * ARCSEC), ("z", 11, 20)]
+    assert found(rows) == [("x", True), ("x", False), ("z", True)]
+
+
+def test_an_object_between_two_new_ones_joins_the_nearer():
+    """As it would have, had they come one by one."""
+    rows = [("a", 10, 0), ("c", 10, 8 * ARCSEC), ("b", 10, 4.5 * ARCSEC)]
+    assert found(rows) == [("a", True), ("c", True), ("c", False)]
+
+
+def test_the_sky_is_round():
+    """Across 0 h and at the poles, distances are those on the sphere."""
+    assert found([("x", 359.9999, 0)], [("a", 0.0001, 0)]) == [("a", False)]
+    assert found([("x", 180, 89.9999)], [("a", 0, 89.9999)]) == [("a", False)]
+    assert found([("x", 361, 0)], [("a", 1, 0)]) == [("a", False)]
+
+
+def test_nothing_comes_of_nothing():
+    """No objects, no candidates."""
+    assert found([]) == []
+    assert found([], [("a", 1, 2)]) == []
+
+
+def test_a_radius_is_a_chord():
+    """Small angles on the sphere become distances between unit vectors."""
+    vectors = unit_vectors([0, 0], [0, 5 * ARCSEC])
+    assert np.linalg.norm(vectors[0] - vectors[1]) == pytest.approx(chord(5.0), rel=1e-9)
+    assert np.linalg.norm(unit_vectors(123.4, -56.7)) == pytest.approx(1.0)
+
+
+# Places in a small field, so that many lie within the radius of one another; near the pole too.
+places = st.tuples(st.integers(0, 60), st.integers(0, 60))
+
+
+def as_positions(points, dec):
+    x, y = np.array(points, dtype=float).reshape(-1, 2).T
+    return 100 + x * 0.7 * ARCSEC / np.cos(np.radians(dec)), dec + y * 0.7 * ARCSEC
+
+
+@given(
+    known=st.lists(places, max_size=8, unique=True),
+    new=st.lists(places, min_size=1, max_size=8),
+    dec=st.sampled_from([0.0, -45.0, 89.0]),
+)
+def test_matches_are_those_of_astropys_separations(known, new, dec):
+    """Brute force: every object against every candidate, with astropy."""
+    radius = 5.03  # no two points of the grid are exactly this far apart
+    known_ra, known_dec = as_positions(known, dec)
+    new_ra, new_dec = as_positions(new, dec)
+    table = candidates(
+        *((f"k{i}", a, d) for i, (a, d) in enumerate(zip(known_ra, known_dec, strict=True)))
+    )
+    rows = objects(*((f"n{i}", a, d) for i, (a, d) in enumerate(zip(new_ra, new_dec, strict=True))))
+    answer = match(rows, table, {}, radius_arcsec=radius)
+
+    # Known candidates, and then those that objects of this report start.
+    names = table["candidate_id"].tolist()
+    places = [SkyCoord(a * u.deg, d * u.deg) for a, d in zip(known_ra, known_dec, strict=True)]
+    for i, (a, d) in enumerate(zip(new_ra, new_dec, strict=True)):
+        here = SkyCoord(a * u.deg, d * u.deg)
+        away = np.array([here.separation(place).arcsec for place in places])
+        if (away <= radius).any():
+            assert not answer.is_new[i]
+            mine = away[names.index(answer.candidate_id[i])]
+            assert mine == pytest.approx(away.min(), abs=1e-6)
+        else:
+            assert answer.is_new[i]
+            assert answer.candidate_id[i] == f"n{i}"
+            names.append(f"n{i}")
+            places.append(here)
+
+
+def one_by_one(rows, known, radius):
+    """Match objects as if each came in a report of its own."""
+    known, aliases, answers = [*known], {}, []
+    for row in rows:
+        answer = match(objects(row), candidates(*known), aliases, radius_arcsec=radius)
+        name = answer.candidate_id[0]
+        if answer.is_new[0]:
+            known.append((name, row[1], row[2]))
+        aliases[row[0]] = name
+        answers.append((name, bool(answer.is_new[0])))
+    return answers
+
+
+@given(st.lists(places, min_size=1, max_size=12), st.integers(0, 4))
+def test_one_report_or_many_make_the_same_candidates(points, n_known):
+    """It does not matter how a night's alerts are cut into polls."""
+    ra, dec = as_positions(points, 20.0)
+    rows = [(f"n{i}", a, d) for i, (a, d) in enumerate(zip(ra, dec, strict=True))]
+    known, rows = rows[:n_known], rows[n_known:]
+    assert found(rows, known, radius=5.03) == one_by_one(rows, known, 5.03)
+
+
+@given(
+    groups=st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=4), min_size=1, max_size=5),
+    seed=st.randoms(use_true_random=False),
+)
+def test_separate_objects_merge_alike_in_any_order(groups, seed):
+    """Where groups are tight and far apart, the order of arrival changes only the names."""
+    rows = [
+        (f"g{g}n{i}", 10 + g, 20 + offset * ARCSEC)
+        for g, group in enumerate(groups)
+        for i, offset in enumerate(group)
+    ]
+    shuffled = rows.copy()
+    seed.shuffle(shuffled)
+
+    def partition(rows):
+        names = {row[0]: name for row, (name, _) in zip(rows, found(rows), strict=True)}
+        return {frozenset(k for k, v in names.items() if v == name) for name in names.values()}
+
+    expected = {frozenset(r[0] for r in rows if r[0].startswith(f"g{g}n"))
+                for g in range(len(groups))}  # fmt: skip
+    assert partition(rows) == partition(shuffled) == expected
