@@ -23,7 +23,7 @@ from aas2rto.cli.arguments import (
     resolve_candidate,
 )
 from aas2rto.errors import UsageError
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 if TYPE_CHECKING:
     from astropy.time import Time

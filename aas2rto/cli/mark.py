@@ -60,8 +60,8 @@ def mark(
 ) -> None:
     """Tell the lists, plans and messages what you know about a candidate."""
     from aas2rto.config import load as configs
-    from aas2rto.parts.registry import nearest
     from aas2rto.tables import marks as feedback
+    from aas2rto.text.words import nearest
 
     when = parse_time(now)
     case = configs.load(config, need_secrets=False)

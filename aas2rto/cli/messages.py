@@ -33,7 +33,7 @@ def messages(
 ) -> None:
     """Show messages: sent, waiting, refused, and those of which nobody knows."""
     from aas2rto.config import load as configs
-    from aas2rto.parts.registry import nearest
+    from aas2rto.text.words import nearest
 
     case = configs.load(config, need_secrets=False)
     names = [part.name for part in case.messengers]

@@ -18,7 +18,7 @@ from aas2rto.cli.arguments import (
 )
 from aas2rto.cli.closing import CloseOption, closures
 from aas2rto.errors import UsageError
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 MOST = 12
 """Lines shown of each kind; --json holds all."""

@@ -26,7 +26,8 @@ from aas2rto.config.yaml_lines import Key
 from aas2rto.errors import ConfigError, ConfigProblem, UnknownNameError, UsageError
 from aas2rto.guard import attempt
 from aas2rto.parts.path_setting import OnDisk
-from aas2rto.parts.registry import Part, Registry, nearest
+from aas2rto.parts.registry import Part, Registry
+from aas2rto.text.words import nearest
 from aas2rto.units import Arcsec, Day, Degree, Hour, Second
 
 PROJECT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from aas2rto.errors import ConfigError, ConfigProblem, InputError, UnknownNameError
-from aas2rto.parts.registry import nearest
+from aas2rto.text.words import nearest
 from aas2rto.units import Degree, DegreePerSecond, Hour, Mag, Metre, Second
 
 ASTRONOMICAL_TWILIGHT_DEG = -18.0

@@ -16,7 +16,7 @@ from aas2rto.guard import Failure, attempt
 from aas2rto.sources import Source
 from aas2rto.store import Ingested, Store
 from aas2rto.tables.report import Outcome, PollRequest, Report, failed
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 
 @dataclass

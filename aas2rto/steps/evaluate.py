@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from aas2rto.config.load import PartConfig
 from aas2rto.factors import Decision, Factor, Needs, answer
 from aas2rto.guard import Failure, Outcome, attempt
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 REJECTED_SCORE = -np.inf
 """The paper's encoding of a rejected candidate, kept in exported files."""

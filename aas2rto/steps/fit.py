@@ -20,7 +20,7 @@ from aas2rto.models import FAILED, FIT_COLUMNS, OK, Model
 from aas2rto.sky import dust
 from aas2rto.store import Store
 from aas2rto.tables.photometry import COLUMNS, codes
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 
 @dataclass(frozen=True)
