@@ -21,7 +21,7 @@ from astropy import units as u
 from astropy.time import Time
 
 from aas2rto import __version__
-from aas2rto.config.load import Case
+from aas2rto.config.case import Case
 from aas2rto.factors import Decision, Needs
 from aas2rto.guard import attempt
 from aas2rto.messaging import composing

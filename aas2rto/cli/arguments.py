@@ -13,7 +13,7 @@ from aas2rto.errors import UsageError
 if TYPE_CHECKING:
     from astropy.time import Time
 
-    from aas2rto.config.load import Case
+    from aas2rto.config.case import Case
     from aas2rto.sky.observatory import Observatory
     from aas2rto.store import Store
 

@@ -36,7 +36,7 @@ def list_parts(
 
 
 def _parts(kind: Kind) -> list[dict[str, Any]]:
-    from aas2rto.config.load import registry
+    from aas2rto.config.resolve import registry
 
     section = "messages" if kind is Kind.MESSENGERS else kind.value
     found = registry(section)

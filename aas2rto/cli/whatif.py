@@ -37,7 +37,7 @@ def whatif(
 ) -> None:
     """Show which ranks move, who enters and who leaves; store nothing."""
     from aas2rto import loop
-    from aas2rto.config import load as configs
+    from aas2rto.config.load import load
     from aas2rto.config.overrides import changes
     from aas2rto.questions import whatif
 
@@ -45,8 +45,8 @@ def whatif(
         raise UsageError("ask something: --set KEY=VALUE, or --close OBSERVATORY [INTERVAL]")
     when = parse_time(now)
     wanted = changes(settings or [])
-    case = configs.load(config, need_secrets=False)
-    other = configs.load(config, need_secrets=False, changes=wanted)
+    case = load(config, need_secrets=False)
+    other = load(config, need_secrets=False, changes=wanted)
     with open_existing_store(case, output) as store:
         found = whatif.compare(
             loop.build(case, with_sources=False),

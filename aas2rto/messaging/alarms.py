@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from aas2rto.config.load import Case, PartConfig
+from aas2rto.config.case import Case, PartConfig
 from aas2rto.config.redaction import Redactor
 from aas2rto.messaging import wording
 from aas2rto.messaging.message import Message

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.guard import Failure, attempt
 from aas2rto.sources import Source
 from aas2rto.store import Ingested, Store

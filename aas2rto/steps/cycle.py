@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.config.load import Case
+from aas2rto.config.case import Case
 from aas2rto.factors import Decision
 from aas2rto.guard import Failure
 from aas2rto.steps.acquire import Arrival, Poller

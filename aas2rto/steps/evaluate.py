@@ -17,7 +17,7 @@ import pandas as pd
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.factors import Decision, Factor, Needs, answer
 from aas2rto.guard import Failure, Outcome, attempt
 from aas2rto.text.words import counted

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aas2rto import __version__
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.factors.peak import probability_within
 from aas2rto.guard import Failure, attempt
 from aas2rto.models import FAILED, FIT_COLUMNS, OK, Model

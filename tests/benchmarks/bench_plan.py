@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.config.load import Plan
+from aas2rto.config.sections import Plan
 from aas2rto.factors import Needs
 from aas2rto.factors.altitude_integral import altitude_integral
 from aas2rto.planning import SiteNight, make_plan

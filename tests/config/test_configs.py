@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.sky import observatory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +19,7 @@ SITES = sorted((ROOT / "observatories").glob("*.yaml"))
 def test_every_config_checks(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each config is right from any folder; secrets may be unset."""
     monkeypatch.chdir(tmp_path)
-    case = config.load(path, environment={}, need_secrets=False)
+    case = load(path, environment={}, need_secrets=False)
     assert case.factors
     assert case.observatories
 
@@ -27,12 +27,12 @@ def test_every_config_checks(path: Path, tmp_path: Path, monkeypatch: pytest.Mon
 def test_an_example_shows_messages(tmp_path: Path) -> None:
     """With its secrets named, never written: unset they are told, set it is complete."""
     path = ROOT / "configs" / "with_messages.yaml"
-    case = config.load(path, environment={}, need_secrets=False)
+    case = load(path, environment={}, need_secrets=False)
     assert [part.name for part in case.messengers] == ["slack", "mail", "operators"]
     assert [part.policy.role for part in case.messengers] == ["observers", "observers", "operators"]
     unset = {re.sub(r".* variable (\w+) is not set.*", r"\1", str(one)) for one in case.missing}
     assert unset == {"SLACK_TOKEN", "SLACK_APP_TOKEN", "SMTP_PASSWORD"}
-    case = config.load(path, environment=dict.fromkeys(unset, "hush-hush"))
+    case = load(path, environment=dict.fromkeys(unset, "hush-hush"))
     assert case.missing == ()
     assert case.when.enters_top == 3
     assert "hush" not in repr(case.messengers)
@@ -44,7 +44,7 @@ def test_examples_are_found_from_any_folder(
 ) -> None:
     """An example that came with the install is reached by its name."""
     monkeypatch.chdir(tmp_path)
-    assert config.load(name).project == "demo"
+    assert load(name).project == "demo"
 
 
 @pytest.mark.parametrize("path", SITES, ids=lambda path: path.name)

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from aas2rto.config import load as config
+from aas2rto.config.case import Case
+from aas2rto.config.load import load
+from aas2rto.config.secrets import secrets_from_file
 from aas2rto.errors import ConfigError, ConfigProblem, UsageError
 from aas2rto.steps import evaluate as scoring
 
@@ -27,9 +29,9 @@ def in_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def case(text: str = BASE, *, environment=None, **options) -> config.Case:
+def case(text: str = BASE, *, environment=None, **options) -> Case:
     Path("case.yaml").write_text(textwrap.dedent(text), encoding="utf-8")
-    return config.load("case.yaml", environment=environment or {}, **options)
+    return load("case.yaml", environment=environment or {}, **options)
 
 
 def problems(text: str, *, environment=None, **options) -> list[str]:
@@ -405,7 +407,7 @@ def test_a_file_that_is_not_there_offers_its_neighbour():
     """The folder may hold one of nearly that name."""
     Path("my_case.yaml").write_text(BASE)
     with pytest.raises(UsageError, match=re.escape("there is no config my_csae.yaml; did you")):
-        config.load("my_csae.yaml", environment={})
+        load("my_csae.yaml", environment={})
 
 
 def test_one_problem_and_several_are_counted():
@@ -517,7 +519,7 @@ def secrets(text: str | bytes, mode: int = 0o600) -> dict[str, str]:
     path = Path("secrets.env")
     path.write_bytes(text if isinstance(text, bytes) else textwrap.dedent(text).encode())
     path.chmod(mode)
-    return config.secrets_from_file({"AAS2RTO_SECRETS": str(path)})
+    return secrets_from_file({"AAS2RTO_SECRETS": str(path)})
 
 
 def test_a_file_of_secrets_is_read_as_a_shell_reads_it():
@@ -565,7 +567,7 @@ def test_a_file_of_secrets_that_cannot_be_read_is_named():
     """A path that leads nowhere, a folder, or bytes that are no text."""
     for path, why in (("gone.env", "No such file or directory"), (".", "Is a directory")):
         with pytest.raises(UsageError, match=f"^AAS2RTO_SECRETS: cannot read {path}: {why}$"):
-            config.secrets_from_file({"AAS2RTO_SECRETS": path})
+            secrets_from_file({"AAS2RTO_SECRETS": path})
     with pytest.raises(UsageError, match=r"^AAS2RTO_SECRETS: secrets.env is not UTF-8 text$"):
         secrets(b"A=\xff\n")
 
@@ -574,7 +576,7 @@ def test_the_process_environment_is_used_by_default(monkeypatch):
     """`run` takes what was exported."""
     monkeypatch.setitem(os.environ, "AAS2RTO_TEST_SITE", "la_silla_ntt")
     Path("case.yaml").write_text(BASE.replace("la_palma_not", "${AAS2RTO_TEST_SITE}"))
-    assert config.load("case.yaml").observatories[0].name == "la_silla_ntt"
+    assert load("case.yaml").observatories[0].name == "la_silla_ntt"
 
 
 def test_secrets_do_not_show_in_a_case(tmp_path):

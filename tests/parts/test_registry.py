@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.errors import UnknownNameError
 from aas2rto.factors import FACTORS, Needs
 from aas2rto.models import MODELS
@@ -65,7 +65,7 @@ def test_settings_of_ones_own_may_name_files(tmp_path):
         f"project: p\nscore: {{factors: [{{'{tmp_path}/mine.py:listed': {{table: a.csv}}}}]}}\n"
         "observatories: [la_palma_not]\n"
     )
-    case = config.load(case_file, environment={})
+    case = load(case_file, environment={})
     assert part.settings[0].on_disk is not None
     assert [str(one).partition("; ")[0] for one in case.absent] == [
         f"{case_file}:2: score.factors[0].{tmp_path}/mine.py:listed.table: "

@@ -16,7 +16,7 @@ from astropy.utils import iers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aas2rto.config.load import Plan
+from aas2rto.config.sections import Plan
 from aas2rto.planning import NightPlan, SiteNight, joint, make_plan
 from aas2rto.planning.night_plan import GREEDY, JOINT
 from aas2rto.planning.timeline import COLUMNS, DONE, RUNNING, kept_from

@@ -11,7 +11,7 @@ from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.factors import FACTORS, Decision, Factor, Needs, answer, latest, numbers, per_band
 from aas2rto.steps import evaluate as scoring
 from aas2rto.steps.evaluate import (
