@@ -19,6 +19,7 @@ from aas2rto.errors import ConfigError, ConfigProblem, UnknownNameError, UsageEr
 from aas2rto.guard import attempt
 from aas2rto.parts.path_setting import OnDisk
 from aas2rto.parts.registry import Registry
+from aas2rto.sky import observatory_file
 
 RESERVED_FACTORS = frozenset({"valid_until", "feedback"})
 """The loop's own rules, which stand among the factors."""
@@ -85,7 +86,7 @@ def resolve(
     Parameters
     ----------
     reader : Reader
-        Takes the problems.
+        Takes the problems; if there is any, there is no case.
     config : Config or None
         The sections; None if they cannot be used.
     data : dict
@@ -94,11 +95,6 @@ def resolve(
         Files that take the place of the live sources.
     digest : str
         Short hash of the settings, for provenance.
-
-    Returns
-    -------
-    Case or None
-        None if there is any problem.
     """
     parts = _find(reader, data, archive)
     _try_models(reader, parts.models)
@@ -280,13 +276,11 @@ def _site_factor(reader: Reader, data: Mapping[str, Any]) -> PartConfig | None:
 
 
 def _observatories(reader: Reader, data: Mapping[str, Any]) -> list[Any]:
-    from aas2rto.sky import observatory  # noqa: PLC0415  brings astropy, which `--help` must not pay
-
     names = data.get("observatories")
     found: dict[str, Any] = {}
     for index, name in enumerate(names if isinstance(names, list) else []):
         try:
-            site = observatory.load(str(name))
+            site = observatory_file.load(str(name))
         except ConfigError as error:
             reader.problems.extend(error.problems)
             continue

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aas2rto.config.load import load
-from aas2rto.sky import observatory
+from aas2rto.sky import observatory_file
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -50,12 +50,12 @@ def test_examples_are_found_from_any_folder(
 @pytest.mark.parametrize("path", SITES, ids=lambda path: path.name)
 def test_every_observatory_loads(path: Path) -> None:
     """Each site loads under its file's name."""
-    assert observatory.load(path.stem).name == path.stem
-    assert path.stem in observatory.available()
+    assert observatory_file.load(path.stem).name == path.stem
+    assert path.stem in observatory_file.available()
 
 
 def test_there_is_a_polar_site_and_the_promised_four() -> None:
     """The sites of the examples exist, and one with polar day and night."""
     names = {"la_silla_dk154", "la_palma_not", "palomar_p60", "siding_spring_23m"}
     assert names <= {path.stem for path in SITES}
-    assert any(abs(observatory.load(path.stem).latitude_deg) > 66.6 for path in SITES)
+    assert any(abs(observatory_file.load(path.stem).latitude_deg) > 66.6 for path in SITES)
