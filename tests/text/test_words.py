@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aas2rto.loop import told_by_people
+from aas2rto.steps.rules import told_by_people
 from aas2rto.text.words import counted, is_date, nearest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "aas2rto"
 ROOMS = ("cli", "outputs", "messaging")
-SPOKEN = [PACKAGE / "steps" / "acquire.py", PACKAGE / "errors.py"]
+SPOKEN = [PACKAGE / "steps" / "cycle.py", PACKAGE / "errors.py"]
 SPOKEN += [path for room in ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
 THINGS = re.compile(
     r" (new |more |older )?(candidates|measurements|detections|visits|messages|files|objects|"
