@@ -35,7 +35,8 @@ def test_the_example_factor_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     import pandas as pd
     from astropy.time import Time
 
-    from aas2rto.steps.evaluate import bind, evaluate
+    from aas2rto.steps.column import bind
+    from aas2rto.steps.evaluate import evaluate
 
     code = re.search(r"```python\n(# my_factors\.py.*?)```", README, re.DOTALL)
     assert code is not None

@@ -150,6 +150,8 @@ def _running(
     from aas2rto.config.redaction import Redactor
     from aas2rto.inform.tell import Telling
     from aas2rto.outputs import files
+    from aas2rto.questions.explain import explain_stored
+    from aas2rto.steps.build import build
     from aas2rto.store import Store
     from aas2rto.store.copying import temporary_copy
     from aas2rto.store.lock import hold
@@ -167,11 +169,11 @@ def _running(
             stack.enter_context(logs.to_file(folder / "log.jsonl", hide=Redactor.of(case)))
         store = stack.enter_context(Store(url))
         _check_time(store, written, clock(), fixed=fixed)
-        parts = loop.build(case)
+        parts = build(case)
         stack.callback(parts.close)
         telling = Telling(
             parts, store, folder, clock=clock, open_store=lambda: Store(url),
-            forever=not once, stopping=stop.is_set,
+            explain=explain_stored, forever=not once, stopping=stop.is_set,
         )  # fmt: skip
         parts = replace(parts, failures=(*parts.failures, *telling.failures))
         if not dry_run:

@@ -36,10 +36,10 @@ def whatif(
     as_json: JsonOption = False,
 ) -> None:
     """Show which ranks move, who enters and who leaves; store nothing."""
-    from aas2rto import loop
     from aas2rto.config import load as configs
     from aas2rto.config.overrides import changes
     from aas2rto.questions import whatif
+    from aas2rto.steps.build import build
 
     if not settings and not close:
         raise UsageError("ask something: --set KEY=VALUE, or --close OBSERVATORY [INTERVAL]")
@@ -49,8 +49,8 @@ def whatif(
     other = configs.load(config, need_secrets=False, changes=wanted)
     with open_existing_store(case, output) as store:
         found = whatif.compare(
-            loop.build(case, with_sources=False),
-            loop.build(other, with_sources=False),
+            build(case, with_sources=False),
+            build(other, with_sources=False),
             store,
             when,
             close=closures(other, close),

@@ -17,7 +17,7 @@ from aas2rto.factors import Needs
 from aas2rto.factors.altitude_integral import altitude_integral
 from aas2rto.planning import SiteNight, make_plan
 from aas2rto.sky import observatory, visibility
-from aas2rto.steps.evaluate import BoundFactor
+from aas2rto.steps.column import BoundFactor
 from aas2rto.steps.rank import rank_site
 from tests.planning.nights import candidates
 

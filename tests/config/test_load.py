@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 
 from aas2rto.config import load as config
 from aas2rto.errors import ConfigError, ConfigProblem, UsageError
-from aas2rto.steps import evaluate as scoring
+from aas2rto.steps.column import RULES
 
 BASE = """\
 project: test
@@ -110,11 +110,11 @@ def test_columns_of_factors_have_names_of_their_own():
     """Two of one kind are numbered, and never meet a name that a user gave."""
     two = "expression: {formula: '1', name: colour}"
     three = "expression: {formula: '1', name: colour_2}"
-    rules = [f"expression: {{formula: '1', name: {name}}}" for name in sorted(scoring.RULES)]
+    rules = [f"expression: {{formula: '1', name: {name}}}" for name in sorted(RULES)]
     found = case(with_factors(two, two, three, two, *rules))
     names = [part.name for part in found.factors]
     assert names[:4] == ["colour", "colour_2", "colour_2_2", "colour_3"]
-    assert names[4:] == [f"{name}_2" for name in sorted(scoring.RULES)]
+    assert names[4:] == [f"{name}_2" for name in sorted(RULES)]
 
 
 def test_a_part_without_settings_may_stand_alone():

@@ -15,7 +15,7 @@ from aas2rto.planning import SiteNight
 from aas2rto.planning.problem import Problem
 from aas2rto.sky import observatory, visibility
 from aas2rto.sky.observatory import Observatory
-from aas2rto.steps.evaluate import BoundFactor
+from aas2rto.steps.column import BoundFactor
 from aas2rto.steps.rank import rank_site
 
 SITES = ("la_silla_ntt", "la_palma_not", "siding_spring_23m", "palomar_p60")

@@ -12,7 +12,7 @@ from aas2rto.text.counting import counted
 
 PACKAGE = Path(__file__).resolve().parents[2] / "aas2rto"
 ROOMS = ("cli", "outputs", "messaging")
-SPOKEN = [PACKAGE / "acquire.py", PACKAGE / "errors.py"]
+SPOKEN = [PACKAGE / "steps" / "cycle.py", PACKAGE / "errors.py"]
 SPOKEN += [path for room in ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
 THINGS = re.compile(
     r" (new |more |older )?(candidates|measurements|detections|visits|messages|files|objects|"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aas2rto.loop import told_by_people
+from aas2rto.steps.rules import told_by_people
 from aas2rto.text.words import is_date
 
 
