@@ -31,6 +31,15 @@ class Saturation(BaseModel):
 
     ``smooth`` is Eq. B.2, x / (1 + (x / max)^power)^(1 / power); ``minimum`` is Eq. B.1,
     min(x, max).
+
+    Parameters
+    ----------
+    max : float
+        Bound of the factor.
+    power : float
+        How sharp the bend is; larger is sharper.
+    form : str
+        As above.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

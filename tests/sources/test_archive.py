@@ -15,6 +15,7 @@ from aas2rto.sources.archive import Archive
 from aas2rto.sources.files import light_curve_table
 from aas2rto.tables import photometry
 from aas2rto.tables.report import Outcome, PollRequest
+from tests.shared import SHARED
 from tests.sources.alerts import (
     JD,
     MJD,
@@ -27,11 +28,6 @@ from tests.sources.alerts import (
     ztf_limit,
 )
 
-SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
-real_data = [
-    pytest.mark.real_data,
-    pytest.mark.skipif(not SHARED.exists(), reason="the folder ../shared is absent"),
-]
 NOW = 61200.0
 
 NUMBER = ["null", "double"]
@@ -635,7 +631,7 @@ def test_iso_times_are_utc(tmp_path):
 
 
 class TestRealFiles:
-    pytestmark = real_data
+    pytestmark = pytest.mark.real_data
 
     def test_one_night_of_fink(self):
         report = poll(SHARED / "payloads/fink/ztf_part-3-305711.avro")

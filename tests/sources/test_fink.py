@@ -17,12 +17,11 @@ from aas2rto.sources.fink_rest import by_object, lsst_packet_of, ztf_packet_of
 from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.transport.kafka import Patience
 from aas2rto.tables.report import Outcome
+from tests.shared import PAYLOADS
 from tests.sources.conftest import (
     NETWORK,
-    PAYLOADS,
     Cluster,
     StandIn,
-    needs_payloads,
     request,
     wanted,
 )
@@ -428,7 +427,6 @@ def test_probe_tells_of_missing_tags(standin):
 
 
 @pytest.mark.real_data
-@needs_payloads
 def test_recorded_answers_are_read():
     """A real ``objects`` answer with three alerts, and real LSST rows."""
     folder = PAYLOADS / "fink"
@@ -449,7 +447,6 @@ def test_recorded_answers_are_read():
 
 
 @pytest.mark.real_data
-@needs_payloads
 @pytest.mark.parametrize(
     ("name", "survey", "n_objects"),
     [("ztf_part-3-305711.avro", "ztf", 31), ("lsst_part-2-918301.avro", "lsst", 5)],

@@ -12,10 +12,10 @@ from aas2rto.sources.atlas import Atlas
 from aas2rto.sources.fink import Fink
 from aas2rto.sources.lasair import Lasair
 from aas2rto.tables.report import Outcome
-from tests.sources.conftest import NETWORK, StandIn, needs_payloads, request, wanted
+from tests.sources.conftest import NETWORK, StandIn, request, wanted
 from tests.standin import recorded
 
-pytestmark = [pytest.mark.real_data, needs_payloads]
+pytestmark = pytest.mark.real_data
 
 OBJECTS = {
     "fink-ztf": ("ZTF19aaosfcb", 3),
