@@ -29,10 +29,12 @@ from aas2rto.text.counting import counted
 
 NAME = "archive"
 
-SUFFIXES = frozenset({".avro", ".parquet", ".pq", ".csv", ".tsv"})
-"""Names that promise data: such a file in a folder must be readable. Others are read if their
-content is Avro or Parquet, and else passed over: a folder may hold notes. A table in a ``.txt``
-or ``.dat`` file is read if the setting names it, or has a pattern for it."""
+SUFFIXES = frozenset({
+    ".avro", ".parquet", ".pq", ".csv", ".tsv", ".ecsv", ".vot", ".votable", ".tbl", ".txt",
+    ".dat", ".lc", ".json", ".xml", ".fits", ".fit", ".snana",
+})  # fmt: skip
+"""Names that promise data: such a file in a folder is read, or one line says why not. Others are
+read if their content is Avro or Parquet, and else passed over: a folder may hold notes."""
 
 LINES_PER_FILE = 3
 """Problem lines that one file may cause; the rest is counted."""
@@ -133,7 +135,11 @@ def _take(reading: _Pass, file: Path) -> None:
         if after is None:
             return
         batch.after = after
+        brought, said = _brought(reading), len(reading.problems)
         what = _read(reading, file)
+        if _brought(reading) == brought and len(reading.problems) > said and not batch.later:
+            reading.bad[name] = [*version, reading.problems[said]]
+            return
     except OSError as error:
         # Not remembered: permissions and disks are mended without changing the file.
         why = error.strerror or type(error).__name__
@@ -150,6 +156,12 @@ def _take(reading: _Pass, file: Path) -> None:
         reading.later[what] = reading.later.get(what, 0) + len(batch.later)
     else:
         reading.done[name] = version
+
+
+def _brought(reading: _Pass) -> tuple[int, int, int]:
+    """Count what was read so far: alerts, objects and light curves of tables."""
+    batch = reading.batch
+    return batch.used + batch.solar_system, len(reading.objects), len(reading.tables)
 
 
 def _already_taken(reading: _Pass, name: str, version: list[int]) -> float | None:
@@ -193,10 +205,7 @@ def _read(reading: _Pass, file: Path) -> str:
     if kind is Format.PARQUET and packet_of(dict.fromkeys(alert_files.parquet_names(file))):
         _read_alerts(reading, file, alert_files.parquet(file))
         return "alert"
-    is_text = kind is Format.TEXT
-    _read_table(
-        reading, file, light_curve_table.read_csv if is_text else light_curve_table.read_parquet
-    )
+    _read_table(reading, file)
     return "measurement"
 
 
@@ -210,10 +219,13 @@ def _read_alerts(reading: _Pass, file: Path, alerts: Iterator[Record]) -> None:
         reading.batch.problems = []
 
 
-def _read_table(reading: _Pass, file: Path, read: Callable[[Path], pd.DataFrame]) -> None:
+def _read_table(reading: _Pass, file: Path) -> None:
     batch = reading.batch
     try:
-        found = light_curve_table.contents(read(file), now=batch.now, after=batch.after)
+        sheet = light_curve_table.read(file)
+        found = light_curve_table.contents(
+            sheet, name=light_curve_table.name_of_file(file), now=batch.now, after=batch.after
+        )
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith(str(file)) else f"{file}: {text}") from error

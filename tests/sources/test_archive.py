@@ -479,7 +479,7 @@ def test_light_curve_of_a_single_null_is_no_crash(tmp_path):
     report = table(tmp_path, "id,ra,dec,mjd,band,mag,magerr\na,1,2,60000,ztfg,,\n")
     assert report.objects["object_id"].tolist() == ["a"]
     assert report.photometry.empty
-    assert "1 measurement without a usable time, band, flux or error left out" in report.problems[0]
+    assert "1 of 1 row left out: without a magnitude, flux or limit" in report.problems[0]
 
 
 def test_kind_and_sign_and_quality_columns(tmp_path):
@@ -567,7 +567,9 @@ def test_parquet_table_keeps_the_digits_of_ids(tmp_path):
     assert report.photometry["flux"].tolist() == [5.0, 5.0]
     assert report.photometry["band"].tolist() == ["lsstr", "lsstr"]
     assert report.photometry["mjd"].iloc[0] == pytest.approx(60000.0 - 37 / 86400, abs=1e-9)
-    assert report.problems == (f"{tmp_path / 'lc.parquet'}: 1 row without an identifier left out",)
+    assert report.problems == (
+        f"{tmp_path / 'lc.parquet'}: 1 of 3 rows left out: without an identifier (first: row 2)",
+    )
 
 
 def test_float_ids_that_lost_digits_are_refused():
@@ -597,8 +599,9 @@ def test_measurements_without_a_position_are_pointed_out(tmp_path):
 def test_light_curve_of_one_object_needs_no_identifier(tmp_path):
     file = tmp_path / "lc.csv"
     file.write_text("mjd,band,mag,magerr\n60001,ztfg,18,0.1\n60000,ztfr,18,0.1\n")
-    rows, problems = light_curve_table.read_light_curve(file, candidate_id="mine")
-    assert problems == ()
+    found = light_curve_table.read_light_curve(file, candidate_id="mine")
+    assert found.problems == ()
+    rows = found.photometry
     assert rows["mjd"].tolist() == [60000.0, 60001.0]
     assert set(rows["candidate_id"]) == {"mine"}
     assert list(rows.columns) == list(photometry.COLUMNS)
