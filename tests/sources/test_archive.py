@@ -1,6 +1,7 @@
 import copy
 import json
 import math
+import os
 from pathlib import Path
 
 import fastavro
@@ -27,7 +28,7 @@ from tests.sources.alerts import (
     ztf_limit,
 )
 
-SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
+SHARED = Path(os.environ.get("AAS2RTO_SHARED") or Path(__file__).parents[2] / ".." / "shared")
 real_data = [
     pytest.mark.real_data,
     pytest.mark.skipif(not SHARED.exists(), reason="the folder ../shared is absent"),
@@ -538,6 +539,7 @@ def test_missing_columns_are_named_together(tmp_path):
     (line,) = report.problems
     assert line.startswith(f"{tmp_path / 'lc.csv'}: misses a band (accepted: band, filter, ")
     assert "; magnitude errors (accepted: magerr, mag_err, sigmapsf" in line
+    assert "'aas2rto list columns' shows all" in line
     assert line.endswith("its columns are id, ra, dec, mjd, mag")
 
 
@@ -574,7 +576,7 @@ def test_parquet_table_keeps_the_digits_of_ids(tmp_path):
 
 def test_float_ids_that_lost_digits_are_refused():
     frame = pd.DataFrame({"id": [1.7002848570677668e17], "ra": [1.0], "dec": [1.0]})
-    with pytest.raises(light_curve_table.InputError, match="which loses digits; store them as"):
+    with pytest.raises(light_curve_table.InputError, match="which loses digits, so that different objects"):
         light_curve_table.contents(frame)
 
 

@@ -59,7 +59,7 @@ ROLES: tuple[Role, ...] = (
     _role("mjd_tai", "time: MJD, TAI", "mjd_tai midpointmjdtai expmidptmjd"),
     _role("jd_tcb", "time: JD, TCB (Gaia)", "jd_tcb"),
     _role("band", "passband: ztfg, ZTF_g, zg, lsstr, atlaso, o, or a letter or code whose survey "
-          "is known", "band_name band filter passband fid filtercode flt filt filter_name bandpass f"),
+          "is known", "band filter passband band_name fid filtercode flt filt filter_name bandpass f"),
     _role("mag", "magnitude, AB unless the table says Vega; '>20.5' is a limit",
           "mag magpsf magnitude unforced_mag psfmag mag_psf averagemag m"),
     _role("magerr", "1 sigma of the magnitude",
