@@ -38,7 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     home = tempfile.TemporaryDirectory(prefix="aas2rto-tests-")
     config.add_cleanup(home.cleanup)
     for name in [name for name in os.environ if name.startswith(("AAS2RTO_", "XDG_"))]:
-        if name != "AAS2RTO_KILLS":  # the suite's own: how often tests kill what they start
+        # The suite's own: how often tests kill what they start, and where the real data are.
+        if name not in {"AAS2RTO_KILLS", "AAS2RTO_SHARED"}:
             del os.environ[name]
     os.environ["HOME"] = home.name
 

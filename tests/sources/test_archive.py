@@ -576,7 +576,9 @@ def test_parquet_table_keeps_the_digits_of_ids(tmp_path):
 
 def test_float_ids_that_lost_digits_are_refused():
     frame = pd.DataFrame({"id": [1.7002848570677668e17], "ra": [1.0], "dec": [1.0]})
-    with pytest.raises(light_curve_table.InputError, match="which loses digits, so that different objects"):
+    with pytest.raises(
+        light_curve_table.InputError, match="which loses digits, so that different objects"
+    ):
         light_curve_table.contents(frame)
 
 

@@ -339,7 +339,9 @@ def _limits(
     with np.errstate(invalid="ignore", divide="ignore"):
         sigmas = np.nanmedian(values * scale / flux_err) if np.isfinite(values).any() else np.nan
     low, high = MAGNITUDES_OF_LIMITS
-    inside = bool(np.all((values[np.isfinite(values)] > low) & (values[np.isfinite(values)] < high)))
+    inside = bool(
+        np.all((values[np.isfinite(values)] > low) & (values[np.isfinite(values)] < high))
+    )
     if np.isnan(unit) and inside and not 1.0 <= sigmas <= 10.0:
         lines.append(f"{column.name} is read as magnitudes: as fluxes, its values would be "
                      f"{sigmas:.2g} sigma")  # fmt: skip
@@ -354,4 +356,3 @@ def without_values(found: Brightness, reasons: Reasons, *, has_errors: bool) -> 
     reasons.add(nothing, "without a magnitude, flux or limit")
     bare = np.isfinite(found.flux) & ~(found.flux_err > 0)
     reasons.add(bare, "without an error" if has_errors else "without a column of errors")
-

@@ -6,7 +6,7 @@ import pandas as pd
 
 from aas2rto.sources import atlas_photometry
 from aas2rto.sources.files import cells
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 NAMES = (*atlas_photometry.NUMBERS, "F", "Obs")
 LOWER_NAMES = frozenset(name.lower() for name in NAMES) | {"ra", "dec"}

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from aas2rto.parts.registry import nearest
 from aas2rto.sources.files import brightness, cells, surveys
 from aas2rto.sources.files.brightness import Brightness, Table
 from aas2rto.sources.files.cells import Flags, Floats, Texts
@@ -16,7 +15,7 @@ from aas2rto.sources.files.reasons import Reasons
 from aas2rto.sources.packets import ztf as ztf_packet
 from aas2rto.sources.packets.format import USABLE_MJD
 from aas2rto.tables import photometry
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted, nearest
 
 KINDS = {
     "detection": photometry.DETECTION, "valid": photometry.DETECTION, "det": photometry.DETECTION,
@@ -130,7 +129,9 @@ def _time(table: Table, name: str) -> Floats:
         return np.asarray(values - photometry.MJD_OF_JD)
     low, high = USABLE_MJD
     if name == "mjd_tai":
-        return photometry.mjd_utc_from_tai(np.where((values > low) & (values < high), values, np.nan))
+        return photometry.mjd_utc_from_tai(
+            np.where((values > low) & (values < high), values, np.nan)
+        )
     return _utc_of_tcb(values)
 
 

@@ -307,7 +307,9 @@ def _unused(sheet: Sheet, table: Table) -> str:
     if not left:
         return ""
     shown = ", ".join(left[:8]) + (f" and {len(left) - 8} more" if len(left) > 8 else "")
-    return f"not used, though they look measured: {shown} ('aas2rto list columns' says what is read)"
+    return (
+        f"not used, though they look measured: {shown} ('aas2rto list columns' says what is read)"
+    )
 
 
 def _atlas(sheet: Sheet, name: str, now: float, after: float) -> Contents:
@@ -330,5 +332,3 @@ def _atlas(sheet: Sheet, name: str, now: float, after: float) -> Contents:
     objects, more = object_rows.rows(table, ids, survey, mjd, no | (mjd > now))
     kept = rows[~later & (rows["known_at"].to_numpy(float) > after)].reset_index(drop=True)
     return Contents(objects, kept, rows.loc[later, "known_at"].tolist(), (*lines, *more))
-
-

@@ -11,7 +11,7 @@ import pandas as pd
 from aas2rto.sources.files import cells, sentinels
 from aas2rto.sources.files.brightness import Table
 from aas2rto.sources.files.cells import Flags, Floats, Texts
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 _TYPE = re.compile(
     r"(SN|SLSN|TDE|AGN|QSO|CV|KN|Ia|Ib|Ic|II|LBV|ILRT|LRN|FBOT|Nova|Varstar|Galaxy|M dwarf|Star"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 
 class Reasons:

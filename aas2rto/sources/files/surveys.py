@@ -50,7 +50,6 @@ _CLEAR_BANDS = {
 """Band names that tell their survey on their own; ``ZTF-g`` and ``r.ztf`` do so, too."""
 
 
-
 @functools.lru_cache(maxsize=1024)
 def clear_band(name: str) -> str:
     """Return sncosmo's name of a band that tells its survey; empty for any other."""

@@ -14,7 +14,7 @@ from aas2rto.guard import attempt
 from aas2rto.sources.files.sheet import Sheet
 from aas2rto.sources.files.spellings import is_known
 from aas2rto.sources.files.units import UNIT_WORDS
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 SPARE = 3
 """Cells that a row may have beyond the header, such as those after trailing commas."""
@@ -23,7 +23,9 @@ _AT = re.compile(r"^@(\w+)\s*:?\s*(.*)$")
 _SALT_COLUMN = re.compile(r"^#\s*(\w+)\s*:")
 _POSITION = re.compile(r"^#.*R\.?A\.?,?\s*(?:(Dec\.?))?[^=]*=\s*([-+\d.]+)(?:[\s,]+([-+\d.]+))?")
 _DECLINATION = re.compile(r"^#.*\bDec\.?[^=]*=\s*([-+\d.]+)")
-_HASH_KEY = re.compile(r"^#\s*(ra|dec|decl|redshift|z|survey|object|name)\s*[:=]\s*(\S.*?)\s*$", re.I)
+_HASH_KEY = re.compile(
+    r"^#\s*(ra|dec|decl|redshift|z|survey|object|name)\s*[:=]\s*(\S.*?)\s*$", re.I
+)
 _DATE_LINE = re.compile(r"^\"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d( - \d\d:\d\d:\d\d)?\"?$")
 
 AAVSO = "aavso"
@@ -138,7 +140,9 @@ def _split(line: str) -> list[str]:
     mark = _mark(line)
     if not mark:
         return line.split()
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=mark, skipinitialspace=True))]
+    return [
+        cell.strip() for cell in next(csv.reader([line], delimiter=mark, skipinitialspace=True))
+    ]
 
 
 def _parse(body: Sequence[str]) -> pd.DataFrame:
