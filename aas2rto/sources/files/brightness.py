@@ -32,8 +32,8 @@ AGREE = 0.3
 CONTRADICT = 0.5
 """[mag] Rows whose flux and magnitude differ by more, and by more than 5 sigma, contradict."""
 
-GAIA_ERRORS = ((13.0, 0.01), (19.0, 0.03))
-"""Magnitude, error [mag] of Gaia alerts: Hodgkin et al. (2021), A&A 652, A76, abstract."""
+GAIA_ERRORS = ((13.0, 19.0), (0.01, 0.03))
+"""Magnitudes and errors [mag] of Gaia alerts: Hodgkin et al. (2021), A&A 652, A76, abstract."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,16 @@ class _Magnitudes:
     flux_err: Floats
     limit: Floats
     is_limit: Flags
+    faults: list[tuple[Flags, str]]
 
 
 def measure(table: Table, band: Texts, survey: Texts, reasons: Reasons) -> Brightness:
     """Read the brightness of each row; what is wrong with rows goes into `reasons`."""
     n = len(band)
-    mags = _magnitudes(table, band, survey, reasons)
+    mags = _magnitudes(table, band, survey)
     if "flux" not in table:
+        for rows, fault in mags.faults:
+            reasons.add(rows, fault)
         return Brightness(mags.flux, mags.flux_err, mags.limit, mags.is_limit)
     column = table["flux"]
     found = cells.numbers(column.cells)
@@ -110,17 +113,20 @@ def measure(table: Table, band: Texts, survey: Texts, reasons: Reasons) -> Brigh
         flux, flux_err, scale = flux * factor, flux_err * factor, scale * factor
         lines += more
     _contradictions(column.name, flux, flux_err, mags, reasons)
-    limit = _limits(table, flux, flux_err, mags.limit, scale, lines)
+    limit = _limits(table, flux_err, mags.limit, scale, lines)
     limit = np.where(found.limits, found.values * scale, limit)
     # A limit is a limit, though its flux is known: a measured flux that says so keeps its limit.
     gap = ~(np.isfinite(flux) & np.isfinite(flux_err)) & ~found.limits
     flux = np.where(gap & np.isfinite(mags.flux), mags.flux, flux)
     flux_err = np.where(gap & np.isfinite(mags.flux), mags.flux_err, flux_err)
     nothing = ~np.isfinite(flux) & ~np.isfinite(limit)
+    for rows, fault in mags.faults:
+        reasons.add(rows & nothing, fault)
     reasons.add(found.strange & nothing, f"whose {column.name} is no number")
     reasons.add(bad & nothing, why)
-    reasons.add(no_error & np.isfinite(flux) & ~np.isfinite(flux_err),
-                f"whose error is {_first(errors.values, no_error)}, which stands for none")  # fmt: skip
+    no_use = no_error & np.isfinite(flux) & ~np.isfinite(flux_err)
+    first = _first(errors.values, no_error)
+    reasons.add(no_use, f"whose error is {first}, which stands for none")
     return Brightness(flux, flux_err, limit, found.limits | mags.is_limit, lines)
 
 
@@ -133,13 +139,18 @@ def _first(values: Floats, rows: Flags) -> str:
     return f"{values[rows][0]:g}" if rows.any() else ""
 
 
-def _magnitudes(table: Table, band: Texts, survey: Texts, reasons: Reasons) -> _Magnitudes:
+def _median(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+def _magnitudes(table: Table, band: Texts, survey: Texts) -> _Magnitudes:
     n = len(band)
     mag = cells.numbers(table["mag"].cells) if "mag" in table else _none(n)
     err = cells.numbers(table["magerr"].cells) if "magerr" in table else _none(n)
     errors, said = err.values, _said_limit(table, n)
     if "magerr" not in table and np.all(survey == "gaia"):
-        errors = np.interp(mag.values, *zip(*GAIA_ERRORS, strict=True))
+        errors = np.interp(mag.values, GAIA_ERRORS[0], GAIA_ERRORS[1])
     limit = _limiting_magnitudes(table, n)
     no_value, no_error = sentinels.magnitude(mag.values), sentinels.magnitude_error(errors)
     no_limit = sentinels.magnitude(limit)
@@ -153,34 +164,35 @@ def _magnitudes(table: Table, band: Texts, survey: Texts, reasons: Reasons) -> _
     offset = _offsets(table, "mag", band, survey)
     flux = _signs(table, n) * photometry.flux_from_mag(values + offset)
     flux_err = photometry.flux_err_from_magerr(flux, np.where(no_error, np.nan, errors))
-    if "mag" in table:
-        _complain(table["mag"].name, mag, no_value, np.isfinite(limit), reasons)
-        _complain_of_errors(errors, no_error, values, reasons)
-    _complain_of_limits(limit, no_limit, values, table, reasons)
     has = np.isfinite(values) | np.isfinite(limit)
-    reasons.add(has & np.isnan(offset), _unknown_system(table, has & np.isnan(offset)))
-    return _Magnitudes(flux, flux_err, photometry.flux_from_mag(limit + offset), marked)
+    faults = [
+        *_faults(table, mag, (no_value, no_limit), limit, values),
+        (no_error & np.isfinite(values), f"whose error is {_first(errors, no_error)}, which stands "
+         "for none"),
+        (has & np.isnan(offset), _unknown_system(table, has & np.isnan(offset))),
+    ]  # fmt: skip
+    return _Magnitudes(
+        flux, flux_err, photometry.flux_from_mag(limit + offset), marked,
+        [(rows, why) for rows, why in faults if rows.any()],
+    )  # fmt: skip
 
 
-def _complain(
-    name: str, mag: cells.Numbers, no_value: Flags, has_limit: Flags, reasons: Reasons
-) -> None:
-    reasons.add(mag.strange & ~has_limit, f"whose {name} is no number")
-    first = _first(mag.values, no_value)
-    reasons.add(no_value & ~has_limit, f"whose {name} is {first}, which stands for no value")
-
-
-def _complain_of_errors(errors: Floats, bad: Flags, values: Floats, reasons: Reasons) -> None:
-    first = _first(errors, bad)
-    reasons.add(bad & np.isfinite(values), f"whose error is {first}, which stands for none")
-
-
-def _complain_of_limits(
-    limit: Floats, bad: Flags, values: Floats, table: Table, reasons: Reasons
-) -> None:
-    if "limit" in table and "flux" not in table:
-        alone = bad & ~np.isfinite(values) & ~np.isfinite(limit)
-        reasons.add(alone, f"whose {table['limit'].name} stands for no value")
+def _faults(
+    table: Table, mag: cells.Numbers, bad: tuple[Flags, Flags], limit: Floats, values: Floats
+) -> list[tuple[Flags, str]]:
+    """Return what is wrong with magnitudes and limits, unless the row has a limit."""
+    no_value, no_limit = bad
+    faults = []
+    if "mag" in table:
+        name, first = table["mag"].name, _first(mag.values, no_value)
+        faults += [
+            (mag.strange & ~np.isfinite(limit), f"whose {name} is no number"),
+            (no_value & ~np.isfinite(limit), f"whose {name} is {first}, which stands for no value"),
+        ]
+    if "limit" in table:
+        alone = no_limit & ~np.isfinite(values) & ~np.isfinite(limit)
+        faults.append((alone, f"whose {table['limit'].name} stands for no value"))
+    return faults
 
 
 def _said_limit(table: Table, n: int) -> Flags:
@@ -316,8 +328,11 @@ def _contradictions(
             np.abs(np.abs(flux) - np.abs(mags.flux)) > photometry.LIMIT_SIGMA * sigma
         )  # fmt: skip
     if wrong.any():
-        reasons.add(wrong, f"whose {name} and magnitude contradict each other (by "
-                           f"{np.median(apart[wrong]):.1f} mag): correct the unit of one")  # fmt: skip
+        away = f"{np.median(apart[wrong]):.1f} mag"
+        reasons.add(
+            wrong, f"whose {name} and magnitude contradict each other (by {away}): correct the "
+            "unit of one"
+        )  # fmt: skip
 
 
 MAGNITUDES_OF_LIMITS = (10.0, 30.0)
@@ -325,7 +340,7 @@ MAGNITUDES_OF_LIMITS = (10.0, 30.0)
 
 
 def _limits(
-    table: Table, flux: Floats, flux_err: Floats, by_mag: Floats, scale: Floats, lines: list[str]
+    table: Table, flux_err: Floats, by_mag: Floats, scale: Floats, lines: list[str]
 ) -> Floats:
     """Return 5-sigma limits [uJy]: as given, or of the errors."""
     of_errors = photometry.LIMIT_SIGMA * flux_err
@@ -337,11 +352,10 @@ def _limits(
     values = cells.numbers(column.cells).values
     unit = units.flux_scale(column.unit) if column.unit else np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
-        sigmas = np.nanmedian(values * scale / flux_err) if np.isfinite(values).any() else np.nan
+        sigmas = _median(values * scale / flux_err)
     low, high = MAGNITUDES_OF_LIMITS
-    inside = bool(
-        np.all((values[np.isfinite(values)] > low) & (values[np.isfinite(values)] < high))
-    )
+    known = values[np.isfinite(values)]
+    inside = bool(np.all((known > low) & (known < high)))
     if np.isnan(unit) and inside and not 1.0 <= sigmas <= 10.0:
         lines.append(f"{column.name} is read as magnitudes: as fluxes, its values would be "
                      f"{sigmas:.2g} sigma")  # fmt: skip

@@ -144,7 +144,7 @@ def flags(column: pd.Series) -> Texts:
 
 
 def times(column: pd.Series) -> Floats:
-    """Return MJD of numbers (MJD, JD, YYYYMMDD) and of dates, which are UTC if they say no other."""
+    """Return MJD of numbers (MJD, JD, YYYYMMDD) and of dates; those without a zone are UTC."""
     found = numbers(column)
     values = found.values
     compact = (values > 1.8e7) & (values < 2.1e7)
@@ -160,7 +160,7 @@ def dates(column: pd.Series) -> Floats:
     words = pd.Series(by_unique(column, _date_word))
     parsed = pd.to_datetime(words, errors="coerce", utc=True, format="ISO8601")
     days = (parsed - pd.Timestamp("1858-11-17", tz="UTC")) / pd.Timedelta(days=1)
-    values = days.to_numpy(float).copy()
+    values = np.array(days.to_numpy(), dtype=np.float64)
     rest = np.flatnonzero(np.isnan(values))
     if len(rest):
         values[rest] = by_unique(words.iloc[rest], _day)

@@ -114,7 +114,7 @@ def _known_at(table: Table, mjd: Floats, n: int) -> Floats:
 def _mjd(table: Table, n: int) -> Floats:
     """Return the time of each row [d, MJD UTC], of the first column that has it."""
     mjd = np.full(n, math.nan)
-    for name in ("mjd", "jd", "time", "mjd_tai", "jd_tcb"):
+    for name in ("jd_tcb", "mjd", "jd", "time", "mjd_tai"):
         if name in table:
             mjd = np.where(np.isfinite(mjd), mjd, _time(table, name))
     return mjd
@@ -221,7 +221,8 @@ def _given_names(table: Table, n: int) -> Texts:
         return np.full(n, "", dtype=object)
     column = table["measurement_id"].cells
     if pd.api.types.is_float_dtype(column.dtype):
-        column = column.map(lambda x: "" if pd.isna(x) or abs(x) >= cells.EXACT else str(int(x)))
+        # Beyond this the digits are lost, and the name is another measurement's.
+        column = column.where(column.abs() < cells.EXACT).astype("Int64")
     return np.array(cells.by_unique(column, _name), dtype=object)
 
 

@@ -193,8 +193,8 @@ def _table(sheet: Sheet) -> dict[str, Column]:
         taken = name_of(raw)
         column = frame[raw]
         if taken.offset:
-            column = cells.numbers(column).values + taken.offset
-            column = pd.Series(column, index=frame.index, name=raw)
+            full = cells.numbers(column).values + taken.offset
+            column = pd.Series(full, index=frame.index, name=raw)
         table[role] = Column(column, raw, taken.plain, sheet.units.get(raw, "") or taken.unit)
     error = table.pop("error", None)
     if error is not None:

@@ -52,8 +52,10 @@ def positions(table: Table, n: int) -> tuple[Floats, Floats, list[str]]:
     if bad.any():
         k = int(np.flatnonzero(bad)[0])
         shown = ", ".join(str(part.iloc[k]) for part, _ in parts)
-        lines = [f"the position of {counted(int(bad.sum()), 'row')} cannot be read (first: "
-                 f"{shown[:60]!r} in row {k + 1}); write degrees, or 10:20:30.5 and -05:15:20"]  # fmt: skip
+        lines = [
+            f"the position of {counted(int(bad.sum()), 'row')} cannot be read (first: "
+            f"{shown[:60]!r} in row {k + 1}); write degrees, or 10:20:30.5 and -05:15:20"
+        ]
     return np.where(bad, np.nan, ra), np.where(bad, np.nan, dec), lines
 
 

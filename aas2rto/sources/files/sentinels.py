@@ -35,7 +35,8 @@ def flux(values: Floats, errors: Floats) -> Flags:
 
     A flux may well be 99; it is no value where its error is the same number.
     """
-    return np.isin(values, NEGATIVE) | (np.isin(values, POSITIVE) & (values == errors))
+    both = np.isin(values, POSITIVE) & (values == errors)
+    return np.asarray(np.isin(values, NEGATIVE) | both)
 
 
 def flux_error(values: Floats) -> Flags:

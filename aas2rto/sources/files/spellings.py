@@ -59,7 +59,8 @@ ROLES: tuple[Role, ...] = (
     _role("mjd_tai", "time: MJD, TAI", "mjd_tai midpointmjdtai expmidptmjd"),
     _role("jd_tcb", "time: JD, TCB (Gaia)", "jd_tcb"),
     _role("band", "passband: ztfg, ZTF_g, zg, lsstr, atlaso, o, or a letter or code whose survey "
-          "is known", "band filter passband band_name fid filtercode flt filt filter_name bandpass f"),
+          "is known",
+          "band filter passband band_name fid filtercode flt filt filter_name bandpass f"),
     _role("mag", "magnitude, AB unless the table says Vega; '>20.5' is a limit",
           "mag magpsf magnitude unforced_mag psfmag mag_psf averagemag m"),
     _role("magerr", "1 sigma of the magnitude",
@@ -115,7 +116,7 @@ ASIDE: dict[str, str] = {
         "another measurement of the same exposure",
     r"nearestref.*|refjd.*|zpmag.*|.*galmag.*|.*(sgmag|srmag|simag|szmag)\d?|magdiff|magfromlim":
         "about the image or its neighbours",
-    r"(peak|disc|discovery|latest|last|first|max|min|new|mean|std|jd(start|end|min|max)).*"
+    r"delta_time|from_upper|jd_first_real_det|mag_rate|upper_rate|(peak|disc|discovery|latest|last|first|max|min|new|mean|std|jd(start|end|min|max)).*"
     r"|.*(_ago|_start|_end)|jd(start|end|min|max|starthist|endhist|startref|endref)\w*":
         "about the light curve as a whole",
     r"time(processed|withdrawn)\w*|created_?at|modified|time_?received|.*lastmodified|time_?created"
@@ -132,7 +133,7 @@ _MEASURED = re.compile(
     r"mag|flux|fnu|(^|_)[munk]?jy($|_)|mjd|(^|_)[hb]?jd($|_)|^(ra|dec)($|_)|_(ra|dec)$|^glon|^glat"
     r"|time|date|limit|upper|_lim($|_)"
 )
-_PREFIX = re.compile(r"^[irdv]:")
+_PREFIX = re.compile(r"^[a-z]:")
 _UNIT_AFTER = re.compile(r"^(.*?)\s*[\[(]([^\])]*)[\])]$")
 _OFFSET = re.compile(r"^([mhb]?jd)\s*-\s*(\d+(?:\.\d+)?)$")
 _UNIT_INSIDE = re.compile(r"^(\w+?)_(njy|ujy|mjy|jy|vega|ab|hours?|hr)(_(?:err|error|unc))?$")
@@ -172,7 +173,7 @@ def name_of(raw: str) -> Name:
         return Name(shortened.group(1), offset=float(shortened.group(2)))
     unit = ""
     bracket = _UNIT_AFTER.match(text)
-    if bracket and bracket.group(2).strip().lower() in UNIT_WORDS:
+    if bracket and _is_unit(bracket.group(2), text):
         text, unit = bracket.group(1), bracket.group(2).strip()
     leading = "_" if text.startswith("_") else ""
     plain = leading + re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
@@ -182,6 +183,12 @@ def name_of(raw: str) -> Name:
         if inside and shorter in _known():
             return Name(shorter, unit or _CASED.get(inside.group(2), inside.group(2)))
     return Name(plain, unit)
+
+
+def _is_unit(words: str, text: str) -> bool:
+    """Say whether what stands in brackets is a unit; in square ones it always is."""
+    plain = words.strip().lower()
+    return plain in UNIT_WORDS or text.endswith("]") or "jy" in plain or "erg" in plain
 
 
 _CASED = {"njy": "nJy", "ujy": "uJy", "mjy": "mJy", "jy": "Jy"}

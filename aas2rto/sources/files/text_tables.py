@@ -242,6 +242,7 @@ def _snana(lines: Sequence[str]) -> Sheet:
     redshift = next((keys[k] for k in ("REDSHIFT_HELIO", "REDSHIFT_FINAL", "REDSHIFT_CMB")
                      if float(keys.get(k, -9)) >= 0), "")  # fmt: skip
     facts = {"id": keys.get("SNID", ""), "ra": keys.get("RA", ""), "redshift": redshift,
-             "dec": keys.get("DECL", keys.get("DEC", "")), "survey": keys.get("SURVEY", "")}  # fmt: skip
+             "dec": keys.get("DECL", keys.get("DEC", "")),
+             "survey": keys.get("SURVEY", "")}  # fmt: skip
     said = [f"{counted(wrong, 'row')} with another number of cells than VARLIST left out"]
     return Sheet(frame, {}, facts, lines=tuple(said if wrong else ()), kind="SNANA")

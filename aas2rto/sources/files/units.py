@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import warnings
 
 import numpy as np
 
@@ -72,7 +73,9 @@ def flux_scale(unit: str) -> float:
 def _by_astropy(word: str) -> float:
     from astropy import units as u  # noqa: PLC0415  half a second at import
 
-    found = attempt("unit", lambda: float(u.Unit(word).to(u.uJy)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # several slashes are clear enough
+        found = attempt("unit", lambda: float(u.Unit(word).to(u.uJy)))
     return float("nan") if found.value is None else found.value
 
 
