@@ -73,17 +73,20 @@ def import_targets(
     refused = [str(row) for row in found.refused]
     ingested = _ingest(case, output, report, when.utc.mjd, dry_run=dry_run)
     if as_json:
-        told = {
-            "file": str(file), "kind": found.kind, "as": as_, "stored": not dry_run,
-            "taken": [vars(one) for one in found.wanted],
-            "refused": [vars(one) for one in found.refused], "new": ingested.new_candidates,
-            "problems": list(ingested.refused),
-        }  # fmt: skip
-        print(json.dumps(told, indent=2))
+        print(_json(found, kind, ingested, stored=not dry_run))
     else:
         _show(found, kind, ingested, dry_run=dry_run)
     if not found.wanted:
         raise InputError(f"{file}: no target could be taken: {refused[0]}")
+
+
+def _json(found: Targets, kind: As, ingested: Ingested, *, stored: bool) -> str:
+    told = {
+        "kind": found.kind, "as": str(kind), "stored": stored, "new": ingested.new_candidates,
+        "taken": [vars(one) for one in found.wanted],
+        "refused": [vars(one) for one in found.refused], "problems": list(ingested.refused),
+    }  # fmt: skip
+    return json.dumps(told, indent=2)
 
 
 def _ingest(case: Case, output: Path, report: Report, now: float, *, dry_run: bool) -> Ingested:

@@ -21,7 +21,7 @@ from aas2rto.parts.path_setting import DataPath
 from aas2rto.sources import source
 from aas2rto.sources.files import alert_files, light_curve_table
 from aas2rto.sources.files.alert_files import Format
-from aas2rto.sources.packets.batch import Batch, Tables, frame, packet_of
+from aas2rto.sources.packets.batch import Batch, Tables, frame
 from aas2rto.sources.packets.format import Record
 from aas2rto.tables import photometry
 from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, PollRequest, Report
@@ -199,11 +199,8 @@ def _read(reading: _Pass, file: Path) -> str:
     kind = alert_files.format_of(file)
     if kind in alert_files.WHY_NOT:
         raise InputError(f"{file}: {alert_files.WHY_NOT[kind]}")
-    if kind is Format.AVRO:
-        _read_alerts(reading, file, alert_files.avro(file))
-        return "alert"
-    if kind is Format.PARQUET and packet_of(dict.fromkeys(alert_files.parquet_names(file))):
-        _read_alerts(reading, file, alert_files.parquet(file))
+    if alert_files.holds_alerts(file):
+        _read_alerts(reading, file, alert_files.alerts(file))
         return "alert"
     _read_table(reading, file)
     return "measurement"
@@ -229,7 +226,8 @@ def _read_table(reading: _Pass, file: Path) -> None:
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith(str(file)) else f"{file}: {text}") from error
-    reading.problems += _shortened(file, [f"{file}: {line}" for line in found.problems])
+    # Not shortened: each line counts the rows of one reason.
+    reading.problems += [f"{file}: {line}" for line in found.problems]
     reading.objects += found.objects
     batch.later = found.later
     if not found.photometry.empty:
@@ -246,7 +244,9 @@ def _report(reading: _Pass) -> Report:
     rows = _photometry(reading, tables)
     objects = _objects(reading, tables, rows)
     cursor = {"done": reading.done, "waiting": reading.waiting, "bad": reading.bad}
-    problems = (*reading.problems, *tables.problems, *_homeless(objects, rows), *_notes(reading))
+    again = sum(map(len, (tables.photometry, *reading.tables))) - len(rows)
+    problems = (*reading.problems, *tables.problems, *_homeless(objects, rows), *_notes(reading),
+                *_given_again(again))  # fmt: skip
     nothing_read = not (reading.done or reading.waiting)
     has_data = not (rows.empty and objects.empty and tables.annotations.empty)
     outcome = Outcome.DATA if has_data else Outcome.EMPTY
@@ -255,6 +255,11 @@ def _report(reading: _Pass) -> Report:
         outcome, error = Outcome.FAILED, _why_nothing(reading, problems)
     return Report(NAME, outcome, objects, rows, tables.annotations, cursor,
                   _newest(tables, rows), problems, error)  # fmt: skip
+
+
+def _given_again(n: int) -> list[str]:
+    """Count measurements that stand in several files."""
+    return [f"{counted(n, 'measurement')} of several files taken once"] if n else []
 
 
 def _why_nothing(reading: _Pass, problems: tuple[str, ...]) -> str:

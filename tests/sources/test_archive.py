@@ -629,6 +629,27 @@ def test_unusable_light_curve_is_explained(tmp_path, text, words):
     assert words in str(caught.value)
 
 
+def test_light_curve_of_alerts_is_read_as_the_archive_reads_it(tmp_path):
+    file = write_avro(tmp_path / "night.avro", night(1))
+    found = light_curve_table.read_light_curve(file, candidate_id="mine")
+    rows = poll(file).photometry.sort_values("mjd")
+    assert sorted(found.photometry["measurement_id"]) == sorted(rows["measurement_id"])
+    assert len(found.photometry) == len(rows) > 0
+    thing = poll(file).objects.iloc[0]
+    assert (found.ra, found.dec) == (thing["ra"], thing["dec"])
+    write_parquet(tmp_path / "night.parquet", night(1))
+    again = light_curve_table.read_light_curve(tmp_path / "night.parquet", candidate_id="mine")
+    assert len(again.photometry) == len(rows)
+
+
+def test_measurements_of_several_files_are_counted(tmp_path):
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("id,ra,dec,mjd,band,mag,magerr\na,1,2,60000,ztfg,18,0.1\n")
+    report = poll(tmp_path)
+    assert len(report.photometry) == 1
+    assert report.problems == ("1 measurement of several files taken once",)
+
+
 def test_missing_light_curve_is_explained(tmp_path):
     with pytest.raises(light_curve_table.InputError, match="cannot be opened"):
         light_curve_table.read_light_curve(tmp_path / "no.csv", candidate_id="mine")

@@ -146,6 +146,25 @@ def _expect_alerts(path: Path, kind: str, names: Sequence[str]) -> Packet:
     return packet
 
 
+def holds_alerts(path: Path) -> bool:
+    """Say whether a file holds alerts rather than a table.
+
+    Raises
+    ------
+    InputError, OSError
+        If it is damaged, or cannot be opened.
+    """
+    kind = format_of(path)
+    if kind is Format.PARQUET:
+        return packet_of(dict.fromkeys(parquet_names(path))) is not None
+    return kind is Format.AVRO
+
+
+def alerts(path: Path) -> Iterator[Record]:
+    """Yield the alerts of a file in Avro or Parquet, as `avro` and `parquet` do."""
+    return avro(path) if format_of(path) is Format.AVRO else parquet(path)
+
+
 def parquet_names(path: Path) -> list[str]:
     """Return the top-level column names of a Parquet file.
 

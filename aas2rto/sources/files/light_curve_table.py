@@ -18,12 +18,20 @@ import numpy as np
 import pandas as pd
 
 from aas2rto.errors import InputError
-from aas2rto.sources.files import cells, exposures, light_curve_rows, object_rows, tables
+from aas2rto.sources.files import (
+    alert_files,
+    cells,
+    exposures,
+    light_curve_rows,
+    object_rows,
+    tables,
+)
 from aas2rto.sources.files.brightness import Column, Table
 from aas2rto.sources.files.cells import Texts
 from aas2rto.sources.files.sheet import Sheet
 from aas2rto.sources.files.spellings import COLUMNS, found_in, looks_measured, name_of
 from aas2rto.sources.files.surveys import OTHER_SURVEY, surveys
+from aas2rto.sources.packets.batch import Batch
 from aas2rto.tables import photometry
 
 __all__ = ["OTHER_SURVEY", "Contents", "InputError", "LightCurve", "contents", "read",
@@ -97,14 +105,15 @@ def read_light_curve(path: Path, *, candidate_id: str) -> LightCurve:
     InputError
         If the file cannot be read, or holds several objects or no usable measurement.
     """
+    redshift = None
     try:
-        sheet = read(path)
+        if alert_files.holds_alerts(path):
+            found = _from_alerts(path)
+        else:
+            sheet = read(path)
+            found, redshift = _named(path, sheet, candidate_id), _redshift_alone(sheet)
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
-    try:
-        found = contents(sheet, name=candidate_id)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
     objects = found.photometry["candidate_id"].unique().tolist()
     if len(objects) != 1:
         what = f"{len(objects)} objects ({', '.join(objects[:3])}, ...)" if objects else "no"
@@ -117,8 +126,28 @@ def read_light_curve(path: Path, *, candidate_id: str) -> LightCurve:
     told: dict[str, Any] = found.objects[0] if found.objects else {}
     return LightCurve(
         photometry.conform(rows.sort_values("mjd", kind="stable")), found.problems,
-        told.get("ra"), told.get("dec"), told.get("redshift", _redshift_alone(sheet)),
+        told.get("ra"), told.get("dec"), told.get("redshift", redshift),
     )  # fmt: skip
+
+
+def _named(path: Path, sheet: Sheet, candidate_id: str) -> Contents:
+    try:
+        return contents(sheet, name=candidate_id)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _from_alerts(path: Path) -> Contents:
+    """Read the alerts of a file, with their histories."""
+    batch = Batch("file")
+    for alert in alert_files.alerts(path):
+        batch.add(alert)
+    tables_of = batch.tables()
+    rows: list[dict[str, Any]] = [
+        {str(k): v for k, v in row.items() if not pd.isna(v)}
+        for row in tables_of.objects.to_dict("records")
+    ]
+    return Contents(rows, tables_of.photometry, [], tables_of.problems)
 
 
 def _redshift_alone(sheet: Sheet) -> float | None:
