@@ -159,16 +159,16 @@ def wanted(store: Store, now: float) -> pd.DataFrame:
     now : float
         MJD (UTC).
     """
-    held = store.candidates()
-    known = store.light_curves(held, now).summary
+    held = store.candidates(now)
+    known = store.photometry.as_known(held, now).summary
     table = held[["candidate_id", "ra", "dec", "redshift", "spectral_type"]].assign(
         first_detection=known["first_detection"], last_detection=known["last_detection"]
     )
     names: dict[str, list[str]] = {}
-    for alias, owner in store.aliases().itertuples(index=False):
+    for alias, owner in store.identities.aliases(now).itertuples(index=False):
         names.setdefault(owner, []).append(alias)
     table["aliases"] = [tuple(names.get(name, ())) for name in table["candidate_id"]]
-    table["score"] = table["candidate_id"].map(store.last_scores()).astype(float)
+    table["score"] = table["candidate_id"].map(store.results.last_scores(now)).astype(float)
     keys = ["score", "candidate_id"]
     return table.sort_values(keys, ascending=[False, True], kind="stable").reset_index(drop=True)
 
@@ -177,7 +177,7 @@ def prefilter(parts: Parts, store: Store, now: Time, cycle: Cycle) -> Prefiltere
     """Summarise the light curves, and let the cheap factors say which are worth a fit."""
     after = parts.case.config.candidates.reconsider_after
     if after is not None:
-        cycle.reconsidered = store.reconsider(now.utc.mjd, after)
+        cycle.reconsidered = store.rejections.reconsider(now.utc.mjd, after)
     prefiltered = look_at(parts, store, now)
     cycle.photometry = prefiltered.photometry
     return prefiltered
@@ -195,10 +195,11 @@ def look_at(parts: Parts, store: Store, now: Time, *, at: Time | None = None) ->
     at : Time, optional
         For when it is judged, such as a night to come; by default `now`.
     """
-    held = store.candidates()
-    known = store.light_curves(held, now.utc.mjd)
-    table = assemble(held, known.summary, store.annotations(), parts.case.config.score.base)
-    said = store.feedback(now.utc.mjd)
+    held = store.candidates(now.utc.mjd)
+    known = store.photometry.as_known(held, now.utc.mjd)
+    notes = store.facts.as_known(now.utc.mjd)
+    table = assemble(held, known.summary, notes, parts.case.config.score.base)
+    said = store.marks.as_known(now.utc.mjd)
     table = feedback.join(table, said, known.photometry, at or now)
     return assess_light_curves(parts, table, known.photometry, at or now)
 
@@ -392,8 +393,8 @@ def save(parts: Parts, store: Store, cycle: Cycle, rejected: pd.DataFrame) -> No
         report=cycle.report,
         mail=cycle.mail,
     )
-    cycle.rejection_state = store.rejection_state()
-    cycle.load_rejections = store.rejections
+    cycle.rejection_state = store.rejections.state(cycle.now.utc.mjd)
+    cycle.load_rejections = functools.partial(store.rejections.as_known, cycle.now.utc.mjd)
 
 
 def compose(parts: Parts, store: Store, cycle: Cycle) -> Mail:
@@ -433,7 +434,7 @@ def funnel(cycle: Cycle, store: Store) -> dict[str, Any]:
     by_factor = {
         label: table.loc[table["decision"] == label, "factor"] for label in ("reject", "exclude")
     }
-    rejected = Counter(store.rejection_counts())
+    rejected = Counter(store.rejections.counts(cycle.now.utc.mjd))
     rejected.update(by_factor["reject"])
     excluded = Counter(by_factor["exclude"])
     ranked = int((table["decision"] == Decision.KEEP.label).sum())

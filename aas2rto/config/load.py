@@ -11,7 +11,7 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -554,7 +554,7 @@ def _resolve(
     observatories = _observatories(reader, data)
     _try_models(reader, models)
     _refuse_to_count_twice(reader, factors, site_factor)
-    _check_names(reader, models, factors, sources=[name for name, _ in _items(data, "sources")])
+    _check_names(reader, models, factors, sources=_annotates(data, sources))
     if not isinstance(config, Config) or reader.problems or site_factor is None:
         return None
     named: list[tuple[Key, PartConfig]] = [
@@ -757,7 +757,7 @@ def _check_names(
     models: list[PartConfig | None],
     factors: list[PartConfig | None],
     *,
-    sources: list[str],
+    sources: Mapping[str, Sequence[str]],
 ) -> None:
     """Let each factor check its settings against the columns that there will be."""
     known = {model.name: model.part for model in models if model is not None}
@@ -767,6 +767,18 @@ def _check_names(
         check: Callable[..., list[str]] = bound.part.extras["check"]
         for message in check(bound.options, models=known, sources=sources):
             reader.say(("score", "factors", index), message)
+
+
+def _annotates(
+    data: Mapping[str, Any], sources: Sequence[PartConfig | None]
+) -> dict[str, tuple[str, ...]]:
+    """Return how the names of each source's annotations begin; of a faulty one, anyhow."""
+    found: dict[str, tuple[str, ...]] = {name: ("",) for name, _ in _items(data, "sources")}
+    for part in sources:
+        if part is not None:
+            begins = part.part.extras.get("annotates", ())
+            found[part.name] = (begins,) if isinstance(begins, str) else tuple(begins)
+    return found
 
 
 def _digest(data: Any) -> str:

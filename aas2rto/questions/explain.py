@@ -11,6 +11,7 @@ import pandas as pd
 from astropy.time import Time
 
 from aas2rto import loop
+from aas2rto.errors import UsageError
 from aas2rto.factors import Decision
 from aas2rto.outputs.lists import iso_minutes
 from aas2rto.steps import fit as fitting
@@ -43,8 +44,9 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
     marks = marks.drop(columns="candidate_id")
     told["feedback"] = [{str(k): _plain(v) for k, v in m.items()} for m in marks.to_dict("records")]
     told["state"] = str(found.table["state"].iloc[0])
-    aliases = store.aliases()
-    told["aliases"] = aliases.loc[aliases["candidate_id"] == candidate_id, "alias"].tolist()
+    aliases = store.identities.aliases(now.utc.mjd)
+    name = found.table["candidate_id"].iloc[0]
+    told["aliases"] = aliases.loc[aliases["candidate_id"] == name, "alias"].tolist()
     told["annotations"] = {
         k: _plain(v) for k, v in _record(found.notes).items() if k != "candidate_id"
     }
@@ -64,14 +66,19 @@ class Recalled:
 
 def recall(parts: Parts, store: Store, candidate_id: str, now: Time) -> Recalled:
     """Put together what the store knows of a candidate at `now`; nothing is stored."""
-    held = store.candidates(state=None)
-    held = held[held["candidate_id"] == candidate_id].reset_index(drop=True)
-    known = store.light_curves(held, now.utc.mjd)
+    held = store.candidates(now.utc.mjd, state=None)
+    held = held[held["id"] == store.identities.key_of(candidate_id)].reset_index(drop=True)
+    if held.empty:
+        raise UsageError(
+            f"{candidate_id} was not known yet at {now.utc.isot[:16]} UTC; give a later --now"
+        )
+    candidate_id = held["candidate_id"].iloc[0]
+    known = store.photometry.as_known(held, now.utc.mjd)
     photometry = known.photometry
-    notes = store.annotations()
+    notes = store.facts.as_known(now.utc.mjd)
     notes = notes[notes["candidate_id"] == candidate_id].dropna(axis=1, how="all")
     table = loop.assemble(held, known.summary, notes, parts.case.config.score.base)
-    said = store.feedback(now.utc.mjd)
+    said = store.marks.as_known(now.utc.mjd)
     said = said[said["candidate_id"] == candidate_id]
     table = feedback.join(table, said, photometry, now)
     fits = fitting.fit(parts.models, table, photometry, store, save=False)

@@ -122,7 +122,7 @@ def plan_of(
     kept = None
     if earlier is not None:
         over = kept_from(earlier, nights, now.utc.mjd)
-        kept = _still_true(over, scored, store.feedback(now.utc.mjd))
+        kept = _still_true(over, scored, store.marks.as_known(now.utc.mjd))
     return make_plan(nights, parts.case.config.plan, now, kept=kept, solve=solve)
 
 

@@ -157,7 +157,7 @@ def acquire(
     end = time.monotonic() + deadline
     waiting: dict[str, float] = {}
     for poller in pollers:
-        state = store.source_state(poller.name)
+        state = store.sources.state(poller.name)
         if state.retry_at is not None and now < state.retry_at and not poller.is_asked:
             waiting[poller.name] = state.retry_at
         else:

@@ -132,7 +132,7 @@ def fit(
     candidates = candidates.assign(ebv=dust.ebv(candidates["ra"], candidates["dec"]))
     for bound in models:
         wanted = digests(photometry, candidates, bound.digest)
-        old = store.fits(bound.name)
+        old = store.fits.of(bound.name)
         if len(old):
             same = old["candidate_id"].map(wanted) == old["digest"]
             old = old[same]
@@ -143,7 +143,7 @@ def fit(
         new["digest"] = new["candidate_id"].map(wanted)
         if save:
             # What failed is tried again: the cause may have been this machine, not the data.
-            store.save_fits(bound.name, new[new["status"] != FAILED])
+            store.fits.save(bound.name, new[new["status"] != FAILED])
         fits.fresh[bound.name] = len(new)
         fits.tables[bound.name] = pd.concat(
             [table for table in (old, new) if len(table)] or [new], ignore_index=True

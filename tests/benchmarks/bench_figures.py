@@ -25,7 +25,7 @@ from aas2rto.tables.photometry import DETECTION, flux_from_mag
 from aas2rto.tables.report import Outcome, Report
 
 NOW = Time("2026-03-20T22:00:00", scale="utc")
-LATER = Time(NOW.mjd + 10 / 1440, format="mjd", scale="utc")
+NOW.mjdR = Time(NOW.mjd + 10 / 1440, format="mjd", scale="utc")
 REPEATS = 15
 
 CASE = """\
@@ -70,7 +70,7 @@ def run(folder: Path, n: int, workers: int) -> None:
             changed = names[:: len(names) // max(round(n * 0.05), 1)][: round(n * 0.05)]
             brighten(store, changed)
             before = {path: path.stat().st_mtime_ns for path in drawn}
-            _, second = one_cycle(parts, store, telling, folder, LATER)
+            _, second = one_cycle(parts, store, telling, folder, NOW.mjdR)
         after = {path for path in drawn if path.stat().st_mtime_ns != before[path]}
         print(f"{len(cycle.rankings[0].table)} candidates, {len(case.observatories)} sites, "
               f"{workers} workers")  # fmt: skip
@@ -101,15 +101,15 @@ def fill(store: Store, n: int) -> list[str]:
 
 def brighten(store: Store, names: list[str]) -> None:
     """Let the survey measure some candidates once more, as they were."""
-    held = store.candidates()
+    held = store.candidates(NOW.mjd)
     held = held[held["candidate_id"].isin(names)].reset_index(drop=True)
-    seen = store.photometry(held)
+    seen = store.photometry.of(held)
     last = seen[seen["kind"] == DETECTION].groupby("candidate_id", observed=True).tail(1)
     new = last.assign(mjd=NOW.mjd + 5 / 1440, known_at=NOW.mjd + 6 / 1440, measurement_id="new",
                       flux=last["flux"] * flux_from_mag(23.85))  # fmt: skip
     objects = held[["candidate_id", "ra", "dec"]].rename(columns={"candidate_id": "object_id"})
     report = Report("bench", Outcome.DATA, objects.assign(survey="ztf", known_at=NOW.mjd), new)
-    store.ingest(report, LATER.mjd)
+    store.ingest(report, NOW.mjdR.mjd)
 
 
 def one_cycle(parts, store, telling, folder, now):

@@ -15,6 +15,7 @@ from aas2rto.sources.archive import Archive
 from aas2rto.sources.files import light_curve_table
 from aas2rto.tables import photometry
 from aas2rto.tables.report import Outcome, PollRequest
+from tests.conftest import told
 from tests.sources.alerts import (
     JD,
     MJD,
@@ -146,11 +147,11 @@ def test_ztf_avro_is_read(tmp_path, codec):
 
 def test_fink_avro_gives_annotations(tmp_path):
     report = poll(write_avro(tmp_path / "fink.avro", fink_night(), FINK_SCHEMA))
-    first = report.annotations[report.annotations["object_id"] == "ZTF26obj0"]
+    first = report.facts[report.facts["object_id"] == "ZTF26obj0"]
     found = dict(zip(first["key"], first["value"], strict=True))
     assert found["fink_snn_sn_vs_all"] == 0.9
     assert found["fink_cdsxmatch"] == "none"
-    assert set(report.objects["spectral_type"]) == {"SN Ia"}
+    assert set(told(report)["spectral_type"]) == {"SN Ia"}
 
 
 def test_lsst_avro_keeps_the_digits_of_ids(tmp_path):
@@ -182,7 +183,7 @@ def test_parquet_alerts_of_both_surveys_are_read(tmp_path):
     ]  # fmt: skip
     assert "170094456272322680" in set(report.photometry["measurement_id"])
     assert len(report.photometry) == 6 + 2
-    assert set(report.objects["spectral_type"]) == {"SN Ia", ""}
+    assert set(told(report)["spectral_type"]) == {"SN Ia", ""}
 
 
 def test_avro_and_parquet_of_the_same_alerts_agree(tmp_path):
@@ -398,7 +399,7 @@ def test_same_answer_twice(tmp_path):
     one, two = poll(tmp_path), poll(tmp_path)
     pd.testing.assert_frame_equal(one.photometry, two.photometry)
     pd.testing.assert_frame_equal(one.objects, two.objects)
-    pd.testing.assert_frame_equal(one.annotations, two.annotations)
+    pd.testing.assert_frame_equal(one.facts, two.facts)
 
 
 def test_probe_counts_files(tmp_path):
@@ -642,7 +643,7 @@ class TestRealFiles:
         assert report.outcome is Outcome.DATA
         assert len(report.objects) == 31
         assert report.problems == ()
-        assert report.objects["spectral_type"].value_counts().to_dict() == {
+        assert told(report)["spectral_type"].value_counts().to_dict() == {
             "": 26, "SN II": 3, "SN Ia": 2,
         }  # fmt: skip
         assert 61121.1 < report.newest_alert < 61121.6

@@ -99,7 +99,7 @@ def test_every_name_goes_to_its_candidate(standin, tns):
 def test_annotations_say_who_and_what(standin, tns):
     """So that factors can use them."""
     report = tns().poll(request(standin.now, wanted=everyone()))
-    table = report.annotations.set_index(["object_id", "key"])["value"]
+    table = report.facts.set_index(["object_id", "key"])["value"]
     t = next(t for t in NAMED if t.tns_type and t.t_peak + 3.0 < standin.now)
     assert table[t.tns_name, "tns_classified"] is True
     assert table[t.tns_name, "tns_type"] == t.tns_type

@@ -13,6 +13,7 @@ from aas2rto.sources import SOURCES, too, too_file
 from aas2rto.sources.files.coordinates import declination, right_ascension
 from aas2rto.sources.too import TooFolder
 from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, PollRequest
+from tests.conftest import told
 
 NOW = 61120.0
 GOOD = "name: SN2026abc\nra: 10:20:30.5\ndec: -05:15:20\n"
@@ -299,7 +300,7 @@ def test_base_scores_of_file_and_config(folder):
     drop(folder, "a.txt", GOOD)
     drop(folder, "b.yaml", GOOD.replace("abc", "b") + "base_score: 5000\n")
     report = poll(folder, base_score=1500.0)
-    assert report.objects["base_score"].tolist() == [1500.0, 5000.0]
+    assert told(report)["base_score"].tolist() == [1500.0, 5000.0]
 
 
 def test_file_with_mistakes_stays_with_a_note_until_mended(folder):

@@ -13,7 +13,8 @@ from sqlalchemy import create_engine, inspect
 from aas2rto.errors import StoreError
 from aas2rto.store import Store, schema
 from aas2rto.store.database import SCHEMA_VERSION
-from tests.conftest import MJD, make_objects, make_report
+from aas2rto.store.migrations.versions import v0001_first
+from tests.conftest import LATE, MJD, make_objects, make_report
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_a_store_of_this_version_is_opened_as_it_is(path):
     with Store(f"sqlite:///{path}") as store:
         store.ingest(make_report(make_objects("a")), MJD)
     with Store(f"sqlite:///{path}") as store:
-        assert store.candidates()["candidate_id"].tolist() == ["a"]
+        assert store.candidates(LATE)["candidate_id"].tolist() == ["a"]
         with store.engine.connect() as connection:
             found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
             assert list(found) == [SCHEMA_VERSION]
@@ -84,9 +85,10 @@ def test_a_version_that_nobody_knows_is_refused_in_words(path):
 @pytest.mark.parametrize("made", [0, 1, 5, 11])
 def test_a_kill_while_the_tables_are_made_is_repaired(path, made):
     """The next start makes the tables that miss."""
-    Store(f"sqlite:///{path}").close()
-    drop = [f"DROP TABLE {table.name}" for table in reversed(schema.metadata.sorted_tables)]
-    run(path, "DELETE FROM alembic_version", *drop[: len(drop) - made])
+    engine = create_engine(f"sqlite:///{path}")
+    v0001_first.metadata.create_all(engine, tables=v0001_first.metadata.sorted_tables[:made])
+    engine.dispose()
+    run(path, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
     with Store(f"sqlite:///{path}") as store:
         assert store.ingest(make_report(make_objects("a")), MJD).new_candidates == 1
 
@@ -159,12 +161,12 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(path):
         connection.executescript(FIRST)
     with Store(f"sqlite:///{path}") as store, Store("sqlite://") as new:
         assert shape(store.engine) == shape(new.engine)
-        row = store.candidates().iloc[0]
+        row = store.candidates(LATE).iloc[0]
         assert (row["candidate_id"], row["spectral_type"], row["redshift"]) == ("a", "SN Ia", 0.1)
-        assert store.photometry(store.candidates())["measurement_id"].tolist() == ["m1"]
-        assert store.source_state("fink").cursor == {"offset": 7}
+        assert store.photometry.of(store.candidates(LATE))["measurement_id"].tolist() == ["m1"]
+        assert store.sources.state("fink").cursor == {"offset": 7}
         with store.engine.connect() as connection:
-            said = connection.exec_driver_sql("SELECT kind, author, comment FROM feedback").all()
+            said = connection.exec_driver_sql("SELECT kind, author, comment FROM marks").all()
         assert said == [("veto", "me", "a galaxy")]
         assert store.ingest(make_report(make_objects("b")), MJD).new_candidates == 1
 

@@ -213,15 +213,15 @@ def test_the_store_keeps_marks_in_their_order(tmp_path: Any) -> None:
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     with Store(url) as store:
         store.ingest(Report("s", Outcome.DATA, objects=objects), 61111.0)
-        store.add_feedback(feedback.rows("a", Kind.VETO, at(61119.5), author="Anna"))
-        store.add_feedback(feedback.rows("a", Kind.SNOOZE, NOW, ends=Ending(None, 0.5, True)))
+        store.marks.save(feedback.rows("a", Kind.VETO, at(61119.5), author="Anna"))
+        store.marks.save(feedback.rows("a", Kind.SNOOZE, NOW, ends=Ending(None, 0.5, True)))
     with Store(url) as store:
-        found = store.feedback(61120.0)
+        found = store.marks.as_known(61120.0)
         assert found["kind"].tolist() == ["snooze", "veto"]
         assert found["until_mag"].iloc[0] == 0.5
         assert np.isnan(found["until"]).all()
         assert found["until_new_data"].tolist() == [True, False]
-        assert store.feedback(61119.2)["kind"].tolist() == ["snooze"]
+        assert store.marks.as_known(61119.2)["kind"].tolist() == ["snooze"]
 
 
 def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path: Any) -> None:
@@ -236,4 +236,4 @@ def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path: Any) -> Non
     with Store(url) as store, store.engine.begin() as connection:
         names = [row[1] for row in connection.execute(text("PRAGMA table_info(feedback)"))]
         assert set(names) == {column.name for column in feedback_table.columns}
-        assert len(store.feedback(70000.0)) == 0
+        assert len(store.marks.as_known(70000.0)) == 0

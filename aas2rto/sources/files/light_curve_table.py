@@ -120,6 +120,7 @@ class Contents:
     """
 
     objects: list[dict[str, Any]]
+    facts: list[tuple[Any, ...]]
     photometry: pd.DataFrame
     later: list[float]
     problems: tuple[str, ...]
@@ -250,8 +251,9 @@ def contents(frame: pd.DataFrame, *, now: float = math.inf, after: float = -math
         return _light_curves(table, now, after)
     known_at = np.asarray(table.get("known_at", np.full(len(frame), math.nan)), dtype=float)
     survey = _survey(table, np.full(len(frame), ""))
-    rows = _objects(table, survey, known_at, known_at > now)
-    return Contents(rows, photometry.empty(), known_at[known_at > now].tolist(), ())
+    later = known_at > now
+    rows, facts = _objects(table, survey, known_at, later), _facts(table, known_at, later)
+    return Contents(rows, facts, photometry.empty(), known_at[later].tolist(), ())
 
 
 def _check(found: Mapping[str, Any], given: list[Any]) -> bool:
@@ -391,6 +393,7 @@ def _light_curves(table: Mapping[str, NDArray[Any]], now: float, after: float) -
     problems = [complaint, _unnamed(rows), _unknown_bands(raw_band, band)]
     return Contents(
         _objects(table, survey, known_at, is_later),
+        _facts(table, known_at, is_later),
         kept.reset_index(drop=True),
         known_at[is_later].tolist(),
         tuple(line for line in problems if line),
@@ -499,30 +502,45 @@ def _objects(
     known_at: NDArray[np.float64],
     is_later: NDArray[np.bool_],
 ) -> list[dict[str, Any]]:
-    """Return one row per object and survey: first position, last known type and redshift."""
-    if "ra" not in table or "dec" not in table:
+    """Return one row per object and survey: where it was first, and since when it is known."""
+    if not _has_place(table):
         return []
-    n = len(survey)
     frame = pd.DataFrame({
         "object_id": table["id"], "survey": survey, "ra": table["ra"], "dec": table["dec"],
         "known_at": known_at,
-        "redshift": table.get("redshift", np.full(n, math.nan)),
-        "spectral_type": _text_or_null(table, "spectral_type", n),
-        "name": _text_or_null(table, "tns", n),
-    })[~is_later]  # fmt: skip
-    good = frame["ra"].between(0, 360) & frame["dec"].between(-90, 90) & (frame["object_id"] != "")
-    groups = (
-        frame[good]
-        .sort_values("known_at", kind="stable")
-        .groupby(["object_id", "survey"], sort=False)
-    )
-    rows = groups.agg({"ra": "first", "dec": "first", "known_at": "min", "redshift": "last",
-                       "spectral_type": "last", "name": "last"})  # fmt: skip
+    })[~is_later & _is_placed(table)]  # fmt: skip
+    rows = frame.sort_values("known_at", kind="stable").drop_duplicates(["object_id", "survey"])
     return [
         {str(key): value for key, value in row.items() if not pd.isna(value)}
-        for row in rows.reset_index().to_dict("records")
+        for row in rows.sort_index().to_dict("records")
     ]
 
 
-def _text_or_null(table: Mapping[str, NDArray[Any]], name: str, n: int) -> list[str | None]:
-    return [word or None for word in table[name]] if name in table else [None] * n
+def _has_place(table: Mapping[str, NDArray[Any]]) -> bool:
+    return "ra" in table and "dec" in table
+
+
+def _is_placed(table: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    ra, dec = table["ra"], table["dec"]
+    return (ra >= 0) & (ra <= 360) & (np.abs(dec) <= 90) & (table["id"] != "")
+
+
+def _facts(
+    table: Mapping[str, NDArray[Any]], known_at: NDArray[np.float64], is_later: NDArray[np.bool_]
+) -> list[tuple[Any, ...]]:
+    """Return what rows say of their objects, once for each time that it changes."""
+    if not _has_place(table):
+        return []
+    found: list[tuple[Any, ...]] = []
+    for column, key in (("redshift", "redshift"), ("spectral_type",) * 2, ("tns", "name")):
+        if column not in table:
+            continue
+        rows = pd.DataFrame({"object_id": table["id"], "known_at": known_at, "value": table[column]})
+        rows = rows[~is_later & _is_placed(table) & rows["value"].notna() & (rows["value"] != "")]
+        rows = rows.sort_values("known_at", kind="stable")
+        rows = rows.drop_duplicates(["object_id", "known_at"], keep="last")
+        before = rows.groupby("object_id")["value"].shift()
+        new = rows[before.isna() | (rows["value"] != before)]
+        names, times, values = (new[name].tolist() for name in ("object_id", "known_at", "value"))
+        found += [(name, key, value, at, "") for name, at, value in zip(names, times, values, strict=True)]
+    return found

@@ -10,6 +10,7 @@ from aas2rto.sources.packets import batch as packets
 from aas2rto.sources.packets import fink_values, nulls
 from aas2rto.tables import photometry
 from aas2rto.tables.report import OBJECT_COLUMNS
+from tests.conftest import told
 from tests.sources.alerts import (
     JD,
     MJD,
@@ -35,7 +36,7 @@ def row(tables, measurement_id):
 
 
 def values(tables):
-    return dict(zip(tables.annotations["key"], tables.annotations["value"], strict=True))
+    return dict(zip(tables.facts["key"], tables.facts["value"], strict=True))
 
 
 def test_ztf_detection_becomes_a_positive_flux_on_the_ab_scale():
@@ -225,8 +226,8 @@ def test_fink_scores_become_annotations():
     assert found["fink_nalerthist"] == 4.0
     assert found["fink_mangrove_hyperleda_name"] == "NGC5674"
     assert not [k for k in found if "lc_features" in k or "version" in k or "year" in k]
-    assert tables.annotations["known_at"].unique().tolist() == [MJD]
-    assert tables.objects["host"].item() == "NGC5674"
+    assert tables.facts["known_at"].unique().tolist() == [MJD]
+    assert told(tables)["host"].item() == "NGC5674"
 
 
 def test_no_counterpart_and_failed_search_are_told_apart():
@@ -258,13 +259,13 @@ def test_finkclass_unknown_is_no_cross_match():
 @pytest.mark.parametrize("column", [{"tnsclass": "(TNS) SN Ia"}, {"tns": "SN Ia"}])
 def test_tns_class_is_the_spectral_type(column):
     tables = packets.ztf([fink_alert(**column)])
-    assert tables.objects["spectral_type"].item() == "SN Ia"
+    assert told(tables)["spectral_type"].item() == "SN Ia"
     assert set(tables.objects.columns) <= set(OBJECT_COLUMNS)
 
 
 def test_plain_alert_after_finks_does_not_erase_the_type():
     tables = packets.ztf([fink_alert(tns="SN Ia"), ztf_alert()])
-    assert tables.objects["spectral_type"].item() == "SN Ia"
+    assert told(tables)["spectral_type"].item() == "SN Ia"
     assert len(tables.photometry) == 1
 
 
@@ -407,7 +408,7 @@ def test_nothing_gives_empty_tables_with_all_columns():
     tables = packets.ztf([])
     assert list(tables.photometry.columns) == list(photometry.COLUMNS)
     assert tables.objects.empty
-    assert tables.annotations.empty
+    assert tables.facts.empty
 
 
 @pytest.mark.parametrize(
