@@ -19,7 +19,7 @@ from aas2rto.store import Store
 from aas2rto.tables import candidates as candidate_table
 from aas2rto.tables import photometry as phot
 from aas2rto.tables import summary
-from aas2rto.tables.report import FACT_COLUMNS, Outcome, Report, fact_table, split
+from aas2rto.tables.report import FACT_COLUMNS, FACTS, Outcome, Report, fact_table, split
 
 # Machines differ in speed, and the same commit must give the same result: no deadlines, and
 # the same examples every time. `--hypothesis-profile=explore` looks farther.
@@ -197,9 +197,14 @@ def make_facts(object_id: str, *, known_at: float = MJD - 1.0, **facts: Any) -> 
 def told(report: Any) -> pd.DataFrame:
     """Return the objects of a report with the newest of the facts of each, by key."""
     facts = report.facts.sort_values("known_at", kind="stable")
-    last = facts.drop_duplicates(["object_id", "key"], keep="last")
-    wide = last.pivot(index="object_id", columns="key", values="value")
-    return report.objects.merge(wide, left_on="object_id", right_index=True, how="left")
+    last = facts.drop_duplicates(["object_id", "key"], keep="last").set_index("object_id")
+    wide = report.objects.copy()
+    for key, dtype in FACTS.items():
+        values = wide["object_id"].map(last.loc[last["key"] == key, "value"])
+        blank = {"str": "", "float64": np.nan, "bool": False}[dtype]
+        wide[key] = values.astype(object).where(values.notna(), blank).astype(dtype)
+    origin = wide["object_id"].map(last.loc[last["key"] == "redshift", "origin"])
+    return wide.assign(redshift_source=origin.astype(object).where(origin.notna(), ""))
 
 
 def make_report(

@@ -44,6 +44,10 @@ OPERATORS: dict[type, Callable[..., Any]] = {
 """What may stand between two values, or before one."""
 
 
+BROKERS = ("fink_", "alerce_", "lasair_", "tns_", "atlas_", "ztf_", "lsst_")
+"""Beginnings of the program's own annotations, which a config may use while a source is off."""
+
+
 def parse(formula: str) -> ast.expr:
     """Read an expression and refuse everything that is not arithmetic.
 
@@ -179,7 +183,7 @@ def check(
         return [str(error)]
     names = names_in(tree)
     known = known_columns(models)
-    brokers = tuple(f"{source}_" for source in sources)
+    brokers = BROKERS + tuple(f"{source}_" for source in sources)
     brokers += tuple(begin for begins in sources.values() for begin in begins)
     strange = [
         f"there is no column {name!r}{nearest(name, known)}"

@@ -22,10 +22,10 @@ from aas2rto.outputs.figures import drawing, gathering, light_curve
 from aas2rto.simulate.night import simulate_night
 from aas2rto.store import Store
 from aas2rto.tables.photometry import DETECTION, flux_from_mag
-from aas2rto.tables.report import Outcome, Report
+from aas2rto.tables.report import Outcome, Report, split
 
 NOW = Time("2026-03-20T22:00:00", scale="utc")
-NOW.mjdR = Time(NOW.mjd + 10 / 1440, format="mjd", scale="utc")
+LATER = Time(NOW.mjd + 10 / 1440, format="mjd", scale="utc")
 REPEATS = 15
 
 CASE = """\
@@ -70,7 +70,7 @@ def run(folder: Path, n: int, workers: int) -> None:
             changed = names[:: len(names) // max(round(n * 0.05), 1)][: round(n * 0.05)]
             brighten(store, changed)
             before = {path: path.stat().st_mtime_ns for path in drawn}
-            _, second = one_cycle(parts, store, telling, folder, NOW.mjdR)
+            _, second = one_cycle(parts, store, telling, folder, LATER)
         after = {path for path in drawn if path.stat().st_mtime_ns != before[path]}
         print(f"{len(cycle.rankings[0].table)} candidates, {len(case.observatories)} sites, "
               f"{workers} workers")  # fmt: skip
@@ -95,7 +95,8 @@ def fill(store: Store, n: int) -> list[str]:
         redshift=objects["z"], survey="ztf", known_at=NOW.mjd - 1
     )
     rows = photometry[photometry["candidate_id"].isin(names)]
-    store.ingest(Report("bench", Outcome.DATA, known, rows), NOW.mjd)
+    objects, facts = split(known.to_dict("records"))
+    store.ingest(Report("bench", Outcome.DATA, objects, rows, facts), NOW.mjd)
     return names
 
 
@@ -109,7 +110,7 @@ def brighten(store: Store, names: list[str]) -> None:
                       flux=last["flux"] * flux_from_mag(23.85))  # fmt: skip
     objects = held[["candidate_id", "ra", "dec"]].rename(columns={"candidate_id": "object_id"})
     report = Report("bench", Outcome.DATA, objects.assign(survey="ztf", known_at=NOW.mjd), new)
-    store.ingest(report, NOW.mjdR.mjd)
+    store.ingest(report, LATER.mjd)
 
 
 def one_cycle(parts, store, telling, folder, now):

@@ -429,7 +429,7 @@ def test_csv_of_magnitudes(tmp_path):
         report.photometry["flux"], report.photometry["flux_err"]
     ) == pytest.approx([0.05, 0.06])
     assert report.photometry["kind"].tolist() == ["detection", "detection"]
-    thing = report.objects.iloc[0]
+    thing = told(report).iloc[0]
     assert (thing["object_id"], thing["ra"], thing["dec"]) == ("SN1", 10.5, -20.25)
     assert (thing["redshift"], thing["spectral_type"]) == (0.03, "SN Ia")
     assert (thing["survey"], thing["known_at"]) == ("ztf", 60000.5)
@@ -581,7 +581,7 @@ def test_positions_may_stand_in_a_table_of_their_own(tmp_path):
     (tmp_path / "lc.csv").write_text("id,mjd,band,mag,magerr\na,60000,ztfg,18,0.1\n")
     (tmp_path / "objects.csv").write_text("id,ra,dec,z\na,10,20,0.05\nb,11,21,\n")
     report = poll(tmp_path)
-    rows = report.objects.set_index("object_id")
+    rows = told(report).set_index("object_id")
     assert rows.loc["a", "known_at"] == 60000.0
     assert rows.loc["a", "survey"] == "ztf"
     assert rows.loc["a", "redshift"] == 0.05

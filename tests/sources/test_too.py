@@ -276,7 +276,7 @@ def test_right_file_is_taken_and_moved_after_the_store_has_it(folder):
     path = drop(folder, "a.txt", GOOD + "comment: soon\nmagnitude: 17\n")
     report = poll(folder)
     assert report.outcome is Outcome.DATA
-    row = report.objects.iloc[0].to_dict()
+    row = told(report).iloc[0].to_dict()
     assert (row["object_id"], row["survey"], row["too"]) == ("SN2026abc", "too", True)
     assert (row["base_score"], row["comment"], row["known_at"]) == (1000.0, "soon", NOW)
     assert row["ra"] == pytest.approx(155.127083333)
@@ -413,7 +413,7 @@ def test_file_changed_after_it_was_read_is_read_again(folder):
     path = drop(folder, "a.txt", GOOD + "base_score: 3000\n")
     report.acknowledge()
     assert path.exists()
-    assert poll(folder).objects["base_score"].tolist() == [3000.0]
+    assert told(poll(folder))["base_score"].tolist() == [3000.0]
 
 
 def test_file_deleted_after_it_was_read_is_no_error(folder):
@@ -494,7 +494,7 @@ def test_written_target_is_read_back(folder):
     path = too.write(folder, values)
     assert path == folder / "GRB_260320_A.txt"
     assert too.pending(folder) == [path]
-    row = poll(folder).objects.iloc[0]
+    row = told(poll(folder)).iloc[0]
     assert row["object_id"] == "GRB 260320/A"
     assert row["comment"] == 'a "quoted" # comment'
     assert row["dec"] == pytest.approx(-0.23888889)

@@ -125,7 +125,7 @@ def test_whatever_a_source_does_costs_its_own_data_only(store, answer, words):
 
 def test_data_that_cannot_be_stored_cost_that_source_only(store):
     """The store's error is the source's line; its cursor has not moved."""
-    notes = pd.DataFrame({"object_id": ["a"]})  # not what annotations are
+    notes = pd.DataFrame({"object_id": ["a"]})  # not what facts are
     bad = poller("one", lambda _: data(facts=notes, cursor={"page": 9}))
     arrivals = run(store, bad, poller("two", lambda _: data("b", 20.0)))
     assert arrivals[0].failure is not None
@@ -183,7 +183,7 @@ def test_a_source_is_told_only_after_its_data_are_stored(store):
 def test_a_source_is_not_told_of_data_that_were_not_stored(store):
     """They must come again."""
     told = []
-    report = data(annotations=pd.DataFrame({"x": [1]}), acknowledge=lambda: told.append(1))
+    report = data(facts=pd.DataFrame({"x": [1]}), acknowledge=lambda: told.append(1))
     run(store, poller("one", lambda _: report))
     assert told == []
 

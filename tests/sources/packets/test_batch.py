@@ -138,11 +138,11 @@ def test_same_measurement_in_two_alerts_is_one_row_known_at_the_first():
     assert tables.newest_alert == MJD + 2.0
 
 
-def test_object_has_the_newest_position_whatever_the_order():
+def test_object_has_the_first_position_whatever_the_order():
     old = ztf_alert()
     new = ztf_alert(candidate=ztf_candidate(candid=7, jd=JD + 1, ra=150.2))
     for alerts in ([old, new], [new, old]):
-        assert packets.ztf(alerts).objects["ra"].item() == 150.2
+        assert packets.ztf(alerts).objects["ra"].item() == 150.1
 
 
 def test_later_alerts_are_left_out():
@@ -261,6 +261,15 @@ def test_tns_class_is_the_spectral_type(column):
     tables = packets.ztf([fink_alert(**column)])
     assert told(tables)["spectral_type"].item() == "SN Ia"
     assert set(tables.objects.columns) <= set(OBJECT_COLUMNS)
+
+
+def test_each_alert_says_what_was_known_when_it_came():
+    """Not the newest word with the earliest time."""
+    tables = packets.ztf([
+        fink_alert(tns="SN Ia", candidate=ztf_candidate(candid=7, jd=JD + 3)), fink_alert(tns="SN"),
+    ])  # fmt: skip
+    types = tables.facts[tables.facts["key"] == "spectral_type"]
+    assert dict(zip(types["known_at"], types["value"], strict=True)) == {MJD: "SN", MJD + 3: "SN Ia"}
 
 
 def test_plain_alert_after_finks_does_not_erase_the_type():
@@ -388,7 +397,7 @@ def test_fink_on_lsst_gives_scores_type_redshift_and_name():
     assert found["fink_is_sso"] is False
     assert found["fink_xm_vsx_type"] == "none"
     assert "fink_xm_simbad_otype" not in found
-    thing = tables.objects.iloc[0]
+    thing = told(tables).iloc[0]
     assert (thing["spectral_type"], thing["redshift"], thing["name"]) == (
         "SN Ia", 0.05, "SN 2026tir",
     )  # fmt: skip
