@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
 from aas2rto.store import schema
 from aas2rto.store.access import Access
@@ -59,9 +59,9 @@ class Identities:
             table = schema.candidates
             rows = connection.execute(select(table.c.candidate_id, table.c.id)).all()
             self._keys: dict[str, int] = {name: key for name, key in rows}  # noqa: C416  rows are no pairs
-            columns = [schema.objects.c[name] for name in OBJECT]
-            found = connection.execute(select(*columns).order_by(schema.objects.c.id)).all()
-            self._objects: dict[str, tuple[Any, ...]] = {row.object_id: tuple(row) for row in found}
+            self._rows: list[tuple[Any, ...]] = []
+            self._objects: dict[str, tuple[Any, ...]] = {}
+            self._read_rows(connection)
             of = schema.aliases.c
             self._aliases: dict[str, dict[int, float]] = {}
             for alias, key, known_at in connection.execute(
@@ -115,10 +115,12 @@ class Identities:
         seen = table[table["known_at"] <= now]
         first = seen.drop_duplicates("candidate")
         earliest = seen.groupby("candidate", sort=False)["known_at"].min()
+        place = seen.drop_duplicates("object_id", keep="last").set_index("object_id")
+        place = place.loc[first["object_id"]]
         found = pd.DataFrame({
             "id": first["candidate"].to_numpy(),
             "candidate_id": first["object_id"].to_numpy(object),
-            "ra": first["ra"].to_numpy(), "dec": first["dec"].to_numpy(),
+            "ra": place["ra"].to_numpy(), "dec": place["dec"].to_numpy(),
             "first_known": earliest.reindex(first["candidate"]).to_numpy(),
         })  # fmt: skip
         found = found.sort_values("candidate_id", kind="stable", ignore_index=True)
@@ -126,13 +128,13 @@ class Identities:
         return found
 
     def count(self, now: float) -> int:
-        """Return how many objects were known at `now`: the same number, the same objects."""
+        """Return how many rows were known at `now`: the same number, the same rows."""
         self._all()
         return int(np.searchsorted(self._times, now, side="right"))
 
     def _all(self) -> pd.DataFrame:
         if self._table is None:
-            rows = pd.DataFrame(list(self._objects.values()), columns=OBJECT)
+            rows = pd.DataFrame(self._rows, columns=OBJECT)
             self._table = rows.astype(
                 {"id": "int64", "candidate": "int64", "ra": float, "dec": float, "known_at": float}
             ).sort_values("id", ignore_index=True)
@@ -152,7 +154,7 @@ class Identities:
             known = [(at, key) for key, at in owners.items() if at <= now and key in names]
             if known:
                 pairs[alias] = min(known)[1]
-        pairs |= {one[2]: one[1] for one in self._objects.values() if one[5] <= now}
+        pairs |= {row[2]: row[1] for row in self._objects.values() if row[5] <= now}
         rows = sorted((alias, names[key]) for alias, key in pairs.items())
         return pd.DataFrame(rows, columns=["alias", "candidate_id"])
 
@@ -186,8 +188,8 @@ class Identities:
     def _firsts(self) -> dict[int, tuple[Any, ...]]:
         """Return the first object of each candidate: where it stands."""
         firsts: dict[int, tuple[Any, ...]] = {}
-        for one in self._objects.values():
-            firsts.setdefault(one[1], one)
+        for row in self._rows:
+            firsts.setdefault(row[1], row)
         return firsts
 
     def _owners(self, objects: pd.DataFrame) -> dict[str, str]:
@@ -215,29 +217,26 @@ class Identities:
     def _add_objects(
         self, connection: Connection, objects: pd.DataFrame, keys: NDArray[np.int64]
     ) -> None:
-        new, earlier = [], []
+        new = []
         for row, key in zip(objects.to_dict("records"), keys.tolist(), strict=True):
-            name, at, place = row["object_id"], row["known_at"], (row["ra"] % 360.0, row["dec"])
-            told = {"ra": place[0], "dec": place[1], "known_at": at}
+            name, at, ra, dec = row["object_id"], row["known_at"], row["ra"] % 360.0, row["dec"]
             old = self._objects.get(name)
-            if old is None:
-                new.append({"candidate": key, "object_id": name, "survey": row["survey"], **told})
-            elif (at, *place) < (old[5], old[3], old[4]):
-                # What was known first counts, however late it comes.
-                earlier.append({"name": name, **told})
-                self._objects[name] = (*old[:3], *place, at)
-        table = schema.objects
+            # What was known first counts, however late it comes.
+            if old is None or (at, ra, dec) < (old[5], old[3], old[4]):
+                new.append({"candidate": key, "object_id": name, "survey": row["survey"],
+                            "ra": ra, "dec": dec, "known_at": at})  # fmt: skip
         if new:
-            connection.execute(table.insert(), new)
-            wanted = [row["object_id"] for row in new]
-            columns = [table.c[name] for name in OBJECT]
-            for part in chunks(wanted):
-                query = select(*columns).where(table.c.object_id.in_(part)).order_by(table.c.id)
-                self._objects |= {row.object_id: tuple(row) for row in connection.execute(query)}
-        if earlier:
-            change = update(table).where(table.c.object_id == bindparam("name"))
-            values = {name: bindparam(name) for name in ("ra", "dec", "known_at")}
-            connection.execute(change.values(**values), earlier)
+            connection.execute(schema.objects.insert(), new)
+            self._read_rows(connection)
+
+    def _read_rows(self, connection: Connection) -> None:
+        """Read the rows of objects that are not held yet."""
+        table, last = schema.objects, self._rows[-1][0] if self._rows else 0
+        query = select(*(table.c[name] for name in OBJECT)).where(table.c.id > last)
+        found = [tuple(row) for row in connection.execute(query.order_by(table.c.id))]
+        self._rows += found
+        # Of each object its earliest row, which is its last: others are not added.
+        self._objects |= {row[2]: row for row in found}
 
     def add_aliases(
         self, connection: Connection, rows: Iterable[tuple[str, int, str, float]]

@@ -32,13 +32,14 @@ candidates = Table(
     Column("candidate_id", String, nullable=False, unique=True),  # of the object that came first
 )
 
-# The objects of surveys, in the order in which they came (the key): where each was first seen.
+# The objects of surveys, in the order in which they came (the key): where each was first seen. One
+# that turns out to have been known earlier has a further row.
 objects = Table(
     "objects",
     metadata,
     Column("id", Integer, primary_key=True),
     _candidate(nullable=False, index=True),
-    Column("object_id", String, nullable=False, unique=True),
+    Column("object_id", String, nullable=False),
     Column("survey", String, nullable=False, default=""),
     Column("ra", Float, nullable=False),
     Column("dec", Float, nullable=False),

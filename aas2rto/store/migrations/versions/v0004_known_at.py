@@ -48,7 +48,7 @@ objects = Table(
     "objects", metadata,
     Column("id", Integer, primary_key=True),
     _candidate(nullable=False, index=True),
-    Column("object_id", String, nullable=False, unique=True),
+    Column("object_id", String, nullable=False),
     Column("survey", String, nullable=False),
     Column("ra", Float, nullable=False),
     Column("dec", Float, nullable=False),
