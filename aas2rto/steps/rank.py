@@ -7,7 +7,6 @@ candidate's id, so that the same store, config and time give the same list.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,32 +16,37 @@ from aas2rto.factors import Decision
 from aas2rto.guard import Failure, attempt
 from aas2rto.sky import visibility
 from aas2rto.sky.observatory import Observatory
-from aas2rto.steps.evaluate import RULES, BoundFactor, Column, combine, evaluate, why
-from aas2rto.tables import marks as feedback
+from aas2rto.steps.column import RULES, BoundFactor, Column
+from aas2rto.steps.combine import combine, joined, why
+from aas2rto.steps.cycle import Parts, Ranking, Scored
+from aas2rto.steps.evaluate import evaluate
+from aas2rto.steps.rules import taken_out
+from aas2rto.tables import marks
+from aas2rto.text.late import Late
 
 AFTER_DAWN = 0.01
 """[d] after the end of a night, the next one is meant."""
 
 
-@dataclass(frozen=True)
-class Ranking:
-    """What one observatory should look at, best first.
+def rank(parts: Parts, scored: Scored, now: Time, *, in_full: bool = False) -> list[Ranking]:
+    """Step 6: rank what was kept, once without a site, then for each observatory.
 
     Parameters
     ----------
-    observatory : str
-        Its name; ``science`` for the list without a site.
-    table : DataFrame
-        Candidate and site columns, ``rank`` from 1, ``site_score``, ``factor_*``, ``reason``.
-    out : DataFrame
-        Candidates that this site cannot use tonight, with ``factor`` and ``reason``.
-    failures : tuple of Failure
+    parts : Parts
+    scored : Scored
+    now : Time
+    in_full : bool
+        Rank also what is out.
     """
-
-    observatory: str
-    table: pd.DataFrame
-    out: pd.DataFrame
-    failures: tuple[Failure, ...] = ()
+    kept = scored.table if in_full else scored.rows(Decision.KEEP)
+    return [
+        rank_science(kept),
+        *(
+            rank_site(site, kept, parts.site_factors, now, min_altitude=parts.min_altitude)
+            for site in parts.case.observatories
+        ),
+    ]
 
 
 def order(table: pd.DataFrame, score: str, observatory: str = "") -> pd.DataFrame:
@@ -50,7 +54,7 @@ def order(table: pd.DataFrame, score: str, observatory: str = "") -> pd.DataFram
 
     Candidates that somebody pinned come first; ToOs then stand among them, by score.
     """
-    pin = feedback.told(table, "pin", observatory)
+    pin = marks.told(table, "pin", observatory)
     pinned = pin != ""
     top = pinned | (table["too"].to_numpy(bool) if pinned.any() else pinned)
     mag = table["last_mag"].to_numpy(float)
@@ -60,10 +64,15 @@ def order(table: pd.DataFrame, score: str, observatory: str = "") -> pd.DataFram
         -table[score].to_numpy(float),
         ~top,
     )
-    because = [
-        f"{who}; {why}" if who else why for who, why in zip(pin, table["reason"], strict=True)
-    ]
-    told = table.assign(pinned=pinned, reason=np.array(because, dtype=object))
+    told = table.assign(pinned=pinned)
+    if pinned.any():
+        who = Late.of(pin, len(table)).then("; ")
+        words = Late.of(table["reason"].array, len(table))
+        first = Late.by(
+            lambda rows: [a + b for a, b in zip(who.texts(rows), words.texts(rows), strict=True)],
+            len(table),
+        )
+        told = told.assign(reason=Late.where(pinned, first, words))
     ordered = told.iloc[np.lexsort(keys)].reset_index(drop=True)
     return ordered.assign(rank=np.arange(1, len(ordered) + 1))
 
@@ -118,7 +127,7 @@ def rank_site(
         )
     table = seen.value
     columns = site_columns(observatory, table, factors, now)
-    table = apply(table, columns)
+    table = times_site_factors(table, columns)
     kept = table["decision"] == Decision.KEEP.label
     failures = tuple(failure for column in columns for failure in column.failures)
     return Ranking(
@@ -126,6 +135,7 @@ def rank_site(
         order(table[kept], "site_score", observatory.name),
         table[~kept].reset_index(drop=True),
         failures,
+        tuple(columns),
     )
 
 
@@ -142,7 +152,7 @@ def site_columns(
     factors : sequence of BoundFactor
     now : Time
     """
-    said = feedback.column(table, observatory.name)
+    said = taken_out(table, observatory.name)
     return [said, *(evaluate(factor, table, now) for factor in factors)]
 
 
@@ -175,22 +185,18 @@ def seen_from(
     return pd.concat([scored.reset_index(drop=True), new.reset_index(drop=True)], axis=1)
 
 
-def apply(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+def times_site_factors(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """Multiply the score by the site's factors, and let them exclude."""
     never = np.ones(len(table), dtype=bool)
     verdict = combine(columns, table["score"].to_numpy(float), never_reject=never)
     factors = {f"factor_{c.name}": c.factor.value for c in columns if c.name not in RULES}
     labels = [Decision(code).label for code in verdict.decision]
-    told = [
-        verdict.reason[row]
-        if verdict.reason[row]
-        else "; ".join(part for part in (table["reason"].iloc[row], why(columns, row)) if part)
-        for row in range(len(table))
-    ]
+    said = joined(Late.of(table["reason"].array, len(table)), why(columns))
+    kept = verdict.decision == Decision.KEEP
     return table.assign(
         **factors,
         site_score=verdict.score,
         decision=labels,
         factor=verdict.factor,
-        reason=np.array(told, dtype=object),
+        reason=Late.where(kept, said, verdict.reason),
     )

@@ -17,7 +17,7 @@ from aas2rto.store.photometry import Photometry
 from aas2rto.store.sources import Sources
 from aas2rto.tables import photometry
 from aas2rto.tables.report import FACT_COLUMNS, FACTS, OBJECT_COLUMNS, Report
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 
 @dataclass(frozen=True)
