@@ -84,12 +84,16 @@ class Identities:
         if name in self._objects:
             return int(self._objects[name][1])
         owners = self._aliases.get(name)
-        return min(owners, key=lambda key: (owners[key], key)) if owners else None
+        return self._first(owners) if owners else None
 
     def keys_of(self, candidate_ids: Iterable[str]) -> dict[str, int]:
         """Return the rows of those candidates that there are."""
         found = {name: self.key_of(name) for name in candidate_ids}
         return {name: key for name, key in found.items() if key is not None}
+
+    def _first(self, owners: Mapping[int, float]) -> int:
+        """Return who bore a name first; of those who did at the same time, by the alphabet."""
+        return min(owners, key=lambda key: (owners[key], self._names[key]))
 
     def resolve(self, name: str) -> str | None:
         """Return the candidate_id of any id or name a candidate is known by."""
@@ -151,9 +155,11 @@ class Identities:
         names = self.names(now)
         pairs: dict[str, int] = {}
         for alias, owners in self._aliases.items():
-            known = [(at, key) for key, at in owners.items() if at <= now and key in names]
+            known = [
+                (at, names[key], key) for key, at in owners.items() if at <= now and key in names
+            ]
             if known:
-                pairs[alias] = min(known)[1]
+                pairs[alias] = min(known)[2]
         pairs |= {row[2]: row[1] for row in self._objects.values() if row[5] <= now}
         rows = sorted((alias, names[key]) for alias, key in pairs.items())
         return pd.DataFrame(rows, columns=["alias", "candidate_id"])
@@ -197,11 +203,11 @@ class Identities:
         owners = {}
         for name, known_at in zip(objects["object_id"], objects["known_at"], strict=True):
             held = self._aliases.get(name, {})
-            earlier = [(at, key) for key, at in held.items() if at <= known_at]
+            earlier = {key: at for key, at in held.items() if at <= known_at}
             if name in self._objects:
                 owners[name] = self._names[self._objects[name][1]]
             elif earlier:
-                owners[name] = self._names[min(earlier)[1]]
+                owners[name] = self._names[self._first(earlier)]
         return owners
 
     def _add_candidates(self, connection: Connection, names: Sequence[str]) -> None:
@@ -266,7 +272,7 @@ class Identities:
             if name in self._objects:
                 found[name] = (self._objects[name][1], self._objects[name][5])
             elif owners := self._aliases.get(name):
-                key = min(owners, key=lambda one: (owners[one], one))
+                key = self._first(owners)
                 found[name] = (key, owners[key])
         return found
 

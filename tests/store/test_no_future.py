@@ -127,7 +127,9 @@ def seen(store: Store, now: float) -> dict[str, Any]:
         "candidates": held[list(candidate_table.COLUMNS)].to_dict("records"),
         "annotations": store.facts.as_known(now).to_dict("records"),
         "aliases": store.identities.aliases(now).to_numpy().tolist(),
-        "photometry": points.photometry.astype(object).to_dict("records"),
+        "photometry": points.photometry.astype(object)
+        .sort_values(["candidate_id", "mjd", "survey", "measurement_id"])
+        .to_dict("records"),
         "summary": points.summary.to_dict("records"),
         "marks": sorted(map(str, store.marks.as_known(now).to_dict("records"))),
         "rejections": store.rejections.as_known(now).to_dict("records"),
