@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aas2rto.store import Store
@@ -19,11 +19,11 @@ from aas2rto.store.rejections import revive
 from aas2rto.tables import candidates as candidate_table
 from tests.conftest import MJD, make_facts, make_objects, make_photometry, make_report
 
-PLACES = {"here": 10.0, "there": 120.0, "beyond": 250.0}
+PLACES = {"here": 10.0, "there": 120.0}
 """Far from each other; what is told of one place is of one candidate."""
 
 SOURCES = ("fink", "lasair", "mine")
-days = st.integers(0, 9)
+days = st.integers(0, 4)
 """When something became known [d]; few, so that things become known at the same time."""
 
 FACTS: dict[str, Any] = {
@@ -47,7 +47,7 @@ def told(draw: Any) -> tuple[Any, ...]:
     place = draw(st.sampled_from(sorted(PLACES)))
     known = draw(st.fixed_dictionaries({}, optional=FACTS))
     return (
-        "told", draw(days), place, draw(st.integers(1, 3)), draw(st.sampled_from(SOURCES)),
+        "told", draw(days), place, draw(st.integers(1, 2)), draw(st.sampled_from(SOURCES)),
         draw(st.sampled_from(["ztf", "tns", "too"])), known,
         draw(st.integers(1, 2)), draw(st.sampled_from(["", "alias 1", "alias 2"])),
     )  # fmt: skip
@@ -64,7 +64,7 @@ events = st.lists(
         happened("reject", st.sampled_from(["old", "faint"])),
         happened("revive"),
     ),
-    min_size=1, max_size=14,
+    min_size=2, max_size=12,
 )  # fmt: skip
 
 
@@ -92,10 +92,10 @@ def report_of(event: tuple[Any, ...]) -> Any:
 
 def fill(store: Store, happenings: list[tuple[Any, ...]]) -> None:
     """Tell a store what happened, in this order; what concerns nobody it knows is left out."""
-    for number, event in enumerate(happenings):
+    for event in happenings:
         if event[0] == "told":
             store.ingest(report_of(event), MJD + 10.0)
-    for number, event in enumerate(happenings):
+    for event in happenings:
         kind, day, place = event[:3]
         # By when something is said of somebody, he is known.
         names = store.identities.as_known(MJD + day)
@@ -138,7 +138,8 @@ def seen(store: Store, now: float) -> dict[str, Any]:
     }
 
 
-@given(events=events, now=st.integers(0, 9), order=st.randoms(use_true_random=False))
+@settings(max_examples=50)
+@given(events=events, now=st.integers(0, 4), order=st.randoms(use_true_random=False))
 def test_what_is_read_at_a_time_does_not_depend_on_what_became_known_later(
     empty_store, events, now, order
 ):
@@ -147,7 +148,7 @@ def test_what_is_read_at_a_time_does_not_depend_on_what_became_known_later(
     with opened(empty_store) as whole, opened(empty_store) as cut:
         fill(whole, events)
         fill(cut, [event for event in events if event[1] <= now])
-        for day in {now, now // 2}:
+        for day in range(now + 1):
             assert str(seen(whole, MJD + day)) == str(seen(cut, MJD + day))
 
 
@@ -161,7 +162,7 @@ def test_the_order_of_arrival_changes_nothing(empty_store, events, order):
     with opened(empty_store) as one, opened(empty_store) as other:
         fill(one, events)
         fill(other, shuffled)
-        for day in (2, 5, 9):
+        for day in range(5):
             assert str(seen(one, MJD + day)) == str(seen(other, MJD + day))
 
 
