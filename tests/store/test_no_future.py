@@ -84,9 +84,12 @@ def report_of(event: tuple[Any, ...]) -> Any:
     objects = make_objects(
         name, ra=PLACES[place] + (number + day / 10) / 36000, dec=10.0, survey=survey, known_at=at,
     ).assign(also_known_as=[(alias,) if alias else ()])  # fmt: skip
+    # The first measurement is that of every report, the second its own.
+    mjd = MJD - np.array([0.0, 1.0 + day])[:n_points]
     points = make_photometry(
-        name, MJD - np.arange(n_points), mag=18.0 + number + 0.1 * day, source=source, known_at=at
-    )
+        name, mjd, mag=18.0 + number + 0.1 * day, source=source, known_at=at,
+        measurement_id=[f"at {one}" for one in mjd],
+    )  # fmt: skip
     return make_report(objects, points, source=source, facts=make_facts(name, known_at=at, **known))
 
 
