@@ -288,7 +288,10 @@ def _objects(reading: _Pass, tables: Tables, rows: pd.DataFrame) -> pd.DataFrame
     times = rows.groupby("candidate_id")["known_at"].min()
     first = {str(name): float(time) for name, time in times.items()}
     surveys = _surveys(rows)
-    for row in [*tables.objects.to_dict("records"), *reading.objects]:
+    alerts: list[dict[str, Any]] = [
+        {str(key): value for key, value in row.items()} for row in tables.objects.to_dict("records")
+    ]
+    for row in [*alerts, *reading.objects]:
         name = row["object_id"]
         begun = row.get("known_at", math.nan)
         known_at = first.get(name, reading.request.now) if math.isnan(begun) else begun

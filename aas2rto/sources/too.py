@@ -133,7 +133,7 @@ class TooFolder:
         return []
 
     def _said(self, target: Target, now: float) -> dict[str, Any]:
-        """Return all that a file says; a target without an end takes back that of an earlier file."""
+        """Return all that a file says; one without an end takes back that of an earlier file."""
         said = {key: value for key, value in vars(target).items() if value is not None}
         return {
             "object_id": said.pop("name"), "survey": NAME, "known_at": now, "too": True,

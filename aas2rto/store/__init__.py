@@ -109,7 +109,7 @@ class Store:
         """
         table = self.identities.as_known(now)
         facts = self.facts.of_candidates(now).reindex(table["id"])
-        told = {name: facts[name].to_numpy() for name in facts}
+        told = {str(name): facts[name].to_numpy() for name in facts}
         for name, dtype in candidates.COLUMNS.items():
             if dtype == "str" and name in told:
                 told[name] = facts[name].fillna("").to_numpy(object)

@@ -70,7 +70,7 @@ class PhotometryCache:
         held = self._frame["candidate_id"].cat
         # At another time a candidate may have borne another name.
         if not names.equals(held.categories):
-            self._frame = self._frame.assign(candidate_id=held.rename_categories(names))
+            self._frame = self._frame.assign(candidate_id=held.rename_categories(list(names)))
         return self._frame
 
     def known(self, connection: Connection, table: pd.DataFrame, now: float) -> LightCurves:
@@ -109,7 +109,8 @@ class PhotometryCache:
 
 def _names(table: pd.DataFrame) -> pd.Index[str]:
     """Return the names of candidates in the order of their rows."""
-    return pd.Index(table.sort_values("id")["candidate_id"])
+    names: pd.Index[str] = pd.Index(table.sort_values("id")["candidate_id"])
+    return names
 
 
 def _values(frame: pd.DataFrame, name: str) -> np.ndarray[Any, Any]:

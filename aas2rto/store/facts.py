@@ -6,7 +6,8 @@ stands at a time follows from the rows alone, not from the order in which they c
 - of each source, the newest word counts; null takes its word back;
 - of several sources, the higher precedence counts, then the newest: what a ToO says is not
   overwritten by others, nor TNS's name;
-- a name stays once it is given, unless one of higher precedence comes.
+- a name stays once it is given, unless one of higher precedence comes;
+- what an older store knew, from whom it did not, is taken back by whoever takes back the like.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class History:
     known_at : ndarray of float
         [d, MJD UTC]
     value, origin : ndarray of str
+    of_nobody : ndarray of bool
+        Whose source is not known.
     keys : ndarray of str
     times : ndarray of float
         When something became known, sorted.
@@ -64,6 +67,7 @@ class History:
     known_at: NDArray[np.float64]
     value: NDArray[np.object_]
     origin: NDArray[np.object_]
+    of_nobody: NDArray[np.bool_]
     keys: NDArray[np.object_]
     times: NDArray[np.float64]
 
@@ -105,7 +109,7 @@ class Facts:
         names = COLUMNS[1:]
         table = schema.facts
         insert = self._access.insert(table).on_conflict_do_nothing()
-        statement = insert.values({name: None for name in names})
+        statement = insert.values(dict.fromkeys(names))
         insert_many(connection, statement, values)
 
     # -- reading ------------------------------------------------------------------------------
@@ -199,7 +203,7 @@ def _sorted(rows: Sequence[NDArray[Any]]) -> History:
     return History(
         candidate[order], key_code[order].astype(np.int64), precedence[order],
         source_code[order].astype(np.int64), known_at[order], value[order], origin[order],
-        np.asarray(keys, dtype=object), np.sort(known_at),
+        source[order] == "", np.asarray(keys, dtype=object), np.sort(known_at),
     )  # fmt: skip
 
 
@@ -221,7 +225,7 @@ def _standing(history: History, now: float) -> NDArray[np.intp]:
     seen = np.flatnonzero(history.known_at <= now)
     # The newest word of each source counts; those that take back say nothing.
     last = seen[_is_last(history, seen, (history.source, history.precedence))]
-    last = last[history.value[last] != NULL]
+    last = last[(history.value[last] != NULL) & ~_is_given_up(history, last)]
     stays = np.isin(history.key[last], np.flatnonzero(history.keys == "name"))
     stays &= history.precedence[last] == OTHERS
     time = np.where(stays, -history.known_at[last], history.known_at[last])
@@ -233,9 +237,21 @@ def _standing(history: History, now: float) -> NDArray[np.intp]:
     return np.sort(ranked[_is_last(history, ranked, ())])
 
 
-def _is_last(
-    history: History, rows: NDArray[np.intp], more: tuple[Ints, ...]
-) -> NDArray[np.bool_]:
+def _is_given_up(history: History, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Tell which words of nobody in particular, from an older store, were taken back since."""
+    given_up = np.zeros(len(rows), dtype=bool)
+    unknown = history.of_nobody[rows]
+    taken_back = history.value[rows] == NULL
+    if not (unknown.any() and taken_back.any()):
+        return given_up
+    group = pd.Series(history.candidate[rows] * len(history.keys) + history.key[rows])
+    until = pd.Series(history.known_at[rows])[taken_back].groupby(group[taken_back]).max()
+    later = group.map(until).to_numpy(float) > history.known_at[rows]
+    given_up[:] = unknown & later & (history.precedence[rows] == OTHERS)
+    return given_up
+
+
+def _is_last(history: History, rows: NDArray[np.intp], more: tuple[Ints, ...]) -> NDArray[np.bool_]:
     """Tell which rows are the last of their candidate and key, and of what else is given."""
     is_last = np.ones(len(rows), dtype=bool)
     if len(rows):
@@ -252,9 +268,9 @@ def _annotations(
     """Put the annotations that stand into a table, of those candidates that are known."""
     own = np.array([key not in FACTS and key not in RESERVED for key in history.keys], dtype=bool)
     rows = standing[own[history.key[standing]]] if len(own) else standing[:0]
-    known = pd.Index(pd.Series(names, dtype=object).index.astype("int64"))
+    known = pd.Index(np.array(list(names), dtype=np.int64))
     labels = np.array(list(names.values()), dtype=object)
-    owner = known.get_indexer(history.candidate[rows])
+    owner = known.get_indexer(pd.Index(history.candidate[rows]))
     rows, owner = rows[owner >= 0], owner[owner >= 0]
     present, place = np.unique(owner, return_inverse=True)
     columns: dict[str, Any] = {"candidate_id": labels[present]}

@@ -86,9 +86,7 @@ class Intake:
             self._sources.save(connection, report, now)
         return ingested
 
-    def _take(
-        self, connection: Connection, report: Report, now: float, radius: float
-    ) -> Ingested:
+    def _take(self, connection: Connection, report: Report, now: float, radius: float) -> Ingested:
         source = report.source
         rows = conform_objects(report.objects, now)
         usable = np.isfinite(rows["ra"]) & rows["dec"].between(-90, 90)
@@ -207,33 +205,29 @@ def _surveys(objects: pd.DataFrame) -> dict[str, str]:
     return dict(zip(objects["object_id"], objects["survey"], strict=True))
 
 
-def _stored(
-    rows: pd.DataFrame, source: str, surveys: Mapping[str, str]
-) -> list[tuple[Any, ...]]:
+def _stored(rows: pd.DataFrame, source: str, surveys: Mapping[str, str]) -> list[tuple[Any, ...]]:
     """Turn facts into rows of the store; a value that a key cannot have says nothing."""
-    people = set(rows.loc[(rows["key"] == "too") & (rows["value"] == True), "name"])  # noqa: E712
-    found = []
-    for row in rows.to_dict("records"):
-        name, key, value = row["name"], str(row["key"]), row["value"]
-        if key in FACTS:
-            value = _checked(key, value)
-            if value is _NOTHING:
-                continue
-        precedence = PERSON if name in people else OTHERS
-        if key == "name" and precedence == OTHERS and surveys.get(name) == "tns":
-            precedence = TNS
-        origin = str(row.get("origin") or "") or (surveys.get(name) or source)
-        found.append(
-            (int(row["candidate"]), key, value, float(row["known_at"]), source, precedence, origin)
-        )
-    named = {row[0] for row in found if row[1] == "name" and row[5] == PERSON}
-    asked = rows[rows["name"].isin(people) & (rows["key"] == "too")]
-    for row in asked.to_dict("records"):
-        # A person's target is called as the person calls it.
-        if row["candidate"] not in named:
-            key, at = int(row["candidate"]), float(row["known_at"])
-            found.append((key, "name", row["name"], at, source, PERSON, surveys.get(row["name"], source)))
-    return found
+    targets = set(rows.loc[(rows["key"] == "too") & rows["value"].eq(other=True), "name"])
+    origins = rows["origin"].fillna("") if "origin" in rows else [""] * len(rows)
+    columns = (rows[name].tolist() for name in ("candidate", "name", "key", "value", "known_at"))
+    found, named = [], set()
+    for candidate, name, key, value, known_at, told_by in zip(*columns, origins, strict=True):
+        said = _checked(key, value) if key in FACTS else value
+        if said is _NOTHING:
+            continue
+        precedence = PERSON if name in targets else OTHERS
+        if key == "name":
+            named.add(name)
+            precedence = max(precedence, TNS if surveys.get(name) == "tns" else OTHERS)
+        origin = told_by or surveys.get(name) or source
+        found.append((int(candidate), key, said, known_at, source, precedence, origin))
+    # A person's target is called as the person calls it.
+    asked = rows[rows["name"].isin(targets - named) & (rows["key"] == "too")]
+    columns = (asked[name].tolist() for name in ("candidate", "name", "known_at"))
+    return found + [
+        (int(candidate), "name", name, known_at, source, PERSON, surveys.get(name) or source)
+        for candidate, name, known_at in zip(*columns, strict=True)
+    ]
 
 
 _NOTHING = object()
@@ -242,17 +236,19 @@ _NOTHING = object()
 def _checked(key: str, value: Any) -> Any:
     """Return a value as its key has it; None takes back."""
     kind = FACTS[key]
-    if value is None or value is pd.NA or value == "":
+    if isinstance(value, list | dict | tuple | np.ndarray):
+        return _NOTHING
+    if pd.isna(value) or (isinstance(value, str) and not value):
         return None
     if kind == "str":
-        return None if isinstance(value, float) and np.isnan(value) else str(value)
+        return str(value)
     if kind == "bool":
-        return bool(value) if value == value else None
+        return bool(value)
     try:
         number = float(value)
     except (TypeError, ValueError):
         return _NOTHING
-    return None if np.isnan(number) else number if np.isfinite(number) else _NOTHING
+    return number if np.isfinite(number) else _NOTHING
 
 
 def _aliases(
@@ -263,7 +259,9 @@ def _aliases(
     columns = (rows[name] for name in ("object_id", "survey", "known_at", "also_known_as"))
     found = []
     for name, survey, known_at, more in zip(*columns, strict=True):
-        others = (more,) if isinstance(more, str) else more if isinstance(more, list | tuple) else ()
+        others = (
+            (more,) if isinstance(more, str) else more if isinstance(more, list | tuple) else ()
+        )
         found += [(str(alias), keys[name], survey, known_at) for alias in (name, *others) if alias]
     return found + [
         (value, key, origin, known_at)

@@ -377,7 +377,7 @@ class Outbox:
         with self._transaction(f"channel {name}") as connection:
             self._upsert(connection, schema.channels, {"channel": name}, values)
 
-    # -- what was told, alarms and answers --------------------------------------------------------------
+    # -- what was told, alarms and answers ------------------------------------------------------
 
     def told(
         self, *, topic: str | None = None, candidate_ids: Iterable[str] | None = None

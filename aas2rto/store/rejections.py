@@ -97,9 +97,7 @@ class Rejections:
     def state(self, now: float) -> str:
         """Say how many candidates are out and since when the last one is; changes with them."""
         times = [at for _, _, at in self._brief(now)]
-        return f"{len(times)} rejected" + (
-            f", the last at MJD {max(times):.5f}" if times else ""
-        )
+        return f"{len(times)} rejected" + (f", the last at MJD {max(times):.5f}" if times else "")
 
     def _brief(self, now: float) -> list[tuple[int, str, float]]:
         """Return candidate, factor and time, without the long words."""
@@ -163,9 +161,7 @@ def _standing(now: float) -> Select[tuple[int, float]]:
     )
     return (
         select(out.candidate, func.min(out.at).label("at"))
-        .join_from(
-            schema.rejections, last, last.c.candidate == out.candidate, isouter=True
-        )
+        .join_from(schema.rejections, last, last.c.candidate == out.candidate, isouter=True)
         .where(out.at <= now, or_(last.c.at.is_(None), out.at >= last.c.at))
         .group_by(out.candidate)
     )

@@ -102,7 +102,12 @@ def test_an_empty_store_answers_every_question(store):
     assert table.empty
     assert list(store.photometry.of(table)) == list(phot.COLUMNS)
     assert store.photometry.as_known(table, MJD).summary.empty
-    for answer in (store.facts.as_known(LATE), store.identities.aliases(), store.rejections.as_known(LATE), store.fits.of("salt")):
+    for answer in (
+        store.facts.as_known(LATE),
+        store.identities.aliases(),
+        store.rejections.as_known(LATE),
+        store.fits.of("salt"),
+    ):
         assert len(answer) == 0
     assert store.results.last_scores().empty
     assert store.identities.resolve("anything") is None
@@ -472,9 +477,13 @@ def test_light_curves_are_those_known_at_the_time(store):
 def test_new_photometry_is_seen_at_once(store):
     """What is kept in memory is never older than the store."""
     ingest(store, make_objects(["a", "b"], ra=[10.0, 20.0]), light_curve("a"))
-    assert store.photometry.as_known(store.candidates(LATE), MJD).summary["n_detections"].tolist() == [3, 0]
+    assert store.photometry.as_known(store.candidates(LATE), MJD).summary[
+        "n_detections"
+    ].tolist() == [3, 0]
     ingest(store, None, light_curve("b", n=2))
-    assert store.photometry.as_known(store.candidates(LATE), MJD).summary["n_detections"].tolist() == [3, 2]
+    assert store.photometry.as_known(store.candidates(LATE), MJD).summary[
+        "n_detections"
+    ].tolist() == [3, 2]
 
 
 def test_nobody_elses_photometry_comes_along(store):

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from aas2rto.errors import InputError
 from aas2rto.guard import attempt
+from aas2rto.sources.files.object_rows import fact_rows, object_rows
 from aas2rto.sources.packets import lsst as lsst_packet
 from aas2rto.sources.packets import nulls
 from aas2rto.sources.packets import ztf as ztf_packet
@@ -110,6 +111,8 @@ class Contents:
     ----------
     objects : list of dict
         Rows of a report's objects, those with a position.
+    facts : list of tuple
+        What the rows say of them, as `aas2rto.tables.report.fact_table` takes it.
     photometry : DataFrame
         As in :mod:`aas2rto.tables.photometry`, without ``source``.
     later : list of float
@@ -251,7 +254,7 @@ def contents(frame: pd.DataFrame, *, now: float = math.inf, after: float = -math
     known_at = np.asarray(table.get("known_at", np.full(len(frame), math.nan)), dtype=float)
     survey = _survey(table, np.full(len(frame), ""))
     later = known_at > now
-    rows, facts = _objects(table, survey, known_at, later), _facts(table, known_at, later)
+    rows, facts = object_rows(table, survey, known_at, later), fact_rows(table, known_at, later)
     return Contents(rows, facts, photometry.empty(), known_at[later].tolist(), ())
 
 
@@ -391,8 +394,8 @@ def _light_curves(table: Mapping[str, NDArray[Any]], now: float, after: float) -
     kept = kept.drop_duplicates(["candidate_id", "survey", "measurement_id"])
     problems = [complaint, _unnamed(rows), _unknown_bands(raw_band, band)]
     return Contents(
-        _objects(table, survey, known_at, is_later),
-        _facts(table, known_at, is_later),
+        object_rows(table, survey, known_at, is_later),
+        fact_rows(table, known_at, is_later),
         kept.reset_index(drop=True),
         known_at[is_later].tolist(),
         tuple(line for line in problems if line),
@@ -493,53 +496,3 @@ def _names(
         photometry.limit_id(b, t) if not is_flux else word or f"table:{b}:{t:.6f}"
         for word, b, t, is_flux in zip(given, band, mjd, measured, strict=True)
     ]
-
-
-def _objects(
-    table: Mapping[str, NDArray[Any]],
-    survey: NDArray[Any],
-    known_at: NDArray[np.float64],
-    is_later: NDArray[np.bool_],
-) -> list[dict[str, Any]]:
-    """Return one row per object and survey: where it was first, and since when it is known."""
-    if not _has_place(table):
-        return []
-    frame = pd.DataFrame({
-        "object_id": table["id"], "survey": survey, "ra": table["ra"], "dec": table["dec"],
-        "known_at": known_at,
-    })[~is_later & _is_placed(table)]  # fmt: skip
-    rows = frame.sort_values("known_at", kind="stable").drop_duplicates(["object_id", "survey"])
-    return [
-        {str(key): value for key, value in row.items() if not pd.isna(value)}
-        for row in rows.sort_index().to_dict("records")
-    ]
-
-
-def _has_place(table: Mapping[str, NDArray[Any]]) -> bool:
-    return "ra" in table and "dec" in table
-
-
-def _is_placed(table: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-    ra, dec = table["ra"], table["dec"]
-    return (ra >= 0) & (ra <= 360) & (np.abs(dec) <= 90) & (table["id"] != "")
-
-
-def _facts(
-    table: Mapping[str, NDArray[Any]], known_at: NDArray[np.float64], is_later: NDArray[np.bool_]
-) -> list[tuple[Any, ...]]:
-    """Return what rows say of their objects, once for each time that it changes."""
-    if not _has_place(table):
-        return []
-    found: list[tuple[Any, ...]] = []
-    for column, key in (("redshift", "redshift"), ("spectral_type",) * 2, ("tns", "name")):
-        if column not in table:
-            continue
-        rows = pd.DataFrame({"object_id": table["id"], "known_at": known_at, "value": table[column]})
-        rows = rows[~is_later & _is_placed(table) & rows["value"].notna() & (rows["value"] != "")]
-        rows = rows.sort_values("known_at", kind="stable")
-        rows = rows.drop_duplicates(["object_id", "known_at"], keep="last")
-        before = rows.groupby("object_id")["value"].shift()
-        new = rows[before.isna() | (rows["value"] != before)]
-        names, times, values = (new[name].tolist() for name in ("object_id", "known_at", "value"))
-        found += [(name, key, value, at, "") for name, at, value in zip(names, times, values, strict=True)]
-    return found

@@ -269,7 +269,10 @@ def test_each_alert_says_what_was_known_when_it_came():
         fink_alert(tns="SN Ia", candidate=ztf_candidate(candid=7, jd=JD + 3)), fink_alert(tns="SN"),
     ])  # fmt: skip
     types = tables.facts[tables.facts["key"] == "spectral_type"]
-    assert dict(zip(types["known_at"], types["value"], strict=True)) == {MJD: "SN", MJD + 3: "SN Ia"}
+    assert dict(zip(types["known_at"], types["value"], strict=True)) == {
+        MJD: "SN",
+        MJD + 3: "SN Ia",
+    }
 
 
 def test_plain_alert_after_finks_does_not_erase_the_type():

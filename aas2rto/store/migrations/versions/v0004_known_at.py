@@ -191,13 +191,19 @@ def _copy_rejections(bind: Connection) -> None:
 
 def _copy_marks(bind: Connection) -> None:
     told.create(bind)
-    columns = "candidate, topic, value, at"
-    run(bind, f"INSERT INTO told ({columns}) SELECT {columns} FROM marks", "DROP TABLE marks")
-    marks.create(bind)
-    columns = ", ".join(column.name for column in marks.columns)
     run(
         bind,
-        f"INSERT INTO marks ({columns}) SELECT {columns} FROM feedback",
+        "INSERT INTO told (candidate, topic, value, at) "
+        "SELECT candidate, topic, value, at FROM marks",
+        "DROP TABLE marks",
+    )
+    marks.create(bind)
+    run(
+        bind,
+        "INSERT INTO marks (id, candidate, kind, at, until, until_mag, until_new_data, "
+        "observatory, author, comment) "
+        "SELECT id, candidate, kind, at, until, until_mag, until_new_data, observatory, author, "
+        "comment FROM feedback",
         "DROP TABLE feedback",
     )
     if bind.dialect.name == "postgresql":
@@ -220,28 +226,19 @@ def _told_by_rows(bind: Connection) -> Iterator[dict[str, Any]]:
         "ORDER BY c.id"
     )
     for row in bind.execute(query).mappings().all():
-        is_too = bool(row["too"])
-        told_here = {name: row[name] for name in TEXTS if row[name]}
-        told_here |= {name: row[name] for name in NUMBERS if row[name] is not None}
-        if is_too:
-            told_here["too"] = True
-        for key, value in told_here.items():
-            origin = row["redshift_source"] if key == "redshift" else ""
-            yield _fact(row["id"], key, json.dumps(value), row["at"], is_too, origin)
+        known = {name: row[name] for name in TEXTS if row[name]}
+        known |= {name: row[name] for name in NUMBERS if row[name] is not None}
+        if row["too"]:
+            known["too"] = True
+        for key, value in known.items():
+            yield {
+                "candidate": row["id"], "key": key, "value": json.dumps(value),
+                "known_at": row["at"], "source": "", "precedence": PERSON if row["too"] else 0,
+                "origin": row["redshift_source"] if key == "redshift" else "",
+            }  # fmt: skip
 
 
 def _told_by_brokers(bind: Connection) -> Iterator[dict[str, Any]]:
-    query = text(
-        "SELECT candidate, key, value, known_at FROM annotations ORDER BY candidate, key"
-    )
-    for candidate, key, value, at in bind.execute(query).all():
-        yield _fact(candidate, key, value, at, False, "")  # noqa: FBT003
-
-
-def _fact(
-    candidate: int, key: str, value: str, at: float, is_too: bool, origin: str  # noqa: FBT001
-) -> dict[str, Any]:
-    return {
-        "candidate": candidate, "key": key, "value": value, "known_at": at, "source": "",
-        "precedence": PERSON if is_too else 0, "origin": origin,
-    }  # fmt: skip
+    query = text("SELECT candidate, key, value, known_at FROM annotations ORDER BY candidate, key")
+    for row in bind.execute(query).mappings().all():
+        yield {**row, "source": "", "precedence": 0, "origin": ""}
