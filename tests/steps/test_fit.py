@@ -72,6 +72,7 @@ def bound(model=None, name="mine", digest="d1"):
 
 
 def run(memory, model, table=None, photometry=PHOTOMETRY):
+    memory = getattr(memory, "fits", memory)
     return fit_changed([model], candidates() if table is None else table, photometry, memory)
 
 
@@ -155,7 +156,7 @@ def test_a_model_that_raises_costs_its_own_columns(store):
     """Every candidate says why, the other model works, and the next cycle tries again."""
     bad, good = bound(Counting(fail), "bad"), bound(name="good")
     for _ in range(2):
-        found = fit_changed([bad, good], candidates(), PHOTOMETRY, store)
+        found = fit_changed([bad, good], candidates(), PHOTOMETRY, store.fits)
     assert [str(failure) for failure in found.failures] == [
         "model bad: RuntimeError: no convergence at all"
     ]
@@ -244,7 +245,7 @@ def test_the_first_good_model_gives_the_peak(store):
         return fit_table(table["candidate_id"].to_numpy(object), fits)
 
     models = [bound(Counting(patient), "first"), bound(name="second")]
-    table = join(candidates(), fit_changed(models, candidates(), PHOTOMETRY, store))
+    table = join(candidates(), fit_changed(models, candidates(), PHOTOMETRY, store.fits))
     assert table["model"].tolist() == ["second", "first", "first"]
     assert table["t_peak"].tolist() == [MJD + 4, 1.0, 1.0]
 
@@ -268,7 +269,7 @@ def test_the_best_model_may_give_the_peak(store):
         bound(Counting(like(17.0, 4.0)), "rich"),
         bound(Counting(like(12.0, 7.0)), "right"),
     ]
-    found = fit_changed(models, candidates(), PHOTOMETRY, store)
+    found = fit_changed(models, candidates(), PHOTOMETRY, store.fits)
     assert join(candidates(), found)["model"].tolist() == ["", "simple", "simple"]
     table = join(candidates(), found, "best")
     assert table["model"].tolist() == ["", "right", "right"]
@@ -303,7 +304,7 @@ def test_no_candidates_and_no_models_are_fine(store):
     found = run(store, model, table=candidates().iloc[:0])
     assert model.model.asked == []
     assert len(join(candidates().iloc[:0], found)) == 0
-    table = join(candidates(), fit_changed([], candidates(), PHOTOMETRY, store))
+    table = join(candidates(), fit_changed([], candidates(), PHOTOMETRY, store.fits))
     assert table["t_peak"].isna().all()
     assert table["model"].tolist() == ["", "", ""]
 
