@@ -10,7 +10,7 @@ import pytest
 import typer.main
 
 from aas2rto.cli import app
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from tests.test_layers import PACKAGE, ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -93,7 +93,7 @@ def test_the_example_factor_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "project: readme\nscore: {factors: [{'my_factors.py:blue_colour': {limit: 0.3 mag}}]}\n"
         "observatories: [la_palma_not]\n"
     )
-    case = config.load("case.yaml")
+    case = load("case.yaml")
     table = pd.DataFrame(
         {"candidate_id": ["a", "b"], "mag_ztfg": [17.0, 18.0], "mag_ztfr": [17.0, 17.5]}
     )
@@ -116,7 +116,7 @@ def test_the_scores_that_a_page_shows_are_valid(
     (tmp_path / "case.yaml").write_text(
         f"project: docs\nmodels: {{salt: {{}}}}\nobservatories: [la_palma_not]\n{score}"
     )
-    assert config.load("case.yaml").factors
+    assert load("case.yaml").factors
 
 
 def test_the_table_that_a_page_shows_is_read(tmp_path: Path) -> None:

@@ -23,12 +23,12 @@ from aas2rto.cli.arguments import (
     resolve_candidate,
 )
 from aas2rto.errors import UsageError
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 if TYPE_CHECKING:
     from astropy.time import Time
 
-    from aas2rto.config.load import Case
+    from aas2rto.config.case import Case
 
 
 def explain(
@@ -48,10 +48,10 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Show every factor, fit and site of a candidate: of the store, or of a light curve."""
-    from aas2rto.config import load as configs
+    from aas2rto.config.load import load
 
     when = parse_time(now)
-    case = configs.load(config, need_secrets=False)
+    case = load(config, need_secrets=False)
     if light_curve is not None:
         if ra is None or dec is None:
             raise UsageError("--light-curve needs --ra and --dec")

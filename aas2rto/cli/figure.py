@@ -42,12 +42,12 @@ def figure(
     as_json: JsonOption = False,
 ) -> None:
     """Draw a candidate as it stands: light curve, visibility tonight, score, rank history."""
-    from aas2rto.config import load as configs
+    from aas2rto.config.load import load
     from aas2rto.questions.figure import illustrate
     from aas2rto.steps.build import build
 
     when = parse_time(now)
-    case = configs.load(config, need_secrets=False)
+    case = load(config, need_secrets=False)
     folder = project_folder(output, case.project)
     kinds = [one.value for one in kind or FigureKind]
     with open_existing_store(case, output) as store:

@@ -20,15 +20,15 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from aas2rto.cli import app
-from aas2rto.config.load import Config
 from aas2rto.config.messages import ChannelPolicy, When
+from aas2rto.config.sections import Config
 from aas2rto.factors import FACTORS, Needs
 from aas2rto.messaging import MESSENGERS
 from aas2rto.models import MODELS
 from aas2rto.outputs import write_atomically
 from aas2rto.parts.registry import Part, Registry
 from aas2rto.parts.setting_text import in_yaml, marker
-from aas2rto.sky import observatory
+from aas2rto.sky import observatory_file
 from aas2rto.sources import SOURCES
 from aas2rto.sources.transport.http import Policy
 from aas2rto.tables import columns, report, summary
@@ -270,7 +270,7 @@ def _section(name: str, kind: type[BaseModel]) -> Iterator[str]:
 def _observatories() -> Iterator[str]:
     yield "## Observatories\n"
     yield "How to write one: [observatories/README.md](../observatories/README.md).\n"
-    sites = map(observatory.load, observatory.available())
+    sites = map(observatory_file.load, observatory_file.available())
     rows = (
         (f"`{s.name}`", s.title, f"{s.longitude_deg:.4f}", f"{s.latitude_deg:.4f}",
          f"{s.elevation_m:.0f}") for s in sites

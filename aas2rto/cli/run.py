@@ -28,7 +28,7 @@ from aas2rto.errors import UsageError
 if TYPE_CHECKING:
     from astropy.time import Time
 
-    from aas2rto.config.load import Case
+    from aas2rto.config.case import Case
     from aas2rto.steps.cycle import Cycle
     from aas2rto.store import Store
 
@@ -48,13 +48,13 @@ def run(
     ] = False,
 ) -> None:
     """Pull candidates, score them, and write a ranked list per observatory."""
-    from aas2rto.config import load as configs
+    from aas2rto.config.load import load
 
     start = parse_time(now)
     for path in archive or []:
         if not path.exists() and not glob.has_magic(str(path)):
             raise UsageError(f"--archive: there is no {path}")
-    case = configs.load(config, archive=[str(path) for path in archive or []])
+    case = load(config, archive=[str(path) for path in archive or []])
     stop = _stop_on_signal()
     clock = _clock(start, fixed=now is not None)
     with _running(

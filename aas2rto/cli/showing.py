@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from aas2rto.cli.arguments import is_terminal
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.config.load import Case, PartConfig
+from aas2rto.config.case import Case, PartConfig
 from aas2rto.messaging import Figures, wording
 from aas2rto.messaging.alarms import alarms_of
 from aas2rto.messaging.card import Facts, Found, facts_of

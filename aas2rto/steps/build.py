@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aas2rto.config.load import Case
+from aas2rto.config.case import Case
 from aas2rto.factors import Needs
 from aas2rto.steps import column, fit
 from aas2rto.steps.cycle import Parts

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.config.load import Case
+from aas2rto.config.case import Case
 from aas2rto.factors import Decision
 from aas2rto.guard import Failure
 from aas2rto.models import Model
@@ -19,7 +19,7 @@ from aas2rto.steps.poller import Poller
 from aas2rto.store import Ingested
 from aas2rto.store.outbox import Mail
 from aas2rto.tables.report import Outcome, Report
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from aas2rto import __version__
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.factors.peak import probability_within
 from aas2rto.guard import Failure, attempt
 from aas2rto.models import FAILED, FIT_COLUMNS, OK
 from aas2rto.sky import dust
 from aas2rto.steps.cycle import BoundModel, Fits, Parts, Prefiltered
 from aas2rto.tables.photometry import COLUMNS, codes
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 
 def bind(parts: Sequence[PartConfig]) -> tuple[tuple[BoundModel, ...], list[Failure]]:

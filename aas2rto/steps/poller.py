@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.guard import Failure, attempt
 from aas2rto.sources import Source
 from aas2rto.tables.report import PollRequest, Report, failed

@@ -15,7 +15,7 @@ from astropy.time import Time
 from astropy.utils import iers
 
 from aas2rto import loop
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.inform.tell import Telling
 from aas2rto.outputs import files
 from aas2rto.outputs.figures import drawing, gathering, light_curve
@@ -59,7 +59,7 @@ def main() -> None:
 def run(folder: Path, n: int, workers: int) -> None:
     """Run two cycles, and compare figures."""
     (folder / "case.yaml").write_text(CASE.format(top=n, workers=workers))
-    case = config.load(folder / "case.yaml")
+    case = load(folder / "case.yaml")
     parts = build(case, with_sources=False)
     with Store(f"sqlite:///{folder / 'store.sqlite'}") as store:
         names = fill(store, n)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from astropy.time import Time
 
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.questions.plan import outlook, site_night
 from aas2rto.steps.build import build
 from aas2rto.store import Store
@@ -27,7 +27,7 @@ def store(project: Path, aas2rto: Callable[..., Said]) -> Store:
 
 
 def test_an_assessment_gives_the_lists_of_the_cycle(store: Store) -> None:
-    parts = build(config.load("small.yaml"), with_sources=False)
+    parts = build(load("small.yaml"), with_sources=False)
     found = outlook(parts, store, WHEN)
     for ranking in found.rankings:
         path = Path("outputs/small/ranked") / f"{ranking.observatory}.csv"
@@ -39,7 +39,7 @@ def test_an_assessment_gives_the_lists_of_the_cycle(store: Store) -> None:
 
 def test_a_night_to_come_is_judged_for_then(store: Store) -> None:
     """Data are those of now, ages those of then."""
-    parts = build(config.load("small.yaml"), with_sources=False)
+    parts = build(load("small.yaml"), with_sources=False)
     later = Time(WHEN.mjd + 30, format="mjd", scale="utc")
     found = outlook(parts, store, WHEN, at=later)
     assert found.scored is not None
@@ -52,7 +52,7 @@ def test_a_night_to_come_is_judged_for_then(store: Store) -> None:
 def nights(store: Store, text: str) -> pd.DataFrame:
     written = Path("small.yaml").read_text()
     Path("other.yaml").write_text(written + text)
-    parts = build(config.load("other.yaml"), with_sources=False)
+    parts = build(load("other.yaml"), with_sources=False)
     judged = outlook(parts, store, WHEN)
     site = parts.case.observatories[0]
     return site_night(parts, judged.scored, site, WHEN).table
@@ -69,7 +69,7 @@ def test_the_altitude_of_the_moment_does_not_decide_a_night(store: Store) -> Non
     """With the factor `altitude`, what is low now is planned for later all the same."""
     text = Path("small.yaml").read_text()
     Path("small.yaml").write_text(text.replace("factor: altitude_integral", "factor: altitude"))
-    parts = build(config.load("small.yaml"), with_sources=False)
+    parts = build(load("small.yaml"), with_sources=False)
     noon = Time("2026-03-20T14:00:00", scale="utc")
     judged = outlook(parts, store, WHEN)
     site = parts.case.observatories[0]

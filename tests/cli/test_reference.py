@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from aas2rto.cli import reference
-from aas2rto.config.load import Config
+from aas2rto.config.sections import Config
 from aas2rto.tables import columns, summary
 from aas2rto.units import Day
 

@@ -12,7 +12,7 @@ import pytest
 from astropy.time import Time
 
 from aas2rto import loop
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.messaging import alarms
 from aas2rto.sky.visibility import site_table
 from aas2rto.steps.build import build
@@ -46,7 +46,7 @@ class World:
     def __init__(self, folder: Path, channels: str, when: str) -> None:
         path = folder / "case.yaml"
         path.write_text(CASE.format(channels=channels, when=when))
-        self.case = config.load(path)
+        self.case = load(path)
         self.store = Store(f"sqlite:///{folder / 'store.sqlite'}")
         self.parts = build(self.case, with_sources=False)
 

@@ -8,7 +8,7 @@ import threading
 import pandas as pd
 import pytest
 
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.parts.registry import Part
 from aas2rto.steps.acquire import poll_all
 from aas2rto.steps.poller import Poller, make_pollers

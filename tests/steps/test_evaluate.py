@@ -11,7 +11,7 @@ from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.factors import FACTORS, Decision, Factor, Needs, answer, latest, numbers, per_band
 from aas2rto.steps import evaluate as scoring
 from aas2rto.steps.column import BoundFactor, Column, bind
@@ -519,6 +519,6 @@ def test_why_names_the_strongest_factors_first():
             ("out", 50.0, EXCLUDE),
         )
     ]
-    assert why(columns, 0) == "down x0.01 (because down); up x3 (because up)"
-    assert why(columns, 0, most=1) == "down x0.01 (because down)"
+    assert why(columns)[0] == "down x0.01 (because down); up x3 (because up)"
+    assert why(columns, most=1)[0] == "down x0.01 (because down)"
     assert why([], 0) == ""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.models.fit_table import Fit, failed, fit_table, not_enough
 from aas2rto.parts.registry import Part
 from aas2rto.sky import dust

@@ -6,7 +6,7 @@ from astropy.time import Time
 
 from aas2rto.models import FIT_COLUMNS, MODELS
 from aas2rto.outputs import lists
-from aas2rto.sky import observatory
+from aas2rto.sky import observatory_file
 from aas2rto.sky.visibility import site_table
 from aas2rto.steps.fit import Fits, add_peak_probability, join
 from aas2rto.tables import candidates, columns, photometry, summary
@@ -22,7 +22,7 @@ def test_stored_columns_are_described() -> None:
 
 def test_columns_of_a_site_are_described() -> None:
     """All that a site's factors can read."""
-    site = observatory.load("la_palma_not")
+    site = observatory_file.load("la_palma_not")
     table = site_table(site, make_candidates(), Time(MJD, format="mjd"))
     assert set(columns.SITE) == set(table.columns)
 

@@ -12,7 +12,7 @@ import pytest
 from astropy.time import Time
 
 from aas2rto import loop
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.outputs.figures import drawing, gathering
 from aas2rto.outputs.figures.subject import Fitted
 from aas2rto.steps.build import build
@@ -37,7 +37,7 @@ visibility: {factor: altitude_integral, min_altitude: 30 deg}
 def world(tmp_path: Path) -> Any:
     """Run a cycle over three candidates."""
     (tmp_path / "case.yaml").write_text(CASE)
-    case = config.load(tmp_path / "case.yaml")
+    case = load(tmp_path / "case.yaml")
     parts = build(case, with_sources=False)
     store = Store(f"sqlite:///{tmp_path / 'store.sqlite'}")
     mjd = float(NOW.mjd)
