@@ -127,7 +127,7 @@ def _check_time(store: Store, written: float | None, now: Time, *, fixed: bool) 
 
 def _written(folder: Path) -> float | None:
     """Return when the store of a project was last written [d, MJD UTC]."""
-    from aas2rto.outputs.lists import MJD_OF_1970
+    from aas2rto.outputs.cells import MJD_OF_1970
 
     path = folder / "store.sqlite"
     return path.stat().st_mtime / 86400.0 + MJD_OF_1970 if path.exists() else None

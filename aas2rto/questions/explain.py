@@ -10,7 +10,7 @@ import pandas as pd
 from astropy.time import Time
 
 from aas2rto.factors import Decision
-from aas2rto.outputs.lists import iso_minutes
+from aas2rto.outputs.cells import iso_minutes
 from aas2rto.steps.column import RULES, Column
 from aas2rto.steps.combine import EXCLUDED_SCORE, why
 from aas2rto.steps.cycle import Parts, Ranking, Scored

@@ -67,6 +67,8 @@ class Archive:
         Files, folders (with all below them) and patterns such as ``nights/*.avro``.
     """
 
+    asks_by_object = False
+
     def __init__(self, *, paths: tuple[DataPath, ...]) -> None:
         self.paths = paths
 

@@ -126,8 +126,8 @@ def _attempt(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Outcome
 
 
 def _evaluate(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Factor:
-    # A copy of its own, numbered from 0 as its author will expect.
-    return conform(bound(candidates.reset_index(drop=True).copy(), now), len(candidates))
+    # Numbered from 0, as its author will expect; pandas copies what he writes to, and only that.
+    return conform(bound(candidates.reset_index(drop=True), now), len(candidates))
 
 
 def _first(bound: BoundFactor, failures: Sequence[Failure]) -> list[Failure]:
