@@ -8,7 +8,8 @@ from aas2rto.models import FIT_COLUMNS, MODELS
 from aas2rto.outputs import lists
 from aas2rto.sky import observatory_file
 from aas2rto.sky.visibility import site_table
-from aas2rto.steps.fit import Fits, add_peak_probability, join
+from aas2rto.steps.cycle import Fits
+from aas2rto.steps.fit import add_peak_probability, join
 from aas2rto.tables import candidates, columns, photometry, summary
 from tests.conftest import MJD, make_candidates
 
