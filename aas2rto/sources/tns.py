@@ -34,12 +34,19 @@ table is fetched again."""
 STUCK_DAYS = 2.0
 """Days without a daily file after which it is taken to be missing."""
 
+TEXTS = (
+    "type", "reporting_group", "source_group", "discovery_date", "internal_names", "class_bibcodes",
+)  # fmt: skip
+NUMBERS = ("redshift", "discovery_mag")
+OPTIONAL = tuple(f"tns_{key}" for key in (*TEXTS, *NUMBERS))
+"""Annotations that not every object of TNS has."""
+
 HOUR = 1.0 / 24.0
 ROUNDING = 1e-6
 """[d] Times in file names and in date lines are the same to a tenth of a second."""
 
 
-@source("tns", wants="all")
+@source("tns", wants="all", annotates=("tns_",))
 class Tns:
     """What TNS knows of each candidate: its name, and who classified it as what.
 
@@ -237,17 +244,19 @@ class Tns:
 
     @staticmethod
     def _report(candidate: Any, facts: dict[str, Any], separation: float, harvest: Harvest) -> None:
-        redshift = facts.get("tns_redshift")
+        name, redshift = facts["tns_name"], facts.get("tns_redshift")
         harvest.objects.append({
-            "object_id": facts["tns_name"], "survey": "tns",
+            "object_id": name, "survey": "tns",
             # The candidate's own place, so that it is this candidate that gets the name.
             "ra": float(candidate["ra"]), "dec": float(candidate["dec"]),
-            "known_at": harvest.now, "name": f"{facts['tns_prefix']} {facts['tns_name']}".strip(),
-            "spectral_type": facts.get("tns_type", ""),
-            "redshift": math.nan if redshift is None else redshift,
-            "redshift_source": "" if redshift is None else "TNS",
+            "known_at": harvest.now,
         })  # fmt: skip
-        harvest.note(facts["tns_name"], **facts, tns_separation=separation)
+        # What TNS does not say any more is taken back.
+        harvest.say(
+            name, name=f"{facts['tns_prefix']} {name}".strip(),
+            spectral_type=facts.get("tns_type"), redshift=redshift, redshift_source="TNS",
+            tns_separation=separation, **dict.fromkeys(OPTIONAL) | facts,
+        )  # fmt: skip
 
 
 def facts_of(row: dict[str, Any]) -> dict[str, Any]:
@@ -260,16 +269,13 @@ def facts_of(row: dict[str, Any]) -> dict[str, Any]:
         tns_redshift, tns_reporting_group, tns_source_group, tns_discovery_date,
         tns_discovery_mag, tns_internal_names, tns_class_bibcodes``.
     """
-    texts = ("type", "reporting_group", "source_group", "discovery_date", "internal_names",
-             "class_bibcodes")  # fmt: skip
     found: dict[str, Any] = {
         "tns_name": str(row["name"]),
         "tns_prefix": str(row["prefix"]),
         "tns_classified": bool(row["type"]),
     }
-    found |= {f"tns_{key}": str(row[key]) for key in texts if row[key]}
-    numbers = {"tns_redshift": row["redshift"], "tns_discovery_mag": row["discovery_mag"]}
-    return found | {key: float(value) for key, value in numbers.items() if not pd.isna(value)}
+    found |= {f"tns_{key}": str(row[key]) for key in TEXTS if row[key]}
+    return found | {f"tns_{key}": float(row[key]) for key in NUMBERS if not pd.isna(row[key])}
 
 
 def fingerprint(facts: dict[str, Any]) -> int:

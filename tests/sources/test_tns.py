@@ -22,6 +22,7 @@ from aas2rto.sources.tns import Tns, facts_of
 from aas2rto.sources.tns_table import FILE, Table, date_of, mjd_of, read
 from aas2rto.sources.transport.http import HttpError
 from aas2rto.tables.report import Outcome
+from tests.conftest import told
 from tests.sources.conftest import NETWORK, StandIn, request, wanted
 from tests.standin import sky
 
@@ -79,7 +80,7 @@ def test_every_name_goes_to_its_candidate(standin, tns):
     report = tns().poll(request(standin.now, wanted=everyone()))
     assert (report.error, report.problems) == ("", ())
     known = reported(standin.now)
-    found = report.objects.set_index("object_id")
+    found = told(report).set_index("object_id")
     assert set(found.index) == set(known)
     classified = 0
     for name, t in known.items():
@@ -99,7 +100,7 @@ def test_every_name_goes_to_its_candidate(standin, tns):
 def test_annotations_say_who_and_what(standin, tns):
     """So that factors can use them."""
     report = tns().poll(request(standin.now, wanted=everyone()))
-    table = report.annotations.set_index(["object_id", "key"])["value"]
+    table = report.facts.set_index(["object_id", "key"])["value"]
     t = next(t for t in NAMED if t.tns_type and t.t_peak + 3.0 < standin.now)
     assert table[t.tns_name, "tns_classified"] is True
     assert table[t.tns_name, "tns_type"] == t.tns_type
@@ -109,7 +110,7 @@ def test_annotations_say_who_and_what(standin, tns):
     assert table[t.tns_name, "tns_separation"] == pytest.approx(0.7, abs=0.1)
     young = next(t for t in NAMED if t.tns_name in reported(standin.now) and not t.tns_type)
     assert table[young.tns_name, "tns_classified"] is False
-    assert (young.tns_name, "tns_type") not in table
+    assert table[young.tns_name, "tns_type"] is None, "what was said before is taken back"
 
 
 def test_only_changes_are_reported(standin, tns):
