@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.sources.transport.http import Answer, Cause, HttpError
 from aas2rto.tables.report import Outcome, PollRequest, Report
 
@@ -117,7 +117,7 @@ def test_a_config_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ' url: "https://survey.example", token: "${MY_TOKEN}"}}\n'
         "score: {factors: [detections]}\nobservatories: [la_palma_not]\n"
     )
-    (found,) = config.load(case).sources
+    (found,) = load(case).sources
     made = found.build()
     assert (found.name, made.since, made.least_real) == ("my_survey", 3.0, 0.5)
     made.close()

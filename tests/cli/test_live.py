@@ -112,6 +112,7 @@ def bag(table: pd.DataFrame) -> Counter[Any]:
     return Counter(map(repr, table.itertuples(index=False, name=None)))
 
 
+@pytest.mark.slow
 def test_five_sources_give_one_merged_ranked_list(
     live: Everything, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,6 +222,7 @@ PLANTED = {
 SERVICES = ("fink-ztf", "alerce", "lasair-lsst", "atlas", "tns")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["none", "401", "html", "reset", "refused"])
 def test_no_secret_of_a_source_is_written_anywhere(
     kind: str, live: Everything, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
@@ -250,6 +252,7 @@ def test_no_secret_of_a_source_is_written_anywhere(
 HURRY = "{rate: 100, burst: 100, connect: 1 s, read: 1 s, tries: 2}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "kind"), list(enumerate(faults.KINDS)))
 def test_a_broken_service_costs_its_own_data_and_one_line(
     number: int, kind: str, live: Everything, tmp_path: Path

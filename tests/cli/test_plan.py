@@ -54,6 +54,7 @@ def names(told: dict[str, Any], site: str | None = None) -> list[str]:
     return [slot["candidate_id"] for slot in sorted(slots, key=lambda slot: slot["start"])]
 
 
+@pytest.mark.slow
 def test_a_network_plan_shares_the_candidates(ran: Path, aas2rto: Cli) -> None:
     told = planned(aas2rto, "--network")
     assert set(told["observatories"]) == set(SITES)
@@ -144,6 +145,7 @@ def test_the_same_store_and_time_give_the_same_bytes(ran: Path, aas2rto: Cli) ->
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
 
 
+@pytest.mark.slow
 def test_one_observatory_alone(ran: Path, aas2rto: Cli) -> None:
     told = planned(aas2rto, "--observatory", "la_palma_not")
     assert list(told["observatories"]) == ["la_palma_not"]
@@ -190,6 +192,7 @@ def test_a_too_goes_first(ran: Path, aas2rto: Cli) -> None:
     assert names(told)[0] == "GRB260320A"
 
 
+@pytest.mark.slow
 def test_closed_times_stay_free(ran: Path, aas2rto: Cli) -> None:
     for words in (["la_palma", "23:00-02:00"], ["la_palma_not 23:00-02:00"],
                   ["la_palma", "2026-03-20T23:00/2026-03-21T02:00"]):  # fmt: skip
@@ -204,6 +207,7 @@ def test_closed_times_stay_free(ran: Path, aas2rto: Cli) -> None:
     assert names(told, "la_silla_dk154")
 
 
+@pytest.mark.slow
 def test_maintenance_stands_in_the_config(ran: Path, aas2rto: Cli) -> None:
     text = (ran / "small.yaml").read_text()
     (ran / "small.yaml").write_text(f"{text}plan: {{closed: {{la_palma_not: ['20:00-06:30']}}}}\n")
@@ -223,6 +227,7 @@ def test_the_second_word_of_close_may_be_missing() -> None:
     assert joined(["--close", "a", "c.yaml"]) == ["--close", "a", "c.yaml"]
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_what_is_running(ran: Path, aas2rto: Cli) -> None:
     before = planned(aas2rto)["observatories"]["la_palma_not"]["slots"]
     running = before[2]

@@ -122,6 +122,7 @@ def test_a_config_must_have_both_models():
     assert problem == ("bazin: there is no model 'bazin' in `models`; add one, such as `bazin: {}`")
 
 
+@pytest.mark.slow
 def test_simulated_supernovae_are_told_apart():
     """A SN Ia and a SN IIP, fitted as a night would."""
     from aas2rto.simulate.night import _measure

@@ -292,6 +292,7 @@ def slack(world: World, slack_server: servers.Slack) -> Iterator[servers.SocketM
     slack_server.socket.close()
 
 
+@pytest.mark.slow
 def test_a_button_on_slack(
     world: World, slack_server: servers.Slack, slack: servers.SocketMode
 ) -> None:
@@ -307,6 +308,7 @@ def test_a_button_on_slack(
     assert said["text"].startswith("ZTF26a: snoozed by anna")
 
 
+@pytest.mark.slow
 def test_a_reply_on_slack(
     world: World, slack_server: servers.Slack, slack: servers.SocketMode
 ) -> None:
@@ -325,6 +327,7 @@ def test_a_reply_on_slack(
     assert why["thread_ts"] == "2.2"
 
 
+@pytest.mark.slow
 def test_strangers_on_slack(
     world: World, slack_server: servers.Slack, slack: servers.SocketMode
 ) -> None:

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from aas2rto.models import priming
 from aas2rto.models.compiled.jit import CODE_FOLDER, in_threads
 
@@ -33,6 +35,7 @@ def start(folder, delay):
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_nothing_behind_and_of_two_only_one_compiles(tmp_path):
     (tmp_path / "kernel_of_a_test.py").write_text(KERNEL)
     killed = start(tmp_path, 60.0)
@@ -46,6 +49,7 @@ def test_a_killed_process_leaves_nothing_behind_and_of_two_only_one_compiles(tmp
     assert start(tmp_path, 0.0).communicate(timeout=60)[0] == "answer 42.0\n"
 
 
+@pytest.mark.slow
 def test_priming_compiles_all_fits_without_a_network():
     first = priming.fetch(priming.COMPILED)
     assert first.ok, first.sentence

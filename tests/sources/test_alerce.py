@@ -222,6 +222,7 @@ def test_a_light_curve_that_fails_waits_behind_the_others(standin):
     assert list(second.objects["object_id"]) == [victim]
 
 
+@pytest.mark.slow
 def test_a_poll_that_runs_out_of_time_goes_on_where_it_stopped(standin):
     """Time over is no failure if something came; the cursor knows the rest."""
     slow = alerce(standin, network=NETWORK.__class__(read=10.0, rate=2.0, burst=1))

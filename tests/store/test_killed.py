@@ -33,6 +33,7 @@ def run_script(name: str, *arguments: str) -> list[list[str]]:
     return [line.split() for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_kill_9_at_random_instants_leaves_a_sound_store(tmp_path):
     """Also while the tables are made; what was told as committed is there, each row once."""
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
@@ -67,6 +68,7 @@ def test_what_an_old_program_left_half_migrated_opens(tmp_path):
     assert all(int(instants) > 10 for _, instants in said), said
 
 
+@pytest.mark.slow
 def test_several_programs_open_an_old_store_at_the_same_moment(tmp_path):
     """One brings it up to date, the others wait and find it done."""
     said = run_script("killed_migration.py", "all_at_once", str(tmp_path))

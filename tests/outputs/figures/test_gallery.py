@@ -129,6 +129,7 @@ def test_figures_of_candidates_that_are_gone_go(gallery: Gallery, tmp_path: Path
     assert left == ["figures/a/score.png", "figures/b/notes.txt"]
 
 
+@pytest.mark.slow
 def test_many_are_drawn_by_several_processes(tmp_path: Path) -> None:
     """The same files as one process draws; a killed worker costs what it had, and no more."""
     names = [f"c{n}" for n in range(FEW)]
@@ -160,6 +161,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_a_killed_program(tmp_path: Path) -> None:
     """After kill -9 nobody is left waiting for work."""
     (tmp_path / "orphans.py").write_text(ORPHANS)

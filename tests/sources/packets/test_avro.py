@@ -108,6 +108,7 @@ def without_empty(value: Any) -> Any:
     return value
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_it_reads_what_fastavro_reads(case):
