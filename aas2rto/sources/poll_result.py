@@ -146,38 +146,6 @@ class Harvest:
         return self.now + min(waits) / SECONDS_PER_DAY
 
 
-def window_start(
-    seen: float | None, complete: float | None, end: float, *, since: float, overlap: float
-) -> float:
-    """Say from when on to list objects, so that neither outages nor late data leave a gap.
-
-    Parameters
-    ----------
-    seen : float or None
-        Time of the newest object listed so far.
-    complete : float or None
-        End of the last list that was read to its end.
-    end : float
-        End of the list to come, in the same scale [d].
-    since : float
-        Days to look back at first, and at any time when nothing newer has been seen: brokers
-        may be days behind the sky.
-    overlap : float
-        Days before the newest object that are listed again: data come late and out of order.
-
-    Examples
-    --------
-    >>> window_start(100.0, 100.5, 101.0, since=7.0, overlap=1.0)  # as on most days
-    99.0
-    >>> window_start(100.0, 100.5, 120.0, since=7.0, overlap=1.0)  # after an outage
-    99.0
-    >>> window_start(100.0, 199.9, 200.0, since=7.0, overlap=1.0)  # the stream is dark
-    192.9
-    """
-    oldest = (end if complete is None else complete) - since
-    return oldest if seen is None else max(seen - overlap, oldest)
-
-
 def _shortened(lines: tuple[str, ...]) -> tuple[str, ...]:
     """Keep the first problems: if thousands of records are broken, they are so alike."""
     if len(lines) <= MAX_PROBLEMS:

@@ -108,9 +108,17 @@ def _forced(record: Record, head: Head) -> Row | None:
     # procstatus is a list of codes as text; "0" alone means no warning (fp_hist.avsc).
     if str(get("procstatus")).strip() != "0" or is_null(flux) or flux == FORCED_SENTINEL:
         return None
-    name = f"fp:{record['pid']}:{record['fid']}"
+    mjd = float(record["jd"]) - photometry.MJD_OF_JD
+    pid = get("pid")
+    name = forced_name(record["fid"], mjd) if pid is None else f"fp:{pid}:{record['fid']}"
     return (head.object_id, get("jd"), get("fid"), flux, get("forcediffimfluxunc"),
             get("magzpsci"), name, head.known_at)  # fmt: skip
+
+
+def forced_name(fid: object, mjd: float) -> str:
+    """Name a forced measurement by its exposure, as `photometry.limit_id` does."""
+    (band,) = bands(BANDS, [fid])
+    return f"forced:{band or 'ztf?'}:{mjd:.4f}"
 
 
 def detections(columns: Columns) -> pd.DataFrame:
