@@ -34,7 +34,8 @@ def source_of(name: str, standin: StandIn) -> Any:
     if service == "fink":
         return Fink(url=standin.urls[name], **shared)
     if service == "alerce":
-        return Alerce(url=standin.urls["alerce"], class_="none", classifier="x", **shared)
+        nothing = {"classifier": "stamp_classifier_rubin*", "class_": "bogus"}
+        return Alerce(url=standin.urls["alerce"], **nothing, **shared)
     token = SecretStr("standin-lasair-token")
     return Lasair(url=f"{standin.urls[name]}/api", token=token, **shared)
 

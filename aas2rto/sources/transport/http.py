@@ -459,7 +459,7 @@ class Client:
     def _refusal(self, answer: Answer, phrase: str) -> HttpError:
         """Build the error for a status that is not success, with the service's own words."""
         body = "" if answer.is_page else answer.content[:2000].decode("utf-8", errors="replace")
-        words = self.redact(" ".join(body.split()))[:160]
+        words = _shortened(self.redact(" ".join(body.split())))
         cause = _cause_of(answer.status)
         wait = None
         if cause in {Cause.THROTTLED, Cause.SERVER}:
@@ -467,6 +467,11 @@ class Client:
         said = f": {words}" if words else ""
         text = f"{answer.asked} answered {answer.status} {phrase}".rstrip() + said
         return HttpError(text, cause=cause, status=answer.status, wait=wait)
+
+
+def _shortened(words: str) -> str:
+    """Keep the begin and the end: some quote the whole question before they say why."""
+    return words if len(words) <= 160 else f"{words[:60]} ... {words[-95:]}"
 
 
 def _lower(headers: httpx.Headers) -> dict[str, str]:
