@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 
 class Aas2rtoError(Exception):

@@ -9,7 +9,7 @@ import pytest
 import typer.main
 
 from aas2rto.cli import app
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +35,8 @@ def test_the_example_factor_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     import pandas as pd
     from astropy.time import Time
 
-    from aas2rto.steps.evaluate import bind, evaluate
+    from aas2rto.steps.column import bind
+    from aas2rto.steps.evaluate import evaluate
 
     code = re.search(r"```python\n(# my_factors\.py.*?)```", README, re.DOTALL)
     assert code is not None
@@ -45,7 +46,7 @@ def test_the_example_factor_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "project: readme\nscore: {factors: [{'my_factors.py:blue_colour': {limit: 0.3 mag}}]}\n"
         "observatories: [la_palma_not]\n"
     )
-    case = config.load("case.yaml")
+    case = load("case.yaml")
     table = pd.DataFrame(
         {"candidate_id": ["a", "b"], "mag_ztfg": [17.0, 18.0], "mag_ztfr": [17.0, 17.5]}
     )

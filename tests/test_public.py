@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from aas2rto import errors
-from aas2rto.config import load as config
+from aas2rto.config.resolve import REGISTRIES, registry
 
 ROOT = Path(__file__).resolve().parents[1]
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -96,17 +96,13 @@ def test_what_is_documented_is_there():
 
 
 def parts() -> list[tuple[str, str]]:
-    return [
-        (section, name)
-        for section in config.REGISTRIES
-        for name in config.registry(section).names()
-    ]
+    return [(section, name) for section in REGISTRIES for name in registry(section).names()]
 
 
 @pytest.mark.parametrize(("section", "name"), parts())
 def test_every_setting_of_a_part_is_described(section, name):
     """What a config may say stands in the docstring of the part."""
-    part = config.registry(section).get(name)
+    part = registry(section).get(name)
     said = inspect.getdoc(part.make) or ""
     missing = [s.name for s in part.settings if not re.search(rf"\b{s.name}\b", said)]
     assert missing == []

@@ -13,7 +13,7 @@ from aas2rto.errors import UsageError
 if TYPE_CHECKING:
     from astropy.time import Time
 
-    from aas2rto.config.load import Case
+    from aas2rto.config.case import Case
     from aas2rto.sky.observatory import Observatory
     from aas2rto.store import Store
 
@@ -181,7 +181,7 @@ def resolve_candidate(store: Store, name: str) -> str:
     UsageError
         If there is none; the text offers the nearest.
     """
-    from aas2rto.parts.registry import nearest
+    from aas2rto.text.words import nearest
 
     found = store.resolve(name)
     if found is None:
@@ -201,7 +201,7 @@ def sites_named(case: Case, name: str) -> list[Observatory]:
     UsageError
         If the case has none; the text offers the nearest.
     """
-    from aas2rto.parts.registry import nearest
+    from aas2rto.text.words import nearest
 
     sites: list[Observatory] = list(case.observatories)
     exact = [site for site in sites if site.name == name]

@@ -10,7 +10,7 @@ from aas2rto.cli.arguments import ConfigFile, JsonOption, offline
 from aas2rto.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
-    from aas2rto.config.load import Case, PartConfig
+    from aas2rto.config.case import Case, PartConfig
 
 
 def check(
@@ -27,10 +27,10 @@ def check(
     import json
 
     from aas2rto.cli.showing import console
-    from aas2rto.config import load as configs
+    from aas2rto.config.load import load
 
     offline()
-    case = configs.load(config, need_secrets=online)
+    case = load(config, need_secrets=online)
     if test_message and not online:
         raise UsageError("--test-message talks to services; add --online")
     answers = ask(case) if online else []

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 if TYPE_CHECKING:
-    from aas2rto.config.load import Case
+    from aas2rto.config.case import Case
 
 OPTION = "--close"
 

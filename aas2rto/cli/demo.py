@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from aas2rto.cli.arguments import OutputOption, parse_time, project_folder
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 
 def demo(

@@ -23,12 +23,12 @@ from aas2rto.cli.arguments import (
     resolve_candidate,
 )
 from aas2rto.errors import UsageError
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 if TYPE_CHECKING:
     from astropy.time import Time
 
-    from aas2rto.config.load import Case
+    from aas2rto.config.case import Case
 
 
 def explain(
@@ -48,10 +48,10 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Show every factor, fit and site of a candidate: of the store, or of a light curve."""
-    from aas2rto.config import load as configs
+    from aas2rto.config.load import load
 
     when = parse_time(now)
-    case = configs.load(config, need_secrets=False)
+    case = load(config, need_secrets=False)
     if light_curve is not None:
         if ra is None or dec is None:
             raise UsageError("--light-curve needs --ra and --dec")
@@ -71,16 +71,17 @@ def _explain_file(
     base_score: float | None,
     when: Time,
 ) -> dict[str, Any]:
-    from aas2rto import loop
     from aas2rto.questions.explain import explain
     from aas2rto.sources.files.light_curve_table import read_light_curve
-    from aas2rto.steps import fit as fitting
+    from aas2rto.steps.build import build
+    from aas2rto.steps.fit import OnlyRead
+    from aas2rto.steps.prefilter import light_curve_alone
 
     light_curve, problems = read_light_curve(path, candidate_id=path.stem)
     for problem in problems:
         print(f"warning: {path}: {problem}", file=sys.stderr)
-    parts = loop.build(case, with_sources=False)
-    table, photometry = loop.single(
+    parts = build(case, with_sources=False)
+    known = light_curve_alone(
         parts,
         light_curve,
         when,
@@ -89,8 +90,7 @@ def _explain_file(
         redshift=redshift,
         base_score=base_score,
     )
-    fits = fitting.fit_here(parts.models, table, photometry)
-    return explain(parts, table, photometry, fits, when)
+    return explain(parts, known, when, memory=OnlyRead())
 
 
 def _explain_stored(
@@ -102,10 +102,10 @@ def _explain_stored(
     *,
     given: str | None,
 ) -> dict[str, Any]:
-    from aas2rto import loop
     from aas2rto.questions.explain import compare, explain_stored
+    from aas2rto.steps.build import build
 
-    parts = loop.build(case, with_sources=False)
+    parts = build(case, with_sources=False)
     with open_existing_store(case, output) as store:
         note_replay(store, when, given=given)
         ids = [resolve_candidate(store, name) for name in (candidate, over) if name is not None]

@@ -42,18 +42,18 @@ def figure(
     as_json: JsonOption = False,
 ) -> None:
     """Draw a candidate as it stands: light curve, visibility tonight, score, rank history."""
-    from aas2rto import loop
-    from aas2rto.config import load as configs
+    from aas2rto.config.load import load
     from aas2rto.questions.figure import illustrate
+    from aas2rto.steps.build import build
 
     when = parse_time(now)
-    case = configs.load(config, need_secrets=False)
+    case = load(config, need_secrets=False)
     folder = project_folder(output, case.project)
     kinds = [one.value for one in kind or FigureKind]
     with open_existing_store(case, output) as store:
         candidate_id = resolve_candidate(store, candidate)
         note_replay(store, when, given=now)
-        parts = loop.build(case, with_sources=False)
+        parts = build(case, with_sources=False)
         paths = illustrate(parts, store, candidate_id, when, folder, kinds=kinds)
     if as_json:
         print(json.dumps({"candidate_id": candidate_id, "figures": [str(p) for p in paths]}))

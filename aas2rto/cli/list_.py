@@ -36,7 +36,7 @@ def list_parts(
 
 
 def _parts(kind: Kind) -> list[dict[str, Any]]:
-    from aas2rto.config.load import registry
+    from aas2rto.config.resolve import registry
 
     section = "messages" if kind is Kind.MESSENGERS else kind.value
     found = registry(section)
@@ -50,11 +50,11 @@ def _parts(kind: Kind) -> list[dict[str, Any]]:
 
 
 def _observatories() -> list[dict[str, Any]]:
-    from aas2rto.sky import observatory
+    from aas2rto.sky import observatory_file
 
     rows = []
-    for name in observatory.available():
-        site = observatory.load(name)
+    for name in observatory_file.available():
+        site = observatory_file.load(name)
         place = (
             f"lon {site.longitude_deg:.4f} deg",
             f"lat {site.latitude_deg:.4f} deg",

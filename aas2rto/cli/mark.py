@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from astropy.time import Time
 
-    from aas2rto.config.load import Case
+    from aas2rto.config.case import Case
     from aas2rto.tables.marks import Kind, Spoken
 
 
@@ -59,12 +59,12 @@ def mark(
     as_json: JsonOption = False,
 ) -> None:
     """Tell the lists, plans and messages what you know about a candidate."""
-    from aas2rto.config import load as configs
-    from aas2rto.parts.registry import nearest
+    from aas2rto.config.load import load
     from aas2rto.tables import marks as feedback
+    from aas2rto.text.words import nearest
 
     when = parse_time(now)
-    case = configs.load(config, need_secrets=False)
+    case = load(config, need_secrets=False)
     kinds = [one.value for one in feedback.Kind]
     if kind not in kinds:
         raise UsageError(f"{kind!r} is no mark{nearest(kind, kinds)} (known: {', '.join(kinds)})")

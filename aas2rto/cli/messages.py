@@ -32,10 +32,10 @@ def messages(
     as_json: JsonOption = False,
 ) -> None:
     """Show messages: sent, waiting, refused, and those of which nobody knows."""
-    from aas2rto.config import load as configs
-    from aas2rto.parts.registry import nearest
+    from aas2rto.config.load import load
+    from aas2rto.text.words import nearest
 
-    case = configs.load(config, need_secrets=False)
+    case = load(config, need_secrets=False)
     names = [part.name for part in case.messengers]
     for name in filter(None, (channel, resume)):
         if name not in names:

@@ -17,7 +17,7 @@ def new(
 ) -> None:
     """Write a commented config that passes `aas2rto check`."""
     from aas2rto.config.examples import read_config
-    from aas2rto.config.load import PROJECT_PATTERN
+    from aas2rto.config.sections import PROJECT_PATTERN
     from aas2rto.outputs import write_atomically
 
     if not re.match(PROJECT_PATTERN, name):

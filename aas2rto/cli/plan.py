@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from astropy.time import Time
 
-    from aas2rto.config.load import Case
+    from aas2rto.config.case import Case
     from aas2rto.planning import NightPlan, SiteNight
     from aas2rto.sky.observatory import Observatory
 
@@ -55,16 +55,16 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Plan the night from the stored state: who observes what, when, and what if it fails."""
-    from aas2rto import loop
-    from aas2rto.config import load as configs
+    from aas2rto.config.load import load
     from aas2rto.outputs import plan_files
     from aas2rto.questions import plan as outlook
+    from aas2rto.steps.build import build
 
     when = parse_time(now)
-    case = configs.load(config, need_secrets=False)
+    case = load(config, need_secrets=False)
     name, sites = _chosen(case, observatory, network=network)
     folder = project_folder(output, case.project)
-    parts = loop.build(case, with_sources=False)
+    parts = build(case, with_sources=False)
     with open_existing_store(case, output) as store:
         note_replay(store, when, given=now)
         found = outlook.plan_stored(

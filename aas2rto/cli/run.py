@@ -28,7 +28,7 @@ from aas2rto.errors import UsageError
 if TYPE_CHECKING:
     from astropy.time import Time
 
-    from aas2rto.config.load import Case
+    from aas2rto.config.case import Case
     from aas2rto.steps.cycle import Cycle
     from aas2rto.store import Store
 
@@ -48,13 +48,13 @@ def run(
     ] = False,
 ) -> None:
     """Pull candidates, score them, and write a ranked list per observatory."""
-    from aas2rto.config import load as configs
+    from aas2rto.config.load import load
 
     start = parse_time(now)
     for path in archive or []:
         if not path.exists() and not glob.has_magic(str(path)):
             raise UsageError(f"--archive: there is no {path}")
-    case = configs.load(config, archive=[str(path) for path in archive or []])
+    case = load(config, archive=[str(path) for path in archive or []])
     stop = _stop_on_signal()
     clock = _clock(start, fixed=now is not None)
     with _running(
@@ -150,6 +150,8 @@ def _running(
     from aas2rto.config.redaction import Redactor
     from aas2rto.inform.tell import Telling
     from aas2rto.outputs import files
+    from aas2rto.questions.explain import explain_stored
+    from aas2rto.steps.build import build
     from aas2rto.store import Store
     from aas2rto.store.copying import temporary_copy
     from aas2rto.store.lock import hold
@@ -167,11 +169,11 @@ def _running(
             stack.enter_context(logs.to_file(folder / "log.jsonl", hide=Redactor.of(case)))
         store = stack.enter_context(Store(url))
         _check_time(store, written, clock(), fixed=fixed)
-        parts = loop.build(case)
+        parts = build(case)
         stack.callback(parts.close)
         telling = Telling(
             parts, store, folder, clock=clock, open_store=lambda: Store(url),
-            forever=not once, stopping=stop.is_set,
+            explain=explain_stored, forever=not once, stopping=stop.is_set,
         )  # fmt: skip
         parts = replace(parts, failures=(*parts.failures, *telling.failures))
         if not dry_run:

@@ -12,13 +12,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from aas2rto.cli.arguments import is_terminal
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aas2rto.steps.cycle import Cycle
-    from aas2rto.steps.rank import Ranking
+    from aas2rto.steps.cycle import Cycle, Ranking
     from aas2rto.store.outbox import Mail
 
 TOP = 8
@@ -54,7 +53,7 @@ def steps() -> Iterator[Callable[[str], None]]:
 def cycle(found: Cycle, *, folder: Path | None) -> None:
     """Print the top of each list, the funnel, and what went wrong."""
     out = console()
-    if found.scored is None:
+    if found.judged is None:
         out.print(f"cycle of {found.now.isot[:16]} UTC: stopped before it was done")
         return
     out.print(f"[bold]cycle of {found.now.utc.isot[:16]} UTC[/bold]")
@@ -62,7 +61,7 @@ def cycle(found: Cycle, *, folder: Path | None) -> None:
         style = "yellow" if arrival.failed else None
         out.print(f"  {escape(arrival.line())}", soft_wrap=True, style=style)
     out.print(funnel_line(found.report["funnel"]), soft_wrap=True)
-    for ranking in found.rankings:
+    for ranking in found.judged.rankings:
         out.print(ranking_table(ranking))
         more = len(ranking.table) - TOP
         if more > 0:

@@ -34,10 +34,10 @@ def status(
     import pandas as pd
 
     from aas2rto.cli.showing import console, table_of
-    from aas2rto.config import load as configs
+    from aas2rto.config.load import load
 
     when = parse_time(now).utc.mjd
-    case = configs.load(config, need_secrets=False)
+    case = load(config, need_secrets=False)
     with open_existing_store(case, output) as store:
         names = list(dict.fromkeys([*(part.name for part in case.sources), *store.sources()]))
         rows = [row(store.source_state(name), when, dark_after) for name in names]

@@ -30,10 +30,10 @@ def visibility(
 ) -> None:
     """Show x_vis, the night, altitude, culmination, rise and set, and the Moon."""
     when = parse_time(at, option="--at")
-    from aas2rto.sky import observatory as sites
-    from aas2rto.sky import visibility as seen
+    from aas2rto.sky import observatory_file
+    from aas2rto.sky.point_report import point_report
 
-    found = seen.point_report(sites.load(observatory), *parse_position(ra, dec), when)
+    found = point_report(observatory_file.load(observatory), *parse_position(ra, dec), when)
     if as_json:
         print(json.dumps(found, indent=2, allow_nan=False))
         return

@@ -18,7 +18,7 @@ from aas2rto.cli.arguments import (
 )
 from aas2rto.cli.closing import CloseOption, closures
 from aas2rto.errors import UsageError
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 MOST = 12
 """Lines shown of each kind; --json holds all."""
@@ -36,21 +36,21 @@ def whatif(
     as_json: JsonOption = False,
 ) -> None:
     """Show which ranks move, who enters and who leaves; store nothing."""
-    from aas2rto import loop
-    from aas2rto.config import load as configs
+    from aas2rto.config.load import load
     from aas2rto.config.overrides import changes
     from aas2rto.questions import whatif
+    from aas2rto.steps.build import build
 
     if not settings and not close:
         raise UsageError("ask something: --set KEY=VALUE, or --close OBSERVATORY [INTERVAL]")
     when = parse_time(now)
     wanted = changes(settings or [])
-    case = configs.load(config, need_secrets=False)
-    other = configs.load(config, need_secrets=False, changes=wanted)
+    case = load(config, need_secrets=False)
+    other = load(config, need_secrets=False, changes=wanted)
     with open_existing_store(case, output) as store:
         found = whatif.compare(
-            loop.build(case, with_sources=False),
-            loop.build(other, with_sources=False),
+            build(case, with_sources=False),
+            build(other, with_sources=False),
             store,
             when,
             close=closures(other, close),

@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from aas2rto.parts.registry import nearest
-from aas2rto.text.words import date_of, mjd_of
+from aas2rto.text.words import date_of, mjd_of, nearest
 from aas2rto.units import Day, Hour
 
 FigureKind = Literal["light_curve", "visibility", "score", "history"]

@@ -10,7 +10,7 @@ import yaml
 
 from aas2rto.config.yaml_lines import Key
 from aas2rto.errors import UsageError
-from aas2rto.parts.registry import nearest
+from aas2rto.text.words import nearest
 
 
 def changes(texts: Iterable[str]) -> dict[str, Any]:

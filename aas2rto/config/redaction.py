@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from aas2rto.config.load import Case
+from aas2rto.config.case import Case
 
 HIDDEN = "***"
 SHORTEST = 4

@@ -21,8 +21,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, Field
 
-from aas2rto.parts.registry import Part, Registry, nearest
+from aas2rto.parts.registry import Part, Registry
 from aas2rto.tables.photometry import BANDS
+from aas2rto.text.words import nearest
 
 Positive = Annotated[float, Field(gt=0)]
 """A setting that multiplies a score."""

@@ -7,7 +7,7 @@ import pandas as pd
 from astropy.time import Time
 
 from aas2rto.factors import Factor, Needs, answer, check_bands, factor, per_band
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 
 @factor("detections", needs=Needs.LIGHT_CURVE, check=check_bands)

@@ -17,9 +17,10 @@ from aas2rto.errors import InputError
 from aas2rto.factors import Factor, Needs, answer, factor, numbers
 from aas2rto.guard import attempt
 from aas2rto.models import FIT_COLUMNS
-from aas2rto.parts.registry import Part, nearest
+from aas2rto.parts.registry import Part
 from aas2rto.tables import candidates as candidate_table
 from aas2rto.tables import summary
+from aas2rto.text.words import nearest
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": np.abs, "exp": np.exp, "log": np.log, "log10": np.log10, "sqrt": np.sqrt,

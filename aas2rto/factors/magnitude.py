@@ -8,7 +8,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from aas2rto.factors import Factor, Needs, answer, check_bands, factor, latest, numbers
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 from aas2rto.units import Mag
 
 

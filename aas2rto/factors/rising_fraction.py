@@ -20,7 +20,7 @@ from aas2rto.factors import (
     per_band,
 )
 from aas2rto.tables.photometry import BANDS
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 
 @factor("rising_fraction", needs=Needs.LIGHT_CURVE, check=check_bands)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from aas2rto.factors import Factor, Needs, Positive, Share, answer, factor, numbers
-from aas2rto.parts.registry import Part, nearest
+from aas2rto.parts.registry import Part
+from aas2rto.text.words import nearest
 
 FEATURES = ("chisq", "penalty", "against_bazin", "stretch", "colour", "stretch_err")
 """What the logistic reads, see `features`."""

@@ -22,7 +22,6 @@ from aas2rto.messaging.answering import Desk
 from aas2rto.messaging.composing import figures_of
 from aas2rto.messaging.courier import Channel, Courier, open_channel
 from aas2rto.messaging.message import Message
-from aas2rto.questions import explain as explaining
 from aas2rto.steps.cycle import Cycle, Parts
 from aas2rto.store import Store
 
@@ -36,6 +35,9 @@ PATIENCE = 60.0
 """For sending what a single cycle has to say [s]; what is left waits for the next run."""
 FAREWELL = 10.0
 """For the last messages when the program ends [s]."""
+
+
+Explain = Callable[[Parts, Store, str, Time], Mapping[str, Any]]
 
 
 class Listener(Protocol):
@@ -61,6 +63,8 @@ class Telling:
         Tells the time.
     open_store : callable
         Opens the same store again, for threads that answer.
+    explain : callable
+        Explains a candidate of a store at some time, for who asks why.
     forever : bool
         If True, messages leave and answers are heard between cycles, and the operators hear of
         start and stop; else each cycle sends what it has and is done.
@@ -76,6 +80,7 @@ class Telling:
         *,
         clock: Callable[[], Time],
         open_store: Callable[[], Store],
+        explain: Explain,
         forever: bool,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -83,6 +88,7 @@ class Telling:
         self._store = store
         self._clock = clock
         self._open_store = open_store
+        self._explain = explain
         self._forever = forever
         self._stopping = stopping
         self._cycles = 0
@@ -172,7 +178,7 @@ class Telling:
 
     def _why(self, store: Store, candidate_id: str) -> Mapping[str, Any]:
         with self.busy:
-            return explaining.explain_stored(self._parts, store, candidate_id, self._clock())
+            return self._explain(self._parts, store, candidate_id, self._clock())
 
     # -- a cycle --------------------------------------------------------------------------------
 
@@ -197,7 +203,8 @@ class Telling:
             cycle.failures.extend([done.failure] if done.failure else [])
 
     def _draw(self, cycle: Cycle) -> None:
-        if cycle.scored is None:
+        judged = cycle.judged
+        if judged is None:
             return
         config = self._parts.case.config.figures
         announced = figures_of(cycle.mail)
@@ -205,13 +212,13 @@ class Telling:
             return
         from aas2rto.outputs.figures import gathering  # noqa: PLC0415  as above
 
-        top = gathering.top_of(cycle.rankings, config.top)
+        top = gathering.top_of(judged.rankings, config.top)
         found = gathering.of_cycle(self._parts, self._store, cycle)
         # What a message shows is shown as of now.
         self._draw_some(cycle, found, announced, exactly_now=True)
         self._courier.release_figures()
         self._draw_some(cycle, found, dict.fromkeys(top, config.kinds))
-        table = cycle.scored.table
+        table = judged.scored.table
         self._gallery.forget(
             table.loc[table["decision"] != Decision.REJECT.label, "candidate_id"].astype(str)
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from aas2rto.config.load import Case, PartConfig
+from aas2rto.config.case import Case, PartConfig
 from aas2rto.config.redaction import Redactor
 from aas2rto.messaging import wording
 from aas2rto.messaging.message import Message
 from aas2rto.store.outbox import Alarm, Outbox, Post, State
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 REMINDERS = (1.0 / 24, 6.0 / 24, 1.0)
 """How long after it was last said that something is wrong it is said again [d]: the last of them

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from aas2rto.factors import Decision
-from aas2rto.steps.evaluate import RULES, Column
-from aas2rto.steps.rank import Ranking
+from aas2rto.steps.column import RULES, Column
+from aas2rto.steps.cycle import Ranking
 from aas2rto.text.words import chisq_per_dof
 
 

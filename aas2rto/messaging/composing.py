@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.config.load import Case, PartConfig
+from aas2rto.config.case import Case, PartConfig
 from aas2rto.messaging import Figures, wording
 from aas2rto.messaging.alarms import alarms_of
 from aas2rto.messaging.card import Facts, Found, facts_of
@@ -25,7 +25,7 @@ from aas2rto.messaging.triggers import (
     topics,
 )
 from aas2rto.sky import visibility
-from aas2rto.steps.cycle import Cycle, Parts
+from aas2rto.steps.cycle import Cycle, Judged, Parts
 from aas2rto.store import Store
 from aas2rto.store.outbox import TEXT, Entry, Mail, Mark, Outbox, Post, State
 
@@ -53,11 +53,18 @@ def compose(parts: Parts, store: Store, cycle: Cycle) -> Mail:
         Empty if nobody is to be told, or nothing happened.
     """
     case = parts.case
-    if not case.messengers or cycle.scored is None:
+    judged = cycle.judged
+    if not case.messengers or judged is None:
         return Mail()
     now = float(cycle.now.utc.mjd)
-    found = Found(now, cycle.scored.table, cycle.scored.columns, cycle.rankings,
-                  last_chances(parts, cycle), cycle.fits.tables)  # fmt: skip
+    found = Found(
+        now,
+        judged.scored.table,
+        judged.scored.columns,
+        judged.rankings,
+        last_chances(parts, judged),
+        judged.fits.tables,
+    )
     news = _news(case, store, found)
     told = _Told(case, store.outbox, now)
     for facts, events in news.happened:
@@ -134,13 +141,13 @@ def _new_marks(outbox: Outbox, found: Found) -> list[Mark]:
     return new
 
 
-def last_chances(parts: Parts, cycle: Cycle) -> dict[str, tuple[str, ...]]:
+def last_chances(parts: Parts, judged: Judged) -> dict[str, tuple[str, ...]]:
     """Return where candidates of the lists can be observed tonight, but not in some days.
 
     Parameters
     ----------
     parts : Parts
-    cycle : Cycle
+    judged : Judged
 
     Returns
     -------
@@ -150,9 +157,9 @@ def last_chances(parts: Parts, cycle: Cycle) -> dict[str, tuple[str, ...]]:
     when = parts.case.when
     if when.last_chance is None:
         return {}
-    later = Time(cycle.now.utc.mjd + when.last_chance, format="mjd", scale="utc")
+    later = Time(judged.at.utc.mjd + when.last_chance, format="mjd", scale="utc")
     told: dict[str, list[str]] = {}
-    for site, ranking in zip(parts.case.observatories, cycle.rankings[1:], strict=True):
+    for site, ranking in zip(parts.case.observatories, judged.rankings[1:], strict=True):
         head = ranking.table.head(when.within).reset_index(drop=True)
         if head.empty:
             continue

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.config.messages import ChannelPolicy
 from aas2rto.guard import attempt
 from aas2rto.messaging import (

@@ -14,7 +14,7 @@ import numpy as np
 
 from aas2rto.config.messages import When
 from aas2rto.messaging.card import Facts
-from aas2rto.steps.evaluate import FEEDBACK
+from aas2rto.steps.column import FEEDBACK
 from aas2rto.text.words import POOR_FIT
 
 

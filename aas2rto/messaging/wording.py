@@ -16,9 +16,9 @@ import numpy as np
 from aas2rto.messaging.card import Facts, SiteFacts
 from aas2rto.messaging.message import CANDIDATE, DIGEST, OPERATORS, TEST, Message
 from aas2rto.messaging.triggers import TRIGGERS, Event
-from aas2rto.text.counting import counted
 from aas2rto.text.words import (
     POOR_FIT,
+    counted,
     day_and_hour,
     fit_sentence,
     hour,

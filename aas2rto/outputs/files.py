@@ -19,12 +19,12 @@ def write(folder: Path, parts: Parts, cycle: Cycle) -> None:
     parts : Parts
     cycle : Cycle
     """
-    if cycle.scored is None:
+    if cycle.judged is None:
         return
     header = provenance(parts, cycle)
-    for ranking in cycle.rankings:
+    for ranking in cycle.judged.rankings:
         tables.write_ranking(folder, ranking, header)
-    tables.write_excluded(folder, cycle.scored.rows(Decision.EXCLUDE), header)
+    tables.write_excluded(folder, cycle.judged.scored.rows(Decision.EXCLUDE), header)
     tables.write_rejected(folder, cycle.load_rejections, [*header[:-1], cycle.rejection_state])
     tables.write_cycle(folder, {**cycle.report, "timings": cycle.rounded_timings()})
 

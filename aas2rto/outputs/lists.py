@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aas2rto.factors import Decision
 from aas2rto.outputs import write_atomically
-from aas2rto.steps.rank import Ranking
+from aas2rto.steps.cycle import Ranking
 
 LEADING = (
     "rank", "candidate_id", "name", "ra", "dec", "ra_hms", "dec_dms", "score", "site_score",

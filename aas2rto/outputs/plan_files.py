@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from aas2rto import __version__
-from aas2rto.config.load import Case
+from aas2rto.config.case import Case
 from aas2rto.outputs import plan_csv, plan_figure, plan_json, write_atomically
 from aas2rto.outputs.calendar import calendar
 from aas2rto.planning import NightPlan

@@ -6,7 +6,6 @@ defaults, are its settings in a config; nothing else has to be written down.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import hashlib
 import importlib
@@ -15,7 +14,7 @@ import inspect
 import pkgutil
 import sys
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -27,15 +26,10 @@ from aas2rto.errors import UnknownNameError
 from aas2rto.guard import attempt
 from aas2rto.parts.path_setting import OnDisk
 from aas2rto.parts.setting_text import in_yaml, marker
+from aas2rto.text.words import nearest
 from aas2rto.units import Unit
 
 PART_ATTRIBUTE = "__aas2rto_part__"
-
-SHORTEST_BEGINNING = 2
-"""Of a single letter too many names begin with it for one to be meant."""
-
-MOST_OFFERED = 3
-"""Names offered of those that begin alike; the rest is counted."""
 
 
 @dataclass(frozen=True)
@@ -139,49 +133,6 @@ def options_model(make: Callable[..., Any], *, name: str) -> type[BaseModel]:
         ),
         **fields,
     )
-
-
-def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return ``"; did you mean 'x'?"`` for what was probably meant, or an empty string.
-
-    Parameters
-    ----------
-    name : str
-        What somebody typed.
-    known : iterable of str
-    cutoff : float
-        How similar a name must be, from 0 to 1, see `difflib.SequenceMatcher.ratio`; names that
-        begin with what was typed need not be.
-
-    Examples
-    --------
-    >>> nearest("altitude_i", ["altitude", "altitude_integral"])
-    "; did you mean 'altitude_integral'?"
-    """
-    text, names = str(name).strip(), sorted(set(map(str, known)))
-    offered = _beginning(text, names) or _similar(text, names, cutoff)[:1]
-    if not offered:
-        return ""
-    shown, more = [repr(one) for one in offered[:MOST_OFFERED]], len(offered) - MOST_OFFERED
-    if more > 0:
-        shown.append(f"one of {more} more")
-    *first, last = shown
-    return f"; did you mean {', '.join(first)}{' or ' if first else ''}{last}?"
-
-
-def _beginning(text: str, names: list[str]) -> list[str]:
-    """Return the names, or else those with a later word, that begin with what was typed."""
-    start = text.casefold()
-    if len(start) < SHORTEST_BEGINNING:
-        return []
-    whole = [one for one in names if one.casefold().startswith(start)]
-    return whole or [one for one in names if f"_{start}" in one.casefold()]
-
-
-def _similar(text: str, names: list[str], cutoff: float) -> list[str]:
-    close = difflib.get_close_matches(text, names, n=5, cutoff=cutoff)
-    # Two letters that changed places are the commonest slip.
-    return sorted(close, key=lambda other: sorted(other) != sorted(text))
 
 
 class Registry:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from astropy.time import Time
 
-from aas2rto.config.load import CLOSED_PATTERN
+from aas2rto.config.sections import CLOSED_PATTERN
 from aas2rto.errors import UsageError
 
 Interval = tuple[float, float]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.config.load import Plan
+from aas2rto.config.sections import Plan
 from aas2rto.planning import timeline
 from aas2rto.planning.greedy import dispatch, first_of_all, independent, reserve
 from aas2rto.planning.joint import Optimum, everyone, optimise

@@ -10,7 +10,7 @@ import pandas as pd
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from aas2rto.config.load import Plan
+from aas2rto.config.sections import Plan
 from aas2rto.planning.problem import Floats, Ints, Mask, Problem, join
 from aas2rto.sky import exposure
 from aas2rto.sky.altitude_curve import moon_track, track

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.config.load import Plan
+from aas2rto.config.sections import Plan
 from aas2rto.factors.last_chance import ratio
 from aas2rto.planning.options import (
     SECONDS,

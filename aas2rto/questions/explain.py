@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto import loop
 from aas2rto.factors import Decision
 from aas2rto.outputs.lists import iso_minutes
-from aas2rto.steps import fit as fitting
-from aas2rto.steps.cycle import Parts, Scored
-from aas2rto.steps.evaluate import RULES, Column
-from aas2rto.steps.fit import Fits
-from aas2rto.steps.rank import apply, seen_from, site_columns
+from aas2rto.steps.column import RULES, Column
+from aas2rto.steps.combine import EXCLUDED_SCORE, why
+from aas2rto.steps.cycle import Parts, Ranking, Scored
+from aas2rto.steps.fit import FitMemory, OnlyRead
+from aas2rto.steps.judge import judge
+from aas2rto.steps.prefilter import Known, as_known
 from aas2rto.store import Store
-from aas2rto.tables import marks as feedback
+from aas2rto.tables import marks
 
 
 def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> dict[str, Any]:
@@ -37,62 +36,29 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
     dict
         See `explain`.
     """
-    found = recall(parts, store, candidate_id, now)
-    told = explain(parts, found.table, found.photometry, found.fits, now)
-    marks = feedback.standing(found.said, found.photometry, now.utc.mjd)
-    marks = marks.drop(columns="candidate_id")
-    told["feedback"] = [{str(k): _plain(v) for k, v in m.items()} for m in marks.to_dict("records")]
-    told["state"] = str(found.table["state"].iloc[0])
+    known = as_known(parts, store, now, candidate_id=candidate_id)
+    told = explain(parts, known, now, memory=OnlyRead(store))
+    said = marks.standing(known.said, known.photometry, now.utc.mjd).drop(columns="candidate_id")
+    told["feedback"] = [{str(k): _plain(v) for k, v in m.items()} for m in said.to_dict("records")]
+    told["state"] = str(known.table["state"].iloc[0])
     aliases = store.aliases()
     told["aliases"] = aliases.loc[aliases["candidate_id"] == candidate_id, "alias"].tolist()
-    told["annotations"] = {
-        k: _plain(v) for k, v in _record(found.notes).items() if k != "candidate_id"
-    }
+    notes = _record(known.notes)
+    told["annotations"] = {key: _plain(notes[key]) for key in notes if key != "candidate_id"}
     return told
 
 
-@dataclass(frozen=True)
-class Recalled:
-    """A candidate of the store at some time, before it is scored: tables of one candidate."""
-
-    table: pd.DataFrame
-    photometry: pd.DataFrame
-    fits: Fits
-    said: pd.DataFrame
-    notes: pd.DataFrame
-
-
-def recall(parts: Parts, store: Store, candidate_id: str, now: Time) -> Recalled:
-    """Put together what the store knows of a candidate at `now`; nothing is stored."""
-    held = store.candidates(state=None)
-    held = held[held["candidate_id"] == candidate_id].reset_index(drop=True)
-    known = store.light_curves(held, now.utc.mjd)
-    photometry = known.photometry
-    notes = store.annotations()
-    notes = notes[notes["candidate_id"] == candidate_id].dropna(axis=1, how="all")
-    table = loop.assemble(held, known.summary, notes, parts.case.config.score.base)
-    said = store.feedback(now.utc.mjd)
-    said = said[said["candidate_id"] == candidate_id]
-    table = feedback.join(table, said, photometry, now)
-    fits = fitting.fit(parts.models, table, photometry, store, save=False)
-    return Recalled(table, photometry, fits, said, notes)
-
-
-def explain(
-    parts: Parts, table: pd.DataFrame, photometry: pd.DataFrame, fits: Fits, now: Time
-) -> dict[str, Any]:
+def explain(parts: Parts, known: Known, now: Time, *, memory: FitMemory) -> dict[str, Any]:
     """Explain one candidate.
 
     Parameters
     ----------
     parts : Parts
-    table : DataFrame
-        One row of the candidate table.
-    photometry : DataFrame
-        Of this candidate, as known now.
-    fits : Fits
-        Of this candidate.
+    known : Known
+        What is known now of this candidate alone.
     now : Time
+    memory : FitMemory
+        Earlier fits.
 
     Returns
     -------
@@ -100,9 +66,10 @@ def explain(
         ``candidate_id, now, score, decision, reason, factors, fits, observatories``, ready for
         JSON but for an infinite score.
     """
-    scored = assess(parts, table, photometry, fits, now)
+    judged = judge(parts, known, now, memory=memory, in_full=True)
+    scored = judged.scored
     row = scored.table.iloc[0]
-    failures = [*fits.failures, *(f for column in scored.columns for f in column.failures)]
+    failures = [*judged.fits.failures, *(f for column in scored.columns for f in column.failures)]
     return {
         "candidate_id": str(row["candidate_id"]),
         "name": str(row["name"]),
@@ -114,8 +81,8 @@ def explain(
         "reason": str(row["reason"]),
         "base_score": float(row["base_score"]),
         "factors": [_factor(column) for column in scored.columns if _is_told(column)],
-        "fits": {name: _fit(found) for name, found in fits.tables.items()},
-        "observatories": _sites(parts, scored, now),
+        "fits": {name: _fit(found) for name, found in judged.fits.tables.items()},
+        "observatories": {r.observatory: _site(r, scored) for r in judged.rankings[1:]},
         "last_mag": _plain(row["last_mag"]),
         "last_band": str(row["last_band"]),
         "n_detections": int(row["n_detections"]),
@@ -123,19 +90,6 @@ def explain(
         "spectral_type": str(row["spectral_type"]),
         "failures": [str(failure) for failure in failures],
     }
-
-
-def assess(
-    parts: Parts, table: pd.DataFrame, photometry: pd.DataFrame, fits: Fits, now: Time
-) -> Scored:
-    """Score one candidate with all factors, whatever the first of them say."""
-    prefiltered = loop.assess_light_curves(parts, table, photometry, now)
-    prefiltered.keep[:] = True
-    joined = fitting.add_peak_probability(
-        fitting.join(table, fits, parts.case.config.model_choice), now.utc.mjd
-    )
-    scored = loop.score(parts, joined, prefiltered, now)
-    return loop.with_tomorrow(parts, scored, photometry, now) if parts.looks_ahead else scored
 
 
 def _is_told(column: Column) -> bool:
@@ -169,36 +123,34 @@ def _record(table: pd.DataFrame) -> dict[str, Any]:
     return {str(key): value for key, value in records[0].items()} if records else {}
 
 
-def _sites(parts: Parts, scored: Scored, now: Time) -> dict[str, Any]:
-    told = {}
-    for site in parts.case.observatories:
-        table = seen_from(
-            site, scored.table, parts.site_factors, now, min_altitude=parts.min_altitude
-        )
-        columns = site_columns(site, table, parts.site_factors, now)
-        told[site.name] = _site(apply(table, columns), columns, scored)
-    return told
-
-
-def _site(table: pd.DataFrame, columns: Sequence[Column], scored: Scored) -> dict[str, Any]:
-    row = table.iloc[0]
-    out = scored.verdict.decision[0] != Decision.KEEP
-    science = scored.table.iloc[0]
+def _site(ranking: Ranking, scored: Scored) -> dict[str, Any]:
+    """Say how a site sees the candidate; where it is out, what the science list says stands."""
+    seen = ranking.table if len(ranking.table) else ranking.out
+    row, science, columns = seen.iloc[0], scored.table.iloc[0], ranking.columns
+    if scored.verdict.decision[0] != Decision.KEEP:
+        said = {key: science[key] for key in ("score", "decision", "reason")}
+    elif len(ranking.table):
+        reasons = [part for part in (science["reason"], why(columns, 0)) if part]
+        said = {"score": row["site_score"], "decision": row["decision"]}
+        said["reason"] = "; ".join(reasons)
+    else:
+        said = {"score": row.get("site_score", EXCLUDED_SCORE), "reason": row["reason"]}
+        said["decision"] = Decision.EXCLUDE.label
     return {
-        "score": float(science["score"] if out else row["site_score"]),
-        "decision": str(science["decision"] if out else row["decision"]),
-        "reason": str(science["reason"] if out else row["reason"]),
+        "score": float(said["score"]),
+        "decision": str(said["decision"]),
+        "reason": str(said["reason"]),
         "factor": _plain(float(np.prod([column.factor.value[0] for column in columns]))),
         "factors": [_factor(column) for column in columns if _is_told(column)],
-        "altitude": _plain(row["altitude"]),
-        "azimuth": _plain(row["azimuth"]),
-        "airmass": _plain(row["airmass"]),
-        "moon_sep": _plain(row["moon_sep"]),
-        "sets": _time(row["sets"]),
-        "rises": _time(row["rises"]),
-        "hours_left": _plain(row["hours_left"]),
-        "observable_now": bool(row["observable_now"]),
-        "status": str(row["status"]),
+        "altitude": _plain(row.get("altitude")),
+        "azimuth": _plain(row.get("azimuth")),
+        "airmass": _plain(row.get("airmass")),
+        "moon_sep": _plain(row.get("moon_sep")),
+        "sets": _time(row.get("sets", np.nan)),
+        "rises": _time(row.get("rises", np.nan)),
+        "hours_left": _plain(row.get("hours_left")),
+        "observable_now": bool(row.get("observable_now", False)),
+        "status": str(row.get("status", "unknown")),
     }
 
 

@@ -11,9 +11,10 @@ from astropy.time import Time
 from aas2rto.errors import Aas2rtoError
 from aas2rto.outputs.figures import drawing, gathering
 from aas2rto.outputs.figures.gallery import Gallery
-from aas2rto.questions.explain import assess, recall
-from aas2rto.steps.cycle import Parts
-from aas2rto.steps.rank import Ranking, rank_science, rank_site
+from aas2rto.steps.cycle import Parts, Ranking
+from aas2rto.steps.fit import OnlyRead
+from aas2rto.steps.judge import judge
+from aas2rto.steps.prefilter import as_known
 from aas2rto.store import Store
 
 
@@ -57,25 +58,22 @@ def illustrate(
 
 def findings(parts: Parts, store: Store, candidate_id: str, now: Time) -> gathering.Findings:
     """Collect what figures show of one candidate, also of one that is excluded or rejected."""
-    recalled = recall(parts, store, candidate_id, now)
-    scored = assess(parts, recalled.table, recalled.photometry, recalled.fits, now)
+    known = as_known(parts, store, now, candidate_id=candidate_id)
+    judged = judge(parts, known, now, memory=OnlyRead(store), in_full=True)
     mjd = float(now.utc.mjd)
     sites = [site.name for site in parts.case.observatories]
     ranks = store.rank_history([candidate_id], sites, since=mjd - gathering.HISTORY, until=mjd)
     # Sorted by time: the newest rank of each observatory wins.
     last = dict(zip(ranks["observatory"], ranks["rank"], strict=True)) if len(ranks) else {}
-    rankings = [
-        rank_site(site, scored.table, parts.site_factors, now, min_altitude=parts.min_altitude)
-        for site in parts.case.observatories
-    ]
+    science, *sites_seen = judged.rankings
     return gathering.Findings(
         now=now,
-        table=scored.table,
-        columns=scored.columns,
-        photometry=recalled.photometry,
-        fits=recalled.fits,
+        table=judged.scored.table,
+        columns=judged.scored.columns,
+        photometry=judged.photometry,
+        fits=judged.fits,
         models=parts.models,
-        rankings=[rank_science(scored.table), *(_as_ranked(one, last) for one in rankings)],
+        rankings=[science, *(_as_ranked(one, last) for one in sites_seen)],
         observatories=parts.case.observatories,
         site_factors=parts.site_factors,
         ranks=ranks,

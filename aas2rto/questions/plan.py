@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto import loop
 from aas2rto.errors import UsageError
 from aas2rto.factors import Decision
 from aas2rto.planning import NightPlan, SiteNight, make_plan
@@ -16,13 +15,16 @@ from aas2rto.planning.closures import closed
 from aas2rto.planning.timeline import DONE, RUNNING, kept_from
 from aas2rto.sky import visibility
 from aas2rto.sky.observatory import Observatory
-from aas2rto.steps.cycle import Cycle, Parts, Scored
+from aas2rto.steps.cycle import Judged, Parts, Scored
+from aas2rto.steps.fit import OnlyRead
+from aas2rto.steps.judge import judge
+from aas2rto.steps.prefilter import as_known
 from aas2rto.steps.rank import rank_site
 from aas2rto.store import Store
 from aas2rto.tables.marks import Kind
 
 
-def assess(parts: Parts, store: Store, now: Time, *, at: Time | None = None) -> Cycle:
+def outlook(parts: Parts, store: Store, now: Time, *, at: Time | None = None) -> Judged:
     """Score and rank the candidates of the store.
 
     Parameters
@@ -35,14 +37,8 @@ def assess(parts: Parts, store: Store, now: Time, *, at: Time | None = None) -> 
     at : Time, optional
         For when it is judged; by default `now`, which gives the lists of a cycle at that time.
     """
-    cycle = Cycle(at or now)
-    prefiltered = loop.look_at(parts, store, now, at=at)
-    cycle.photometry = prefiltered.photometry
-    table = loop.fit(parts, store, prefiltered, cycle, save=False)
-    scored = loop.score(parts, table, prefiltered, cycle.now)
-    cycle.scored = loop.with_tomorrow(parts, scored, cycle.photometry, cycle.now)
-    cycle.rankings = loop.rank(parts, cycle.scored, cycle.now)
-    return cycle
+    known = as_known(parts, store, now)
+    return judge(parts, known, at or now, memory=OnlyRead(store), tomorrow=True)
 
 
 def plan_stored(
@@ -84,15 +80,15 @@ def plan_stored(
     """
     moments = moments_of(sites or parts.case.observatories, now, date)
     at = None if date is None else min(when for _, when in moments)
-    cycle = assess(parts, store, now, at=at)
+    judged = outlook(parts, store, now, at=at)
     return plan_of(
-        parts, cycle, store, now, moments=moments, close=close, earlier=earlier, solve=solve
+        parts, judged, store, now, moments=moments, close=close, earlier=earlier, solve=solve
     )
 
 
 def plan_of(
     parts: Parts,
-    cycle: Cycle,
+    judged: Judged,
     store: Store,
     now: Time,
     *,
@@ -105,16 +101,14 @@ def plan_of(
 
     Parameters
     ----------
-    parts, cycle, store, now
-        See `assess`.
+    parts, judged, store, now
+        See `outlook`.
     moments : sequence of (observatory, time)
         From `moments_of`; by default all of the science case now.
     close, earlier, solve
         See `plan_stored`.
     """
-    if cycle.scored is None:
-        raise ValueError("a plan needs a cycle that went as far as its scores")
-    scored, pairs = cycle.scored, tuple(close)
+    scored, pairs = judged.scored, tuple(close)
     nights = [
         site_night(parts, scored, site, when, close=pairs)
         for site, when in moments or moments_of(parts.case.observatories, now)

@@ -9,10 +9,9 @@ import pandas as pd
 from astropy.time import Time
 
 from aas2rto.planning import NightPlan
-from aas2rto.questions.plan import assess, plan_of
+from aas2rto.questions.plan import outlook, plan_of
 from aas2rto.sky.visibility import clock
-from aas2rto.steps.cycle import Cycle, Parts
-from aas2rto.steps.rank import Ranking
+from aas2rto.steps.cycle import Judged, Parts, Ranking
 from aas2rto.store import Store
 
 CLOSED = "closed"
@@ -46,7 +45,7 @@ def compare(
         what it is worth.
     """
     pairs = tuple(close)
-    first, second = assess(before, store, now), assess(after, store, now)
+    first, second = outlook(before, store, now), outlook(after, store, now)
     shut = {name for name, interval in pairs if not interval}
     lists = {ranking.observatory: ranking for ranking in first.rankings}
     others = {ranking.observatory: ranking for ranking in second.rankings}
@@ -65,10 +64,10 @@ def compare(
 
 
 def _list(
-    before: Ranking | None, after: Ranking | None, cycle: Cycle, *, closed: bool
+    before: Ranking | None, after: Ranking | None, judged: Judged, *, closed: bool
 ) -> dict[str, Any]:
     old, new = _ranks(before), {} if closed else _ranks(after)
-    why = dict.fromkeys(old, CLOSED) if closed else _reasons(after, cycle)
+    why = dict.fromkeys(old, CLOSED) if closed else _reasons(after, judged)
     return {
         "before": len(old),
         "after": len(new),
@@ -97,10 +96,10 @@ def _ranks(ranking: Ranking | None) -> dict[str, int]:
     return {str(k): int(v) for k, v in zip(table["candidate_id"], table["rank"], strict=True)}
 
 
-def _reasons(ranking: Ranking | None, cycle: Cycle) -> dict[str, str]:
+def _reasons(ranking: Ranking | None, judged: Judged) -> dict[str, str]:
     """Return why candidates are not in a list."""
     told: dict[str, str] = {}
-    tables = [cycle.scored.table if cycle.scored else None, ranking.out if ranking else None]
+    tables = [judged.scored.table, ranking.out if ranking else None]
     for table in tables:
         if table is not None:
             told |= {

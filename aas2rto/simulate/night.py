@@ -391,34 +391,38 @@ def simulate_night(
         As in :mod:`aas2rto.tables.photometry`, as alerts carry it, sorted by object and time.
     """
     rng = np.random.default_rng(seed)
-    objects = pd.concat(
-        [
-            draw_sn_ia(rng, n_sn_ia, now_mjd),
-            draw_core_collapse(rng, n_cc, now_mjd),
-            draw_variables(rng, n_variables, now_mjd),
-            draw_artefacts(rng, n_artefacts),
-        ],
-        ignore_index=True,
-    )
+    drawn = [
+        draw_sn_ia(rng, n_sn_ia, now_mjd),
+        draw_core_collapse(rng, n_cc, now_mjd),
+        draw_variables(rng, n_variables, now_mjd),
+        draw_artefacts(rng, n_artefacts),
+    ]
+    objects = _placed(pd.concat(drawn, ignore_index=True), rng, f"SIM{seed}x")
+    photometry = _alerts(objects, rng, now_mjd - days, now_mjd)
+    objects = objects[objects["object_id"].isin(photometry["candidate_id"])]
+    return objects.sort_values("object_id").reset_index(drop=True), photometry
+
+
+def _placed(objects: pd.DataFrame, rng: Random, prefix: str) -> pd.DataFrame:
+    """Give objects names, positions, dust, and to some a redshift that is known."""
     n = len(objects)
     ra, dec = _positions(rng, n)
     known = rng.random(n) < KNOWN_REDSHIFTS
-    objects.insert(0, "object_id", [f"SIM{seed}x{number:05d}" for number in rng.permutation(n)])
+    objects.insert(0, "object_id", [f"{prefix}{number:05d}" for number in rng.permutation(n)])
     objects.insert(1, "ra", ra)
     objects.insert(2, "dec", dec)
     objects.insert(3, "redshift", np.where(known, objects["z"], np.nan).round(4))
-    objects["ebv"] = _dust(ra, dec)
-    tables = [
-        _observe(row, ztf_visits(rng, now_mjd - days, now_mjd), rng)
-        for row in objects.to_dict("records")
-    ]
-    photometry = pd.concat(tables, ignore_index=True) if tables else phot.empty()
-    photometry = photometry[photometry["known_at"] <= now_mjd]
-    alerted = photometry.loc[photometry["kind"] != phot.LIMIT, "candidate_id"]
-    photometry = photometry[photometry["candidate_id"].isin(alerted)]
-    photometry = photometry.sort_values(["candidate_id", "mjd"], ignore_index=True)
-    objects = objects[objects["object_id"].isin(alerted)].sort_values("object_id")
-    return objects.reset_index(drop=True), photometry
+    return objects.assign(ebv=_dust(ra, dec))
+
+
+def _alerts(objects: pd.DataFrame, rng: Random, start: float, end: float) -> pd.DataFrame:
+    """Return what is known of objects by `end` [d, MJD UTC], if there was any alert."""
+    tables = [_observe(row, ztf_visits(rng, start, end), rng) for row in objects.to_dict("records")]
+    found = pd.concat(tables, ignore_index=True) if tables else phot.empty()
+    found = found[found["known_at"] <= end]
+    alerted = found.loc[found["kind"] != phot.LIMIT, "candidate_id"]
+    found = found[found["candidate_id"].isin(alerted)]
+    return found.sort_values(["candidate_id", "mjd"], ignore_index=True)
 
 
 def _observe(truth: Any, visits: Visits, rng: Random) -> pd.DataFrame:

@@ -15,7 +15,6 @@ import pandas as pd
 from astropy.time import Time
 from numpy.typing import ArrayLike, NDArray
 
-from aas2rto.sky.altitude_curve import moon_track, sun_track, track
 from aas2rto.sky.ephemeris import (
     SIDEREAL_RATE,
     TURN,
@@ -44,23 +43,6 @@ from aas2rto.sky.window import (
     stretches,
     window_of,
 )
-
-__all__ = [
-    "Night",
-    "NightKind",
-    "clock",
-    "lowest_altitude",
-    "moon_track",
-    "night",
-    "point_report",
-    "saturate",
-    "site_table",
-    "site_tables",
-    "sun_track",
-    "track",
-    "visibility_factor",
-    "visible_areas",
-]
 
 MIN_ALTITUDE = 30.0
 """a_min [deg]: airmass 2, A&A 698, A153, Sect. 3.2.2."""
@@ -444,81 +426,3 @@ def clock(mjd: float) -> str:
     """
     minutes = round(mjd % 1.0 * 1440) % 1440
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
-
-
-_TIMES = ("observing_start", "night_start", "night_end", "culmination", "rises", "sets")
-
-
-def point_report(
-    observatory: Observatory,
-    ra: float,
-    dec: float,
-    at: Time,
-    *,
-    min_altitude: float = MIN_ALTITUDE,
-    reference_altitude: float = REFERENCE_ALTITUDE,
-    saturation_max: float = SATURATION_MAX,
-    saturation_power: float = SATURATION_POWER,
-) -> dict[str, Any]:
-    """Say everything about one position at one site and time.
-
-    Parameters
-    ----------
-    observatory : Observatory
-        The site.
-    ra, dec : float
-        ICRS [deg].
-    at : Time
-        When.
-    min_altitude, reference_altitude : float
-        a_min and a_ref [deg].
-    saturation_max, saturation_power : float
-        See `saturate`.
-
-    Returns
-    -------
-    dict
-        The columns of `site_table`, with times both as MJD (``*_mjd``) and as UTC text, the factors
-        ``x_vis`` (raw), ``x_vis_saturated`` and ``x_alt`` (sin a), and ``night`` (its kind). What
-        does not exist is None, so that it can be written as JSON.
-    """
-    one = pd.DataFrame({"candidate_id": [""], "ra": [ra], "dec": [dec]})
-    table = site_table(observatory, one, at, min_altitude=min_altitude)
-    row = {str(name): table[name].iloc[0] for name in table.columns.drop("candidate_id")}
-    raw = visibility_factor(
-        row["altitude_area"],
-        row["night_left"],
-        min_altitude=min_altitude,
-        reference_altitude=reference_altitude,
-    )
-    saturated = saturate(raw, maximum=saturation_max, power=saturation_power)
-    up = row["altitude"] >= lowest_altitude(observatory, min_altitude)
-    report = {
-        "observatory": observatory.name,
-        "ra": ra,
-        "dec": dec,
-        "time": at.utc.isot[:19],
-        "night": night(observatory, at).kind.value,
-        "x_vis": float(raw),
-        "x_vis_saturated": float(saturated),
-        "x_alt": float(np.sin(np.radians(row["altitude"]))) if up else np.nan,
-        **_with_times(row),
-    }
-    return {key: _plain(value) for key, value in report.items()}
-
-
-def _with_times(row: Mapping[str, Any]) -> dict[str, Any]:
-    texts = {
-        name: Time(row[name], format="mjd", scale="utc").isot[:19]
-        for name in _TIMES
-        if np.isfinite(row[name])
-    }
-    dated = {f"{name}_mjd": row[name] for name in _TIMES}
-    return {**row, **dict.fromkeys(_TIMES), **texts, **dated}
-
-
-def _plain(value: Any) -> Any:
-    """Turn NumPy scalars into Python's and NaN into None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -25,7 +25,7 @@ from aas2rto.sources.packets.batch import Batch, Tables, frame, packet_of
 from aas2rto.sources.packets.format import Record
 from aas2rto.tables import photometry
 from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, PollRequest, Report
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 NAME = "archive"
 

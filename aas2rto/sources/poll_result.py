@@ -12,7 +12,7 @@ from aas2rto.errors import SourceError
 from aas2rto.sources.packets.batch import Batch, frame
 from aas2rto.sources.transport.http import Cause, HttpError
 from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, PollRequest, Report
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 T = TypeVar("T")
 

@@ -30,7 +30,7 @@ from scipy.spatial import cKDTree
 
 from aas2rto.errors import InputError
 from aas2rto.tables.candidates import chord, unit_vectors
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 FILE = "tns_public_objects.parquet"
 COMPLETE_UNTIL = b"complete_until"

@@ -28,7 +28,7 @@ from aas2rto.sources import source, too_file
 from aas2rto.sources.packets.batch import frame
 from aas2rto.sources.too_file import Mistake, Target
 from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, PollRequest, Report, failed
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 from aas2rto.units import Day
 
 log = logging.getLogger(__name__)

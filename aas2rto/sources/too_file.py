@@ -13,10 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aas2rto.parts.registry import nearest
 from aas2rto.sources.files.coordinates import declination, plain, right_ascension
 from aas2rto.tables import photometry
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted, nearest
 
 MAX_BYTES = 65536
 """More than anybody writes about one target; a larger file was dropped by mistake."""

@@ -2,132 +2,70 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.config.load import PartConfig
-from aas2rto.guard import Failure, attempt
-from aas2rto.sources import Source
-from aas2rto.store import Ingested, Store
-from aas2rto.tables.report import Outcome, PollRequest, Report, failed
-from aas2rto.text.counting import counted
+from aas2rto.guard import attempt
+from aas2rto.steps.cycle import Arrival, Parts
+from aas2rto.steps.poller import Poller
+from aas2rto.store import Store
+from aas2rto.tables.report import PollRequest, Report, failed
+
+LONGEST_READING = 86400.0
+"""Deadline where all sources are files [s]."""
 
 
-@dataclass
-class Poller:
-    """One source, and the poll of it that may still be under way.
+def acquire(parts: Parts, store: Store, now: Time, *, keep: bool) -> list[Arrival]:
+    """Ask the sources; tell them which candidates would profit from more data.
 
-    A poll that misses its deadline goes on; its answer is taken in a later cycle. Its cursor
-    has not moved until then, so nothing is skipped.
+    Parameters
+    ----------
+    parts : Parts
+    store : Store
+    now : Time
+    keep : bool
+        If False, nothing is acknowledged: streams and folders stay as they are.
     """
-
-    name: str
-    source: Source
-    _answer: queue.Queue[Report] = field(default_factory=lambda: queue.Queue(maxsize=1))
-    _thread: threading.Thread | None = None
-
-    @property
-    def is_asked(self) -> bool:
-        """Tell whether a question is still open."""
-        return self._thread is not None
-
-    def start(self, request: PollRequest) -> None:
-        """Ask, unless an earlier question is still open."""
-        if self._thread is not None:
-            return
-        # A daemon, so that a service that hangs cannot keep the program from ending.
-        self._thread = threading.Thread(
-            target=self._poll, args=(request,), name=f"poll {self.name}", daemon=True
-        )
-        self._thread.start()
-
-    def _poll(self, request: PollRequest) -> None:
-        # Whatever ends this thread, it must not leave the question open for ever.
-        report = failed(self.name, "ended without an answer")
-        try:
-            done = attempt(f"source {self.name}", lambda: self.source.poll(request))
-            if isinstance(done.value, Report):
-                # The user's name for it: two of one kind have cursors of their own.
-                report = replace(done.value, source=self.name)
-            else:
-                error = done.failure.error if done.failure else f"gave no report: {done.value!r}"
-                report = failed(self.name, error)
-        except SystemExit as error:  # some libraries think that they are the program
-            report = failed(self.name, f"wanted to end the program: {error}")
-        finally:
-            self._answer.put(report)
-
-    def answer(self, timeout: float) -> Report:
-        """Return the report, or one that says that there is none yet."""
-        try:
-            report = self._answer.get(timeout=max(timeout, 0.0))
-        except queue.Empty:
-            return failed(self.name, "did not answer in time; its answer is taken in a later cycle")
-        self._thread = None
-        return report
-
-    def close(self) -> None:
-        """Let the source release what it holds."""
-        close = getattr(self.source, "close", None)
-        if callable(close):
-            attempt(f"source {self.name}", close)
+    config = parts.case.config
+    # Files do not hang as services do: all of them are read, however long that takes.
+    return poll_all(
+        parts.pollers,
+        store,
+        now.utc.mjd,
+        wanted=wanted(store, now.utc.mjd),
+        deadline=LONGEST_READING if parts.case.reads_files_only else config.loop.deadline,
+        merge_radius=config.candidates.merge_radius,
+        keep=keep,
+    )
 
 
-def make_pollers(parts: Sequence[PartConfig]) -> tuple[tuple[Poller, ...], list[Failure]]:
-    """Set up the sources; one that cannot be set up becomes a failure."""
-    pollers, failures = [], []
-    for part in parts:
-        made = attempt(f"source {part.name}", part.build)
-        if made.failure is not None or made.value is None:
-            failures.append(made.failure or Failure(part.name, "gave nothing"))
-        else:
-            pollers.append(Poller(part.name, made.value))
-    return tuple(pollers), failures
+def wanted(store: Store, now: float) -> pd.DataFrame:
+    """Return active candidates, the highest last score first, for sources that ask by object.
+
+    Parameters
+    ----------
+    store : Store
+    now : float
+        MJD (UTC).
+    """
+    held = store.candidates()
+    known = store.light_curves(held, now).summary
+    table = held[["candidate_id", "ra", "dec", "redshift", "spectral_type"]].assign(
+        first_detection=known["first_detection"], last_detection=known["last_detection"]
+    )
+    names: dict[str, list[str]] = {}
+    for alias, owner in store.aliases().itertuples(index=False):
+        names.setdefault(owner, []).append(alias)
+    table["aliases"] = [tuple(names.get(name, ())) for name in table["candidate_id"]]
+    table["score"] = table["candidate_id"].map(store.last_scores()).astype(float)
+    keys = ["score", "candidate_id"]
+    return table.sort_values(keys, ascending=[False, True], kind="stable").reset_index(drop=True)
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """What one source brought in this cycle."""
-
-    report: Report
-    ingested: Ingested = field(default_factory=Ingested)
-    failure: Failure | None = None
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """One line for each thing that could not be used, if `line` does not say it already."""
-        told = self.line()
-        lines = (*self.report.problems, *self.ingested.refused)
-        return tuple(line for line in lines if line not in told)
-
-    @property
-    def failed(self) -> bool:
-        """Tell whether the source, or storing what it brought, failed."""
-        return self.failure is not None or bool(self.report.error)
-
-    def line(self) -> str:
-        """Say in one line how the poll went."""
-        name = self.report.source
-        if self.failure is not None:
-            return f"{name}: {self.failure.error}"
-        if self.report.outcome == Outcome.FAILED:
-            return f"{name}: failed: {self.report.error}"
-        if self.report.outcome == Outcome.EMPTY:
-            return f"{name}: nothing new"
-        added = self.ingested
-        return (
-            f"{name}: {counted(added.new_candidates, 'new candidate')}, "
-            f"{counted(added.new_measurements, 'new measurement')}"
-        )
-
-
-def acquire(
+def poll_all(
     pollers: Sequence[Poller],
     store: Store,
     now: float,
@@ -137,7 +75,7 @@ def acquire(
     merge_radius: float,
     keep: bool = True,
 ) -> list[Arrival]:
-    """Poll every source, and store the answers in the order of the config.
+    """Ask every source, and store the answers in the order of the config.
 
     Parameters
     ----------

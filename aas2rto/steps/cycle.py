@@ -1,4 +1,4 @@
-"""What goes into a cycle and what comes out of it, as data."""
+"""What flows through a cycle, as data: parts, arrivals, fits, scores, ranks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,52 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.config.load import Case
+from aas2rto.config.case import Case
 from aas2rto.factors import Decision
 from aas2rto.guard import Failure
-from aas2rto.steps.acquire import Arrival, Poller
-from aas2rto.steps.evaluate import BoundFactor, Column, Verdict
-from aas2rto.steps.fit import BoundModel, Fits
-from aas2rto.steps.rank import Ranking
+from aas2rto.models import Model
+from aas2rto.steps.column import BoundFactor, Column, Verdict
+from aas2rto.steps.poller import Poller
+from aas2rto.store import Ingested
 from aas2rto.store.outbox import Mail
+from aas2rto.tables.report import Outcome, Report
+from aas2rto.text.words import counted
+
+
+@dataclass(frozen=True)
+class BoundModel:
+    """A model with its settings.
+
+    Parameters
+    ----------
+    name : str
+        Prefix of its columns in the candidate table.
+    model : Model
+    digest : str
+        Of its settings and of this program's version: a change refits everything.
+    """
+
+    name: str
+    model: Model
+    digest: str
+
+
+@dataclass
+class Fits:
+    """The fit tables of all models, and what failed.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        By model, one row per fitted candidate, with ``digest``.
+    fresh : dict of str to int
+        How many were fitted anew, by model.
+    failures : list of Failure
+    """
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    fresh: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -47,12 +85,47 @@ class Parts:
             poller.close()
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """What one source brought in this cycle."""
+
+    report: Report
+    ingested: Ingested = field(default_factory=Ingested)
+    failure: Failure | None = None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One line for each thing that could not be used, if `line` does not say it already."""
+        told = self.line()
+        lines = (*self.report.problems, *self.ingested.refused)
+        return tuple(line for line in lines if line not in told)
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether the source, or storing what it brought, failed."""
+        return self.failure is not None or bool(self.report.error)
+
+    def line(self) -> str:
+        """Say in one line how the poll went."""
+        name = self.report.source
+        if self.failure is not None:
+            return f"{name}: {self.failure.error}"
+        if self.report.outcome == Outcome.FAILED:
+            return f"{name}: failed: {self.report.error}"
+        if self.report.outcome == Outcome.EMPTY:
+            return f"{name}: nothing new"
+        added = self.ingested
+        return (
+            f"{name}: {counted(added.new_candidates, 'new candidate')}, "
+            f"{counted(added.new_measurements, 'new measurement')}"
+        )
+
+
 @dataclass
 class Prefiltered:
     """Candidates with their summary, and what the light-curve factors said."""
 
     table: pd.DataFrame
-    photometry: pd.DataFrame
     columns: tuple[Column, ...]
     keep: np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -71,24 +144,82 @@ class Scored:
         return chosen.reset_index(drop=True)
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """What one observatory should look at, best first.
+
+    Parameters
+    ----------
+    observatory : str
+        Its name; ``science`` for the list without a site.
+    table : DataFrame
+        Candidate and site columns, ``rank`` from 1, ``site_score``, ``factor_*``, ``reason``.
+    out : DataFrame
+        Candidates that this site cannot use tonight, with ``factor`` and ``reason``.
+    failures : tuple of Failure
+    columns : tuple of Column
+        The site's factors, for all that were seen from there, in the order of what was ranked.
+    """
+
+    observatory: str
+    table: pd.DataFrame
+    out: pd.DataFrame
+    failures: tuple[Failure, ...] = ()
+    columns: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was found of the candidates at some time: fits, scores, ranks.
+
+    Parameters
+    ----------
+    at : Time
+        For when they were judged.
+    photometry : DataFrame
+        One row per exposure as known then, sorted by candidate and time.
+    fits : Fits
+    scored : Scored
+    rejected : DataFrame
+        The candidates that leave for good.
+    rankings : list of Ranking
+        The first is that without a site.
+    """
+
+    at: Time
+    photometry: pd.DataFrame
+    fits: Fits
+    scored: Scored
+    rejected: pd.DataFrame
+    rankings: list[Ranking]
+
+    @property
+    def failures(self) -> list[Failure]:
+        """What went wrong and cost only itself."""
+        columns = [f for column in self.scored.columns for f in column.failures]
+        return [*self.fits.failures, *columns, *(f for r in self.rankings for f in r.failures)]
+
+
 @dataclass
 class Cycle:
-    """Everything that one cycle found."""
+    """Everything that one cycle found; `judged` is None where it was stopped before its end."""
 
     now: Time
     arrivals: list[Arrival] = field(default_factory=list)
-    scored: Scored | None = None
-    fits: Fits = field(default_factory=Fits)
-    photometry: pd.DataFrame = field(default_factory=pd.DataFrame)
+    judged: Judged | None = None
     rejection_state: str = ""
     load_rejections: Callable[[], pd.DataFrame] = pd.DataFrame
-    rankings: list[Ranking] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     reconsidered: list[str] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
     mail: Mail = field(default_factory=Mail)
     stopped: bool = False
+
+    def take(self, judged: Judged) -> None:
+        """Take what was found of the candidates, and what went wrong on the way."""
+        self.judged = judged
+        self.failures.extend(judged.failures)
 
     def rounded_timings(self) -> dict[str, float]:
         """Seconds per step."""

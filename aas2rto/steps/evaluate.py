@@ -1,15 +1,13 @@
-"""Factors -> score, decision, reasons. Decides by name, never by the sign of a number.
+"""Let factors answer, whatever their authors did.
 
-S = S_base x the product of the factors (A&A 698, A153, Eq. 1). Reject beats exclude beats
-keep. A factor that fails numerically, or raises, for some candidates excludes these and says
-so; one that fails for every candidate is itself at fault and is left out of the cycle.
+A factor that fails numerically, or raises, for some candidates excludes these and says so; one
+that fails for every candidate is itself at fault and is left out of the cycle.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,86 +15,16 @@ import pandas as pd
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from aas2rto.config.load import PartConfig
 from aas2rto.factors import Decision, Factor, Needs, answer
 from aas2rto.guard import Failure, Outcome, attempt
-from aas2rto.text.counting import counted
-
-REJECTED_SCORE = -np.inf
-"""The paper's encoding of a rejected candidate, kept in exported files."""
-
-EXCLUDED_SCORE = -1.0
-"""The paper's encoding of an excluded candidate, kept in exported files."""
+from aas2rto.steps.column import BoundFactor, Column
+from aas2rto.text.words import counted
 
 TRIED = 100
 """A factor that raises for so many candidates, spread over the table, is itself at fault."""
 
 MOST_FAILURES = 10
 """Failures of one factor that are reported one by one."""
-
-VALID_UNTIL, FEEDBACK = "valid_until", "feedback"
-RULES = frozenset({VALID_UNTIL, FEEDBACK})
-"""What can exclude a candidate beside the factors; these have no column of their own."""
-
-
-@dataclass(frozen=True)
-class BoundFactor:
-    """A factor with its settings.
-
-    Parameters
-    ----------
-    name : str
-        Its column is ``factor_<name>``.
-    needs : Needs
-        When it runs.
-    function : callable
-        ``function(candidates, now, **settings)``.
-    settings : mapping
-    instant : bool
-        It says something of the moment only, and nothing of the rest of the night.
-    tomorrow : bool
-        It compares with the next night, and so needs ``score_tomorrow`` and
-        ``hours_left_tomorrow``.
-    """
-
-    name: str
-    needs: Needs
-    function: Callable[..., Any]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    instant: bool = False
-    tomorrow: bool = False
-
-    def __call__(self, candidates: pd.DataFrame, now: Time) -> Any:
-        """Evaluate the factor; the answer is whatever its author returns."""
-        return self.function(candidates, now, **self.settings)
-
-
-@dataclass(frozen=True)
-class Column:
-    """A factor's checked answer, and what went wrong on the way."""
-
-    name: str
-    factor: Factor
-    failures: tuple[Failure, ...] = ()
-
-
-def bind(parts: Iterable[PartConfig]) -> tuple[BoundFactor, ...]:
-    """Join factors and their settings.
-
-    A plain function from a user's file, without a decorator, runs after the fits, where every
-    column exists.
-    """
-    return tuple(
-        BoundFactor(
-            part.name,
-            Needs(part.part.extras.get("needs", Needs.FIT)),
-            part.part.make,
-            part.arguments(),
-            instant=bool(part.part.extras.get("instant", False)),
-            tomorrow=bool(part.part.extras.get("tomorrow", False)),
-        )
-        for part in parts
-    )
 
 
 def evaluate(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Column:
@@ -307,91 +235,3 @@ def spread(column: Column, where: NDArray[np.bool_], reason: str) -> Column:
             filled[where] = values
             inputs[name] = filled
     return Column(column.name, Factor(value, decision, reasons, inputs), column.failures)
-
-
-def expired(candidates: pd.DataFrame, now: Time) -> Column:
-    """Exclude ToOs whose time is over."""
-    until = candidates["valid_until"].to_numpy(float)
-    over = until < now.utc.mjd
-    reason = [
-        f"the ToO was valid until {Time(t, format='mjd').isot[:16]}" if is_over else ""
-        for t, is_over in zip(until, over, strict=True)
-    ]
-    return Column(VALID_UNTIL, answer(1.0, exclude=over, reason=reason))
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The decision for each candidate: arrays of length n.
-
-    Parameters
-    ----------
-    score : ndarray of float
-        -1 where excluded, -inf where rejected (the paper's encoding).
-    decision : ndarray of int8
-        Codes of `Decision`.
-    factor, reason : ndarray of str
-        What decided, and why; empty where kept.
-    """
-
-    score: NDArray[np.float64]
-    decision: NDArray[np.int8]
-    factor: NDArray[np.object_]
-    reason: NDArray[np.object_]
-
-
-def combine(
-    columns: Sequence[Column], base: NDArray[np.float64], *, never_reject: NDArray[np.bool_]
-) -> Verdict:
-    """Multiply factors and let the strongest decision win; the first to say it gives the reason.
-
-    Parameters
-    ----------
-    columns : sequence of Column
-        In the order of the config.
-    base : ndarray of float, shape (n,)
-        Base scores.
-    never_reject : ndarray of bool, shape (n,)
-        ToOs: a rejection only excludes them.
-    """
-    n = len(base)
-    decision = np.full(n, Decision.KEEP, dtype=np.int8)
-    score = np.array(base, dtype=float)
-    name = np.full(n, "", dtype=object)
-    reason = np.full(n, "", dtype=object)
-    for column in columns:
-        told = column.factor.decision
-        spared = never_reject & (told == Decision.REJECT)
-        told = np.where(spared, Decision.EXCLUDE, told)
-        words = np.where(
-            spared, column.factor.reason + " (a ToO is never rejected)", column.factor.reason
-        )
-        stronger = told > decision
-        decision = np.where(stronger, told, decision).astype(np.int8)
-        name[stronger] = column.name
-        reason[stronger] = words[stronger]
-        with np.errstate(invalid="ignore", over="ignore"):
-            score = score * column.factor.value
-    # Each factor is a positive number, yet their product may be too large or too small for one.
-    lost = (decision == Decision.KEEP) & ~(np.isfinite(score) & (score > 0))
-    decision[lost] = Decision.EXCLUDE
-    name[lost] = "score"
-    reason[lost] = [f"error: the product of base score and factors is {x:g}" for x in score[lost]]
-    score = np.where(decision == Decision.EXCLUDE, EXCLUDED_SCORE, score)
-    score = np.where(decision == Decision.REJECT, REJECTED_SCORE, score)
-    return Verdict(score, decision, name, reason)
-
-
-def why(columns: Sequence[Column], row: int, *, most: int = 4) -> str:
-    """Say in one line what made the score of a candidate, the strongest factor first."""
-    told = [
-        (abs(np.log(column.factor.value[row])), column)
-        for column in columns
-        if column.factor.decision[row] == Decision.KEEP and column.factor.value[row] > 0
-    ]
-    told.sort(key=lambda pair: -pair[0])
-    strong = [column for strength, column in told if strength > np.log(1.02)][:most]
-    return "; ".join(
-        f"{column.name} x{column.factor.value[row]:.3g} ({column.factor.reason[row]})"
-        for column in strong
-    )

@@ -5,58 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from astropy.time import Time
 from numpy.typing import NDArray
 
 from aas2rto import __version__
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.factors.peak import probability_within
 from aas2rto.guard import Failure, attempt
-from aas2rto.models import FAILED, FIT_COLUMNS, OK, Model
+from aas2rto.models import FAILED, FIT_COLUMNS, OK
 from aas2rto.sky import dust
-from aas2rto.store import Store
+from aas2rto.steps.cycle import BoundModel, Fits, Parts, Prefiltered
 from aas2rto.tables.photometry import COLUMNS, codes
-from aas2rto.text.counting import counted
-
-
-@dataclass(frozen=True)
-class BoundModel:
-    """A model with its settings.
-
-    Parameters
-    ----------
-    name : str
-        Prefix of its columns in the candidate table.
-    model : Model
-    digest : str
-        Of its settings and of this program's version: a change refits everything.
-    """
-
-    name: str
-    model: Model
-    digest: str
-
-
-@dataclass
-class Fits:
-    """The fit tables of all models, and what failed.
-
-    Parameters
-    ----------
-    tables : dict of str to DataFrame
-        By model, one row per fitted candidate, with ``digest``.
-    fresh : dict of str to int
-        How many were fitted anew, by model.
-    failures : list of Failure
-    """
-
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    fresh: dict[str, int] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
+from aas2rto.text.words import counted
 
 
 def bind(parts: Sequence[PartConfig]) -> tuple[tuple[BoundModel, ...], list[Failure]]:
@@ -105,13 +70,61 @@ def digests(photometry: pd.DataFrame, candidates: pd.DataFrame, settings: str) -
     return pd.Series(texts, index=candidates["candidate_id"].to_numpy(object), dtype=object)
 
 
+class FitMemory(Protocol):
+    """Remembers fits from one time to the next."""
+
+    def fits(self, model: str) -> pd.DataFrame:
+        """Return the remembered fits of a model: ``digest`` and the columns of a fit table."""
+
+    def save_fits(self, model: str, fits: pd.DataFrame) -> None:
+        """Take new fits."""
+
+
+@dataclass(frozen=True)
+class OnlyRead:
+    """A memory that takes nothing new; without `memory`, one that knows nothing either."""
+
+    memory: FitMemory | None = None
+
+    def fits(self, model: str) -> pd.DataFrame:
+        """Return what the memory behind it knows."""
+        return pd.DataFrame() if self.memory is None else self.memory.fits(model)
+
+    def save_fits(self, model: str, fits: pd.DataFrame) -> None:
+        """Take nothing."""
+
+
 def fit(
+    parts: Parts,
+    prefiltered: Prefiltered,
+    photometry: pd.DataFrame,
+    at: Time,
+    *,
+    memory: FitMemory,
+) -> tuple[pd.DataFrame, Fits]:
+    """Fit those that the prefilter kept, where the data changed; join the fits to the table.
+
+    Parameters
+    ----------
+    parts : Parts
+    prefiltered : Prefiltered
+    photometry : DataFrame
+        As known now, one row per exposure, sorted by candidate and time.
+    at : Time
+        For when it is judged.
+    memory : FitMemory
+        Holds earlier fits, and receives the new ones.
+    """
+    fits = fit_changed(parts.models, prefiltered.table[prefiltered.keep], photometry, memory)
+    joined = join(prefiltered.table, fits, parts.case.config.model_choice)
+    return add_peak_probability(joined, at.utc.mjd), fits
+
+
+def fit_changed(
     models: Sequence[BoundModel],
     candidates: pd.DataFrame,
     photometry: pd.DataFrame,
-    store: Store,
-    *,
-    save: bool = True,
+    memory: FitMemory,
 ) -> Fits:
     """Fit the candidates whose data changed since their last fit.
 
@@ -122,45 +135,28 @@ def fit(
         Those to fit: ``candidate_id, ra, dec, redshift``.
     photometry : DataFrame
         As known now, one row per exposure, sorted by candidate and time.
-    store : Store
+    memory : FitMemory
         Holds earlier fits, and receives the new ones.
-    save : bool
-        If False, the store is only read.
     """
     fits = Fits()
     candidates = candidates.reset_index(drop=True)
     candidates = candidates.assign(ebv=dust.ebv(candidates["ra"], candidates["dec"]))
     for bound in models:
         wanted = digests(photometry, candidates, bound.digest)
-        old = store.fits(bound.name)
+        old = memory.fits(bound.name)
         if len(old):
-            same = old["candidate_id"].map(wanted) == old["digest"]
-            old = old[same]
+            old = old[old["candidate_id"].map(wanted) == old["digest"]]
         held = set(old["candidate_id"]) if len(old) else set()
         todo = candidates[~candidates["candidate_id"].isin(held)]
         new, failures = _run(bound, todo, photometry)
         fits.failures.extend(failures)
         new["digest"] = new["candidate_id"].map(wanted)
-        if save:
-            # What failed is tried again: the cause may have been this machine, not the data.
-            store.save_fits(bound.name, new[new["status"] != FAILED])
+        # What failed is tried again: the cause may have been this machine, not the data.
+        memory.save_fits(bound.name, new[new["status"] != FAILED])
         fits.fresh[bound.name] = len(new)
         fits.tables[bound.name] = pd.concat(
             [table for table in (old, new) if len(table)] or [new], ignore_index=True
         )
-    return fits
-
-
-def fit_here(
-    models: Sequence[BoundModel], candidates: pd.DataFrame, photometry: pd.DataFrame
-) -> Fits:
-    """Fit candidates that are in no store, such as a light curve from a file."""
-    fits = Fits()
-    candidates = candidates.assign(ebv=dust.ebv(candidates["ra"], candidates["dec"]))
-    for bound in models:
-        fits.tables[bound.name], failures = _run(bound, candidates, photometry)
-        fits.failures.extend(failures)
-        fits.fresh[bound.name] = len(candidates)
     return fits
 
 

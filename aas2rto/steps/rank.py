@@ -7,7 +7,6 @@ candidate's id, so that the same store, config and time give the same list.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,32 +16,36 @@ from aas2rto.factors import Decision
 from aas2rto.guard import Failure, attempt
 from aas2rto.sky import visibility
 from aas2rto.sky.observatory import Observatory
-from aas2rto.steps.evaluate import RULES, BoundFactor, Column, combine, evaluate, why
+from aas2rto.steps.column import RULES, BoundFactor, Column
+from aas2rto.steps.combine import combine, why
+from aas2rto.steps.cycle import Parts, Ranking, Scored
+from aas2rto.steps.evaluate import evaluate
+from aas2rto.steps.rules import taken_out
 from aas2rto.tables import marks as feedback
 
 AFTER_DAWN = 0.01
 """[d] after the end of a night, the next one is meant."""
 
 
-@dataclass(frozen=True)
-class Ranking:
-    """What one observatory should look at, best first.
+def rank(parts: Parts, scored: Scored, now: Time, *, in_full: bool = False) -> list[Ranking]:
+    """Step 6: rank what was kept, once without a site, then for each observatory.
 
     Parameters
     ----------
-    observatory : str
-        Its name; ``science`` for the list without a site.
-    table : DataFrame
-        Candidate and site columns, ``rank`` from 1, ``site_score``, ``factor_*``, ``reason``.
-    out : DataFrame
-        Candidates that this site cannot use tonight, with ``factor`` and ``reason``.
-    failures : tuple of Failure
+    parts : Parts
+    scored : Scored
+    now : Time
+    in_full : bool
+        Rank also what is out.
     """
-
-    observatory: str
-    table: pd.DataFrame
-    out: pd.DataFrame
-    failures: tuple[Failure, ...] = ()
+    kept = scored.table if in_full else scored.rows(Decision.KEEP)
+    return [
+        rank_science(kept),
+        *(
+            rank_site(site, kept, parts.site_factors, now, min_altitude=parts.min_altitude)
+            for site in parts.case.observatories
+        ),
+    ]
 
 
 def order(table: pd.DataFrame, score: str, observatory: str = "") -> pd.DataFrame:
@@ -118,7 +121,7 @@ def rank_site(
         )
     table = seen.value
     columns = site_columns(observatory, table, factors, now)
-    table = apply(table, columns)
+    table = times_site_factors(table, columns)
     kept = table["decision"] == Decision.KEEP.label
     failures = tuple(failure for column in columns for failure in column.failures)
     return Ranking(
@@ -126,6 +129,7 @@ def rank_site(
         order(table[kept], "site_score", observatory.name),
         table[~kept].reset_index(drop=True),
         failures,
+        tuple(columns),
     )
 
 
@@ -142,7 +146,7 @@ def site_columns(
     factors : sequence of BoundFactor
     now : Time
     """
-    said = feedback.column(table, observatory.name)
+    said = taken_out(table, observatory.name)
     return [said, *(evaluate(factor, table, now) for factor in factors)]
 
 
@@ -175,7 +179,7 @@ def seen_from(
     return pd.concat([scored.reset_index(drop=True), new.reset_index(drop=True)], axis=1)
 
 
-def apply(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+def times_site_factors(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """Multiply the score by the site's factors, and let them exclude."""
     never = np.ones(len(table), dtype=bool)
     verdict = combine(columns, table["score"].to_numpy(float), never_reject=never)

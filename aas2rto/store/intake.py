@@ -10,7 +10,7 @@ import pandas as pd
 
 from aas2rto.tables import photometry
 from aas2rto.tables.report import ANNOTATION_COLUMNS, OBJECT_COLUMNS, Report
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 
 def conform_objects(objects: pd.DataFrame) -> pd.DataFrame:

@@ -19,8 +19,6 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from aas2rto.errors import UsageError
-from aas2rto.factors import answer
-from aas2rto.steps.evaluate import FEEDBACK, Column
 from aas2rto.tables.photometry import DETECTION, LIMIT, mag_from_flux
 from aas2rto.units import parse
 
@@ -423,17 +421,3 @@ def told(candidates: pd.DataFrame, what: str, observatory: str = "") -> NDArray[
             said = candidates[name].to_numpy(object)
             sentences = np.where(said != "", said, sentences)
     return sentences
-
-
-def column(candidates: pd.DataFrame, observatory: str = "") -> Column:
-    """Exclude what people took out, as a rule beside the factors.
-
-    Parameters
-    ----------
-    candidates : DataFrame
-        After `join`.
-    observatory : str
-        At this site.
-    """
-    reason = told(candidates, "mark", observatory)
-    return Column(FEEDBACK, answer(1.0, exclude=reason != "", reason=reason))

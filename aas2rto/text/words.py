@@ -1,14 +1,17 @@
-"""Numbers, times and other people's texts in words, the same in figures and in messages."""
+"""Numbers, times, names and other people's texts in words, the same wherever people read them.
+
+Without NumPy: the errors say their words with it, and `--help` must not pay for more.
+"""
 
 from __future__ import annotations
 
+import difflib
 import itertools
+import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import numpy as np
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -22,7 +25,7 @@ LAST_DAY = 2_900_000.0
 
 def is_date(mjd: float) -> bool:
     """Tell whether an MJD is known and within the calendar."""
-    return bool(np.isfinite(mjd) and 0.0 <= mjd < LAST_DAY)
+    return bool(math.isfinite(mjd) and 0.0 <= mjd < LAST_DAY)
 
 
 def date_of(mjd: float) -> datetime:
@@ -49,12 +52,31 @@ def day_and_hour(mjd: float, *, year: bool = False) -> str:
 
 def hour(mjd: float) -> str:
     """Write the time of day of an MJD (UTC) as ``20:00``; a dash if it is unknown."""
-    return f"{date_of(mjd):%H:%M}" if np.isfinite(mjd) else "–"
+    return f"{date_of(mjd):%H:%M}" if math.isfinite(mjd) else "–"
+
+
+def counted(n: int, thing: str, things: str = "") -> str:
+    """Write how many there are.
+
+    Parameters
+    ----------
+    n : int
+    thing : str
+        What one is called.
+    things : str
+        What several are called; by default with an s at the end.
+
+    Examples
+    --------
+    >>> counted(1, "candidate"), counted(0, "visit"), counted(2, "new alert")
+    ('1 candidate', '0 visits', '2 new alerts')
+    """
+    return f"{n} {thing if n == 1 else things or f'{thing}s'}"
 
 
 def number(value: float) -> str:
     """Write a score or a factor with three significant digits."""
-    if not np.isfinite(value):
+    if not math.isfinite(value):
         return "–"
     if value != 0 and not 1e-3 <= abs(value) < 1e5:
         return f"{value:.2e}"
@@ -70,7 +92,7 @@ def peak_sentence(t_peak: float, error: float, now: float) -> str:
         [d, MJD UTC] and [d]; the error may be NaN.
     """
     away = t_peak - now
-    sure = f" ± {error:.1f}" if np.isfinite(error) else ""
+    sure = f" ± {error:.1f}" if math.isfinite(error) else ""
     date = f" ({day(t_peak)})" if abs(away) < 3e4 else ""
     return f"peak in {away:.1f}{sure} d{date}" if away >= 0 else (
         f"peak {-away:.1f}{sure} d ago{date}"
@@ -92,7 +114,7 @@ def fit_sentence(model: str, chisq_per_dof: float) -> str:
         NaN if unknown.
     """
     told = one_line(model, 16)
-    if not np.isfinite(chisq_per_dof):
+    if not math.isfinite(chisq_per_dof):
         return told
     poor = ", poor fit" if chisq_per_dof > POOR_FIT else ""
     return f"{told} χ²/dof {number(chisq_per_dof)}{poor}"
@@ -100,8 +122,58 @@ def fit_sentence(model: str, chisq_per_dof: float) -> str:
 
 def chisq_per_dof(fit: Mapping[str, Any]) -> float:
     """Return χ² per degree of freedom of a row of a fit table; NaN if unknown."""
-    chisq, ndof = (float(fit.get(name, np.nan)) for name in ("chisq", "ndof"))
+    chisq, ndof = (float(fit.get(name, math.nan)) for name in ("chisq", "ndof"))
     return chisq / ndof if ndof > 0 else float("nan")
+
+
+SHORTEST_BEGINNING = 2
+"""Of a single letter too many names begin with it for one to be meant."""
+
+MOST_OFFERED = 3
+"""Names offered of those that begin alike; the rest is counted."""
+
+
+def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """Return ``"; did you mean 'x'?"`` for what was probably meant, or an empty string.
+
+    Parameters
+    ----------
+    name : str
+        What somebody typed.
+    known : iterable of str
+    cutoff : float
+        How similar a name must be, from 0 to 1, see `difflib.SequenceMatcher.ratio`; names that
+        begin with what was typed need not be.
+
+    Examples
+    --------
+    >>> nearest("altitude_i", ["altitude", "altitude_integral"])
+    "; did you mean 'altitude_integral'?"
+    """
+    text, names = str(name).strip(), sorted(set(map(str, known)))
+    offered = _beginning(text, names) or _similar(text, names, cutoff)[:1]
+    if not offered:
+        return ""
+    shown, more = [repr(one) for one in offered[:MOST_OFFERED]], len(offered) - MOST_OFFERED
+    if more > 0:
+        shown.append(f"one of {more} more")
+    *first, last = shown
+    return f"; did you mean {', '.join(first)}{' or ' if first else ''}{last}?"
+
+
+def _beginning(text: str, names: list[str]) -> list[str]:
+    """Return the names, or else those with a later word, that begin with what was typed."""
+    start = text.casefold()
+    if len(start) < SHORTEST_BEGINNING:
+        return []
+    whole = [one for one in names if one.casefold().startswith(start)]
+    return whole or [one for one in names if f"_{start}" in one.casefold()]
+
+
+def _similar(text: str, names: list[str], cutoff: float) -> list[str]:
+    close = difflib.get_close_matches(text, names, n=5, cutoff=cutoff)
+    # Two letters that changed places are the commonest slip.
+    return sorted(close, key=lambda other: sorted(other) != sorted(text))
 
 
 MOST_MARKS = 2

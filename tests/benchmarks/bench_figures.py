@@ -15,11 +15,13 @@ from astropy.time import Time
 from astropy.utils import iers
 
 from aas2rto import loop
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.inform.tell import Telling
 from aas2rto.outputs import files
 from aas2rto.outputs.figures import drawing, gathering, light_curve
+from aas2rto.questions.explain import explain_stored
 from aas2rto.simulate.night import simulate_night
+from aas2rto.steps.build import build
 from aas2rto.store import Store
 from aas2rto.tables.photometry import DETECTION, flux_from_mag
 from aas2rto.tables.report import Outcome, Report
@@ -57,12 +59,12 @@ def main() -> None:
 def run(folder: Path, n: int, workers: int) -> None:
     """Run two cycles, and compare figures."""
     (folder / "case.yaml").write_text(CASE.format(top=n, workers=workers))
-    case = config.load(folder / "case.yaml")
-    parts = loop.build(case, with_sources=False)
+    case = load(folder / "case.yaml")
+    parts = build(case, with_sources=False)
     with Store(f"sqlite:///{folder / 'store.sqlite'}") as store:
         names = fill(store, n)
         telling = Telling(parts, store, folder, clock=lambda: NOW, open_store=lambda: store,
-                          forever=False)  # fmt: skip
+                          explain=explain_stored, forever=False)  # fmt: skip
         with telling:
             cycle, first = one_cycle(parts, store, telling, folder, NOW)
             drawn = set(folder.rglob("*.png"))
@@ -72,7 +74,7 @@ def run(folder: Path, n: int, workers: int) -> None:
             before = {path: path.stat().st_mtime_ns for path in drawn}
             _, second = one_cycle(parts, store, telling, folder, LATER)
         after = {path for path in drawn if path.stat().st_mtime_ns != before[path]}
-        print(f"{len(cycle.rankings[0].table)} candidates, {len(case.observatories)} sites, "
+        print(f"{len(cycle.judged.rankings[0].table)} candidates, {len(case.observatories)} sites, "
               f"{workers} workers")  # fmt: skip
         print(f"first cycle:  {len(drawn):4d} figures in {first:6.1f} s "
               f"({1e3 * first / len(drawn):.0f} ms each)")  # fmt: skip

@@ -19,7 +19,8 @@ import pandas as pd
 from aas2rto.factors import sn_ia_likeness as likeness
 from aas2rto.models.bazin import Bazin
 from aas2rto.models.salt import Salt
-from aas2rto.steps.fit import Fits, join
+from aas2rto.steps.cycle import Fits
+from aas2rto.steps.fit import join
 from tests.benchmarks.light_curves import DATA, bts
 
 SN_IA = ("SN Ia", "SN Ia-91T", "SN Ia-91bg")

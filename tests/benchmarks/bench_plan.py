@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.config.load import Plan
+from aas2rto.config.sections import Plan
 from aas2rto.factors import Needs
 from aas2rto.factors.altitude_integral import altitude_integral
 from aas2rto.planning import SiteNight, make_plan
-from aas2rto.sky import observatory, visibility
-from aas2rto.steps.evaluate import BoundFactor
+from aas2rto.sky import observatory_file, visibility
+from aas2rto.steps.column import BoundFactor
 from aas2rto.steps.rank import rank_site
 from tests.planning.nights import candidates
 
@@ -85,7 +85,7 @@ def one_night(arguments: argparse.Namespace, night: int) -> tuple[float, float]:
 
 def site_night(name: str, scored: pd.DataFrame, now: Time, worth: str) -> SiteNight:
     """Return a night with the list that the loop would make."""
-    site = observatory.load(name)
+    site = observatory_file.load(name)
     factor = BoundFactor("altitude_integral", Needs.SITE, altitude_integral)
     table = rank_site(site, scored, [factor], now, min_altitude=30.0, tomorrow=True).table
     share = table["factor_altitude_integral"] if worth == "slot" else 1.0

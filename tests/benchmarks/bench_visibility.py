@@ -19,7 +19,7 @@ from astropy.time import Time
 from astropy.utils import iers
 from scipy.interpolate import CubicSpline
 
-from aas2rto.sky import observatory, visibility
+from aas2rto.sky import observatory_file, visibility
 from aas2rto.sky.observatory import Observatory
 
 REPOSITORY = Path(__file__).parents[2]
@@ -102,7 +102,7 @@ def main() -> None:
     rng = np.random.default_rng(2026)
     ra, dec = rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-1, 1, n)))
     table = pd.DataFrame({"candidate_id": [f"c{i}" for i in range(n)], "ra": ra, "dec": dec})
-    sites = [observatory.load(REPOSITORY / "observatories" / f"{name}.yaml") for name in SITES]
+    sites = [observatory_file.load(REPOSITORY / "observatories" / f"{name}.yaml") for name in SITES]
     sky = SkyCoord(ra * u.deg, dec * u.deg)
     with iers.earth_orientation_table.set(iers.IERS_A.read(iers.IERS_A_FILE)):
         areas, _ = visibility.visible_areas(sites, ra, dec, NOW)

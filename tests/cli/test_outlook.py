@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from astropy.time import Time
 
-from aas2rto import loop
-from aas2rto.config import load as config
-from aas2rto.questions import plan as outlook
+from aas2rto.config.load import load
+from aas2rto.questions.plan import outlook, site_night
+from aas2rto.steps.build import build
 from aas2rto.store import Store
 from tests.cli.conftest import NOW, Said
 
@@ -27,8 +27,8 @@ def store(project: Path, aas2rto: Callable[..., Said]) -> Store:
 
 
 def test_an_assessment_gives_the_lists_of_the_cycle(store: Store) -> None:
-    parts = loop.build(config.load("small.yaml"), with_sources=False)
-    found = outlook.assess(parts, store, WHEN)
+    parts = build(load("small.yaml"), with_sources=False)
+    found = outlook(parts, store, WHEN)
     for ranking in found.rankings:
         path = Path("outputs/small/ranked") / f"{ranking.observatory}.csv"
         listed = pd.read_csv(path, comment="#")
@@ -39,12 +39,12 @@ def test_an_assessment_gives_the_lists_of_the_cycle(store: Store) -> None:
 
 def test_a_night_to_come_is_judged_for_then(store: Store) -> None:
     """Data are those of now, ages those of then."""
-    parts = loop.build(config.load("small.yaml"), with_sources=False)
+    parts = build(load("small.yaml"), with_sources=False)
     later = Time(WHEN.mjd + 30, format="mjd", scale="utc")
-    found = outlook.assess(parts, store, WHEN, at=later)
+    found = outlook(parts, store, WHEN, at=later)
     assert found.scored is not None
     assert set(found.scored.table["factor"]) >= {"time_span"}
-    assert outlook.assess(parts, store, WHEN).rankings[0].table["candidate_id"].tolist() == [
+    assert outlook(parts, store, WHEN).rankings[0].table["candidate_id"].tolist() == [
         "bright", "fainter",
     ]  # fmt: skip
 
@@ -52,11 +52,10 @@ def test_a_night_to_come_is_judged_for_then(store: Store) -> None:
 def nights(store: Store, text: str) -> pd.DataFrame:
     written = Path("small.yaml").read_text()
     Path("other.yaml").write_text(written + text)
-    parts = loop.build(config.load("other.yaml"), with_sources=False)
-    cycle = outlook.assess(parts, store, WHEN)
-    assert cycle.scored is not None
+    parts = build(load("other.yaml"), with_sources=False)
+    judged = outlook(parts, store, WHEN)
     site = parts.case.observatories[0]
-    return outlook.site_night(parts, cycle.scored, site, WHEN).table
+    return site_night(parts, judged.scored, site, WHEN).table
 
 
 def test_a_slot_is_worth_the_score_or_what_the_list_says(store: Store) -> None:
@@ -70,12 +69,11 @@ def test_the_altitude_of_the_moment_does_not_decide_a_night(store: Store) -> Non
     """With the factor `altitude`, what is low now is planned for later all the same."""
     text = Path("small.yaml").read_text()
     Path("small.yaml").write_text(text.replace("factor: altitude_integral", "factor: altitude"))
-    parts = loop.build(config.load("small.yaml"), with_sources=False)
+    parts = build(load("small.yaml"), with_sources=False)
     noon = Time("2026-03-20T14:00:00", scale="utc")
-    cycle = outlook.assess(parts, store, WHEN)
-    assert cycle.scored is not None
+    judged = outlook(parts, store, WHEN)
     site = parts.case.observatories[0]
-    night = outlook.site_night(parts, cycle.scored, site, noon)
+    night = site_night(parts, judged.scored, site, noon)
     assert sorted(night.table["candidate_id"]) == ["bright", "fainter"]
     assert night.by_altitude
     np.testing.assert_allclose(night.table["worth"], night.table["score"])

@@ -474,12 +474,12 @@ def test_errors_show_tracebacks_only_on_request(
     project: Path, aas2rto: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unexpected error is one line; --debug shows where it came from."""
-    from aas2rto.sky import observatory
+    from aas2rto.sky import observatory_file
 
     def broken() -> list[str]:
         raise ZeroDivisionError("boom")
 
-    monkeypatch.setattr(observatory, "available", broken)
+    monkeypatch.setattr(observatory_file, "available", broken)
     said = aas2rto("list", "observatories")
     assert said.code == 1
     assert said.err.startswith("error: unexpected ZeroDivisionError: boom")

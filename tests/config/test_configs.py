@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aas2rto.config import load as config
-from aas2rto.sky import observatory
+from aas2rto.config.load import load
+from aas2rto.sky import observatory_file
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -19,7 +19,7 @@ SITES = sorted((ROOT / "observatories").glob("*.yaml"))
 def test_every_config_checks(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each config is right from any folder; secrets may be unset."""
     monkeypatch.chdir(tmp_path)
-    case = config.load(path, environment={}, need_secrets=False)
+    case = load(path, environment={}, need_secrets=False)
     assert case.factors
     assert case.observatories
 
@@ -27,12 +27,12 @@ def test_every_config_checks(path: Path, tmp_path: Path, monkeypatch: pytest.Mon
 def test_an_example_shows_messages(tmp_path: Path) -> None:
     """With its secrets named, never written: unset they are told, set it is complete."""
     path = ROOT / "configs" / "with_messages.yaml"
-    case = config.load(path, environment={}, need_secrets=False)
+    case = load(path, environment={}, need_secrets=False)
     assert [part.name for part in case.messengers] == ["slack", "mail", "operators"]
     assert [part.policy.role for part in case.messengers] == ["observers", "observers", "operators"]
     unset = {re.sub(r".* variable (\w+) is not set.*", r"\1", str(one)) for one in case.missing}
     assert unset == {"SLACK_TOKEN", "SLACK_APP_TOKEN", "SMTP_PASSWORD"}
-    case = config.load(path, environment=dict.fromkeys(unset, "hush-hush"))
+    case = load(path, environment=dict.fromkeys(unset, "hush-hush"))
     assert case.missing == ()
     assert case.when.enters_top == 3
     assert "hush" not in repr(case.messengers)
@@ -44,18 +44,18 @@ def test_examples_are_found_from_any_folder(
 ) -> None:
     """An example that came with the install is reached by its name."""
     monkeypatch.chdir(tmp_path)
-    assert config.load(name).project == "demo"
+    assert load(name).project == "demo"
 
 
 @pytest.mark.parametrize("path", SITES, ids=lambda path: path.name)
 def test_every_observatory_loads(path: Path) -> None:
     """Each site loads under its file's name."""
-    assert observatory.load(path.stem).name == path.stem
-    assert path.stem in observatory.available()
+    assert observatory_file.load(path.stem).name == path.stem
+    assert path.stem in observatory_file.available()
 
 
 def test_there_is_a_polar_site_and_the_promised_four() -> None:
     """The sites of the examples exist, and one with polar day and night."""
     names = {"la_silla_dk154", "la_palma_not", "palomar_p60", "siding_spring_23m"}
     assert names <= {path.stem for path in SITES}
-    assert any(abs(observatory.load(path.stem).latitude_deg) > 66.6 for path in SITES)
+    assert any(abs(observatory_file.load(path.stem).latitude_deg) > 66.6 for path in SITES)

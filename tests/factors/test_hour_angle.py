@@ -50,9 +50,9 @@ def test_its_limit_carries_a_unit():
 
 
 def test_it_agrees_with_a_real_table():
-    from aas2rto.sky import observatory, visibility
+    from aas2rto.sky import observatory_file, visibility
 
-    site = observatory.load("la_silla_dk154")
+    site = observatory_file.load("la_silla_dk154")
     ra, dec = np.linspace(0, 350, 36), np.full(36, -20.0)
     candidates = pd.DataFrame({"candidate_id": [str(r) for r in ra], "ra": ra, "dec": dec})
     table = visibility.site_table(site, candidates, NOW)

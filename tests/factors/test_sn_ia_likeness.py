@@ -15,7 +15,8 @@ from aas2rto.models import MODELS
 from aas2rto.models.bazin import Bazin
 from aas2rto.models.salt import Salt
 from aas2rto.simulate.night import Visits, core_collapse_flux, salt_flux
-from aas2rto.steps.fit import Fits, join
+from aas2rto.steps.cycle import Fits
+from aas2rto.steps.fit import join
 from tests.conftest import MJD
 
 NOW = Time(MJD, format="mjd")

@@ -12,9 +12,10 @@ import pytest
 from astropy.time import Time
 
 from aas2rto import loop
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.messaging import alarms
 from aas2rto.sky.visibility import site_table
+from aas2rto.steps.build import build
 from aas2rto.steps.cycle import Cycle
 from aas2rto.store import Store
 from aas2rto.store.outbox import Entry, Mail, State
@@ -45,9 +46,9 @@ class World:
     def __init__(self, folder: Path, channels: str, when: str) -> None:
         path = folder / "case.yaml"
         path.write_text(CASE.format(channels=channels, when=when))
-        self.case = config.load(path)
+        self.case = load(path)
         self.store = Store(f"sqlite:///{folder / 'store.sqlite'}")
-        self.parts = loop.build(self.case, with_sources=False)
+        self.parts = build(self.case, with_sources=False)
 
     def see(self, name: str, mag: float, *, ra: float = 150.0, at: float = NOW - 0.1,
             **columns: Any) -> None:  # fmt: skip
@@ -84,11 +85,11 @@ def make(tmp_path: Path) -> Iterator[Make]:
     """Return what makes a world."""
     made: list[World] = []
 
-    def build(channels: str = "all: {type: terminal}", when: str = "") -> World:
+    def make_world(channels: str = "all: {type: terminal}", when: str = "") -> World:
         made.append(World(tmp_path, channels, when))
         return made[-1]
 
-    yield build
+    yield make_world
     for world in made:
         world.store.close()
 
@@ -282,7 +283,7 @@ def test_a_failure_in_the_messages_costs_the_messages(
     monkeypatch.setattr("aas2rto.messaging.composing.facts_of", _fail)
     cycle = world.cycle()
     assert cycle.problems == ["messages: RuntimeError: the disk is full"]
-    assert len(cycle.rankings[1].table) == 1
+    assert len(cycle.judged.rankings[1].table) == 1
     assert world.titles() == []
 
 

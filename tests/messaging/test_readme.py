@@ -9,7 +9,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.config.messages import When
 from aas2rto.messaging.slack import Slack
 from aas2rto.outputs.figures import drawing
@@ -39,7 +39,7 @@ def test_the_channels_of_the_readme_are_valid(
     for name in re.findall(r"\$\{(\w+)\}", text):
         monkeypatch.setenv(name, "https://example.org" if name.endswith("URL") else "1:secret")
     (tmp_path / "case.yaml").write_text(CASE + text)
-    case = config.load(tmp_path / "case.yaml")
+    case = load(tmp_path / "case.yaml")
     names = [part.name for part in case.messengers]
     assert names == ["slack", "telegram", "mail", "webhook", "operators"]
     assert [part.policy.role for part in case.messengers] == ["observers"] * 4 + ["operators"]

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from aas2rto.cli import main
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.config.redaction import Redactor
 from aas2rto.text import logs
 from tests.cli.conftest import NOW, light_curve
@@ -149,7 +149,7 @@ def test_a_redactor_knows_all_secrets_of_a_case(tmp_path: Path) -> None:
         "score: {factors: [magnitude]}\nobservatories: [la_palma_not]\n"
         "messages:\n  telegram: {chat: 1, token: '${TOKEN}'}\n"
     )
-    case = config.load(tmp_path / "case.yaml", environment={"TOKEN": "1:planted/token"})
+    case = load(tmp_path / "case.yaml", environment={"TOKEN": "1:planted/token"})
     hide = Redactor.of(case)
     assert hide("x 1:planted/token y 1%3Aplanted%2Ftoken z store-pass") == "x *** y *** z ***"
     assert isinstance(case.messengers[0].options.token, SecretStr)  # type: ignore[attr-defined]
@@ -164,6 +164,6 @@ def test_a_secret_in_a_config_is_refused(tmp_path: Path) -> None:
     from aas2rto.errors import ConfigError
 
     with pytest.raises(ConfigError) as told:
-        config.load(tmp_path / "case.yaml")
+        load(tmp_path / "case.yaml")
     assert "a secret does not belong into a config; write ${TELEGRAM_TOKEN}" in str(told.value)
     assert "literal-token" not in str(told.value)

@@ -174,7 +174,7 @@ def test_long_messages_are_cut_into_blocks(slack_server: servers.Slack) -> None:
 
 def test_a_channel_is_named_by_its_id() -> None:
     """A name would not be found, and Slack says so only when it is too late."""
-    from aas2rto.config.load import registry, with_policy
+    from aas2rto.config.resolve import registry, with_policy
 
     options = with_policy(registry("messages").get("slack").options)
     with pytest.raises(ValueError, match="should match pattern"):

@@ -11,7 +11,7 @@ import pytest
 from aas2rto.config.messages import When
 from aas2rto.messaging.card import Facts, SiteFacts
 from aas2rto.messaging.triggers import TRIGGERS, Past, events_of, matters
-from aas2rto.steps.evaluate import FEEDBACK
+from aas2rto.steps.column import FEEDBACK
 
 NOW = 61000.0
 ALL = When()

@@ -11,7 +11,8 @@ from astropy.time import Time
 
 from aas2rto import loop
 from aas2rto.cli import main
-from aas2rto.config import load as config
+from aas2rto.config.load import load
+from aas2rto.steps.build import build
 from aas2rto.store import Store
 from aas2rto.store.outbox import State
 from tests.conftest import make_objects, make_photometry, make_report
@@ -38,7 +39,7 @@ def case(tmp_path: Path) -> Path:
         seen = make_photometry("ZTF26a", mjd=NOW - 0.1, mag=16.0, band="ztfg", known_at=NOW - 0.1)
         objects = make_objects("ZTF26a", ra=150.0, dec=12.0, known_at=NOW - 0.1)
         store.ingest(make_report(objects, seen), NOW - 0.1)
-        parts = loop.build(config.load(path), with_sources=False)
+        parts = build(load(path), with_sources=False)
         loop.run_cycle(parts, store, Time(NOW, format="mjd"), inform=lambda _: None)
         (entry,) = (e for e in store.outbox.entries(channel="other") if e.part == "text")
         store.outbox.settle(entry, State.REFUSED, error="the service will not have it")

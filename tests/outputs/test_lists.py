@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from aas2rto.outputs import lists as tables
 from aas2rto.outputs import write_atomically
-from aas2rto.steps.rank import Ranking
+from aas2rto.steps.cycle import Ranking
 from tests.conftest import MJD, make_candidates
 
 HEADER = ["aas2rto 1.0", "project: test"]

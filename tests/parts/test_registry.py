@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.errors import UnknownNameError
 from aas2rto.factors import FACTORS, Needs
 from aas2rto.models import MODELS
 from aas2rto.parts import registry
-from aas2rto.parts.registry import Registry, Setting, nearest
+from aas2rto.parts.registry import Registry, Setting
 from aas2rto.units import Mag
 
 
@@ -51,29 +51,6 @@ def test_a_misspelt_name_is_answered_with_the_nearest_and_all_known():
 def test_a_name_far_from_all_others_gets_no_guess():
     """A wild guess would lead astray."""
     assert words(lambda: FACTORS.get("zzz")).startswith("no factor is called 'zzz' (known: ")
-    assert nearest("zzz", ["magnitude"]) == ""
-    assert nearest("detection", ["detections", "peak"]) == "; did you mean 'detections'?"
-
-
-@pytest.mark.parametrize(
-    ("typed", "known", "offered"),
-    [
-        ("altitude_i", ["altitude", "altitude_integral"], "'altitude_integral'?"),
-        ("uncl", ["unclassified", "uncertain"], "'unclassified'?"),
-        ("GRB26", ["GRB260320A", "GRB26", "GRC26"], "'GRB26' or 'GRB260320A'?"),
-        ("zero", ["bands", "faint_limit", "zero_point"], "'zero_point'?"),
-        ("la_silla", ["la_palma_not", "la_silla_ntt", "la_silla_dk154"],
-         "'la_silla_dk154' or 'la_silla_ntt'?"),
-        ("sim42", [f"SIM42x{n}" for n in range(5)],
-         "'SIM42x0', 'SIM42x1', 'SIM42x2' or one of 2 more?"),
-        ("palma", ["palomar_p60", "la_palma_not"], "'la_palma_not'?"),
-        ("peak_", ["peak", "speaks"], "'peak'?"),
-        ("brigth", ["bright", "brigade"], "'bright'?"),
-    ],
-)  # fmt: skip
-def test_who_typed_the_beginning_of_a_name_is_offered_that_name(typed, known, offered):
-    """However similar another name is."""
-    assert nearest(typed, known) == f"; did you mean {offered}"
 
 
 def test_settings_of_ones_own_may_name_files(tmp_path):
@@ -88,16 +65,12 @@ def test_settings_of_ones_own_may_name_files(tmp_path):
         f"project: p\nscore: {{factors: [{{'{tmp_path}/mine.py:listed': {{table: a.csv}}}}]}}\n"
         "observatories: [la_palma_not]\n"
     )
-    case = config.load(case_file, environment={})
+    case = load(case_file, environment={})
     assert part.settings[0].on_disk is not None
     assert [str(one).partition("; ")[0] for one in case.absent] == [
         f"{case_file}:2: score.factors[0].{tmp_path}/mine.py:listed.table: "
         f"there is no a.csv in {Path.cwd()}, the folder where you started"
     ]
-
-
-def test_a_single_letter_is_no_beginning():
-    assert nearest("m", ["magnitude", "moon"]) == ""
 
 
 def test_settings_are_the_keyword_arguments_with_units_and_defaults():

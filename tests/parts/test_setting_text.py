@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, SecretStr
 
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.parts.setting_text import in_yaml, settings_in_yaml
 from aas2rto.units import Day, Mag, PerDay
 
@@ -59,7 +59,7 @@ def test_values(value: Any, expected: str) -> None:
 @pytest.mark.parametrize("name", ["sn_ia_peak", "fink_live", "lasair_live", "alerce_live"])
 def test_what_a_config_resolves_to_is_a_config(name: str) -> None:
     """Every setting that is shown would be accepted, and mean the same."""
-    case = config.load(ROOT / "configs" / f"{name}.yaml", environment={}, need_secrets=False)
+    case = load(ROOT / "configs" / f"{name}.yaml", environment={}, need_secrets=False)
     for part in (*case.sources, *case.models, *case.factors, case.site_factor):
         if part.missing:
             continue

@@ -13,9 +13,9 @@ from aas2rto.factors import Needs
 from aas2rto.factors.altitude_integral import altitude_integral
 from aas2rto.planning import SiteNight
 from aas2rto.planning.problem import Problem
-from aas2rto.sky import observatory, visibility
+from aas2rto.sky import observatory_file, visibility
 from aas2rto.sky.observatory import Observatory
-from aas2rto.steps.evaluate import BoundFactor
+from aas2rto.steps.column import BoundFactor
 from aas2rto.steps.rank import rank_site
 
 SITES = ("la_silla_ntt", "la_palma_not", "siding_spring_23m", "palomar_p60")
@@ -88,7 +88,7 @@ def some_night(seed: int) -> tuple[list[SiteNight], Time]:
     nights = []
     for name in names:
         site = replace(
-            observatory.load(str(name)),
+            observatory_file.load(str(name)),
             max_altitude_deg=[None, 85.0][rng.integers(2)],
             hour_angle_limit_h=[None, 4.0][rng.integers(2)],
             horizon=[(), ((0.0, 20.0), (90.0, 45.0), (200.0, 10.0), (300.0, 38.0))][

@@ -16,11 +16,11 @@ from astropy.utils import iers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aas2rto.config.load import Plan
+from aas2rto.config.sections import Plan
 from aas2rto.planning import NightPlan, SiteNight, joint, make_plan
 from aas2rto.planning.night_plan import GREEDY, JOINT
 from aas2rto.planning.timeline import COLUMNS, DONE, RUNNING, kept_from
-from aas2rto.sky import exposure, observatory
+from aas2rto.sky import exposure, observatory_file
 from tests.planning.nights import candidates, site_night, some_night
 
 QUICK = Plan(time_limit="2 s", optimality_gap=0.01)  # type: ignore[arg-type]
@@ -133,7 +133,7 @@ def one_night(
     scored = candidates(np.random.default_rng(5), n)
     for name, values in more.items():
         scored[name] = values
-    return [site_night(observatory.load(name), scored, NOW) for name in names]
+    return [site_night(observatory_file.load(name), scored, NOW) for name in names]
 
 
 def test_the_same_night_gives_the_same_plan() -> None:
@@ -244,13 +244,13 @@ def test_a_closed_site_gives_its_time_to_nobody() -> None:
 
 
 def test_polar_day_and_an_empty_list_are_no_errors() -> None:
-    polar = observatory.load("dome_c_concordia")
+    polar = observatory_file.load("dome_c_concordia")
     summer = Time("2025-12-21T12:00:00", scale="utc")
     scored = candidates(np.random.default_rng(1), 5)
     plan = make_plan([site_night(polar, scored, summer)], QUICK, summer)
     assert plan.slots.empty
     plan = make_plan(
-        [site_night(observatory.load("la_palma_not"), scored.iloc[:0], NOW)], QUICK, NOW
+        [site_night(observatory_file.load("la_palma_not"), scored.iloc[:0], NOW)], QUICK, NOW
     )
     assert plan.slots.empty
 

@@ -1,7 +1,6 @@
 """Visibility agrees with astropy at random sites, times and positions, and at the edges."""
 
 import itertools
-import json
 
 import astropy.units as u
 import numpy as np
@@ -12,9 +11,10 @@ from astropy.time import Time
 from astropy.utils import iers
 from scipy.interpolate import CubicSpline
 
-from aas2rto.sky import ephemeris, observatory, visibility
+from aas2rto.sky import ephemeris, observatory_file, visibility
+from aas2rto.sky.altitude_curve import moon_track, sun_track, track
+from aas2rto.sky.night import NightKind
 from aas2rto.sky.observatory import Observatory
-from aas2rto.sky.visibility import NightKind
 
 MINUTE = 1.0 / 1440.0
 
@@ -133,7 +133,7 @@ def test_the_moon_at_the_best_moment_agrees_with_astropy(site, mjd):
 
 def test_a_candidate_that_grazes_the_limit_is_as_good():
     """Its area goes with the square of a small excess, so that every arcsecond counts."""
-    site = observatory.load("la_silla_dk154")
+    site = observatory_file.load("la_silla_dk154")
     now = at("2026-11-22T03:00:00")
     end = visibility.night(site, now).end
     # Setting within minutes, rising just before dawn, and culminating just above 30 deg.
@@ -168,7 +168,7 @@ def test_night_limits_agree_with_the_sun_of_astropy(site, mjd):
 
 
 def test_night_limits_agree_with_astroplan():
-    site = observatory.load("la_palma_not")
+    site = observatory_file.load("la_palma_not")
     now = at("2026-03-10T15:00:00")
     tonight = visibility.night(site, now)
     dusk = site.observer.twilight_evening_astronomical(now, which="next", n_grid_points=500)
@@ -178,7 +178,7 @@ def test_night_limits_agree_with_astroplan():
 
 
 def test_moon_illumination_agrees_with_astroplan():
-    site = observatory.load("la_palma_not")
+    site = observatory_file.load("la_palma_not")
     for text in ("2026-03-03T12:00:00", "2026-03-10T15:00:00", "2026-03-19T01:30:00"):
         table = visibility.site_table(site, table_of(10.0, 20.0), at(text))
         expected = site.observer.moon_illumination(at(text))
@@ -186,11 +186,11 @@ def test_moon_illumination_agrees_with_astroplan():
 
 
 def test_track_gives_every_candidate_at_every_time():
-    site = observatory.load("la_silla_dk154")
+    site = observatory_file.load("la_silla_dk154")
     rng = np.random.default_rng(3)
     ra, dec = random_sky(rng, 30)
     times = mjd_time(61366.0 + np.linspace(0, 0.6, 13))
-    altitude, azimuth = visibility.track(site, ra, dec, times)
+    altitude, azimuth = track(site, ra, dec, times)
     expected, expected_az = astropy_altaz(site, ra[:, None], dec[:, None], times[None, :])
     assert altitude.shape == azimuth.shape == (30, 13)
     np.testing.assert_allclose(altitude, expected, atol=0.1 / 3600)
@@ -199,17 +199,17 @@ def test_track_gives_every_candidate_at_every_time():
 
 
 def test_sun_and_moon_along_the_night_are_those_of_astropy():
-    site = observatory.load("la_silla_dk154")
+    site = observatory_file.load("la_silla_dk154")
     times = mjd_time(61366.0 + np.linspace(0, 0.6, 13))
     ra, dec = random_sky(np.random.default_rng(3), 5)
-    separation, altitude, illumination = visibility.moon_track(site, ra, dec, times)
+    separation, altitude, illumination = moon_track(site, ra, dec, times)
     frame = AltAz(obstime=times, location=location_of(site))
     moon = get_body("moon", times, location_of(site)).transform_to(frame)
     stars = SkyCoord(ra[:, None] * u.deg, dec[:, None] * u.deg).transform_to(frame[None, :])
     np.testing.assert_allclose(separation, stars.separation(moon[None, :]).deg, atol=0.01)
     np.testing.assert_allclose(altitude, moon.alt.deg, atol=0.01)
     np.testing.assert_allclose(illumination, site.observer.moon_illumination(times), atol=0.002)
-    sun = visibility.sun_track(site, times)
+    sun = sun_track(site, times)
     np.testing.assert_allclose(sun, sun_altitude(site, times.mjd), atol=0.01)
 
 
@@ -218,11 +218,11 @@ def test_a_track_over_weeks_is_refused():
     with pytest.raises(
         ValueError, match=r"the times span 14\.0 d; ask for at most 3 d in one call"
     ):
-        visibility.track(place(10.0), 10.0, 10.0, times)
+        track(place(10.0), 10.0, 10.0, times)
 
 
 def test_the_hour_angle_is_that_of_astropy():
-    site, now = observatory.load("la_silla_dk154"), at("2026-11-22T03:00:00")
+    site, now = observatory_file.load("la_silla_dk154"), at("2026-11-22T03:00:00")
     ra, dec = random_sky(np.random.default_rng(3), 50)
     table = visibility.site_table(site, table_of(ra, dec), now)
     frame = HADec(obstime=now, location=location_of(site))
@@ -232,9 +232,9 @@ def test_the_hour_angle_is_that_of_astropy():
 
 
 def test_track_agrees_with_the_site_table():
-    site, now = observatory.load("la_palma_not"), at("2026-03-10T23:00:00")
+    site, now = observatory_file.load("la_palma_not"), at("2026-03-10T23:00:00")
     table = visibility.site_table(site, table_of([150.0, 200.0], [2.0, 60.0]), now)
-    altitude, azimuth = visibility.track(site, [150.0, 200.0], [2.0, 60.0], now)
+    altitude, azimuth = track(site, [150.0, 200.0], [2.0, 60.0], now)
     np.testing.assert_allclose(altitude[:, 0], table["altitude"], atol=1e-9)
     np.testing.assert_allclose(azimuth[:, 0], table["azimuth"], atol=1e-9)
 
@@ -358,7 +358,7 @@ def test_a_long_night_may_see_a_candidate_twice():
 
 
 def test_polar_day_has_no_night_and_says_why():
-    site = observatory.load("dome_c_concordia")
+    site = observatory_file.load("dome_c_concordia")
     now = at("2026-12-21T00:00:00")
     assert visibility.night(site, now).kind is NightKind.POLAR_DAY
     row = visibility.site_table(site, table_of(10.0, -80.0), now).iloc[0]
@@ -396,17 +396,17 @@ def test_every_day_of_a_polar_year_has_a_plausible_night():
         tonight = visibility.night(site, mjd_time(mjd))
         kinds.add(tonight.kind)
         if tonight.kind is NightKind.POLAR_DAY:
-            assert visibility.sun_track(site, mjd_time(mjd + np.arange(0, 1, 0.01))).min() > -18.001
+            assert sun_track(site, mjd_time(mjd + np.arange(0, 1, 0.01))).min() > -18.001
             continue
         begin = max(mjd, tonight.start)
         inside = mjd_time(np.linspace(begin + 1e-4, tonight.end - 1e-4, 20))
-        assert (visibility.sun_track(site, inside) < -18).all()
+        assert (sun_track(site, inside) < -18).all()
         assert begin < tonight.end <= begin + 1 + 1e-9
     assert kinds == set(NightKind)
 
 
 def test_a_minute_around_dusk_and_dawn():
-    site = observatory.load("la_palma_not")
+    site = observatory_file.load("la_palma_not")
     tonight = visibility.night(site, at("2026-03-10T15:00:00"))
 
     def night_from(mjd):
@@ -423,7 +423,7 @@ def test_a_minute_around_dusk_and_dawn():
 
 
 def test_now_is_night_only_between_dusk_and_dawn():
-    site = observatory.load("la_palma_not")
+    site = observatory_file.load("la_palma_not")
     tonight = visibility.night(site, at("2026-03-10T15:00:00"))
     overhead = [
         mjd_time(mjd).sidereal_time("apparent", longitude=site.longitude_deg).deg
@@ -447,7 +447,7 @@ def test_now_is_night_only_between_dusk_and_dawn():
 
 
 def test_time_left_shrinks_with_the_night():
-    site = observatory.load("la_palma_not")
+    site = observatory_file.load("la_palma_not")
     tonight = visibility.night(site, at("2026-03-10T15:00:00"))
     left = [
         visibility.site_table(site, table_of(150.0, 20.0), mjd_time(tonight.start + step)).iloc[0]
@@ -463,7 +463,7 @@ def grid_hours(site, row, now, free):
     """Count the hours left above 30 deg and free of what stands in the way, every 2 s."""
     step = 2 / 86400
     mjd = np.arange(row["observing_start"], row["night_end"], step)
-    altitude, azimuth = visibility.track(site, row["ra"], row["dec"], mjd_time(mjd))
+    altitude, azimuth = track(site, row["ra"], row["dec"], mjd_time(mjd))
     good = (altitude[0] >= 30.0) & free(altitude[0], azimuth[0])
     area = np.sum((altitude[0] - 30.0)[good]) * step
     return 24 * good.sum() * step, area
@@ -544,7 +544,11 @@ def test_what_is_too_high_for_the_rest_of_the_night_says_so():
 def test_areas_alone_are_those_of_the_tables():
     now = at("2026-12-21T23:00:00")
     ra, dec = random_sky(np.random.default_rng(8), 100)
-    sites = [place(35.0, max_altitude_deg=70.0), observatory.load("dome_c_concordia"), place(-20.0)]
+    sites = [
+        place(35.0, max_altitude_deg=70.0),
+        observatory_file.load("dome_c_concordia"),
+        place(-20.0),
+    ]
     areas, left = visibility.visible_areas(sites, ra, dec, now)
     assert areas.shape == (3, 100)
     for site, area, night_left in zip(sites, areas, left, strict=True):
@@ -565,7 +569,7 @@ def test_a_telescope_that_cannot_point_low_has_its_own_limit():
 
 
 def test_the_dates_beyond_the_rotation_table_work_without_complaint():
-    site = observatory.load("la_palma_not")
+    site = observatory_file.load("la_palma_not")
     for mjd in (41400.0, 64000.0, 70000.0):
         row = visibility.site_table(site, table_of(150.0, 20.0), mjd_time(mjd)).iloc[0]
         assert np.isfinite(row["altitude"])
@@ -584,7 +588,7 @@ def test_candidates_keep_their_order_and_index():
     candidates = table_of([10.0, np.nan, 200.0], [5.0, 5.0, -20.0])
     candidates.index = [7, 3, 5]
     table = visibility.site_table(
-        observatory.load("la_palma_not"), candidates, at("2026-03-10T23:00:00")
+        observatory_file.load("la_palma_not"), candidates, at("2026-03-10T23:00:00")
     )
     assert table.index.tolist() == [7, 3, 5]
     assert table["candidate_id"].tolist() == ["c0", "c1", "c2"]
@@ -597,7 +601,7 @@ def test_candidates_keep_their_order_and_index():
 
 def test_no_candidates_give_an_empty_table():
     empty = table_of([], [])
-    site = observatory.load("la_palma_not")
+    site = observatory_file.load("la_palma_not")
     table = visibility.site_table(site, empty, at("2026-03-10T23:00:00"))
     assert len(table) == 0
     full = visibility.site_table(site, table_of(10.0, 10.0), at("2026-03-10T23:00:00"))
@@ -607,42 +611,19 @@ def test_no_candidates_give_an_empty_table():
 def test_several_sites_at_once_are_the_same_as_each_alone():
     now = at("2026-03-10T23:00:00")
     ra, dec = random_sky(np.random.default_rng(5), 50)
-    sites = [observatory.load(name) for name in observatory.available()]
+    sites = [observatory_file.load(name) for name in observatory_file.available()]
     tables = visibility.site_tables(sites, table_of(ra, dec), now)
-    assert list(tables) == observatory.available()
+    assert list(tables) == observatory_file.available()
     for site in sites:
         alone = visibility.site_table(site, table_of(ra, dec), now)
         pd.testing.assert_frame_equal(alone, tables[site.name])
 
 
 def test_airmass_is_that_of_a_flat_atmosphere_and_ends_at_the_horizon():
-    site, now = observatory.load("la_palma_not"), at("2026-03-10T23:00:00")
+    site, now = observatory_file.load("la_palma_not"), at("2026-03-10T23:00:00")
     ra, dec = random_sky(np.random.default_rng(5), 200)
     table = visibility.site_table(site, table_of(ra, dec), now)
     up = table["altitude"] > 0
     assert table["airmass"].notna().tolist() == up.tolist()
     zenith_distance = np.radians(90 - table["altitude"][up])
     np.testing.assert_allclose(table["airmass"][up], 1 / np.cos(zenith_distance))
-
-
-def test_a_point_report_can_be_written_as_json():
-    site = observatory.load("la_silla_dk154")
-    report = visibility.point_report(site, 30.0, -20.0, at("2026-11-22T03:00:00"))
-    again = json.loads(json.dumps(report, allow_nan=False))
-    assert again["night"] == "night"
-    assert again["night_start"].startswith("2026-11-22T00:5")
-    assert again["x_alt"] == pytest.approx(1 / again["airmass"])
-    assert again["observable_now"] is True
-    assert again["rises"] is None
-    assert again["sets"].startswith("2026-11-22T07:0")
-    assert 1 < again["x_vis"] < 10
-    assert again["x_vis_saturated"] == pytest.approx(visibility.saturate(again["x_vis"]))
-
-
-def test_a_point_report_on_a_polar_day_has_no_night():
-    site = observatory.load("dome_c_concordia")
-    report = visibility.point_report(site, 30.0, -20.0, at("2026-12-21T03:00:00"))
-    assert report["night"] == "polar_day"
-    assert report["night_start"] is None
-    assert report["x_vis"] is None
-    json.dumps(report, allow_nan=False)

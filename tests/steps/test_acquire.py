@@ -8,9 +8,10 @@ import threading
 import pandas as pd
 import pytest
 
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.parts.registry import Part
-from aas2rto.steps.acquire import Poller, acquire, make_pollers
+from aas2rto.steps.acquire import poll_all
+from aas2rto.steps.poller import Poller, make_pollers
 from aas2rto.tables.report import Outcome, PollRequest, Report, failed
 from tests.conftest import MJD, make_objects, make_photometry, make_report
 
@@ -36,7 +37,7 @@ def poller(name, answer):
 
 
 def run(store, *pollers, now=MJD, deadline=30.0, keep=True):
-    return acquire(
+    return poll_all(
         pollers, store, now, wanted=pd.DataFrame(), deadline=deadline, merge_radius=5.0, keep=keep
     )
 

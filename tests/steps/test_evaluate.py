@@ -11,18 +11,13 @@ from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.factors import FACTORS, Decision, Factor, Needs, answer, latest, numbers, per_band
 from aas2rto.steps import evaluate as scoring
-from aas2rto.steps.evaluate import (
-    BoundFactor,
-    Column,
-    combine,
-    conform,
-    evaluate,
-    evaluate_all,
-    why,
-)
+from aas2rto.steps.column import BoundFactor, Column, bind
+from aas2rto.steps.combine import combine, why
+from aas2rto.steps.evaluate import conform, evaluate, evaluate_all
+from aas2rto.steps.rules import expired
 from tests.conftest import MJD, make_candidates, make_photometry
 
 NOW = Time(MJD, format="mjd")
@@ -344,9 +339,7 @@ def test_factors_of_ones_own_run_after_the_fits():
     """A plain function says nothing of what it needs, so every column should be there."""
     part = FACTORS.get("magnitude")
     plain = type(part)("factor", "plain", lambda candidates, now: 1)
-    found = scoring.bind(
-        [PartConfig("m", part, part.options()), PartConfig("p", plain, plain.options())]
-    )
+    found = bind([PartConfig("m", part, part.options()), PartConfig("p", plain, plain.options())])
     assert [(f.name, f.needs) for f in found] == [("m", Needs.LIGHT_CURVE), ("p", Needs.FIT)]
 
 
@@ -398,7 +391,7 @@ def test_only_factors_of_the_wanted_kind_run():
 def test_a_too_whose_time_is_over_is_excluded():
     """Not rejected: it may be asked for again."""
     rows = table(3, valid_until=[np.nan, MJD - 0.5, MJD])
-    column = scoring.expired(rows, NOW)
+    column = expired(rows, NOW)
     assert column.factor.decision.tolist() == [KEEP, EXCLUDE, KEEP]
     assert column.factor.reason[1] == "the ToO was valid until 2025-11-20T12:00"
 

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aas2rto.config.load import PartConfig
+from aas2rto.config.case import PartConfig
 from aas2rto.models.fit_table import Fit, failed, fit_table, not_enough
 from aas2rto.parts.registry import Part
 from aas2rto.sky import dust
 from aas2rto.steps import fit as fitting
-from aas2rto.steps.fit import BoundModel, digests, fit, fit_here, join
+from aas2rto.steps.cycle import BoundModel
+from aas2rto.steps.fit import OnlyRead, digests, fit_changed, join
 from tests.conftest import MJD, make_candidates, make_objects, make_photometry, make_report
 
 
@@ -70,8 +71,8 @@ def bound(model=None, name="mine", digest="d1"):
     return BoundModel(name, model or Counting(), digest)
 
 
-def run(store, model, table=None, photometry=PHOTOMETRY, **options):
-    return fit([model], candidates() if table is None else table, photometry, store, **options)
+def run(memory, model, table=None, photometry=PHOTOMETRY):
+    return fit_changed([model], candidates() if table is None else table, photometry, memory)
 
 
 # -- what is fitted again -------------------------------------------------------------------------
@@ -126,7 +127,7 @@ def test_another_dust_map_is_another_fit(store, monkeypatch):
 
 def test_looking_does_not_store(store):
     """`explain` fits for itself."""
-    run(store, bound(), save=False)
+    run(OnlyRead(store), bound())
     assert store.fits("mine").empty
 
 
@@ -154,7 +155,7 @@ def test_a_model_that_raises_costs_its_own_columns(store):
     """Every candidate says why, the other model works, and the next cycle tries again."""
     bad, good = bound(Counting(fail), "bad"), bound(name="good")
     for _ in range(2):
-        found = fit([bad, good], candidates(), PHOTOMETRY, store)
+        found = fit_changed([bad, good], candidates(), PHOTOMETRY, store)
     assert [str(failure) for failure in found.failures] == [
         "model bad: RuntimeError: no convergence at all"
     ]
@@ -243,7 +244,7 @@ def test_the_first_good_model_gives_the_peak(store):
         return fit_table(table["candidate_id"].to_numpy(object), fits)
 
     models = [bound(Counting(patient), "first"), bound(name="second")]
-    table = join(candidates(), fit(models, candidates(), PHOTOMETRY, store))
+    table = join(candidates(), fit_changed(models, candidates(), PHOTOMETRY, store))
     assert table["model"].tolist() == ["second", "first", "first"]
     assert table["t_peak"].tolist() == [MJD + 4, 1.0, 1.0]
 
@@ -267,7 +268,7 @@ def test_the_best_model_may_give_the_peak(store):
         bound(Counting(like(17.0, 4.0)), "rich"),
         bound(Counting(like(12.0, 7.0)), "right"),
     ]
-    found = fit(models, candidates(), PHOTOMETRY, store)
+    found = fit_changed(models, candidates(), PHOTOMETRY, store)
     assert join(candidates(), found)["model"].tolist() == ["", "simple", "simple"]
     table = join(candidates(), found, "best")
     assert table["model"].tolist() == ["", "right", "right"]
@@ -302,7 +303,7 @@ def test_no_candidates_and_no_models_are_fine(store):
     found = run(store, model, table=candidates().iloc[:0])
     assert model.model.asked == []
     assert len(join(candidates().iloc[:0], found)) == 0
-    table = join(candidates(), fit([], candidates(), PHOTOMETRY, store))
+    table = join(candidates(), fit_changed([], candidates(), PHOTOMETRY, store))
     assert table["t_peak"].isna().all()
     assert table["model"].tolist() == ["", "", ""]
 
@@ -317,7 +318,7 @@ def test_candidates_that_are_not_kept_have_no_fit(store):
 
 def test_a_light_curve_that_is_in_no_store_can_be_fitted():
     """`explain` takes a file, too."""
-    found = fit_here([bound()], candidates(["a"]), PHOTOMETRY)
+    found = fit_changed([bound()], candidates(["a"]), PHOTOMETRY, OnlyRead())
     assert found.fresh == {"mine": 1}
     assert found.tables["mine"]["reason"].tolist() == ["4 points"]
 

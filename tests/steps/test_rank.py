@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aas2rto.factors import Needs, answer
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps import rank as ranking
-from aas2rto.steps.evaluate import BoundFactor
+from aas2rto.steps.column import BoundFactor
 from aas2rto.steps.rank import order, rank_science, rank_site
 from tests.conftest import MJD, make_candidates, make_photometry
 

@@ -11,6 +11,7 @@ from astropy.time import Time
 
 from aas2rto.errors import UsageError
 from aas2rto.factors import Decision
+from aas2rto.steps.rules import taken_out
 from aas2rto.store import Store
 from aas2rto.store.schema import feedback as feedback_table
 from aas2rto.tables import marks as feedback
@@ -168,7 +169,7 @@ def test_marks_exclude_with_who_when_and_why() -> None:
         feedback.rows("d", Kind.COMMENT, NOW, comment="pretty"),
     )
     found = feedback.join(candidates("a", "b", "c", "d"), table, BEFORE, NOW)
-    told = feedback.column(found).factor
+    told = taken_out(found).factor
     assert told.decision.tolist() == [Decision.EXCLUDE, Decision.EXCLUDE, 0, 0]
     assert told.reason.tolist() == [
         "vetoed by Anna on 2026-03-20 00:00 UTC: near a star",
@@ -190,9 +191,9 @@ def test_a_mark_for_one_site_holds_there_only() -> None:
         feedback.rows("b", Kind.PIN, NOW, observatories=["x"]),
     )
     found = feedback.join(candidates("a", "b"), table, BEFORE, NOW)
-    assert feedback.column(found).factor.decision.tolist() == [0, 0]
-    assert feedback.column(found, "y").factor.decision.tolist() == [0, 0]
-    assert feedback.column(found, "x").factor.decision.tolist() == [Decision.EXCLUDE, 0]
+    assert taken_out(found).factor.decision.tolist() == [0, 0]
+    assert taken_out(found, "y").factor.decision.tolist() == [0, 0]
+    assert taken_out(found, "x").factor.decision.tolist() == [Decision.EXCLUDE, 0]
     assert (feedback.told(found, "pin", "x") != "").tolist() == [False, True]
     assert (feedback.told(found, "pin") != "").tolist() == [False, False]
 
@@ -200,8 +201,8 @@ def test_a_mark_for_one_site_holds_there_only() -> None:
 def test_without_marks_nothing_is_said() -> None:
     empty = marks(feedback.rows("a", Kind.VETO, NOW)).iloc[:0]
     found = feedback.join(candidates("a"), empty, BEFORE, NOW)
-    assert feedback.column(found).factor.decision.tolist() == [0]
-    assert feedback.column(candidates("a")).factor.decision.tolist() == [0]
+    assert taken_out(found).factor.decision.tolist() == [0]
+    assert taken_out(candidates("a")).factor.decision.tolist() == [0]
 
 
 def test_the_store_keeps_marks_in_their_order(tmp_path: Any) -> None:

@@ -19,10 +19,8 @@ from aas2rto.outputs.figures.subject import Fitted, Floats, Share, SiteNight, Su
 from aas2rto.sky import altitude_curve as tracks
 from aas2rto.sky.observatory import Observatory
 from aas2rto.sky.window import above_horizon
-from aas2rto.steps.cycle import Cycle, Parts
-from aas2rto.steps.evaluate import RULES, BoundFactor, Column
-from aas2rto.steps.fit import BoundModel, Fits
-from aas2rto.steps.rank import Ranking
+from aas2rto.steps.column import RULES, BoundFactor, Column
+from aas2rto.steps.cycle import BoundModel, Cycle, Fits, Parts, Ranking
 from aas2rto.store import Store
 from aas2rto.tables.photometry import BANDS
 
@@ -82,23 +80,24 @@ def of_cycle(parts: Parts, store: Store, cycle: Cycle) -> Findings:
     cycle : Cycle
         After it has been scored.
     """
-    if cycle.scored is None:
+    judged = cycle.judged
+    if judged is None:
         raise ValueError("a cycle that was stopped before scoring has nothing to draw")
     now = float(cycle.now.utc.mjd)
-    kept = [name for ranking in cycle.rankings for name in ranking.table["candidate_id"]]
+    kept = [name for ranking in judged.rankings for name in ranking.table["candidate_id"]]
     return Findings(
         now=cycle.now,
-        table=cycle.scored.table,
-        columns=cycle.scored.columns,
-        photometry=cycle.photometry,
-        fits=cycle.fits,
+        table=judged.scored.table,
+        columns=judged.scored.columns,
+        photometry=judged.photometry,
+        fits=judged.fits,
         models=parts.models,
-        rankings=cycle.rankings,
+        rankings=judged.rankings,
         observatories=parts.case.observatories,
         site_factors=parts.site_factors,
         ranks=store.rank_history(
             dict.fromkeys(kept),
-            [ranking.observatory for ranking in cycle.rankings],
+            [ranking.observatory for ranking in judged.rankings],
             since=now - HISTORY,
             until=now,
         ),

@@ -15,7 +15,7 @@ from aas2rto.errors import InputError
 from aas2rto.guard import attempt
 from aas2rto.sources.packets.batch import packet_of
 from aas2rto.sources.packets.format import Packet, Record
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 PARQUET_BATCH = 64
 """Alerts that are in memory at a time."""

@@ -21,13 +21,12 @@ from numpy.typing import NDArray
 
 from aas2rto.errors import InputError
 from aas2rto.guard import attempt
-from aas2rto.parts.registry import nearest
 from aas2rto.sources.packets import lsst as lsst_packet
 from aas2rto.sources.packets import nulls
 from aas2rto.sources.packets import ztf as ztf_packet
 from aas2rto.sources.packets.format import positive, usable
 from aas2rto.tables import photometry
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted, nearest
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "id": (

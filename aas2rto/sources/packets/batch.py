@@ -38,7 +38,7 @@ from aas2rto.sources.packets.lsst import PACKET as LSST
 from aas2rto.sources.packets.ztf import PACKET as ZTF
 from aas2rto.tables import photometry
 from aas2rto.tables.report import ANNOTATION_COLUMNS, OBJECT_COLUMNS
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 FINK_MARKS = ("fink_broker_version", "fink_science_version", "cdsxmatch", "clf", "xm")
 """Any of these tells that the further entries of an alert are Fink's."""

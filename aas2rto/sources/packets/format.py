@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aas2rto.sources.packets import nulls
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 
 Record = Mapping[str, Any]
 Row = tuple[Any, ...]

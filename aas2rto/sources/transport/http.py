@@ -22,7 +22,7 @@ from pydantic import ConfigDict, Field, SecretStr
 from aas2rto import __version__
 from aas2rto.errors import SourceError
 from aas2rto.sources.transport.pacing import Deadline, bucket_of, spent_quota, wait_of
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 from aas2rto.units import Second
 
 MEBIBYTE = 2**20

@@ -20,7 +20,7 @@ from pydantic import ConfigDict, Field, SecretStr
 
 from aas2rto.errors import SourceError
 from aas2rto.sources.transport.pacing import Deadline
-from aas2rto.text.counting import counted
+from aas2rto.text.words import counted
 from aas2rto.units import Second
 
 if TYPE_CHECKING:

@@ -12,10 +12,13 @@ import pytest
 from astropy.time import Time
 
 from aas2rto import loop
-from aas2rto.config import load as config
+from aas2rto.config.load import load
 from aas2rto.outputs.figures import drawing, gathering
 from aas2rto.outputs.figures.subject import Fitted
+from aas2rto.steps.build import build
 from aas2rto.steps.cycle import Cycle
+from aas2rto.steps.judge import judge
+from aas2rto.steps.prefilter import as_known
 from aas2rto.store import Store
 from tests.conftest import make_objects, make_photometry, make_report
 from tests.outputs.figures.conftest import make_subject
@@ -34,8 +37,8 @@ visibility: {factor: altitude_integral, min_altitude: 30 deg}
 def world(tmp_path: Path) -> Any:
     """Run a cycle over three candidates."""
     (tmp_path / "case.yaml").write_text(CASE)
-    case = config.load(tmp_path / "case.yaml")
-    parts = loop.build(case, with_sources=False)
+    case = load(tmp_path / "case.yaml")
+    parts = build(case, with_sources=False)
     store = Store(f"sqlite:///{tmp_path / 'store.sqlite'}")
     mjd = float(NOW.mjd)
     names = ["one", "two", "faint"]
@@ -83,9 +86,9 @@ def test_the_window_agrees_with_the_list(world: Any) -> None:
 def test_the_heads_of_all_lists_are_drawn(world: Any) -> None:
     """The best places first, each candidate once."""
     _, _, cycle = world
-    assert gathering.top_of(cycle.rankings, 1) == ["one"]
-    assert gathering.top_of(cycle.rankings, 5) == ["one", "two"]
-    assert gathering.top_of(cycle.rankings, 0) == []
+    assert gathering.top_of(cycle.judged.rankings, 1) == ["one"]
+    assert gathering.top_of(cycle.judged.rankings, 5) == ["one", "two"]
+    assert gathering.top_of(cycle.judged.rankings, 0) == []
 
 
 def test_a_site_that_failed_is_an_empty_night(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +99,7 @@ def test_a_site_that_failed_is_an_empty_night(world: Any, monkeypatch: pytest.Mo
         raise RuntimeError("no ephemeris")
 
     monkeypatch.setattr("aas2rto.steps.rank.seen_from", fail)
-    cycle.rankings = loop.rank(parts, cycle.scored, NOW)
+    cycle.judged = judge(parts, as_known(parts, store, NOW), NOW, memory=store)
     (one,) = gathering.gather(gathering.of_cycle(parts, store, cycle), ["one"])
     assert not one.sites[0].observable.any()
     assert drawing.png("visibility", one)

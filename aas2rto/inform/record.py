@@ -1,0 +1,105 @@
+"""Results, report and messages of a cycle -> the store, in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pandas as pd
+
+from aas2rto import __version__
+from aas2rto.factors import Decision
+from aas2rto.guard import attempt
+from aas2rto.messaging import composing
+from aas2rto.steps.cycle import Cycle, Judged, Parts
+from aas2rto.store import Store
+from aas2rto.store.outbox import Mail
+
+
+def record(parts: Parts, store: Store, cycle: Cycle) -> None:
+    """Store what a cycle found, and what is to be told of it.
+
+    Parameters
+    ----------
+    parts : Parts
+    store : Store
+    cycle : Cycle
+        Gets its mail and its report.
+    """
+    judged = cycle.judged
+    if judged is None:
+        return
+    cycle.mail = _compose(parts, store, cycle)
+    cycle.report = cycle_summary(parts, store, cycle)
+    table, rejected = judged.scored.table, judged.rejected
+    rows = pd.Series(rejected.to_dict("records"), index=rejected.index, dtype=object)
+    kept = table[table["decision"] != Decision.REJECT.label]
+    store.save_cycle(
+        cycle.now.utc.mjd,
+        scores=kept[["candidate_id", "score", "decision", "factor"]],
+        rejected=rejected[["candidate_id", "factor", "reason"]].assign(row=rows),
+        ranks=_ranks(judged),
+        report=cycle.report,
+        mail=cycle.mail,
+    )
+    cycle.rejection_state = store.rejection_state()
+    cycle.load_rejections = store.rejections
+
+
+def _ranks(judged: Judged) -> pd.DataFrame:
+    ranks = [
+        ranking.table[["candidate_id", "rank", "site_score"]].assign(
+            observatory=ranking.observatory
+        )
+        for ranking in judged.rankings[1:]
+        if len(ranking.table)
+    ]
+    return pd.concat(ranks, ignore_index=True) if ranks else pd.DataFrame()
+
+
+def _compose(parts: Parts, store: Store, cycle: Cycle) -> Mail:
+    """Write what people are to be told; what fails there costs the messages of this cycle."""
+    done = attempt("messages", lambda: composing.compose(parts, store, cycle))
+    if done.failure is not None:
+        cycle.failures.append(done.failure)
+    return done.value or Mail()
+
+
+def cycle_summary(parts: Parts, store: Store, cycle: Cycle) -> dict[str, Any]:
+    """Return what cycle.json shows: provenance, the funnel, sources, problems, timings."""
+    return {
+        "project": parts.case.project,
+        "version": __version__,
+        "config": parts.case.digest,
+        "now": cycle.now.utc.isot,
+        "now_mjd": round(cycle.now.utc.mjd, 8),
+        "funnel": funnel(cycle.judged, store) if cycle.judged else {},
+        "sources": [arrival.line() for arrival in cycle.arrivals],
+        "problems": cycle.problems,
+        "fits": cycle.judged.fits.fresh if cycle.judged else {},
+        "reconsidered": cycle.reconsidered,
+        "timings": cycle.rounded_timings(),
+    }
+
+
+def funnel(judged: Judged, store: Store) -> dict[str, Any]:
+    """Count how many candidates each rule removed; the numbers add up to all candidates.
+
+    Called before the cycle is saved: candidates that are rejected now are not yet in the store's
+    list of rejections.
+    """
+    table = judged.scored.table
+    by_factor = {
+        label: table.loc[table["decision"] == label, "factor"] for label in ("reject", "exclude")
+    }
+    rejected = Counter(store.rejection_counts())
+    rejected.update(by_factor["reject"])
+    excluded = Counter(by_factor["exclude"])
+    ranked = int((table["decision"] == Decision.KEEP.label).sum())
+    return {
+        "candidates": rejected.total() + excluded.total() + ranked,
+        "rejected": dict(sorted(rejected.items())),
+        "excluded": dict(sorted(excluded.items())),
+        "ranked": ranked,
+        "per_observatory": {r.observatory: len(r.table) for r in judged.rankings[1:]},
+    }

@@ -1,0 +1,28 @@
+"""A science case made ready to run: sources, models and factors with their settings."""
+
+from __future__ import annotations
+
+from aas2rto.config.case import Case
+from aas2rto.factors import Needs
+from aas2rto.steps import column, fit
+from aas2rto.steps.cycle import Parts
+from aas2rto.steps.poller import make_pollers
+
+
+def build(case: Case, *, with_sources: bool = True) -> Parts:
+    """Set up the parts of a science case; what cannot be set up becomes a failure.
+
+    Parameters
+    ----------
+    case : Case
+    with_sources : bool
+        If False, for questions that ask nobody.
+    """
+    pollers, source_failures = make_pollers(case.sources if with_sources else ())
+    models, model_failures = fit.bind(case.models)
+    factors = column.bind(case.factors)
+    sites = (
+        *column.bind([case.site_factor]),
+        *(bound for bound in factors if bound.needs is Needs.SITE),
+    )
+    return Parts(case, pollers, models, factors, sites, (*source_failures, *model_failures))

@@ -1,0 +1,100 @@
+"""A factor with its settings, and what it answered: the columns that a score is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from astropy.time import Time
+from numpy.typing import NDArray
+
+from aas2rto.config.case import PartConfig
+from aas2rto.factors import Factor, Needs
+from aas2rto.guard import Failure
+
+VALID_UNTIL, FEEDBACK = "valid_until", "feedback"
+RULES = frozenset({VALID_UNTIL, FEEDBACK})
+"""What can exclude a candidate beside the factors; these have no column of their own."""
+
+
+@dataclass(frozen=True)
+class BoundFactor:
+    """A factor with its settings.
+
+    Parameters
+    ----------
+    name : str
+        Its column is ``factor_<name>``.
+    needs : Needs
+        When it runs.
+    function : callable
+        ``function(candidates, now, **settings)``.
+    settings : mapping
+    instant : bool
+        It says something of the moment only, and nothing of the rest of the night.
+    tomorrow : bool
+        It compares with the next night, and so needs ``score_tomorrow`` and
+        ``hours_left_tomorrow``.
+    """
+
+    name: str
+    needs: Needs
+    function: Callable[..., Any]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    instant: bool = False
+    tomorrow: bool = False
+
+    def __call__(self, candidates: pd.DataFrame, now: Time) -> Any:
+        """Evaluate the factor; the answer is whatever its author returns."""
+        return self.function(candidates, now, **self.settings)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A factor's checked answer, and what went wrong on the way."""
+
+    name: str
+    factor: Factor
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The decision for each candidate: arrays of length n.
+
+    Parameters
+    ----------
+    score : ndarray of float
+        -1 where excluded, -inf where rejected (the paper's encoding).
+    decision : ndarray of int8
+        Codes of `Decision`.
+    factor, reason : ndarray of str
+        What decided, and why; empty where kept.
+    """
+
+    score: NDArray[np.float64]
+    decision: NDArray[np.int8]
+    factor: NDArray[np.object_]
+    reason: NDArray[np.object_]
+
+
+def bind(parts: Iterable[PartConfig]) -> tuple[BoundFactor, ...]:
+    """Join factors and their settings.
+
+    A plain function from a user's file, without a decorator, runs after the fits, where every
+    column exists.
+    """
+    return tuple(
+        BoundFactor(
+            part.name,
+            Needs(part.part.extras.get("needs", Needs.FIT)),
+            part.part.make,
+            part.arguments(),
+            instant=bool(part.part.extras.get("instant", False)),
+            tomorrow=bool(part.part.extras.get("tomorrow", False)),
+        )
+        for part in parts
+    )

@@ -1,0 +1,160 @@
+"""Step 2: what is known of each candidate, and what the cheap factors say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from astropy.time import Time
+
+from aas2rto.factors import Decision, Needs
+from aas2rto.steps.cycle import Parts, Prefiltered
+from aas2rto.steps.evaluate import evaluate_all
+from aas2rto.steps.rules import rules
+from aas2rto.store import Store
+from aas2rto.tables import marks, summary
+from aas2rto.tables.candidates import ACTIVE, COLUMNS
+from aas2rto.tables.photometry import as_known_at, one_per_exposure
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of some candidates at some time, before anything is judged.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The candidate table that factors read: stored columns, summary, annotations.
+    photometry : DataFrame
+        One row per exposure, sorted by candidate and time.
+    said : DataFrame
+        What people said of them, in the order in which they did.
+    notes : DataFrame
+        What brokers said of them: one row per annotated candidate, one column per key.
+    """
+
+    table: pd.DataFrame
+    photometry: pd.DataFrame
+    said: pd.DataFrame
+    notes: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def reconsider(parts: Parts, store: Store, now: Time) -> list[str]:
+    """Let rejected candidates start afresh that new detections speak for; return their ids."""
+    after = parts.case.config.candidates.reconsider_after
+    return [] if after is None else store.reconsider(now.utc.mjd, after)
+
+
+def as_known(parts: Parts, store: Store, now: Time, *, candidate_id: str | None = None) -> Known:
+    """Read what is known at `now`; the store is only read.
+
+    Parameters
+    ----------
+    parts : Parts
+    store : Store
+    now : Time
+    candidate_id : str, optional
+        This one alone, also if it was rejected; by default all that are active.
+    """
+    base = parts.case.config.score.base
+    said = store.feedback(now.utc.mjd)
+    notes = store.annotations()
+    if candidate_id is None:
+        held = store.candidates()
+    else:
+        held = _only(store.candidates(state=None), candidate_id).reset_index(drop=True)
+        notes = _only(notes, candidate_id).dropna(axis=1, how="all")
+        said = _only(said, candidate_id)
+    known = store.light_curves(held, now.utc.mjd)
+    return Known(assemble(held, known.summary, notes, base), known.photometry, said, notes)
+
+
+def _only(table: pd.DataFrame, candidate_id: str) -> pd.DataFrame:
+    chosen: pd.DataFrame = table[table["candidate_id"] == candidate_id]
+    return chosen
+
+
+def assemble(
+    held: pd.DataFrame, summaries: pd.DataFrame, annotations: pd.DataFrame, base: float
+) -> pd.DataFrame:
+    """Build the candidate table that the factors read.
+
+    Parameters
+    ----------
+    held : DataFrame
+        Candidates as stored.
+    summaries : DataFrame
+        Of their light curves as known now, in the same order.
+    annotations : DataFrame
+        One row per annotated candidate.
+    base : float
+        Base score of candidates that carry none of their own.
+    """
+    table = held.drop(columns=[name for name in ("id",) if name in held])
+    table = pd.concat([table, summaries.drop(columns="candidate_id", errors="ignore")], axis=1)
+    if len(annotations):
+        table = table.merge(annotations, on="candidate_id", how="left", suffixes=("", "_noted"))
+    return table.assign(base_score=table["base_score"].fillna(base))
+
+
+def light_curve_alone(
+    parts: Parts,
+    light_curve: pd.DataFrame,
+    now: Time,
+    *,
+    ra: float,
+    dec: float,
+    redshift: float | None = None,
+    base_score: float | None = None,
+) -> Known:
+    """Tell what is known of one light curve that is in no store.
+
+    Parameters
+    ----------
+    parts : Parts
+    light_curve : DataFrame
+        A photometry table of one candidate.
+    now : Time
+        Later measurements are not seen.
+    ra, dec : float
+        [deg, ICRS]
+    redshift, base_score : float, optional
+    """
+    rows = light_curve.sort_values(["mjd", "band", "measurement_id"], kind="stable")
+    photometry = one_per_exposure(as_known_at(rows.reset_index(drop=True), now.utc.mjd))
+    name = str(light_curve["candidate_id"].iloc[0]) if len(light_curve) else "light-curve"
+    known = {"candidate_id": name, "ra": ra, "dec": dec, "state": ACTIVE, "too": False}
+    known["redshift"] = np.nan if redshift is None else redshift
+    known["base_score"] = np.nan if base_score is None else base_score
+    row = {
+        key: known.get(key, np.nan if dtype == "float64" else "") for key, dtype in COLUMNS.items()
+    }
+    held = pd.DataFrame([row])
+    summaries = summary.summarise(photometry, held["candidate_id"])
+    table = assemble(held, summaries, pd.DataFrame(), parts.case.config.score.base)
+    return Known(table, photometry.reset_index(drop=True), pd.DataFrame())
+
+
+def prefilter(parts: Parts, known: Known, now: Time) -> Prefiltered:
+    """Let people's word and the cheap factors say which candidates are worth a fit.
+
+    Parameters
+    ----------
+    parts : Parts
+    known : Known
+    now : Time
+        For when it is judged.
+    """
+    table = known.table
+    if len(known.said.columns):
+        table = marks.join(table, known.said, known.photometry, now)
+    return look(parts, table, now)
+
+
+def look(parts: Parts, table: pd.DataFrame, now: Time) -> Prefiltered:
+    """Evaluate rules and light-curve factors on a table that has the marks beside it."""
+    columns = (*rules(table, now), *evaluate_all(parts.factors, Needs.LIGHT_CURVE, table, now))
+    told = [column.factor.decision for column in columns]
+    keep = np.max(np.stack(told), axis=0) == Decision.KEEP
+    return Prefiltered(table, columns, keep)

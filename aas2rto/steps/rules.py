@@ -1,0 +1,56 @@
+"""The loop's own rules, which stand among the factors: ToOs end, and people's word counts."""
+
+from __future__ import annotations
+
+import pandas as pd
+from astropy.time import Time
+
+from aas2rto.factors import answer
+from aas2rto.steps.column import FEEDBACK, VALID_UNTIL, Column
+from aas2rto.tables import marks
+from aas2rto.text.words import day_and_hour, is_date
+
+
+def rules(candidates: pd.DataFrame, now: Time) -> tuple[Column, ...]:
+    """Evaluate the rules that hold wherever one is.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+        With the marks beside it, see `aas2rto.tables.marks.join`.
+    now : Time
+    """
+    return (expired(candidates, now), taken_out(candidates))
+
+
+def expired(candidates: pd.DataFrame, now: Time) -> Column:
+    """Exclude ToOs whose time is over."""
+    until = candidates["valid_until"].to_numpy(float)
+    over = until < now.utc.mjd
+    reason = [
+        f"the ToO was valid until {Time(t, format='mjd').isot[:16]}" if is_over else ""
+        for t, is_over in zip(until, over, strict=True)
+    ]
+    return Column(VALID_UNTIL, answer(1.0, exclude=over, reason=reason))
+
+
+def taken_out(candidates: pd.DataFrame, observatory: str = "") -> Column:
+    """Exclude what people took out, as a rule beside the factors.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+        After `aas2rto.tables.marks.join`.
+    observatory : str
+        At this site.
+    """
+    reason = marks.told(candidates, "mark", observatory)
+    return Column(FEEDBACK, answer(1.0, exclude=reason != "", reason=reason))
+
+
+def told_by_people(is_too: bool, comment: str, until: float) -> str:  # noqa: FBT001  a column
+    """Say that a candidate is a ToO, until when, and what its file says."""
+    if not is_too:
+        return ""
+    ends = f" until {day_and_hour(until)} UT" if is_date(until) else ""
+    return f"ToO{ends}{': ' if comment else ''}{comment}"

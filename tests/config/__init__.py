@@ -1,0 +1,1 @@
+"""Tests of configs share the small ones of `cases`."""
