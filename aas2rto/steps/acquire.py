@@ -54,7 +54,9 @@ def wanted(store: Store, now: float) -> pd.DataFrame:
     held = store.candidates()
     known = store.light_curves(held, now).summary
     table = held[["candidate_id", "ra", "dec", "redshift", "spectral_type"]].assign(
-        first_detection=known["first_detection"], last_detection=known["last_detection"]
+        first_detection=known["first_detection"],
+        last_detection=known["last_detection"],
+        last_mag=known["last_mag"],
     )
     names: dict[str, list[str]] = {}
     for alias, owner in store.aliases().itertuples(index=False):

@@ -41,7 +41,8 @@ def ask(client: str, **asked: Any) -> Any:
     """Let a client ask; skipped where it is not installed."""
     if not is_installed(PACKAGES[client]):
         pytest.skip(f"the official client {PACKAGES[client]} is not installed: make clients")
-    command = [str(PYTHON), str(SCRIPT), client, json.dumps(asked)]
+    # -I: neither this program's folders nor the script's own, whose names are those of clients.
+    command = [str(PYTHON), "-I", str(SCRIPT), client, json.dumps(asked)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

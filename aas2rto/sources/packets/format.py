@@ -114,6 +114,40 @@ def identifier(record: Record, name: str) -> str:
     return found
 
 
+def is_damaged(value: object) -> bool:
+    """Say whether an identifier went through a float, which keeps 16 of its digits.
+
+    Fink's client before version 11 wrote columns that may be null as doubles into the Parquet
+    files of data transfers (astrolabsoftware/fink-client).
+    """
+    return isinstance(value, float) and not math.isnan(value)
+
+
+def measurement_name(record: Record, name: str, band: object, mjd: float) -> str:
+    """Return a measurement's identifier; of a damaged one, a name made of its exposure.
+
+    Parameters
+    ----------
+    record : mapping
+    name : str
+        Of the field that holds the identifier.
+    band : str
+        In our spelling, such as ``ztfg``; there is at most one exposure of it at a time.
+    mjd : float
+        In the survey's own scale.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If there is no identifier, nor a band and a time to name it by.
+    """
+    if not is_damaged(record[name]):
+        return identifier(record, name)
+    if not band:
+        raise ValueError(f"its {name} {record[name]!r} has lost digits, and it has no known band")
+    return f"{band}:{sane(float(mjd)):.4f}"
+
+
 def position(record: Record) -> tuple[float, float]:
     """Return ``ra, dec`` [deg] of a record."""
     ra, dec = float(record["ra"]), float(record["dec"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -20,7 +21,9 @@ from aas2rto.sources.packets.format import (
     bands,
     floats,
     identifier,
+    is_damaged,
     is_null,
+    measurement_name,
     position,
     sane,
 )
@@ -75,11 +78,14 @@ def head(alert: Record) -> Head:
     source = alert["diaSource"]
     parent = alert.get("diaObject") or {}
     alert_id, known_at = identifier(source, "diaSourceId"), _known_at(source)
-    of_parent = nulls.digits(parent.get("diaObjectId"))
-    object_id = of_parent or nulls.digits(source.get("diaObjectId"))
+    of_parent = parent.get("diaObjectId")
+    has_parent = is_damaged(of_parent) or bool(nulls.digits(of_parent))
+    # The source's own entry is never null in alerts of fixed objects, and so was never cast.
+    whole = source.get("diaObjectId") if is_damaged(of_parent) or not has_parent else of_parent
+    object_id = nulls.digits(whole)
     if not object_id:
         return Head("", alert_id, known_at)
-    return Head(object_id, alert_id, known_at, *position(parent if of_parent else source))
+    return Head(object_id, alert_id, known_at, *position(parent if has_parent else source))
 
 
 def own(alert: Record) -> dict[str, float | bool]:
@@ -101,12 +107,17 @@ def series(alert: Record, head: Head) -> Iterable[Series]:  # noqa: ARG001  ZTF 
 
 def _source(record: Record, head: Head) -> Row | None:
     suspect = any(map(record.get, SUSPECT_FLAGS))
-    return _row(record, head, identifier(record, "diaSourceId"), suspect)
+    return _row(record, head, _name(record, "diaSourceId"), suspect)
 
 
 def _forced(record: Record, head: Head) -> Row | None:
-    name = f"forced:{identifier(record, 'diaForcedSourceId')}"
+    name = f"forced:{_name(record, 'diaForcedSourceId')}"
     return _row(record, head, name, False)  # noqa: FBT003  forced sources carry no flags
+
+
+def _name(record: Record, key: str) -> str:
+    band = BANDS.get(record.get("band", ""))
+    return measurement_name(record, key, band, record.get("midpointMjdTai", math.nan))
 
 
 def _row(record: Record, head: Head, name: str, suspect: bool) -> Row | None:  # noqa: FBT001

@@ -19,7 +19,9 @@ from aas2rto.sources.packets.format import (
     bands,
     floats,
     identifier,
+    is_damaged,
     is_null,
+    measurement_name,
     position,
     positive,
     sane,
@@ -60,7 +62,9 @@ def head(alert: Record) -> Head:
     object_id = nulls.text(alert["objectId"])
     if not object_id:
         raise ValueError("its objectId is empty")
-    alert_id = identifier(candidate if candidate.get("candid") else alert, "candid")
+    own_id = candidate.get("candid")
+    is_whole = bool(own_id) and not is_damaged(own_id)
+    alert_id = identifier(candidate if is_whole else alert, "candid")
     known_at = sane(float(candidate["jd"]) - photometry.MJD_OF_JD)
     return Head(object_id, alert_id, known_at, *position(candidate))
 
@@ -90,8 +94,14 @@ def _detection(record: Record, head: Head) -> Row:
     return (
         head.object_id, get("jd"), get("fid"), get("magpsf"), get("sigmapsf"),
         SIGNS.get(get("isdiffpos", "")), get("diffmaglim"),
-        is_bad_quality(get("rb"), get("nbad")), identifier(record, "candid"), head.known_at,
+        is_bad_quality(get("rb"), get("nbad")), _name(record), head.known_at,
     )  # fmt: skip
+
+
+def _name(record: Record) -> str:
+    band = BANDS.get(record.get("fid", 0))
+    mjd = nulls.number(record.get("jd")) - photometry.MJD_OF_JD
+    return measurement_name(record, "candid", band, mjd)
 
 
 def _limit(record: Record, head: Head) -> Row:
