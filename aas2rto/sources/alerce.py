@@ -17,6 +17,7 @@ from aas2rto.sources import source
 from aas2rto.sources.listing import TAI_MINUS_UTC, once_a_day, window_start
 from aas2rto.sources.packets import nulls
 from aas2rto.sources.packets.from_rest import Record, lsst_alert, ztf_alert
+from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Policy
 from aas2rto.sources.transport.pacing import Deadline
@@ -63,6 +64,9 @@ class Alerce:
     refresh : float
         Days after which the light curve of a ranked candidate is fetched again though no new
         detection was listed.
+    quality : Quality
+        How real a detection must look, such as ``{reliability: 0.5}`` (LSST) or ``{drb: 0.65}``
+        (ZTF); what lies below is kept as suspect, and neither counted nor fitted.
     url : str
         Another address, such as that of a test server.
     page_size : int
@@ -84,6 +88,7 @@ class Alerce:
         forced: bool = True,
         magnitudes: Literal["difference", "corrected"] = "difference",
         refresh: Day = 1.0,
+        quality: Quality = ANY,
         url: str = "",
         page_size: int = 500,
         network: Policy = NETWORK,
@@ -98,6 +103,7 @@ class Alerce:
         self.forced = forced
         self.magnitudes = magnitudes
         self.refresh = refresh
+        self.quality = quality
         self.page_size = page_size
         self._client = Client(
             f"alerce {survey}",
@@ -128,7 +134,7 @@ class Alerce:
 
     def poll(self, request: PollRequest) -> Report:
         """List what is new, then fetch light curves, best candidates first."""
-        harvest = Harvest("alerce", request)
+        harvest = Harvest("alerce", request, quality=self.quality)
         until = self._client.deadline(DEADLINE_SHARE * request.deadline)
         worklist = Worklist(harvest.cursor.get("worklist", {}))
         listed = harvest.cursor.get("listed", {})

@@ -17,6 +17,7 @@ from aas2rto.sources.fink_rest import by_object, lsst_packet_of, ztf_packet_of
 from aas2rto.sources.listing import TAI_MINUS_UTC, iso_date, window_start
 from aas2rto.sources.packets import nulls
 from aas2rto.sources.packets.from_rest import Record
+from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.transport.confluent_frame import Decoder, registry
 from aas2rto.sources.transport.follow_stream import StreamSettings, follow
@@ -109,6 +110,9 @@ class Fink:
     refresh : float
         Days after which the light curve of a ranked candidate is fetched again. For ZTF the
         REST service is filled once a day, after the night.
+    quality : Quality
+        How real a detection must look, such as ``{reliability: 0.5}`` (LSST) or ``{drb: 0.65}``
+        (ZTF); what lies below is kept as suspect, and neither counted nor fitted.
     url : str
         Another address, such as that of a test server.
     network : Policy
@@ -134,6 +138,7 @@ class Fink:
         overlap: Day = 0.5,
         light_curves: int = 50,
         refresh: Day = 1.0,
+        quality: Quality = ANY,
         url: str = "",
         network: Policy = NETWORK,
         patience: Patience = PATIENCE,
@@ -151,6 +156,7 @@ class Fink:
         self.overlap = overlap
         self.light_curves = light_curves
         self.refresh = refresh
+        self.quality = quality
         self._client = Client(f"fink {survey}", url or URLS[survey], policy=network)
         self._decoder = Decoder(
             registry(schema_registry, f"fink {survey} schemas", network)
@@ -212,7 +218,7 @@ class Fink:
 
     def poll(self, request: PollRequest) -> Report:
         """Read the stream, list the tags, then fetch light curves, best candidates first."""
-        harvest = Harvest("fink", request, lasting=self._stream is not None)
+        harvest = Harvest("fink", request, lasting=self._stream is not None, quality=self.quality)
         until = self._client.deadline(DEADLINE_SHARE * request.deadline)
         worklist = Worklist(harvest.cursor.get("worklist", {}))
         acknowledge = None

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from aas2rto.sources import lasair_records as records
 from aas2rto.sources import source
 from aas2rto.sources.listing import TAI_MINUS_UTC, newest_of, pages
+from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.transport.follow_stream import StreamSettings, follow
 from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Policy, parse_json
@@ -146,6 +147,9 @@ class Lasair:
         100 for normal users; Lasair gives power users more.
     refresh : float
         Days after which the light curve of a ranked candidate is fetched again.
+    quality : Quality
+        How real a detection must look, such as ``{reliability: 0.5}`` (LSST) or ``{drb: 0.65}``
+        (ZTF); what lies below is kept as suspect, and neither counted nor fitted.
     url : str
         Another address, such as that of a test server.
     network : Policy
@@ -170,6 +174,7 @@ class Lasair:
         overlap: Day = 0.5,
         calls_per_hour: int = 100,
         refresh: Day = 1.0,
+        quality: Quality = ANY,
         url: str = "",
         network: Policy = NETWORK,
         patience: Patience = PATIENCE,
@@ -186,6 +191,7 @@ class Lasair:
         self.overlap = overlap
         self.calls_per_hour = calls_per_hour
         self.refresh = refresh
+        self.quality = quality
         self.has_query = bool(conditions)
         self._asks = token is not None
         self._spent: list[float] = []
@@ -230,7 +236,7 @@ class Lasair:
 
     def poll(self, request: PollRequest) -> Report:
         """Read the stream, ask the query, then fetch light curves, best candidates first."""
-        harvest = Harvest("lasair", request, lasting=self._stream is not None)
+        harvest = Harvest("lasair", request, lasting=self._stream is not None, quality=self.quality)
         until = self._client.deadline(DEADLINE_SHARE * request.deadline)
         worklist = Worklist(harvest.cursor.get("worklist", {}))
         spent = max(harvest.cursor.get("spent", []), self._spent, key=len)

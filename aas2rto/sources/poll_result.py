@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from aas2rto.errors import SourceError
 from aas2rto.sources.packets.batch import Batch, frame
+from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.sources.transport.http import Cause, HttpError
 from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, PollRequest, Report
 from aas2rto.text.words import counted
@@ -50,14 +52,19 @@ class Harvest:
     lasting : bool
         True for streams, whose alerts cannot be asked for again: they are taken even if they
         are younger than `request.now`, which the loop's own cut by ``known_at`` then hides.
+    quality : Quality
+        What a detection must fulfil, or is suspect.
     """
 
-    def __init__(self, source: str, request: PollRequest, *, lasting: bool = False) -> None:
+    def __init__(
+        self, source: str, request: PollRequest, *, lasting: bool = False, quality: Quality = ANY
+    ) -> None:
         self.source = source
         self.now = request.now
         self.wanted = request.wanted
         self.cursor: dict[str, Any] = copy.deepcopy(dict(request.cursor))
-        self.batch = Batch(source) if lasting else Batch(source, request.now)
+        last = math.inf if lasting else request.now
+        self.batch = Batch(source, last, quality=quality)
         self.objects: list[dict[str, Any]] = []
         self.annotations: list[dict[str, Any]] = []
         self.photometry: list[pd.DataFrame] = []

@@ -61,11 +61,14 @@ class Series:
         Takes a record and the head of its alert; returns a row, or None for no measurement.
     records : iterable of mapping, or None
         As they stand in the alert.
+    suspect : int or None
+        Which entry of a row says that the measurement is suspect; None for none.
     """
 
     convert: Convert
     read: Callable[[Record, Head], Row | None]
     records: Iterable[Record] | None
+    suspect: int | None = None
 
 
 @dataclass(frozen=True)

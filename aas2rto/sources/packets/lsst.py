@@ -52,7 +52,7 @@ a bright host galaxy raises them while the transient itself is well measured. ``
 
 KEPT = {"reliability": "lsst_reliability", "isDipole": "lsst_is_dipole", "snr": "lsst_snr"}
 """Entries of a diaSource that become annotations. Fink says of ``reliability`` that it must not
-be used blindly yet, hence it decides nothing here."""
+be used blindly yet, hence it decides nothing unless a config's `quality` asks for it."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -101,7 +101,8 @@ def own(alert: Record) -> dict[str, float | bool]:
 
 def series(alert: Record, head: Head) -> Iterable[Series]:  # noqa: ARG001  ZTF needs it
     """Sort the measurements: of the alert and its history, and forced photometry."""
-    yield Series(fluxes, _source, [alert["diaSource"], *(alert.get("prvDiaSources") or ())])
+    sources = [alert["diaSource"], *(alert.get("prvDiaSources") or ())]
+    yield Series(fluxes, _source, sources, suspect=5)
     yield Series(fluxes, _forced, alert.get("prvDiaForcedSources"))
 
 
@@ -162,7 +163,7 @@ PACKET = Packet(
     own=own,
     series=series,
     histories={
-        "prvDiaSources": _FLUX_FIELDS | {"diaSourceId", *SUSPECT_FLAGS},
+        "prvDiaSources": _FLUX_FIELDS | {"diaSourceId", "reliability", *SUSPECT_FLAGS},
         "prvDiaForcedSources": _FLUX_FIELDS | {"diaForcedSourceId"},
     },
 )  # fmt: skip

@@ -84,7 +84,7 @@ def series(alert: Record, head: Head) -> Iterable[Series]:
         # Where ZTF found nothing, the history has a record of the exposure without a candid.
         is_limit = isinstance(record, dict) and is_null(record.get("candid"))
         (unseen if is_limit else seen).append(record)
-    yield Series(detections, _detection, seen)
+    yield Series(detections, _detection, seen, suspect=7)
     yield Series(limits, _limit, unseen)
     yield Series(forced, _forced, alert.get("fp_hists"))
 
@@ -197,7 +197,8 @@ PACKET = Packet(
     series=series,
     histories={
         "prv_candidates": frozenset({
-            "jd", "fid", "candid", "magpsf", "sigmapsf", "isdiffpos", "diffmaglim", "rb", "nbad",
+            "jd", "fid", "candid", "magpsf", "sigmapsf", "isdiffpos", "diffmaglim", "rb", "drb",
+            "nbad",
         }),
         "fp_hists": frozenset({
             "jd", "fid", "pid", "forcediffimflux", "forcediffimfluxunc", "magzpsci", "procstatus",
