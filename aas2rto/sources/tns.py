@@ -17,6 +17,7 @@ from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.tns_table import Delta, Table, date_of, default_folder, read
 from aas2rto.sources.transport.http import Cause, Client, HttpError, Policy
 from aas2rto.sources.transport.pacing import Deadline
+from aas2rto.sources.transport.worklist import SURVEY_IDS
 from aas2rto.tables.report import PollRequest, Report
 from aas2rto.units import Arcsec
 
@@ -231,7 +232,7 @@ class Tns:
             candidate = wanted.iloc[place]
             name = str(candidate["candidate_id"])
             facts = facts_of({str(key): value for key, value in row.items()})
-            matched[name] = fingerprint(facts)
+            matched[name] = fingerprint(facts, internal_names(facts))
             if known.get(name) != matched[name]:
                 self._report(candidate, facts, round(float(separation), 2), harvest)
         harvest.cursor["matched"] = matched
@@ -248,6 +249,12 @@ class Tns:
             "redshift": math.nan if redshift is None else redshift,
             "redshift_source": "" if redshift is None else "TNS",
         })  # fmt: skip
+        # The other surveys' names of the same object: from now on it is known by them, too.
+        harvest.objects.extend(
+            {"object_id": name, "survey": survey, "ra": float(candidate["ra"]),
+             "dec": float(candidate["dec"]), "known_at": harvest.now}
+            for name, survey in internal_names(facts)
+        )  # fmt: skip
         harvest.note(facts["tns_name"], **facts, tns_separation=separation)
 
 
@@ -273,6 +280,31 @@ def facts_of(row: dict[str, Any]) -> dict[str, Any]:
     return found | {key: float(value) for key, value in numbers.items() if not pd.isna(value)}
 
 
-def fingerprint(facts: dict[str, Any]) -> int:
-    """Return a number that changes when the facts do; small enough to keep one per candidate."""
-    return zlib.crc32(json.dumps(facts, sort_keys=True).encode())
+def internal_names(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the names that surveys gave to an object of TNS, each with its survey.
+
+    Parameters
+    ----------
+    facts : dict
+        From `facts_of`; ``tns_internal_names`` is such as ``, ZTF26aaaaaaa, LSST-P-DO-313...``.
+        TNS writes Rubin's diaObjectIds with a prefix (lvra-doc, tns.html).
+    """
+    found = []
+    for word in str(facts.get("tns_internal_names", "")).split(","):
+        name = word.strip().removeprefix("LSST-P-DO-")
+        if name and name != facts["tns_name"]:
+            found.append((name, survey_of(name)))
+    return list(dict.fromkeys(found))
+
+
+def survey_of(name: str) -> str:
+    """Return the survey that names objects like this, ``other`` for surveys not read here."""
+    for survey, pattern in SURVEY_IDS.items():
+        if pattern.fullmatch(name):
+            return survey
+    return "atlas" if name.startswith("ATLAS") else "other"
+
+
+def fingerprint(facts: dict[str, Any], names: list[tuple[str, str]]) -> int:
+    """Return a number that changes when facts do; small enough to keep one per candidate."""
+    return zlib.crc32(json.dumps([facts, names], sort_keys=True).encode())

@@ -175,7 +175,17 @@ class Store:
             objects, self._positions, self._aliases, radius_arcsec=merge_radius
         )
         objects["candidate_id"] = found.candidate_id
+        refused += [
+            f"{report.source}: {first} and {other} are one object under two names: another lies "
+            "between them"
+            for first, other in found.linked
+        ]
+        is_unseen = [name not in self._aliases for name in objects["object_id"]]
+        is_joined = ~found.is_new & np.array(is_unseen, dtype=bool)
         self._add_candidates(connection, objects[found.is_new])
+        # Where the further objects of a candidate lie, so that the next in a row finds them.
+        joined = objects.loc[is_joined, ["candidate_id", "ra", "dec"]]
+        self._positions = pd.concat([self._positions, joined]) if len(joined) else self._positions
         self._update_candidates(connection, objects)
         self._add_aliases(connection, objects)
         # Photometry may come for objects that an earlier report introduced.
