@@ -91,7 +91,7 @@ def run_cycle(
 
 
 def run_forever(
-    one_cycle: Callable[[Time], None],
+    one_cycle: Callable[[Time], object],
     clock: Callable[[], Time],
     *,
     interval: float,

@@ -20,6 +20,7 @@ from aas2rto.tables import candidates as candidate_table
 from aas2rto.tables import photometry as phot
 from aas2rto.tables import summary
 from aas2rto.tables.report import Outcome, Report
+from tests import shared
 
 # Machines differ in speed, and the same commit must give the same result: no deadlines, and
 # the same examples every time. `--hypothesis-profile=explore` looks farther.
@@ -30,6 +31,9 @@ settings.load_profile("repeatable")
 MJD = 61000.0
 """The `now` of most tests [d, UTC]."""
 
+OWN_VARIABLES = frozenset({"AAS2RTO_KILLS", shared.VARIABLE})
+"""Variables of the suite itself: how often tests kill what they start, and where real data lie."""
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "", "0.0.0.0"})
 
 
@@ -38,9 +42,30 @@ def pytest_configure(config: pytest.Config) -> None:
     home = tempfile.TemporaryDirectory(prefix="aas2rto-tests-")
     config.add_cleanup(home.cleanup)
     for name in [name for name in os.environ if name.startswith(("AAS2RTO_", "XDG_"))]:
-        if name != "AAS2RTO_KILLS":  # the suite's own: how often tests kill what they start
+        if name not in OWN_VARIABLES:
             del os.environ[name]
     os.environ["HOME"] = home.name
+    if shared.VARIABLE in os.environ:
+        if not shared.SHARED.is_dir():
+            # Whoever names the folder wants these tests to run.
+            raise pytest.UsageError(f"{shared.VARIABLE}: there is no folder {shared.SHARED}")
+        os.environ[shared.VARIABLE] = str(shared.SHARED)  # for processes with other folders
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests of real data where there is none."""
+    why = shared.absence(shared.PAYLOADS)
+    for item in items if why else ():
+        if item.get_closest_marker("real_data") is not None:
+            item.add_marker(pytest.mark.skip(reason=why))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line that tests of real data did not run, so that nobody takes green for all."""
+    reports = terminalreporter.stats.get("skipped", [])
+    skipped = sum("real_data" in report.keywords for report in reports)
+    if skipped:
+        terminalreporter.write_line(shared.told(skipped), yellow=True)
 
 
 def _refuse(host: object) -> None:

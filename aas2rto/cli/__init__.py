@@ -25,6 +25,7 @@ from aas2rto.cli import (
     prime,
     run,
     status,
+    targets,
     too,
     visibility,
     whatif,
@@ -58,6 +59,7 @@ app.command("list")(list_.list_parts)
 app.command("new")(new.new)
 app.command("prime")(prime.prime)
 app.add_typer(too.app, name="too")
+app.add_typer(targets.app, name="targets")
 
 
 def _show_version(value: bool) -> None:

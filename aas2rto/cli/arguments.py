@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -95,6 +97,8 @@ def _parse_iso(text: str, option: str) -> Time:
 
     iso = text.strip().removesuffix("Z").removesuffix("+00:00")
     try:
+        if re.search(r"T?\d\d:\d\d.*[+-]\d\d:?\d\d$", iso):
+            return Time(datetime.fromisoformat(iso), scale="utc")
         return Time(iso, scale="utc")
     except ValueError as error:
         raise UsageError(

@@ -39,7 +39,7 @@ def explain(
     output: OutputOption = Path("outputs"),
     light_curve: Annotated[
         Path | None,
-        typer.Option(help="CSV: mjd, band, mag, magerr or flux, flux_err [uJy]; limit, kind."),
+        typer.Option(help="A file that --archive would read; 'aas2rto list columns' says how."),
     ] = None,
     ra: Annotated[str | None, typer.Option(help=f"With --light-curve. {RA_HELP}")] = None,
     dec: Annotated[str | None, typer.Option(help=f"With --light-curve. {DEC_HELP}")] = None,
@@ -53,11 +53,12 @@ def explain(
     when = parse_time(now)
     case = load(config, need_secrets=False)
     if light_curve is not None:
-        if ra is None or dec is None:
-            raise UsageError("--light-curve needs --ra and --dec")
-        told = _explain_file(case, light_curve, parse_position(ra, dec), redshift, base_score, when)
+        if (ra is None) is not (dec is None):
+            raise UsageError("--light-curve: give both --ra and --dec, or neither")
+        place = None if ra is None or dec is None else parse_position(ra, dec)
+        told = _explain_file(case, light_curve, place, redshift, base_score, when)
     elif candidate is None:
-        raise UsageError("name a candidate, or give --light-curve FILE --ra RA --dec DEC")
+        raise UsageError("name a candidate, or give --light-curve FILE (--ra RA --dec DEC)")
     else:
         told = _explain_stored(case, candidate, over, output, when, given=now)
     print(to_json(told)) if as_json else _show(told)
@@ -66,7 +67,7 @@ def explain(
 def _explain_file(
     case: Case,
     path: Path,
-    position: tuple[float, float],
+    position: tuple[float, float] | None,
     redshift: float | None,
     base_score: float | None,
     when: Time,
@@ -77,17 +78,21 @@ def _explain_file(
     from aas2rto.steps.fit import OnlyRead
     from aas2rto.steps.prefilter import light_curve_alone
 
-    light_curve, problems = read_light_curve(path, candidate_id=path.stem)
-    for problem in problems:
+    found = read_light_curve(path, candidate_id=path.stem)
+    for problem in found.problems:
         print(f"warning: {path}: {problem}", file=sys.stderr)
+    if position is None:
+        if found.ra is None or found.dec is None:
+            raise UsageError(f"{path}: has no position; give --ra and --dec, or columns ra and dec")
+        position = found.ra, found.dec
     parts = build(case, with_sources=False)
     known = light_curve_alone(
         parts,
-        light_curve,
+        found.photometry,
         when,
         ra=position[0],
         dec=position[1],
-        redshift=redshift,
+        redshift=found.redshift if redshift is None else redshift,
         base_score=base_score,
     )
     return explain(parts, known, when, memory=OnlyRead())

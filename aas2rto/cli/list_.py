@@ -19,13 +19,20 @@ class Kind(StrEnum):
     MODELS = "models"
     OBSERVATORIES = "observatories"
     MESSENGERS = "messengers"
+    COLUMNS = "columns"
 
 
 def list_parts(
     kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: JsonOption = False
 ) -> None:
-    """List sources, factors, models, observatories or messengers with their settings."""
+    """List sources, factors, models, observatories or messengers with their settings; or columns.
+
+    Columns are those that tables of light curves, objects and targets are read with.
+    """
     offline()
+    if kind is Kind.COLUMNS:
+        _show_columns(as_json=as_json)
+        return
     rows = _observatories() if kind is Kind.OBSERVATORIES else _parts(kind)
     if as_json:
         print(json.dumps(rows, indent=2, default=str))
@@ -62,3 +69,30 @@ def _observatories() -> list[dict[str, Any]]:
         )
         rows.append({"name": name, "summary": site.title, "settings": list(place)})
     return rows
+
+
+def _show_columns(*, as_json: bool) -> None:
+    """Print every spelling of a column that is read, and what is left aside."""
+    from aas2rto.sources.files.spellings import ASIDE, ROLES
+    from aas2rto.sources.files.units import FLUX_UNITS, VEGA_TO_AB
+    from aas2rto.sources.target_list import SPELLINGS
+
+    if as_json:
+        roles = [{"name": r.name, "what": r.what, "spellings": list(r.spellings)} for r in ROLES]
+        print(json.dumps({"columns": roles, "targets": SPELLINGS, "aside": ASIDE}, indent=2))
+        return
+    for role in ROLES:
+        print(f"{role.name}: {role.what}")
+        print(f"    {', '.join(role.spellings)}")
+    print(
+        "\nNames are read without regard to case, blanks and signs, and with Fink's i:, d: and r:."
+    )
+    print(f"Fluxes are in {', '.join(FLUX_UNITS)}, or in any unit of flux density that the file")
+    print("declares, as in 'flux [mJy]', flux_mJy, a row of units, ECSV, VOTable, FITS or IPAC.")
+    print(f"Vega magnitudes are converted in {', '.join(VEGA_TO_AB)}.")
+    print("\nLists of targets (aas2rto targets import) also read:")
+    for name in ("name", "magnitude", "priority", "comment", "base_score", "equinox"):
+        print(f"    {name}: {', '.join(SPELLINGS[name])}")
+    print("\nLeft aside on purpose (patterns):")
+    for names, why in ASIDE.items():
+        print(f"    {why}: {names}")

@@ -57,7 +57,7 @@ def messages(
         print(json.dumps(told, indent=2))
         return
     if not states:
-        print("this config has no channels; README, 'Figures and messages', says how to get some")
+        print("this config has no channels; docs/messages.md says how to get some")
     for state in states:
         print(channel_line(state, counts.get(state.channel, {})))
     for entry in entries:

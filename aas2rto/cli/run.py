@@ -23,7 +23,7 @@ from aas2rto.cli.arguments import (
     project_folder,
     store_url,
 )
-from aas2rto.errors import UsageError
+from aas2rto.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from astropy.time import Time
@@ -61,7 +61,9 @@ def run(
         case, output, clock, stop, dry_run=dry_run, once=once, fixed=now is not None
     ) as one_cycle:
         if once:
-            one_cycle(start, stop)
+            cycle = one_cycle(start, stop)
+            if archive:
+                _expect_an_archive(cycle)
             return
         from aas2rto.loop import run_forever
 
@@ -91,6 +93,13 @@ def _stop_on_signal() -> threading.Event:
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
     return stop
+
+
+def _expect_an_archive(cycle: Cycle) -> None:
+    """Raise if nothing of what --archive names could be read: no list is of it."""
+    for arrival in cycle.arrivals:
+        if arrival.report.source == "archive" and arrival.failed:
+            raise InputError(f"--archive: {arrival.report.error or arrival.line()}")
 
 
 LONG_AGO = 7.0
@@ -127,7 +136,7 @@ def _check_time(store: Store, written: float | None, now: Time, *, fixed: bool) 
 
 def _written(folder: Path) -> float | None:
     """Return when the store of a project was last written [d, MJD UTC]."""
-    from aas2rto.outputs.lists import MJD_OF_1970
+    from aas2rto.outputs.cells import MJD_OF_1970
 
     path = folder / "store.sqlite"
     return path.stat().st_mtime / 86400.0 + MJD_OF_1970 if path.exists() else None
@@ -143,7 +152,7 @@ def _running(
     dry_run: bool,
     once: bool,
     fixed: bool,
-) -> Iterator[Callable[[Time, threading.Event], None]]:
+) -> Iterator[Callable[[Time, threading.Event], Cycle]]:
     """Open everything a cycle needs; yield the function that runs one."""
     from aas2rto import loop
     from aas2rto.cli import showing
@@ -183,7 +192,7 @@ def _running(
             if not dry_run:
                 files.write(folder, parts, cycle)
 
-        def one_cycle(now: Time, stop: threading.Event) -> None:
+        def one_cycle(now: Time, stop: threading.Event) -> Cycle:
             with showing.steps() as on_step, telling.computing(now):
                 cycle = loop.run_cycle(
                     parts, store, now, inform=inform, on_step=on_step,
@@ -192,11 +201,12 @@ def _running(
             showing.cycle(cycle, folder=None if dry_run else folder)
             if dry_run:
                 showing.mail(cycle.mail)
-                return
+                return cycle
             shown = len(cycle.problems)
             with showing.steps() as on_step:
                 on_step("tell")
                 telling.tell(cycle)
             showing.problems(cycle.problems[shown:])
+            return cycle
 
         yield one_cycle

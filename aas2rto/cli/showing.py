@@ -127,7 +127,7 @@ def ranking_table(ranking: Ranking) -> Table:
 
 
 def _cells(row: dict[Any, Any], *, is_site: bool) -> list[str]:
-    from aas2rto.outputs.lists import iso_minutes
+    from aas2rto.outputs.cells import iso_minutes
 
     name = row["candidate_id"]
     if row["name"] and row["name"] != name:

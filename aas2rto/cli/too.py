@@ -35,8 +35,8 @@ def add(
     base_score: Annotated[float | None, typer.Option(help="Default 1000.")] = None,
     comment: Annotated[str, typer.Option(help="For those who observe it.")] = "",
     valid_until: Annotated[str, typer.Option(help="ISO (UTC) or MJD.")] = "",
-    redshift: Annotated[float | None, typer.Option()] = None,
-    magnitude: Annotated[float | None, typer.Option(help="[mag]")] = None,
+    redshift: Annotated[float | None, typer.Option(help="If it is known.")] = None,
+    magnitude: Annotated[float | None, typer.Option(help="About how bright it is [mag].")] = None,
     folder: FolderOption = FOLDER,
 ) -> None:
     """Check a target and drop it into the folder; the next cycle takes it."""

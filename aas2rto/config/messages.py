@@ -55,8 +55,9 @@ class When(_Settings):
         It is fitted for the first time; its type changed; a new target of opportunity; it was
         told of before, and is now excluded or rejected.
     peak_within : float or None
-        Its peak is nearer than this [day], and known to `peak_error` [day] by a fit that is not
-        poor.
+        Its peak is nearer than this [day], and known to `peak_error` by a fit that is not poor.
+    peak_error : float
+        Largest error of such a peak [day].
     last_chance : float or None
         It can be observed tonight from a site, but after so many days no more [day].
     min_score : float

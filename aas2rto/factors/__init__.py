@@ -23,6 +23,7 @@ from pydantic import BaseModel, Field
 
 from aas2rto.parts.registry import Part, Registry
 from aas2rto.tables.photometry import BANDS
+from aas2rto.text.late import Late
 from aas2rto.text.words import nearest
 
 Positive = Annotated[float, Field(gt=0)]
@@ -63,16 +64,22 @@ class Factor:
         Multiplies the score; above 0 wherever the decision is KEEP, 1 is neutral.
     decision : ndarray of int8, shape (n,)
         Codes of `Decision`.
-    reason : ndarray of str, shape (n,)
-        One short sentence with its number, for keepers too.
+    reason : Late, shape (n,)
+        One short sentence with its number, for keepers too; written when somebody reads it.
     inputs : mapping of str to array_like
         What it was computed from, for `explain`.
     """
 
     value: NDArray[np.float64]
     decision: NDArray[np.int8]
-    reason: NDArray[np.object_]
+    reason: Late
     inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Take lists and arrays of texts, too; what does not fit is refused where it is used."""
+        given: Any = self.reason
+        if not isinstance(given, Late) and np.shape(given) == np.shape(self.value):
+            object.__setattr__(self, "reason", Late.of(given, len(self.value)))
 
 
 def answer(
@@ -80,22 +87,38 @@ def answer(
     *,
     exclude: ArrayLike = False,
     reject: ArrayLike = False,
-    reason: ArrayLike = "",
+    reason: ArrayLike | Late = "",
     **inputs: ArrayLike,
 ) -> Factor:
-    """Build a `Factor` from a value and masks; reject beats exclude beats keep."""
+    """Build a `Factor` from a value and masks; reject beats exclude beats keep.
+
+    Parameters
+    ----------
+    value : array_like, shape (n,)
+        See `Factor`; a single value holds for all, as it does below.
+    exclude, reject : array_like of bool
+    reason : array_like of str, or Late
+        `aas2rto.text.late.say` makes one from a template and columns.
+    **inputs : array_like
+        What it was computed from.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit each other.
+    """
     values = np.asarray(value, dtype=float)
     decision = np.where(
         np.asarray(reject, dtype=bool),
         Decision.REJECT,
         np.where(np.asarray(exclude, dtype=bool), Decision.EXCLUDE, Decision.KEEP),
     )
-    reasons = np.asarray(reason, dtype=object)
-    shape = np.broadcast_shapes((1,), values.shape, decision.shape, reasons.shape)
+    told = reason if isinstance(reason, Late) else np.asarray(reason, dtype=object)
+    shape = np.broadcast_shapes((1,), values.shape, decision.shape, np.shape(told))
     return Factor(
         np.broadcast_to(values, shape).copy(),
         np.broadcast_to(decision, shape).astype(np.int8),
-        np.broadcast_to(reasons, shape).copy(),
+        Late.of(told, shape[0]),
         inputs,
     )
 

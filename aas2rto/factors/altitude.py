@@ -8,6 +8,7 @@ from astropy.time import Time
 
 from aas2rto.factors import Factor, Needs, answer, factor
 from aas2rto.sky.visibility import MIN_ALTITUDE
+from aas2rto.text.late import say
 from aas2rto.units import Degree
 
 
@@ -34,9 +35,10 @@ def altitude(candidates: pd.DataFrame, now: Time, *, min_altitude: Degree = MIN_
     return answer(
         np.sin(np.radians(now_at)),
         exclude=low,
-        reason=[
-            f"at {a:.1f} deg, below {min_altitude:g} deg" if out else f"at {a:.1f} deg"
-            for a, out in zip(now_at.tolist(), low.tolist(), strict=True)
-        ],
+        reason=say(
+            lambda a, out: f"at {a:.1f} deg" + (f", below {min_altitude:g} deg" if out else ""),
+            now_at,
+            low,
+        ),
         altitude=now_at,
     )

@@ -22,6 +22,7 @@ from aas2rto.sky.visibility import (
     saturate,
     visibility_factor,
 )
+from aas2rto.text.late import say
 from aas2rto.units import Degree
 
 
@@ -30,6 +31,15 @@ class Saturation(BaseModel):
 
     ``smooth`` is Eq. B.2, x / (1 + (x / max)^power)^(1 / power); ``minimum`` is Eq. B.1,
     min(x, max).
+
+    Parameters
+    ----------
+    max : float
+        Bound of the factor.
+    power : float
+        How sharp the bend is; larger is sharper.
+    form : str
+        As above.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -108,17 +118,14 @@ def altitude_integral(
     return answer(
         value,
         exclude=gone,
-        reason=[
-            why if out else _reason(left, lowest, end)
-            for why, out, left, lowest, end in zip(
-                status.tolist(),
-                gone.tolist(),
-                hours.tolist(),
-                candidates["lowest_altitude"].tolist(),
-                candidates["sets"].tolist(),
-                strict=True,
-            )
-        ],
+        reason=say(
+            lambda why, out, *place: why if out else _reason(*place),
+            status,
+            gone,
+            hours,
+            candidates["lowest_altitude"],
+            candidates["sets"],
+        ),
         altitude_area=candidates["altitude_area"],
         night_left=candidates["night_left"],
         hours_left=hours,

@@ -10,6 +10,7 @@ from astropy.time import Time
 from pydantic import Field
 
 from aas2rto.factors import Factor, Needs, Positive, answer, check_model, factor, numbers
+from aas2rto.text.late import say
 
 
 @factor("chisq", needs=Needs.FIT, check=check_model)
@@ -53,12 +54,15 @@ def chisq(
     reduced = np.where(known, total / np.where(known, ndof, 1.0), np.nan)
     bad = known & (reduced > max)
     value = np.minimum(1.0, (good / np.where(known, np.maximum(reduced, 1e-9), good)) ** power)
-    reason = [
-        "no fit with degrees of freedom"
-        if not is_known
-        else f"reduced chi2 {one:.1f} is above {max:g}"
-        if is_bad
-        else f"reduced chi2 {one:.1f}"
-        for one, is_known, is_bad in zip(reduced, known, bad, strict=True)
-    ]
+    above = f" is above {max:g}"
+    reason = say(
+        lambda one, is_known, is_bad: (
+            f"reduced chi2 {one:.1f}{above if is_bad else ''}"
+            if is_known
+            else "no fit with degrees of freedom"
+        ),
+        reduced,
+        known,
+        bad,
+    )
     return answer(np.where(known, value, no_fit), exclude=bad, reason=reason, reduced_chisq=reduced)

@@ -8,6 +8,7 @@ from astropy.time import Time
 
 from aas2rto.factors import Factor, Needs, answer, factor
 from aas2rto.sky.visibility import MIN_ALTITUDE, clock
+from aas2rto.text.late import say
 from aas2rto.units import Degree
 
 
@@ -42,13 +43,16 @@ def culmination(
     return answer(
         np.sin(np.radians(best)),
         exclude=out,
-        reason=[
-            (why or f"only {a:.1f} deg high tonight, below {min_altitude:g} deg")
-            if gone
-            else f"highest at {clock(t)} UTC, {a:.1f} deg"
-            for why, gone, t, a in zip(
-                status.tolist(), out.tolist(), times, best.tolist(), strict=True
-            )
-        ],
+        reason=say(
+            lambda why, gone, t, a: (
+                (why or f"only {a:.1f} deg high tonight, below {min_altitude:g} deg")
+                if gone
+                else f"highest at {clock(t)} UTC, {a:.1f} deg"
+            ),
+            status,
+            out,
+            times,
+            best,
+        ),
         culmination_altitude=best,
     )

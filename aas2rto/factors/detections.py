@@ -7,6 +7,7 @@ import pandas as pd
 from astropy.time import Time
 
 from aas2rto.factors import Factor, Needs, answer, check_bands, factor, per_band
+from aas2rto.text.late import say
 from aas2rto.text.words import counted
 
 
@@ -38,8 +39,11 @@ def detections(
     count = np.nansum(per_band(candidates, "n_detections", bands), axis=1).astype(int)
     few = count < min
     names = "+".join(bands)
-    reason = [
-        f"{counted(n, 'detection')} in {names}" + (f", needs {min}" if is_few else "")
-        for n, is_few in zip(count, few, strict=True)
-    ]
+    reason = say(
+        lambda n, is_few: (
+            f"{counted(n, 'detection')} in {names}" + (f", needs {min}" if is_few else "")
+        ),
+        count,
+        few,
+    )
     return answer(1.0, exclude=few, reason=reason, n_detections=count)

@@ -20,6 +20,7 @@ from aas2rto.models import FIT_COLUMNS
 from aas2rto.parts.registry import Part
 from aas2rto.tables import candidates as candidate_table
 from aas2rto.tables import summary
+from aas2rto.text.late import say
 from aas2rto.text.words import nearest
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -229,12 +230,16 @@ def expression(
         value[unknown] = missing
         unknown[:] = False
     low = np.zeros(n, bool) if exclude_below is None else value < exclude_below
-    reason = [
-        f"{formula}: a column is unknown"
-        if is_unknown
-        else f"{formula} = {v:.3g}" + (f", below {exclude_below:g}" if is_low else "")
-        for v, is_unknown, is_low in zip(value, unknown, low, strict=True)
-    ]
+    reason = say(
+        lambda v, is_unknown, is_low: (
+            f"{formula}: a column is unknown"
+            if is_unknown
+            else f"{formula} = {v:.3g}" + (f", below {exclude_below:g}" if is_low else "")
+        ),
+        value,
+        unknown,
+        low,
+    )
     return answer(value, exclude=unknown | low, reason=reason, **inputs)
 
 

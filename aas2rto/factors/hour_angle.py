@@ -11,6 +11,7 @@ from astropy.time import Time
 from pydantic import Field
 
 from aas2rto.factors import Factor, Needs, answer, factor
+from aas2rto.text.late import say
 from aas2rto.units import Hour
 
 SIDEREAL_HOURS_PER_DAY = 24.0 * 1.00273781191135448
@@ -51,10 +52,11 @@ def hour_angle(
     return answer(
         np.ones(len(candidates)),
         exclude=out,
-        reason=[
-            _reason(h, limit) if math.isfinite(h) else (why or "no place tonight")
-            for h, why in zip(best.tolist(), status.tolist(), strict=True)
-        ],
+        reason=say(
+            lambda h, why: _reason(h, limit) if math.isfinite(h) else (why or "no place tonight"),
+            best,
+            status,
+        ),
         hour_angle=best,
     )
 

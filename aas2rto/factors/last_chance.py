@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from aas2rto.factors import Factor, Needs, answer, factor, numbers
+from aas2rto.text.late import say
 
 LIMIT = 3.0
 """Default bound of the factor: by how much a last chance may lift a score."""
@@ -66,10 +67,16 @@ def last_chance(
     log = np.log(np.where(known, r, 1.0))
     value = np.exp(log / (1.0 + np.abs(log) / np.log(limit)))
     gone = np.isposinf(r)
-    reason = [
-        "not observable or out tomorrow" if is_gone
-        else f"tonight / tomorrow = {one:.3g}" if is_known
-        else "tomorrow is not known"
-        for one, is_known, is_gone in zip(r, known, gone, strict=True)
-    ]  # fmt: skip
+    reason = say(
+        lambda one, is_known, is_gone: (
+            "not observable or out tomorrow"
+            if is_gone
+            else f"tonight / tomorrow = {one:.3g}"
+            if is_known
+            else "tomorrow is not known"
+        ),
+        r,
+        known,
+        gone,
+    )
     return answer(np.where(gone, limit, value), reason=reason, ratio=r)

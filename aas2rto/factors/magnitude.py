@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from astropy.time import Time
-from numpy.typing import NDArray
 
 from aas2rto.factors import Factor, Needs, answer, check_bands, factor, latest, numbers
+from aas2rto.text.late import say
 from aas2rto.text.words import counted
 from aas2rto.units import Mag
 
@@ -44,20 +44,19 @@ def magnitude(
     seen = np.isfinite(mag)
     faint = seen & (mag > faint_limit)
     suspect = np.nan_to_num(numbers(candidates, "n_suspect")).astype(int)
-    reason = [
-        f"no detection in {', '.join(bands)}"
-        + (f", {counted(n, 'suspect point')} (negative or of bad quality)" if n else "")
-        if not is_seen
-        else f"{m:.2f} mag in {b}{old}" + (f" is fainter than {faint_limit:g}" if is_faint else "")
-        for m, b, old, is_seen, is_faint, n in zip(
-            mag, band, ages(mjd, now), seen, faint, suspect, strict=True
-        )
-    ]
+    fainter = f" is fainter than {faint_limit:g}"
+
+    def sentence(m: float, b: str, days: float, is_seen: bool, is_faint: bool, n: int) -> str:  # noqa: FBT001
+        if is_seen:
+            return f"{m:.2f} mag in {b}{age(days)}{fainter if is_faint else ''}"
+        why = f", {counted(n, 'suspect point')} (negative or of bad quality)" if n else ""
+        return f"no detection in {', '.join(bands)}{why}"
+
+    reason = say(sentence, mag, band, now.utc.mjd - mjd, seen, faint, suspect)
     value = 10.0 ** ((zero_point - mag) / 2)
     return answer(value, exclude=~seen | faint, reason=reason, mag=mag, band=band)
 
 
-def ages(mjd: NDArray[np.float64], now: Time) -> list[str]:
-    """Say how old measurements are, if they are older than a day."""
-    days = now.utc.mjd - mjd
-    return [f" {age:.1f} d ago" if age > 1.0 else "" for age in days.tolist()]
+def age(days: float) -> str:
+    """Say how old a measurement is, if it is older than a day."""
+    return f" {days:.1f} d ago" if days > 1.0 else ""

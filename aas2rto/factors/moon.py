@@ -11,6 +11,7 @@ from pydantic import Field
 
 from aas2rto.factors import Factor, Needs, answer, factor
 from aas2rto.sky.exposure import dark_sky, moonlight
+from aas2rto.text.late import say
 from aas2rto.units import Degree
 
 
@@ -58,13 +59,16 @@ def moon(
     return answer(
         value,
         exclude=near | unknown,
-        reason=[
-            (why or "no place tonight") if lost else _reason(s, h, lit, bound, close)
-            for why, lost, s, h, lit, bound, close in zip(
-                *(a.tolist() for a in (status, unknown, sep, height, illumination, limit, near)),
-                strict=True,
-            )
-        ],
+        reason=say(
+            lambda why, lost, *moon: (why or "no place tonight") if lost else _reason(*moon),
+            status,
+            unknown,
+            sep,
+            height,
+            illumination,
+            limit,
+            near,
+        ),
         moon_sep=sep,
         moon_altitude=height,
         moon_illumination=illumination,

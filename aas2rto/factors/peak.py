@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import numpy as np
@@ -12,6 +13,7 @@ from pydantic import Field
 from scipy.special import ndtr
 
 from aas2rto.factors import Factor, Needs, Positive, answer, check_model, factor, numbers
+from aas2rto.text.late import say
 from aas2rto.units import Day
 
 
@@ -64,10 +66,7 @@ def peak(
     value = amplitude * sigma / width * np.exp(-(from_peak**2) / (2 * width**2))
     value = np.where(fitted, np.maximum(value, floor), no_fit)
     within = probability_within(from_peak, t_peak_err, 1.0)
-    reason = [
-        _sentence(d, e, p, is_fitted=f)
-        for d, e, p, f in zip(from_peak, t_peak_err, within, fitted, strict=True)
-    ]
+    reason = say(_sentence, from_peak, t_peak_err, within, fitted)
     return answer(
         value,
         reason=reason,
@@ -88,10 +87,10 @@ def probability_within(
     return np.where(t_peak_err > 0, high - low, np.nan)
 
 
-def _sentence(from_peak: float, error: float, within: float, *, is_fitted: bool) -> str:
+def _sentence(from_peak: float, error: float, within: float, is_fitted: bool) -> str:  # noqa: FBT001
     if not is_fitted:
         return "no fit"
     side = "after" if from_peak >= 0 else "before"
-    sure = f" +- {error:.1f}" if np.isfinite(error) else ""
-    chance = f" (P(within 1 d) = {within:.0%})" if np.isfinite(within) else ""
+    sure = f" +- {error:.1f}" if math.isfinite(error) else ""
+    chance = f" (P(within 1 d) = {within:.0%})" if math.isfinite(within) else ""
     return f"{abs(from_peak):.1f}{sure} d {side} peak{chance}"

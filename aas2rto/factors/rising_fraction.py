@@ -20,6 +20,7 @@ from aas2rto.factors import (
     per_band,
 )
 from aas2rto.tables.photometry import BANDS
+from aas2rto.text.late import sentences
 from aas2rto.text.words import counted
 
 
@@ -68,10 +69,12 @@ def rising_fraction(
     combined = _combine(value, count >= 2, combine, neutral)
     declining = known & (fraction < min)
     reject = known.any(axis=1) & (declining == known).all(axis=1)
-    reason = [
-        _sentence(fraction[row], count[row], known[row], bands, is_out=reject[row], least=min)
-        for row in range(len(candidates))
-    ]
+    reason = sentences(
+        len(candidates),
+        lambda row: _sentence(
+            fraction[row], count[row], known[row], bands, is_out=bool(reject[row]), least=min
+        ),
+    )
     return answer(combined, reject=reject, reason=reason, rise_fraction=combined)
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from aas2rto.factors import Factor, Needs, Positive, Share, answer, factor, numbers
 from aas2rto.parts.registry import Part
+from aas2rto.text.late import say
 from aas2rto.text.words import nearest
 
 FEATURES = ("chisq", "penalty", "against_bazin", "stretch", "colour", "stretch_err")
@@ -96,14 +97,15 @@ def sn_ia_likeness(
     found = probability(features(candidates, salt, bazin), share, is_free(candidates, salt))
     known = np.isfinite(found)
     low = known & (found < min)
-    reason = [
-        "no SALT fit"
-        if not is_known
-        else f"P(SN Ia) = {one:.0%} is below {min:.0%}"
-        if is_low
-        else f"P(SN Ia) = {one:.0%}"
-        for one, is_known, is_low in zip(found, known, low, strict=True)
-    ]
+    below = f" is below {min:.0%}"
+    reason = say(
+        lambda one, is_known, is_low: (
+            f"P(SN Ia) = {one:.0%}{below if is_low else ''}" if is_known else "no SALT fit"
+        ),
+        found,
+        known,
+        low,
+    )
     value = np.where(known, np.maximum(found, floor), no_fit)
     return answer(value, exclude=low, reason=reason, p_sn_ia=found)
 

@@ -8,6 +8,7 @@ from astropy.time import Time
 from scipy.special import expit
 
 from aas2rto.factors import Factor, Needs, answer, factor, numbers
+from aas2rto.text.late import say
 from aas2rto.units import Day, PerDay
 
 
@@ -44,10 +45,14 @@ def time_span(
     seen = np.isfinite(span)
     over = seen & (span > max)
     value = np.where(seen, expit(rate * (span - midpoint)), np.nan)
-    reason = [
-        f"first detected {t:.1f} d ago" + (f", more than {max:g} d" if is_over else "")
-        if is_seen
-        else "never detected"
-        for t, is_over, is_seen in zip(span, over, seen, strict=True)
-    ]
+    reason = say(
+        lambda t, is_over, is_seen: (
+            f"first detected {t:.1f} d ago" + (f", more than {max:g} d" if is_over else "")
+            if is_seen
+            else "never detected"
+        ),
+        span,
+        over,
+        seen,
+    )
     return answer(value, exclude=~seen, reject=over, reason=reason, time_span=span)

@@ -10,6 +10,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from aas2rto.factors import Factor, Needs, answer, factor
+from aas2rto.text.late import say
 
 TYPE_COLUMNS = ("tns_type", "spectral_type")
 """Where a spectroscopic type may stand: TNS's own word, else that of a broker or a person."""
@@ -50,9 +51,7 @@ def unclassified(
     wanted = np.array([_is_kept(name, keep) for name in types], dtype=bool)
     classified = (types != "") & ~wanted & ~_is_too(candidates)
     values = np.where(classified & (mode == "demote"), value, 1.0)
-    reason = [
-        "not classified yet" if not name else f"classified as {name}" for name in types.tolist()
-    ]
+    reason = say(lambda name: f"classified as {name}" if name else "not classified yet", types)
     return answer(values, exclude=classified & (mode == "exclude"), reason=reason, type=types)
 
 

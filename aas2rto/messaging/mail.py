@@ -34,8 +34,8 @@ class Mail:
         587 for ``starttls``, 465 for ``tls``, 25 for ``none``.
     security : str
         ``starttls``, ``tls``, or ``none`` for a server on this machine.
-    username : str
-    password : SecretStr or None
+    username, password : str and SecretStr or None
+        Of the account, if the server wants one.
     timeout : float
         Of one step of the conversation [s].
     """

@@ -10,7 +10,7 @@ from typing import Any
 from icalendar import Calendar, Event
 
 from aas2rto import __version__
-from aas2rto.outputs.lists import with_sexagesimal
+from aas2rto.outputs.cells import with_sexagesimal
 from aas2rto.outputs.plan_csv import worth
 from aas2rto.planning import NightPlan
 from aas2rto.planning.options import SiteNight

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aas2rto.factors import Decision
-from aas2rto.outputs import lists as tables
+from aas2rto.outputs import lists
 from aas2rto.steps.cycle import Cycle, Parts
 
 
@@ -21,12 +21,11 @@ def write(folder: Path, parts: Parts, cycle: Cycle) -> None:
     """
     if cycle.judged is None:
         return
-    header = provenance(parts, cycle)
-    for ranking in cycle.judged.rankings:
-        tables.write_ranking(folder, ranking, header)
-    tables.write_excluded(folder, cycle.judged.scored.rows(Decision.EXCLUDE), header)
-    tables.write_rejected(folder, cycle.load_rejections, [*header[:-1], cycle.rejection_state])
-    tables.write_cycle(folder, {**cycle.report, "timings": cycle.rounded_timings()})
+    header, scored = provenance(parts, cycle), cycle.judged.scored
+    lists.write_rankings(folder, scored.rows(Decision.KEEP), cycle.judged.rankings, header)
+    lists.write_excluded(folder, scored.rows(Decision.EXCLUDE), header)
+    lists.write_rejected(folder, cycle.load_rejections, [*header[:-1], cycle.rejection_state])
+    lists.write_cycle(folder, {**cycle.report, "timings": cycle.rounded_timings()})
 
 
 def provenance(parts: Parts, cycle: Cycle) -> list[str]:

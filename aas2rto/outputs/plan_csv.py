@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aas2rto.outputs.lists import iso_seconds, to_csv
+from aas2rto.outputs.cells import iso_seconds, to_csv
 from aas2rto.planning import NightPlan
 from aas2rto.planning.timeline import COLUMNS
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from aas2rto.errors import UsageError
-from aas2rto.outputs.lists import iso_seconds
+from aas2rto.outputs.cells import iso_seconds
 from aas2rto.planning import NightPlan
 from aas2rto.planning.options import SiteNight
 from aas2rto.planning.timeline import COLUMNS, empty

@@ -10,7 +10,7 @@ import pandas as pd
 from astropy.time import Time
 
 from aas2rto.factors import Decision
-from aas2rto.outputs.lists import iso_minutes
+from aas2rto.outputs.cells import iso_minutes
 from aas2rto.steps.column import RULES, Column
 from aas2rto.steps.combine import EXCLUDED_SCORE, why
 from aas2rto.steps.cycle import Parts, Ranking, Scored
@@ -130,7 +130,7 @@ def _site(ranking: Ranking, scored: Scored) -> dict[str, Any]:
     if scored.verdict.decision[0] != Decision.KEEP:
         said = {key: science[key] for key in ("score", "decision", "reason")}
     elif len(ranking.table):
-        reasons = [part for part in (science["reason"], why(columns, 0)) if part]
+        reasons = [part for part in (science["reason"], why(columns)[0]) if part]
         said = {"score": row["site_score"], "decision": row["decision"]}
         said["reason"] = "; ".join(reasons)
     else:

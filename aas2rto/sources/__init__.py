@@ -18,7 +18,11 @@ from aas2rto.tables.report import PollRequest, Report
 
 
 class Source(Protocol):
-    """What the loop asks of a source."""
+    """What the loop asks of a source.
+
+    One that never asks for single candidates says ``asks_by_object = False``, and is spared the
+    table of those that would profit from more data.
+    """
 
     def poll(self, request: PollRequest) -> Report:
         """Ask the service once; never raise for what the service does wrong."""

@@ -21,7 +21,7 @@ from aas2rto.parts.path_setting import DataPath
 from aas2rto.sources import source
 from aas2rto.sources.files import alert_files, light_curve_table
 from aas2rto.sources.files.alert_files import Format
-from aas2rto.sources.packets.batch import Batch, Tables, frame, packet_of
+from aas2rto.sources.packets.batch import Batch, Tables, frame
 from aas2rto.sources.packets.format import Record
 from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.tables import photometry
@@ -30,10 +30,12 @@ from aas2rto.text.words import counted
 
 NAME = "archive"
 
-SUFFIXES = frozenset({".avro", ".parquet", ".pq", ".csv", ".tsv"})
-"""Names that promise data: such a file in a folder must be readable. Others are read if their
-content is Avro or Parquet, and else passed over: a folder may hold notes. A table in a ``.txt``
-or ``.dat`` file is read if the setting names it, or has a pattern for it."""
+SUFFIXES = frozenset({
+    ".avro", ".parquet", ".pq", ".csv", ".tsv", ".ecsv", ".vot", ".votable", ".tbl", ".txt",
+    ".dat", ".lc", ".json", ".xml", ".fits", ".fit", ".snana",
+})  # fmt: skip
+"""Names that promise data: such a file in a folder is read, or one line says why not. Others are
+read if their content is Avro or Parquet, and else passed over: a folder may hold notes."""
 
 LINES_PER_FILE = 3
 """Problem lines that one file may cause; the rest is counted."""
@@ -70,6 +72,8 @@ class Archive:
         How real a detection of an alert must look, such as ``{reliability: 0.5}`` (LSST) or
         ``{drb: 0.65}`` (ZTF); what lies below is kept as suspect.
     """
+
+    asks_by_object = False
 
     def __init__(self, *, paths: tuple[DataPath, ...], quality: Quality = ANY) -> None:
         self.paths = paths
@@ -138,7 +142,11 @@ def _take(reading: _Pass, file: Path) -> None:
         if after is None:
             return
         batch.after = after
+        brought, said = _brought(reading), len(reading.problems)
         what = _read(reading, file)
+        if _brought(reading) == brought and len(reading.problems) > said and not batch.later:
+            reading.bad[name] = [*version, reading.problems[said]]
+            return
     except OSError as error:
         # Not remembered: permissions and disks are mended without changing the file.
         why = error.strerror or type(error).__name__
@@ -155,6 +163,12 @@ def _take(reading: _Pass, file: Path) -> None:
         reading.later[what] = reading.later.get(what, 0) + len(batch.later)
     else:
         reading.done[name] = version
+
+
+def _brought(reading: _Pass) -> tuple[int, int, int]:
+    """Count what was read so far: alerts, objects and light curves of tables."""
+    batch = reading.batch
+    return batch.used + batch.solar_system, len(reading.objects), len(reading.tables)
 
 
 def _already_taken(reading: _Pass, name: str, version: list[int]) -> float | None:
@@ -192,16 +206,10 @@ def _read(reading: _Pass, file: Path) -> str:
     kind = alert_files.format_of(file)
     if kind in alert_files.WHY_NOT:
         raise InputError(f"{file}: {alert_files.WHY_NOT[kind]}")
-    if kind is Format.AVRO:
-        _read_alerts(reading, file, alert_files.avro(file))
+    if alert_files.holds_alerts(file):
+        _read_alerts(reading, file, alert_files.alerts(file))
         return "alert"
-    if kind is Format.PARQUET and packet_of(dict.fromkeys(alert_files.parquet_names(file))):
-        _read_alerts(reading, file, alert_files.parquet(file))
-        return "alert"
-    is_text = kind is Format.TEXT
-    _read_table(
-        reading, file, light_curve_table.read_csv if is_text else light_curve_table.read_parquet
-    )
+    _read_table(reading, file)
     return "measurement"
 
 
@@ -215,14 +223,18 @@ def _read_alerts(reading: _Pass, file: Path, alerts: Iterator[Record]) -> None:
         reading.batch.problems = []
 
 
-def _read_table(reading: _Pass, file: Path, read: Callable[[Path], pd.DataFrame]) -> None:
+def _read_table(reading: _Pass, file: Path) -> None:
     batch = reading.batch
     try:
-        found = light_curve_table.contents(read(file), now=batch.now, after=batch.after)
+        sheet = light_curve_table.read(file)
+        found = light_curve_table.contents(
+            sheet, name=light_curve_table.name_of_file(file), now=batch.now, after=batch.after
+        )
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith(str(file)) else f"{file}: {text}") from error
-    reading.problems += _shortened(file, [f"{file}: {line}" for line in found.problems])
+    # Not shortened: each line counts the rows of one reason.
+    reading.problems += [f"{file}: {line}" for line in found.problems]
     reading.objects += found.objects
     batch.later = found.later
     if not found.photometry.empty:
@@ -239,7 +251,9 @@ def _report(reading: _Pass) -> Report:
     rows = _photometry(reading, tables)
     objects = _objects(reading, tables, rows)
     cursor = {"done": reading.done, "waiting": reading.waiting, "bad": reading.bad}
-    problems = (*reading.problems, *tables.problems, *_homeless(objects, rows), *_notes(reading))
+    again = sum(map(len, (tables.photometry, *reading.tables))) - len(rows)
+    problems = (*reading.problems, *tables.problems, *_homeless(objects, rows), *_notes(reading),
+                *_given_again(again))  # fmt: skip
     nothing_read = not (reading.done or reading.waiting)
     has_data = not (rows.empty and objects.empty and tables.annotations.empty)
     outcome = Outcome.DATA if has_data else Outcome.EMPTY
@@ -248,6 +262,11 @@ def _report(reading: _Pass) -> Report:
         outcome, error = Outcome.FAILED, _why_nothing(reading, problems)
     return Report(NAME, outcome, objects, rows, tables.annotations, cursor,
                   _newest(tables, rows), problems, error)  # fmt: skip
+
+
+def _given_again(n: int) -> list[str]:
+    """Count measurements that stand in several files."""
+    return [f"{counted(n, 'measurement')} of several files taken once"] if n else []
 
 
 def _why_nothing(reading: _Pass, problems: tuple[str, ...]) -> str:

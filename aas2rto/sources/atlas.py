@@ -79,8 +79,8 @@ class Atlas:
     ----------
     token : SecretStr
         From the server (``/api-token-auth/``); or give username and password.
-    username : str
-    password : SecretStr
+    username, password : str and SecretStr
+        Of the account, in place of a token.
     project : str
         Marks our tasks in the account's queue; no others are touched. Projects that share an
         account need different ones.

@@ -46,8 +46,7 @@ class Tns:
 
     Parameters
     ----------
-    bot_id : int
-    bot_name : str
+    bot_id, bot_name : int and str
         From the TNS account (Bots); TNS refuses whoever does not say who they are.
     api_key : SecretStr
         Of the bot.

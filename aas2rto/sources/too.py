@@ -82,6 +82,8 @@ class TooFolder:
         wanted [day], up to a century; None: for ever.
     """
 
+    asks_by_object = False
+
     def __init__(
         self,
         *,

@@ -35,11 +35,18 @@ def acquire(parts: Parts, store: Store, now: Time, *, keep: bool) -> list[Arriva
         parts.pollers,
         store,
         now.utc.mjd,
-        wanted=wanted(store, now.utc.mjd),
+        wanted=_wanted_by(parts.pollers, store, now.utc.mjd),
         deadline=LONGEST_READING if parts.case.reads_files_only else config.loop.deadline,
         merge_radius=config.candidates.merge_radius,
         keep=keep,
     )
+
+
+def _wanted_by(pollers: Sequence[Poller], store: Store, now: float) -> pd.DataFrame:
+    """Return the candidates that would profit from more data, if any source wants to know."""
+    if any(poller.asks_by_object for poller in pollers):
+        return wanted(store, now)
+    return pd.DataFrame()
 
 
 def wanted(store: Store, now: float) -> pd.DataFrame:

@@ -12,8 +12,9 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from aas2rto.config.case import PartConfig
-from aas2rto.factors import Factor, Needs
+from aas2rto.factors import Decision, Factor, Needs
 from aas2rto.guard import Failure
+from aas2rto.text.late import Late
 
 VALID_UNTIL, FEEDBACK = "valid_until", "feedback"
 RULES = frozenset({VALID_UNTIL, FEEDBACK})
@@ -60,6 +61,17 @@ class Column:
     factor: Factor
     failures: tuple[Failure, ...] = ()
 
+    def strength(self) -> NDArray[np.float64]:
+        """Return how much the factor matters to each candidate: abs(ln value), 0 if it is out."""
+        value = self.factor.value
+        counts = (self.factor.decision == Decision.KEEP) & (value > 0)
+        return np.abs(np.log(np.where(counts, value, 1.0)))
+
+    def effects(self, rows: NDArray[np.intp]) -> list[str]:
+        """Say what the factor does to some candidates, and why: ``peak x13.5 (0.8 d ...)``."""
+        told = zip(self.factor.value[rows].tolist(), self.factor.reason.texts(rows), strict=True)
+        return [f"{self.name} x{value:.3g} ({reason})" for value, reason in told]
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -71,14 +83,16 @@ class Verdict:
         -1 where excluded, -inf where rejected (the paper's encoding).
     decision : ndarray of int8
         Codes of `Decision`.
-    factor, reason : ndarray of str
-        What decided, and why; empty where kept.
+    factor : ndarray of str
+        What decided; empty where kept.
+    reason : Late
+        Why; empty where kept.
     """
 
     score: NDArray[np.float64]
     decision: NDArray[np.int8]
     factor: NDArray[np.object_]
-    reason: NDArray[np.object_]
+    reason: Late
 
 
 def bind(parts: Iterable[PartConfig]) -> tuple[BoundFactor, ...]:

@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 
 from aas2rto.factors import Decision
 from aas2rto.steps.column import BoundFactor, Column, Verdict
+from aas2rto.text.late import Late, say
 
 REJECTED_SCORE = -np.inf
 """The paper's encoding of a rejected candidate, kept in exported files."""
 
 EXCLUDED_SCORE = -1.0
 """The paper's encoding of an excluded candidate, kept in exported files."""
+
+WORTH_SAYING = np.log(1.02)
+"""Factors within 2 % of neutral are not said."""
 
 
 def combine(
@@ -38,43 +42,56 @@ def combine(
     decision = np.full(n, Decision.KEEP, dtype=np.int8)
     score = np.array(base, dtype=float)
     name = np.full(n, "", dtype=object)
-    reason = np.full(n, "", dtype=object)
+    reason = Late.of("", n)
     for column in columns:
-        told = column.factor.decision
+        told, words = column.factor.decision, column.factor.reason
         spared = never_reject & (told == Decision.REJECT)
-        told = np.where(spared, Decision.EXCLUDE, told)
-        words = np.where(
-            spared, column.factor.reason + " (a ToO is never rejected)", column.factor.reason
-        )
+        if spared.any():
+            told = np.where(spared, Decision.EXCLUDE, told)
+            words = Late.where(spared, words.then(" (a ToO is never rejected)"), words)
         stronger = told > decision
         decision = np.where(stronger, told, decision).astype(np.int8)
         name[stronger] = column.name
-        reason[stronger] = words[stronger]
+        reason = Late.where(stronger, words, reason)
         with np.errstate(invalid="ignore", over="ignore"):
             score = score * column.factor.value
     # Each factor is a positive number, yet their product may be too large or too small for one.
     lost = (decision == Decision.KEEP) & ~(np.isfinite(score) & (score > 0))
     decision[lost] = Decision.EXCLUDE
     name[lost] = "score"
-    reason[lost] = [f"error: the product of base score and factors is {x:g}" for x in score[lost]]
+    because = say("error: the product of base score and factors is {:g}", score)
+    reason = Late.where(lost, because, reason)
     score = np.where(decision == Decision.EXCLUDE, EXCLUDED_SCORE, score)
     score = np.where(decision == Decision.REJECT, REJECTED_SCORE, score)
     return Verdict(score, decision, name, reason)
 
 
-def why(columns: Sequence[Column], row: int, *, most: int = 4) -> str:
-    """Say in one line what made the score of a candidate, the strongest factor first."""
-    told = [
-        (abs(np.log(column.factor.value[row])), column)
-        for column in columns
-        if column.factor.decision[row] == Decision.KEEP and column.factor.value[row] > 0
-    ]
-    told.sort(key=lambda pair: -pair[0])
-    strong = [column for strength, column in told if strength > np.log(1.02)][:most]
-    return "; ".join(
-        f"{column.name} x{column.factor.value[row]:.3g} ({column.factor.reason[row]})"
-        for column in strong
-    )
+def why(columns: Sequence[Column], *, most: int = 4) -> Late:
+    """Say in one line what made the score of each candidate, the strongest factor first."""
+    n = len(columns[0].factor.value) if columns else 0
+
+    def write(rows: NDArray[np.intp]) -> list[str]:
+        strength = np.column_stack([column.strength()[rows] for column in columns])
+        order = np.argsort(-strength, axis=1, kind="stable")[:, :most]
+        told: list[list[str]] = [[""] * order.shape[1] for _ in range(len(rows))]
+        for number, column in enumerate(columns):
+            at, place = np.nonzero((order == number) & (strength[:, [number]] > WORTH_SAYING))
+            effects = column.effects(rows[at])
+            for i, j, text in zip(at.tolist(), place.tolist(), effects, strict=True):
+                told[i][j] = text
+        return ["; ".join(filter(None, texts)) for texts in told]
+
+    return Late.by(write, n)
+
+
+def joined(*columns: Late) -> Late:
+    """Put what several columns say of each candidate behind each other, empty ones left out."""
+
+    def write(rows: NDArray[np.intp]) -> list[str]:
+        every = zip(*(column.texts(rows) for column in columns), strict=True)
+        return ["; ".join(filter(None, texts)) for texts in every]
+
+    return Late.by(write, len(columns[0]))
 
 
 def in_order(factors: Sequence[BoundFactor], columns: Sequence[Column]) -> tuple[Column, ...]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from aas2rto.factors import Decision, Factor, Needs, answer
 from aas2rto.guard import Failure, Outcome, attempt
 from aas2rto.steps.column import BoundFactor, Column
+from aas2rto.text.late import Late, say
 from aas2rto.text.words import counted
 
 TRIED = 100
@@ -68,21 +69,21 @@ def conform(returned: Any, n: int) -> Factor:
         asked = counted(n, "candidate")
         raise ValueError(f"returned shape {values.shape} for {asked}; expected ({n},)")
     values = np.broadcast_to(values.reshape(-1), n)
-    return answer(values, reason=np.array([f"{value:.4g}" for value in values], dtype=object))
+    return answer(values, reason=say("{:.4g}", values))
 
 
 def _conform_factor(returned: Factor, n: int) -> Factor:
     value = np.asarray(returned.value, dtype=float)
     decision = np.asarray(returned.decision)
-    reason = np.asarray(returned.reason, dtype=object)
+    reason = returned.reason
     for name, column in (("values", value), ("decisions", decision), ("reasons", reason)):
-        if column.shape != (n,):
+        shape = np.shape(column)
+        if shape != (n,):
             asked = counted(n, "candidate")
-            raise ValueError(f"returned {name} of shape {column.shape} for {asked}")
+            raise ValueError(f"returned {name} of shape {shape} for {asked}")
     if not np.isin(decision, list(Decision)).all():
         raise ValueError(f"returned decisions that are none of {[d.label for d in Decision]}")
-    words = ["" if why is None else str(why) for why in reason.tolist()]
-    return Factor(value, decision.astype(np.int8), np.array(words, dtype=object), returned.inputs)
+    return Factor(value, decision.astype(np.int8), reason, returned.inputs)
 
 
 def _one_by_one(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Column:
@@ -125,8 +126,8 @@ def _attempt(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Outcome
 
 
 def _evaluate(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Factor:
-    # A copy of its own, numbered from 0 as its author will expect.
-    return conform(bound(candidates.reset_index(drop=True).copy(), now), len(candidates))
+    # Numbered from 0, as its author will expect; pandas copies what he writes to, and only that.
+    return conform(bound(candidates.reset_index(drop=True), now), len(candidates))
 
 
 def _first(bound: BoundFactor, failures: Sequence[Failure]) -> list[Failure]:
@@ -166,7 +167,7 @@ def _concatenate(factors: Sequence[Factor]) -> Factor:
     return Factor(
         np.concatenate([factor.value for factor in factors]),
         np.concatenate([factor.decision for factor in factors]),
-        np.concatenate([factor.reason for factor in factors]),
+        pd.concat([pd.Series(factor.reason) for factor in factors]).array,
     )
 
 
@@ -184,9 +185,8 @@ def _check_numbers(bound: BoundFactor, factor: Factor, candidates: pd.DataFrame)
     ]
     if bad.all() and len(candidates) > 1:
         return _at_fault(bound, candidates, failures)
-    decision, reason = factor.decision.copy(), factor.reason.copy()
-    decision[bad] = Decision.EXCLUDE
-    reason[bad] = [f"error: the factor returned {v:g}; {why}" for v in value[bad]]
+    decision = np.where(bad, Decision.EXCLUDE, factor.decision).astype(np.int8)
+    reason = Late.where(bad, say("error: the factor returned {:g}; " + why, value), factor.reason)
     told = tuple(_first(bound, failures))
     return Column(bound.name, Factor(value, decision, reason, factor.inputs), told)
 
@@ -221,10 +221,11 @@ def spread(column: Column, where: NDArray[np.bool_], reason: str) -> Column:
         return column
     value = np.ones(len(where))
     decision = np.full(len(where), Decision.KEEP, dtype=np.int8)
-    reasons = np.full(len(where), reason, dtype=object)
+    place = np.cumsum(where) - 1
+    told = column.factor.reason.take(np.where(where, place, -1), allow_fill=True)
+    reasons = Late.where(where, told, Late.of(reason, len(where)))
     value[where] = column.factor.value
     decision[where] = column.factor.decision
-    reasons[where] = column.factor.reason
     inputs = {}
     for name, given in column.factor.inputs.items():
         values = np.asarray(given)

@@ -66,6 +66,11 @@ class Poller:
         self._thread = None
         return report
 
+    @property
+    def asks_by_object(self) -> bool:
+        """Tell whether the source wants to know which candidates would profit from more data."""
+        return bool(getattr(self.source, "asks_by_object", True))
+
     def close(self) -> None:
         """Let the source release what it holds."""
         close = getattr(self.source, "close", None)

@@ -17,11 +17,12 @@ from aas2rto.guard import Failure, attempt
 from aas2rto.sky import visibility
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.column import RULES, BoundFactor, Column
-from aas2rto.steps.combine import combine, why
+from aas2rto.steps.combine import combine, joined, why
 from aas2rto.steps.cycle import Parts, Ranking, Scored
 from aas2rto.steps.evaluate import evaluate
 from aas2rto.steps.rules import taken_out
-from aas2rto.tables import marks as feedback
+from aas2rto.tables import marks
+from aas2rto.text.late import Late
 
 AFTER_DAWN = 0.01
 """[d] after the end of a night, the next one is meant."""
@@ -53,7 +54,7 @@ def order(table: pd.DataFrame, score: str, observatory: str = "") -> pd.DataFram
 
     Candidates that somebody pinned come first; ToOs then stand among them, by score.
     """
-    pin = feedback.told(table, "pin", observatory)
+    pin = marks.told(table, "pin", observatory)
     pinned = pin != ""
     top = pinned | (table["too"].to_numpy(bool) if pinned.any() else pinned)
     mag = table["last_mag"].to_numpy(float)
@@ -63,10 +64,15 @@ def order(table: pd.DataFrame, score: str, observatory: str = "") -> pd.DataFram
         -table[score].to_numpy(float),
         ~top,
     )
-    because = [
-        f"{who}; {why}" if who else why for who, why in zip(pin, table["reason"], strict=True)
-    ]
-    told = table.assign(pinned=pinned, reason=np.array(because, dtype=object))
+    told = table.assign(pinned=pinned)
+    if pinned.any():
+        who = Late.of(pin, len(table)).then("; ")
+        words = Late.of(table["reason"].array, len(table))
+        first = Late.by(
+            lambda rows: [a + b for a, b in zip(who.texts(rows), words.texts(rows), strict=True)],
+            len(table),
+        )
+        told = told.assign(reason=Late.where(pinned, first, words))
     ordered = told.iloc[np.lexsort(keys)].reset_index(drop=True)
     return ordered.assign(rank=np.arange(1, len(ordered) + 1))
 
@@ -185,16 +191,12 @@ def times_site_factors(table: pd.DataFrame, columns: Sequence[Column]) -> pd.Dat
     verdict = combine(columns, table["score"].to_numpy(float), never_reject=never)
     factors = {f"factor_{c.name}": c.factor.value for c in columns if c.name not in RULES}
     labels = [Decision(code).label for code in verdict.decision]
-    told = [
-        verdict.reason[row]
-        if verdict.reason[row]
-        else "; ".join(part for part in (table["reason"].iloc[row], why(columns, row)) if part)
-        for row in range(len(table))
-    ]
+    said = joined(Late.of(table["reason"].array, len(table)), why(columns))
+    kept = verdict.decision == Decision.KEEP
     return table.assign(
         **factors,
         site_score=verdict.score,
         decision=labels,
         factor=verdict.factor,
-        reason=np.array(told, dtype=object),
+        reason=Late.where(kept, said, verdict.reason),
     )

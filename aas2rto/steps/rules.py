@@ -8,6 +8,7 @@ from astropy.time import Time
 from aas2rto.factors import answer
 from aas2rto.steps.column import FEEDBACK, VALID_UNTIL, Column
 from aas2rto.tables import marks
+from aas2rto.text.late import Late, sentences
 from aas2rto.text.words import day_and_hour, is_date
 
 
@@ -27,10 +28,10 @@ def expired(candidates: pd.DataFrame, now: Time) -> Column:
     """Exclude ToOs whose time is over."""
     until = candidates["valid_until"].to_numpy(float)
     over = until < now.utc.mjd
-    reason = [
-        f"the ToO was valid until {Time(t, format='mjd').isot[:16]}" if is_over else ""
-        for t, is_over in zip(until, over, strict=True)
-    ]
+    reason = sentences(
+        len(until), lambda i: f"the ToO was valid until {Time(until[i], format='mjd').isot[:16]}"
+    )
+    reason = Late.where(over, reason, Late.of("", len(until)))
     return Column(VALID_UNTIL, answer(1.0, exclude=over, reason=reason))
 
 
@@ -48,9 +49,18 @@ def taken_out(candidates: pd.DataFrame, observatory: str = "") -> Column:
     return Column(FEEDBACK, answer(1.0, exclude=reason != "", reason=reason))
 
 
-def told_by_people(is_too: bool, comment: str, until: float) -> str:  # noqa: FBT001  a column
-    """Say that a candidate is a ToO, until when, and what its file says."""
-    if not is_too:
-        return ""
+def told_by_people(candidates: pd.DataFrame) -> Late:
+    """Say that a candidate is a ToO, until when, and what its file says; else nothing."""
+    too = candidates["too"].to_numpy(bool)
+    if not too.any():
+        return Late.of("", len(candidates))
+    comment = candidates["comment"].fillna("").to_numpy(object)
+    until = candidates["valid_until"].to_numpy(float)
+    told = sentences(len(too), lambda i: too_sentence(str(comment[i]), until[i]))
+    return Late.where(too, told, Late.of("", len(too)))
+
+
+def too_sentence(comment: str, until: float) -> str:
+    """Say until when a ToO is wanted [d, MJD UTC; NaN: for ever], and what its file says."""
     ends = f" until {day_and_hour(until)} UT" if is_date(until) else ""
     return f"ToO{ends}{': ' if comment else ''}{comment}"

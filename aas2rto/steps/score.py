@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 from astropy import units as u
 from astropy.time import Time
-from numpy.typing import NDArray
 
 from aas2rto.factors import Decision, Needs
 from aas2rto.steps.column import RULES, Column, Verdict
-from aas2rto.steps.combine import combine, in_order, why
+from aas2rto.steps.combine import combine, in_order, joined, why
 from aas2rto.steps.cycle import Parts, Prefiltered, Scored
 from aas2rto.steps.evaluate import evaluate_all, spread
 from aas2rto.steps.fit import add_peak_probability
 from aas2rto.steps.prefilter import look
 from aas2rto.steps.rules import told_by_people
+from aas2rto.text.late import Late
 
 
 def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time) -> Scored:
@@ -50,18 +50,14 @@ def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time
     return Scored(scored, columns, verdict)
 
 
-def _reasons(
-    table: pd.DataFrame, columns: tuple[Column, ...], verdict: Verdict
-) -> NDArray[np.object_]:
+def _reasons(table: pd.DataFrame, columns: tuple[Column, ...], verdict: Verdict) -> Late:
     """Say for each candidate why it is out, or what people and the strongest factors said."""
-    too, comment = table["too"].to_numpy(bool), table["comment"].fillna("").to_numpy(object)
-    until = table["valid_until"].to_numpy(float)
-    reasons = []
-    for row in range(len(table)):
-        parts = (told_by_people(too[row], comment[row], until[row]), why(columns, row))
-        made = "; ".join(part for part in parts if part)
-        reasons.append(verdict.reason[row] or made or "all factors are neutral")
-    return np.array(reasons, dtype=object)
+    made = joined(told_by_people(table), why(columns))
+    kept = verdict.decision == Decision.KEEP
+    neutral = Late.by(
+        lambda rows: [t or "all factors are neutral" for t in made.texts(rows)], len(table)
+    )
+    return Late.where(kept, neutral, verdict.reason).remembered()
 
 
 def with_tomorrow(parts: Parts, scored: Scored, now: Time) -> Scored:

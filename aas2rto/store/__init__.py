@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from aas2rto.errors import StoreError
 from aas2rto.store import history, schema
 from aas2rto.store.cache import LightCurves, PhotometryCache
-from aas2rto.store.database import cause, is_postgresql, migrate, open_engine, shown
+from aas2rto.store.database import cause, is_postgresql, migrate, open_engine, shown, writing
 from aas2rto.store.intake import (
     changes_of,
     conform_objects,
@@ -111,7 +111,7 @@ class Store:
     def _transaction(self, what: str) -> Iterator[Connection]:
         committed = False
         try:
-            with self.engine.begin() as connection:
+            with writing(self.engine) as connection:
                 yield connection
             committed = True
         except SQLAlchemyError as error:

@@ -257,14 +257,55 @@ def test_explain_a_light_curve_from_a_file(project: Path, aas2rto: Cli) -> None:
 
 
 def test_explain_names_rows_of_a_file_that_it_left_out(project: Path, aas2rto: Cli) -> None:
-    """Whoever typed 17,2 for 17.2 shall know."""
+    """Whoever typed 17.2? for 17.2 shall know; a decimal comma is read."""
     rows = pd.read_csv("night.csv", dtype=str).query("candidate_id == 'bright'")
-    rows.iloc[0, rows.columns.get_loc("mag")] = "17,2"
+    rows.iloc[0, rows.columns.get_loc("mag")] = "17.2?"
+    rows.iloc[1, rows.columns.get_loc("mag")] = "17,2"
     rows.to_csv("bright.csv", index=False)
     said = aas2rto("explain", "small.yaml", "--light-curve", "bright.csv",
                    "--ra", 150.0, "--dec", 10.0, "--now", NOW)  # fmt: skip
     assert said.code == 0
-    assert said.err.startswith("warning: bright.csv: ")
+    assert said.err == (
+        "warning: bright.csv: 1 of 8 rows left out: whose mag is no number (first: row 1)\n"
+    )
+
+
+def test_explain_takes_position_and_redshift_from_the_file(project: Path, aas2rto: Cli) -> None:
+    """As the archive does; without them it says what to give."""
+    rows = pd.read_csv("night.csv").query("candidate_id == 'bright'")
+    rows.assign(ra="10:00:00", dec="+10:00:00").to_csv("here.csv", index=False)
+    rows[["mjd", "band", "mag", "magerr"]].to_csv("nowhere.csv", index=False)
+    here = explained(aas2rto, "--light-curve", "here.csv")
+    there = explained(aas2rto, "--light-curve", "nowhere.csv", "--ra", 150.0, "--dec", 10.0)
+    assert here["observatories"] == there["observatories"]
+    said = aas2rto("explain", "small.yaml", "--light-curve", "nowhere.csv", "--now", NOW)
+    assert said.code == 2
+    assert "nowhere.csv: has no position; give --ra and --dec, or columns ra and dec" in said.err
+    said = aas2rto("explain", "small.yaml", "--light-curve", "nowhere.csv", "--ra", 150.0)
+    assert said.code == 2
+    assert "give both --ra and --dec, or neither" in said.err
+
+
+def test_list_columns_shows_every_spelling(aas2rto: Cli) -> None:
+    """With kinds and units, for people and as JSON."""
+    said = aas2rto("list", "columns")
+    assert said.code == 0
+    for words in ("mag: magnitude, AB unless", "forcediffimflux", "'JD-2450000' is understood",
+                  "mJy", "ztfr", "discovery_mag_flux"):  # fmt: skip
+        assert words in said.out
+    told = json.loads(aas2rto("list", "columns", "--json").out)
+    names = {row["name"]: row["spellings"] for row in told["columns"]}
+    assert "magpsf" in names["mag"]
+
+
+def test_a_time_with_an_offset_is_read(project: Path, aas2rto: Cli) -> None:
+    """22:00 UTC is 23:00 in Paris in winter."""
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    one = json.loads(aas2rto("explain", "small.yaml", "bright", "--json", "--now", NOW).out)
+    other = json.loads(
+        aas2rto("explain", "small.yaml", "bright", "--json", "--now", f"{NOW[:11]}23:00+01:00").out
+    )
+    assert one["now"] == other["now"]
 
 
 def test_explain_a_light_curve_in_flux(project: Path, aas2rto: Cli) -> None:

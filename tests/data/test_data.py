@@ -1,7 +1,6 @@
 """Packaged surfaces and passbands equal their originals, and nothing is ever downloaded."""
 
 import io
-import pathlib
 
 import numpy as np
 import pytest
@@ -10,9 +9,8 @@ from sncosmo.builtins import DATADIR
 
 from aas2rto import data
 from aas2rto.errors import ModelError
+from tests.shared import SHARED
 
-SHARED = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared is absent")
 PHASES = np.array([-19.3, -7.2, 0.0, 11.1, 49.0])
 
 
@@ -131,7 +129,6 @@ def test_every_file_is_small():
 
 
 @pytest.mark.real_data
-@needs_shared
 def test_packaged_data_equal_the_originals(monkeypatch):
     """Fluxes agree with sncosmo's own SALT3-F22 and passbands to 1e-6."""
     original = data.salt_source(str(SHARED / "sncosmo" / "models" / "salt3" / "salt3-f22"))
@@ -152,7 +149,6 @@ def test_packaged_data_equal_the_originals(monkeypatch):
 
 
 @pytest.mark.real_data
-@needs_shared
 def test_a_salt2_folder_is_a_source():
     source = data.salt_source(str(SHARED / "sncosmo" / "models" / "salt2" / "salt2-4"))
     assert isinstance(source, sncosmo.SALT2Source)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pathlib
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +18,6 @@ from aas2rto.steps.fit import join
 from tests.conftest import MJD
 
 NOW = Time(MJD, format="mjd")
-SHARED = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared"
 
 
 def rows(chisq=10.0, penalty=1.0, gain=0.0, n=10.0, z=0.05, x1=0.0, c=0.0, x1_err=0.7, free=True):

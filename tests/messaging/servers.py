@@ -59,7 +59,12 @@ class Request(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        announced = int(self.headers.get("Content-Length") or 0)
+        self.body = self.rfile.read(announced)
+        if len(self.body) < announced:
+            # The client died in mid-sentence: half a request is none, as in any real server.
+            self.close_connection = True
+            return
         self.service.handle(self)
 
     do_GET = do_POST  # noqa: N815
@@ -545,13 +550,12 @@ class Receiver(Service):
     status: int = 200
 
     def handle(self, request: Request) -> None:
-        key = request.headers["Idempotency-Key"]
+        key, data = request.headers["Idempotency-Key"], json.loads(request.body)
         with self.lock:
             fault = self.plan()
             if fault in {OK, SILENT} and self.status < 300:
                 self.seen[key] += 1
                 if self.seen[key] == 1:
-                    data = json.loads(request.body)
                     self.arrived.append({"headers": dict(request.headers), "body": data,
                                          "raw": request.body})  # fmt: skip
         if fault == WAIT:

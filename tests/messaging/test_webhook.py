@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
@@ -49,6 +50,26 @@ def test_what_each_fault_means(receiver: servers.Receiver, fault: str, result: R
     """Silence is unknown, everything else did not arrive."""
     receiver.script(fault)
     assert make_webhook(receiver).send(make_letter()).result is result
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5], ids=["no body", "half a body"])
+def test_half_a_request_is_not_taken_for_the_message(
+    receiver: servers.Receiver, share: float
+) -> None:
+    """A program killed in mid-sentence sends it again, and the same key is then a new message."""
+    hook, letter = make_webhook(receiver, repeatable=True), make_letter()
+    body = hook.body(letter)
+    address = urlsplit(receiver.url)
+    with socket.create_connection((address.hostname, address.port), timeout=2.0) as killed:
+        head = (
+            f"POST /hook HTTP/1.1\r\nHost: {address.netloc}\r\nIdempotency-Key: {letter.key}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        killed.sendall(head.encode() + body[: int(share * len(body))])
+        killed.shutdown(socket.SHUT_WR)
+        assert killed.recv(100) == b"", "half a request was answered"
+    assert hook.send(letter).result is Result.SENT
+    assert [one["body"]["key"] for one in receiver.arrived] == [letter.key]
 
 
 def test_a_receiver_that_knows_keys_gets_it_again(receiver: servers.Receiver) -> None:

@@ -1,7 +1,6 @@
 """SALT fits: known parameters are recovered, and whatever comes in gets a status and a reason."""
 
 import itertools
-import pathlib
 import pickle
 import re
 
@@ -15,9 +14,8 @@ from aas2rto.models.salt import Salt
 from aas2rto.models.salt_results import LEAST_ERROR, honest_error
 from aas2rto.simulate.night import Visits, simulate_salt
 from aas2rto.tables import photometry as phot
+from tests.shared import SHARED
 
-SHARED = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared is absent")
 T0 = 61000.0
 
 
@@ -242,7 +240,6 @@ def test_a_redshift_range_must_be_one():
 
 @pytest.mark.real_data
 @pytest.mark.slow
-@needs_shared
 def test_peaks_of_real_supernovae_agree_with_the_published_ones():
     """SNe Ia of ZTF DR1 (Dhawan et al. 2022), redshift fixed: median |t0 error| <= 0.2 d."""
     published = pd.read_parquet(SHARED / "data" / "ztf_dr1cosmo_saltparams.parquet").iloc[:12]

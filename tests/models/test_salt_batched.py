@@ -1,7 +1,5 @@
 """The batched engine against sncosmo: the same fluxes, and no worse minima."""
 
-import pathlib
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,9 +20,8 @@ from aas2rto.models.sncosmo_engine import (
 )
 from aas2rto.simulate.night import Visits, simulate_salt
 from aas2rto.tables import photometry as phot
+from tests.shared import SHARED
 
-SHARED = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared is absent")
 T0 = 61000.0
 
 
@@ -90,7 +87,6 @@ def test_fluxes_are_those_of_sncosmo_where_the_colour_law_ends():
 
 
 @pytest.mark.real_data
-@needs_shared
 def test_fluxes_of_salt2_from_a_folder_are_those_of_sncosmo():
     source = data.salt_source(str(SHARED / "sncosmo" / "models" / "salt2" / "salt2-4"))
     of_peak, of_flux = worst_flux(source, ("ztfg", "ztfr"), np.random.default_rng(4), 6)

@@ -16,8 +16,8 @@ from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aas2rto.outputs import cells, write_atomically
 from aas2rto.outputs import lists as tables
-from aas2rto.outputs import write_atomically
 from aas2rto.steps.cycle import Ranking
 from tests.conftest import MJD, make_candidates
 
@@ -61,7 +61,7 @@ def read(path):
 )
 def test_a_cell_leads_no_reader_astray(value, text):
     """One line, quoted where it must be, no control characters, empty where unknown."""
-    assert tables.cell(value) == text
+    assert cells.cell(value) == text
 
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -72,7 +72,7 @@ def test_any_text_keeps_its_place_and_its_words(rows):
     """A name with commas, quotes or hashes moves no other column, for two kinds of readers."""
     first, second = zip(*rows, strict=True)
     table = pd.DataFrame({"name": first, "comment": second, "end": "end"}, dtype=object)
-    text = tables.to_csv(table, ["name", "comment", "end"], HEADER)
+    text = cells.to_csv(table, ["name", "comment", "end"], HEADER)
     lines = [line for line in text.split("\n") if not line.startswith("# ")]
     parsed = list(csv.reader(io.StringIO("\n".join(lines))))
     assert parsed[0] == ["name", "comment", "end"]
@@ -100,7 +100,7 @@ def test_columns_are_formatted_by_what_they_hold():
             "redshift": [0.0512345, np.nan],
         }
     )
-    text = tables.to_csv(table, list(table), [])
+    text = cells.to_csv(table, list(table), [])
     assert text.splitlines() == [
         "candidate_id,ra,dec,n_detections,score,rises,observable_now,redshift",
         "170094456272322680,123.456789,-1.500000,4,5.62341,2025-11-21T12:00,true,0.05123",
@@ -110,13 +110,13 @@ def test_columns_are_formatted_by_what_they_hold():
 
 def test_columns_that_are_not_there_are_empty():
     """A list without a fit has the same columns."""
-    text = tables.to_csv(pd.DataFrame({"a": [1]}), ["a", "t_peak", "rises"], [])
+    text = cells.to_csv(pd.DataFrame({"a": [1]}), ["a", "t_peak", "rises"], [])
     assert text == "a,t_peak,rises\n1,,\n"
 
 
 def test_a_column_of_ones_own_may_have_any_name():
     """An expression is named by its author."""
-    text = tables.to_csv(pd.DataFrame({"factor_a,b": [1.0]}), ["factor_a,b"], [])
+    text = cells.to_csv(pd.DataFrame({"factor_a,b": [1.0]}), ["factor_a,b"], [])
     assert list(csv.reader(io.StringIO(text))) == [["factor_a,b"], ["1"]]
 
 
@@ -126,7 +126,7 @@ def test_a_column_of_ones_own_may_have_any_name():
 @given(ra=st.floats(0, 360, exclude_max=True), dec=st.floats(-90, 90))
 def test_sexagesimal_positions_mean_the_same_place(ra, dec):
     """Read back by astropy: within the rounding of 0.01 s and 0.1 arcsec."""
-    table = tables.with_sexagesimal(pd.DataFrame({"ra": [ra], "dec": [dec]}))
+    table = cells.with_sexagesimal(pd.DataFrame({"ra": [ra], "dec": [dec]}))
     hms, dms = table["ra_hms"].iloc[0], table["dec_dms"].iloc[0]
     back = SkyCoord(f"{hms} {dms}", unit=(u.hourangle, u.deg))
     assert abs(back.dec.deg - dec) <= 0.0500001 / 3600
@@ -148,22 +148,22 @@ def test_sexagesimal_positions_mean_the_same_place(ra, dec):
 )
 def test_there_is_no_sixtieth_second_and_no_24th_hour(ra, dec, hms, dms):
     """Rounding carries over, and a small southern declination keeps its sign."""
-    table = tables.with_sexagesimal(pd.DataFrame({"ra": [ra], "dec": [dec]}))
+    table = cells.with_sexagesimal(pd.DataFrame({"ra": [ra], "dec": [dec]}))
     assert (table["ra_hms"].iloc[0], table["dec_dms"].iloc[0]) == (hms, dms)
 
 
 @given(st.floats(40000, 80000))
 def test_times_are_those_of_astropy_to_the_minute(mjd):
     """By an independent implementation; half a minute rounds to either side."""
-    (text,) = tables.iso_minutes(np.array([mjd]))
+    (text,) = cells.iso_minutes(np.array([mjd]))
     assert len(text) == 16
     assert abs(Time(text, format="isot", scale="tai").mjd - mjd) * 1440 <= 0.5001
 
 
 def test_unknown_times_are_empty():
     """Also where none is known."""
-    assert tables.iso_minutes(np.array([np.nan, MJD, np.inf])) == ["", "2025-11-21T00:00", ""]
-    assert tables.iso_minutes(np.array([])) == []
+    assert cells.iso_minutes(np.array([np.nan, MJD, np.inf])) == ["", "2025-11-21T00:00", ""]
+    assert cells.iso_minutes(np.array([])) == []
 
 
 # -- files ----------------------------------------------------------------------------------------

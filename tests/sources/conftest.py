@@ -19,11 +19,6 @@ from tests.standin import sky
 from tests.standin.kafka import send
 
 ROOT = Path(__file__).resolve().parents[2]
-PAYLOADS = ROOT.parent / "shared" / "payloads"
-
-needs_payloads = pytest.mark.skipif(
-    not PAYLOADS.is_dir(), reason="the recorded answers (../shared/payloads) are not there"
-)
 
 NETWORK = Policy(connect=1.0, read=1.5, tries=2, backoff=0.02, rate=500.0, burst=500, max_wait=0.05)
 """Everything a hundred times faster than against a real service."""

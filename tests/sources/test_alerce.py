@@ -17,11 +17,10 @@ from aas2rto.sources.poll_result import Harvest
 from aas2rto.sources.transport.http import HttpError
 from aas2rto.sources.transport.worklist import Worklist, wanted_ids
 from aas2rto.tables.report import Outcome
+from tests.shared import PAYLOADS
 from tests.sources.conftest import (
     NETWORK,
-    PAYLOADS,
     StandIn,
-    needs_payloads,
     request,
     wanted,
 )
@@ -341,7 +340,6 @@ def test_a_worklist_survives_as_json():
 
 
 @pytest.mark.real_data
-@needs_payloads
 def test_recorded_answers_are_read():
     """Real detections of ZTF18abcgqmz and of an LSST object, and real forced photometry."""
     folder = PAYLOADS / "alerce"

@@ -15,6 +15,7 @@ from aas2rto.sources.archive import Archive
 from aas2rto.sources.files import light_curve_table
 from aas2rto.tables import photometry
 from aas2rto.tables.report import Outcome, PollRequest
+from tests.shared import SHARED
 from tests.sources.alerts import (
     JD,
     MJD,
@@ -27,11 +28,6 @@ from tests.sources.alerts import (
     ztf_limit,
 )
 
-SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
-real_data = [
-    pytest.mark.real_data,
-    pytest.mark.skipif(not SHARED.exists(), reason="the folder ../shared is absent"),
-]
 NOW = 61200.0
 
 NUMBER = ["null", "double"]
@@ -479,7 +475,7 @@ def test_light_curve_of_a_single_null_is_no_crash(tmp_path):
     report = table(tmp_path, "id,ra,dec,mjd,band,mag,magerr\na,1,2,60000,ztfg,,\n")
     assert report.objects["object_id"].tolist() == ["a"]
     assert report.photometry.empty
-    assert "1 measurement without a usable time, band, flux or error left out" in report.problems[0]
+    assert "1 of 1 row left out: without a magnitude, flux or limit" in report.problems[0]
 
 
 def test_kind_and_sign_and_quality_columns(tmp_path):
@@ -538,6 +534,7 @@ def test_missing_columns_are_named_together(tmp_path):
     (line,) = report.problems
     assert line.startswith(f"{tmp_path / 'lc.csv'}: misses a band (accepted: band, filter, ")
     assert "; magnitude errors (accepted: magerr, mag_err, sigmapsf" in line
+    assert "'aas2rto list columns' shows all" in line
     assert line.endswith("its columns are id, ra, dec, mjd, mag")
 
 
@@ -567,12 +564,16 @@ def test_parquet_table_keeps_the_digits_of_ids(tmp_path):
     assert report.photometry["flux"].tolist() == [5.0, 5.0]
     assert report.photometry["band"].tolist() == ["lsstr", "lsstr"]
     assert report.photometry["mjd"].iloc[0] == pytest.approx(60000.0 - 37 / 86400, abs=1e-9)
-    assert report.problems == (f"{tmp_path / 'lc.parquet'}: 1 row without an identifier left out",)
+    assert report.problems == (
+        f"{tmp_path / 'lc.parquet'}: 1 of 3 rows left out: without an identifier (first: row 2)",
+    )
 
 
 def test_float_ids_that_lost_digits_are_refused():
     frame = pd.DataFrame({"id": [1.7002848570677668e17], "ra": [1.0], "dec": [1.0]})
-    with pytest.raises(light_curve_table.InputError, match="which loses digits; store them as"):
+    with pytest.raises(
+        light_curve_table.InputError, match="which loses digits, so that different objects"
+    ):
         light_curve_table.contents(frame)
 
 
@@ -597,8 +598,9 @@ def test_measurements_without_a_position_are_pointed_out(tmp_path):
 def test_light_curve_of_one_object_needs_no_identifier(tmp_path):
     file = tmp_path / "lc.csv"
     file.write_text("mjd,band,mag,magerr\n60001,ztfg,18,0.1\n60000,ztfr,18,0.1\n")
-    rows, problems = light_curve_table.read_light_curve(file, candidate_id="mine")
-    assert problems == ()
+    found = light_curve_table.read_light_curve(file, candidate_id="mine")
+    assert found.problems == ()
+    rows = found.photometry
     assert rows["mjd"].tolist() == [60000.0, 60001.0]
     assert set(rows["candidate_id"]) == {"mine"}
     assert list(rows.columns) == list(photometry.COLUMNS)
@@ -622,6 +624,27 @@ def test_unusable_light_curve_is_explained(tmp_path, text, words):
     assert words in str(caught.value)
 
 
+def test_light_curve_of_alerts_is_read_as_the_archive_reads_it(tmp_path):
+    file = write_avro(tmp_path / "night.avro", night(1))
+    found = light_curve_table.read_light_curve(file, candidate_id="mine")
+    rows = poll(file).photometry.sort_values("mjd")
+    assert sorted(found.photometry["measurement_id"]) == sorted(rows["measurement_id"])
+    assert len(found.photometry) == len(rows) > 0
+    thing = poll(file).objects.iloc[0]
+    assert (found.ra, found.dec) == (thing["ra"], thing["dec"])
+    write_parquet(tmp_path / "night.parquet", night(1))
+    again = light_curve_table.read_light_curve(tmp_path / "night.parquet", candidate_id="mine")
+    assert len(again.photometry) == len(rows)
+
+
+def test_measurements_of_several_files_are_counted(tmp_path):
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("id,ra,dec,mjd,band,mag,magerr\na,1,2,60000,ztfg,18,0.1\n")
+    report = poll(tmp_path)
+    assert len(report.photometry) == 1
+    assert report.problems == ("1 measurement of several files taken once",)
+
+
 def test_missing_light_curve_is_explained(tmp_path):
     with pytest.raises(light_curve_table.InputError, match="cannot be opened"):
         light_curve_table.read_light_curve(tmp_path / "no.csv", candidate_id="mine")
@@ -635,7 +658,7 @@ def test_iso_times_are_utc(tmp_path):
 
 
 class TestRealFiles:
-    pytestmark = real_data
+    pytestmark = pytest.mark.real_data
 
     def test_one_night_of_fink(self):
         report = poll(SHARED / "payloads/fink/ztf_part-3-305711.avro")
@@ -651,10 +674,14 @@ class TestRealFiles:
         report = poll(
             *(SHARED / "payloads" / name for name in ("fink", "ztf_alerts", "lsst_alerts"))
         )
-        assert report.objects["survey"].value_counts().to_dict() == {"ztf": 38, "lsst": 10}
-        assert len(report.problems) == 2
-        assert "without its schema" in report.problems[0]
-        assert "2 alerts of solar-system objects" in report.problems[1]
+        assert report.objects["survey"].value_counts().to_dict() == {"ztf": 39, "lsst": 10}
+        schemas = [line for line in report.problems if "avro_schema" in line]
+        assert all("misses a time" in line for line in schemas)
+        others = [line for line in report.problems if line not in schemas]
+        assert "without its schema" in others[0]
+        assert "2 alerts of solar-system objects" in others[1]
+        assert "3 measurements are later than now" in others[2]
+        assert (len(schemas), len(others)) == (2, 3)
 
     def test_parquet_of_the_data_transfer_agrees_with_its_numbers(self):
         folder = SHARED / "payloads/fink/ftransfer_lsst_2026-03-27_750709"
@@ -679,4 +706,6 @@ class TestRealFiles:
         report = poll(SHARED / "data" / "ztf_bts_*.parquet")
         assert len(report.objects) == 1713
         assert len(report.photometry) > 50_000
-        assert report.problems == ()
+        assert [line.partition(".parquet: ")[2][:40] for line in report.problems] == [
+            "90 rows given twice (same object, band a", "164 rows have another value of the same ",
+        ]  # fmt: skip

@@ -17,11 +17,10 @@ from aas2rto.sources.atlas import Atlas
 from aas2rto.sources.atlas_photometry import read, stack
 from aas2rto.sources.transport.http import HttpError, Policy
 from aas2rto.tables.report import Outcome
+from tests.shared import PAYLOADS
 from tests.sources.conftest import (
     NETWORK,
-    PAYLOADS,
     StandIn,
-    needs_payloads,
     request,
     wanted,
 )
@@ -500,7 +499,6 @@ def test_unknown_columns_are_ignored_and_missing_ones_told():
 
 
 @pytest.mark.real_data
-@needs_payloads
 @pytest.mark.parametrize("name", ["job01088.txt", "tom_base_test_atlas_fp.csv"])
 def test_real_results_are_read_and_stacked(name):
     """Every exposure is readable; stacks are several times deeper than exposures."""

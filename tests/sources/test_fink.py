@@ -21,12 +21,11 @@ from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.transport.http import HttpError
 from aas2rto.sources.transport.kafka import Patience
 from aas2rto.tables.report import Outcome
+from tests.shared import PAYLOADS
 from tests.sources.conftest import (
     NETWORK,
-    PAYLOADS,
     Cluster,
     StandIn,
-    needs_payloads,
     request,
     wanted,
 )
@@ -457,7 +456,6 @@ def test_probe_puts_a_question_with_dates(standin, monkeypatch):
 
 
 @pytest.mark.real_data
-@needs_payloads
 def test_recorded_answers_are_read():
     """A real ``objects`` answer with three alerts, and real LSST rows."""
     folder = PAYLOADS / "fink"
@@ -478,7 +476,6 @@ def test_recorded_answers_are_read():
 
 
 @pytest.mark.real_data
-@needs_payloads
 @pytest.mark.parametrize(
     ("name", "survey", "n_objects"),
     [("ztf_part-3-305711.avro", "ztf", 31), ("lsst_part-2-918301.avro", "lsst", 5)],

@@ -16,12 +16,11 @@ from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.transport.http import HttpError, parse_json
 from aas2rto.sources.transport.kafka import Patience
 from aas2rto.tables.report import Outcome
+from tests.shared import PAYLOADS
 from tests.sources.conftest import (
     NETWORK,
-    PAYLOADS,
     Cluster,
     StandIn,
-    needs_payloads,
     request,
     wanted,
 )
@@ -369,7 +368,6 @@ def test_probe_asks_one_question(standin):
 
 
 @pytest.mark.real_data
-@needs_payloads
 def test_recorded_messages_and_objects_are_read(cluster, stream):
     """64 real messages of a filter, and one real object in both forms."""
     folder = PAYLOADS / "lasair"

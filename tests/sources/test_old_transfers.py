@@ -14,8 +14,8 @@ import pytest
 
 from aas2rto.sources.archive import Archive
 from aas2rto.tables.report import Outcome, PollRequest, Report
+from tests.shared import PAYLOADS
 from tests.sources.alerts import TAI, dia_forced, dia_source, lsst_alert, ztf_alert, ztf_candidate
-from tests.sources.conftest import PAYLOADS, needs_payloads
 
 TRANSFER = "fink/ftransfer_lsst_2026-03-27_750709"
 NULLABLE = ("diaObjectId", "diaSourceId", "ssObjectId", "parentDiaSourceId", "diaForcedSourceId")
@@ -124,7 +124,6 @@ def test_an_alert_whose_own_ids_are_damaged_is_still_refused(tmp_path):
 
 
 @pytest.mark.real_data
-@needs_payloads
 @pytest.mark.parametrize("twins", [False, True])
 def test_recorded_transfers_with_the_parents_id_as_a_double(tmp_path, twins, capsys):
     """All four alerts are read, also if two of their objects have ids that are one double."""

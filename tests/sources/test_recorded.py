@@ -12,10 +12,10 @@ from aas2rto.sources.atlas import Atlas
 from aas2rto.sources.fink import Fink
 from aas2rto.sources.lasair import Lasair
 from aas2rto.tables.report import Outcome
-from tests.sources.conftest import NETWORK, StandIn, needs_payloads, request, wanted
+from tests.sources.conftest import NETWORK, StandIn, request, wanted
 from tests.standin import recorded
 
-pytestmark = [pytest.mark.real_data, needs_payloads]
+pytestmark = pytest.mark.real_data
 
 OBJECTS = {
     "fink-ztf": ("ZTF19aaosfcb", 3),
@@ -34,7 +34,8 @@ def source_of(name: str, standin: StandIn) -> Any:
     if service == "fink":
         return Fink(url=standin.urls[name], **shared)
     if service == "alerce":
-        nothing = {"classifier": "stamp_classifier_rubin*", "class_": "bogus"}
+        classifier = "stamp_classifier_rubin*" if survey == "lsst" else "stamp_classifier"
+        nothing = {"classifier": classifier, "class_": "bogus"}
         return Alerce(url=standin.urls["alerce"], **nothing, **shared)
     token = SecretStr("standin-lasair-token")
     return Lasair(url=f"{standin.urls[name]}/api", token=token, **shared)

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import functools
 import json
-from pathlib import Path
 from typing import Any
 
 import fastavro
 
+from tests.shared import PAYLOADS
 from tests.standin import packets
-
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "payloads"
 
 ATLAS_PLACE = (29.86137, 30.72672)
 """Position [deg] of the recorded ATLAS result."""
 
 
 def _text(name: str) -> str:
-    path = FOLDER / name
+    path = PAYLOADS / name
     return path.read_text() if path.is_file() else ""
 
 
@@ -82,9 +80,9 @@ def messages() -> list[tuple[str, bytes | None, bytes]]:
         ("fink_recorded_ztf", "fink/ztf_part-3-305711.avro"),
         ("fink_recorded_lsst", "fink/lsst_part-2-918301.avro"),
     ):
-        if not (FOLDER / name).is_file():
+        if not (PAYLOADS / name).is_file():
             continue
-        with (FOLDER / name).open("rb") as file:
+        with (PAYLOADS / name).open("rb") as file:
             reader = fastavro.reader(file)
             schema: Any = reader.writer_schema
             plain = {key: value for key, value in schema.items() if not key.startswith("__")}

@@ -519,6 +519,6 @@ def test_why_names_the_strongest_factors_first():
             ("out", 50.0, EXCLUDE),
         )
     ]
-    assert why(columns, 0) == "down x0.01 (because down); up x3 (because up)"
-    assert why(columns, 0, most=1) == "down x0.01 (because down)"
-    assert why([], 0) == ""
+    assert why(columns)[0] == "down x0.01 (because down); up x3 (because up)"
+    assert why(columns, most=1)[0] == "down x0.01 (because down)"
+    assert why([]) == ""

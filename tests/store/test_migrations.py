@@ -14,6 +14,7 @@ from aas2rto.errors import StoreError
 from aas2rto.store import Store, schema
 from aas2rto.store.database import SCHEMA_VERSION
 from tests.conftest import MJD, make_objects, make_report
+from tests.store.first_schema import FIRST
 
 
 @pytest.fixture
@@ -91,53 +92,6 @@ def test_a_kill_while_the_tables_are_made_is_repaired(path, made):
         assert store.ingest(make_report(make_objects("a")), MJD).new_candidates == 1
 
 
-FIRST = """
-CREATE TABLE candidates (id INTEGER NOT NULL PRIMARY KEY, candidate_id VARCHAR NOT NULL UNIQUE,
-    ra FLOAT NOT NULL, dec FLOAT NOT NULL, name VARCHAR NOT NULL, too BOOLEAN NOT NULL,
-    base_score FLOAT, redshift FLOAT, redshift_source VARCHAR NOT NULL,
-    spectral_type VARCHAR NOT NULL, host VARCHAR NOT NULL, comment TEXT NOT NULL, magnitude FLOAT,
-    valid_until FLOAT, state VARCHAR NOT NULL, first_known FLOAT);
-CREATE TABLE aliases (alias VARCHAR NOT NULL PRIMARY KEY, candidate INTEGER NOT NULL REFERENCES
-    candidates (id), survey VARCHAR NOT NULL);
-CREATE INDEX ix_aliases_candidate ON aliases (candidate);
-CREATE TABLE photometry (candidate INTEGER NOT NULL REFERENCES candidates (id), survey VARCHAR NOT
-    NULL, measurement_id VARCHAR NOT NULL, mjd FLOAT NOT NULL, band VARCHAR NOT NULL, flux FLOAT,
-    flux_err FLOAT, "limit" FLOAT, kind VARCHAR NOT NULL, source VARCHAR NOT NULL, known_at FLOAT
-    NOT NULL, PRIMARY KEY (candidate, survey, measurement_id)) WITHOUT ROWID;
-CREATE TABLE annotations (candidate INTEGER NOT NULL REFERENCES candidates (id), "key" VARCHAR NOT
-    NULL, value TEXT NOT NULL, known_at FLOAT NOT NULL, PRIMARY KEY (candidate, "key"));
-CREATE TABLE fits (candidate INTEGER NOT NULL REFERENCES candidates (id), model VARCHAR NOT NULL,
-    digest VARCHAR NOT NULL, fit TEXT NOT NULL, PRIMARY KEY (candidate, model));
-CREATE TABLE rejections (candidate INTEGER NOT NULL PRIMARY KEY REFERENCES candidates (id), factor
-    VARCHAR NOT NULL, reason TEXT NOT NULL, at FLOAT NOT NULL, "row" TEXT NOT NULL);
-CREATE TABLE scores (candidate INTEGER NOT NULL REFERENCES candidates (id), at FLOAT NOT NULL,
-    score FLOAT, decision VARCHAR NOT NULL, factor VARCHAR NOT NULL, PRIMARY KEY (candidate, at));
-CREATE INDEX scores_by_time ON scores (at);
-CREATE TABLE ranks (candidate INTEGER NOT NULL REFERENCES candidates (id), observatory VARCHAR NOT
-    NULL, at FLOAT NOT NULL, rank INTEGER NOT NULL, site_score FLOAT NOT NULL, PRIMARY KEY
-    (candidate, observatory, at));
-CREATE TABLE feedback (id INTEGER NOT NULL PRIMARY KEY, candidate INTEGER NOT NULL REFERENCES
-    candidates (id), kind VARCHAR NOT NULL, at FLOAT NOT NULL, until FLOAT, observatory VARCHAR
-    NOT NULL, author VARCHAR NOT NULL, comment TEXT NOT NULL);
-CREATE INDEX ix_feedback_candidate ON feedback (candidate);
-CREATE TABLE sources (source VARCHAR NOT NULL PRIMARY KEY, cursor TEXT NOT NULL, newest_alert
-    FLOAT, last_poll FLOAT, last_success FLOAT, last_error TEXT NOT NULL, failures INTEGER NOT
-    NULL, retry_at FLOAT);
-CREATE TABLE cycles (at FLOAT NOT NULL PRIMARY KEY, version VARCHAR NOT NULL, config VARCHAR NOT
-    NULL, report TEXT NOT NULL);
-CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);
-INSERT INTO alembic_version VALUES ('0001');
-INSERT INTO candidates VALUES (1, 'a', 10.0, 20.0, '', 0, NULL, 0.1, 'tns', 'SN Ia', '', '', NULL,
-    NULL, 'active', 61000.0);
-INSERT INTO aliases VALUES ('a', 1, 'ztf');
-INSERT INTO photometry VALUES (1, 'ztf', 'm1', 61000.0, 'ztfg', 100.0, 5.0, NULL, 'detection',
-    'fink', 61000.1);
-INSERT INTO feedback VALUES (1, 1, 'veto', 61000.0, NULL, '', 'me', 'a galaxy');
-INSERT INTO sources VALUES ('fink', '{"offset": 7}', NULL, 61000.0, 61000.0, '', 0, NULL);
-"""
-"""A store of the first schema, as the first version of this program made it."""
-
-
 def shape(engine):
     """Return columns and keys of all tables, in an order that does not matter."""
     found = inspect(engine)
@@ -166,7 +120,23 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(path):
         with store.engine.connect() as connection:
             said = connection.exec_driver_sql("SELECT kind, author, comment FROM feedback").all()
         assert said == [("veto", "me", "a galaxy")]
-        assert store.ingest(make_report(make_objects("b")), MJD).new_candidates == 1
+        assert store.ingest(make_report(make_objects("d")), MJD).new_candidates == 1
+
+
+@pytest.mark.parametrize("table_is_there", [True, False])
+def test_the_copy_of_a_table_that_a_killed_program_left_is_no_hindrance(path, table_is_there):
+    """It is dropped where its table is there, and takes the table's place where it is not."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FIRST)
+        if table_is_there:
+            connection.execute("CREATE TABLE _alembic_tmp_feedback (id INTEGER)")
+        else:
+            connection.execute("ALTER TABLE feedback RENAME TO _alembic_tmp_feedback")
+    with Store(f"sqlite:///{path}") as store, Store("sqlite://") as new:
+        assert shape(store.engine).keys() == shape(new.engine).keys()
+        with store.engine.connect() as connection:
+            said = connection.exec_driver_sql("SELECT kind, author, comment FROM feedback").all()
+        assert said == [("veto", "me", "a galaxy")]
 
 
 def test_the_newest_migration_is_the_version_of_the_program():

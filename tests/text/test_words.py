@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aas2rto.steps.rules import told_by_people
+from aas2rto.steps.rules import too_sentence
 from aas2rto.text.words import counted, is_date, nearest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "aas2rto"
@@ -26,11 +26,11 @@ THINGS = re.compile(
 def test_ends_beyond_the_calendar_are_not_told(mjd: float) -> None:
     """Such an end must not stop a cycle: the ToO is simply wanted."""
     assert not is_date(mjd)
-    assert told_by_people(True, "spectrum", mjd) == "ToO: spectrum"
+    assert too_sentence("spectrum", mjd) == "ToO: spectrum"
 
 
 def test_an_end_is_told() -> None:
-    assert told_by_people(True, "", 61119.5) == "ToO until 20 Mar 12:00 UT"
+    assert too_sentence("", 61119.5) == "ToO until 20 Mar 12:00 UT"
 
 
 @pytest.mark.parametrize(

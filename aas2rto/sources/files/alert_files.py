@@ -20,7 +20,11 @@ from aas2rto.text.words import counted
 PARQUET_BATCH = 64
 """Alerts that are in memory at a time."""
 
-_MAGIC = {b"Obj\x01": "avro", b"PAR1": "parquet", b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip"}
+_MAGIC = {
+    b"Obj\x01": "avro", b"PAR1": "parquet", b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip",
+    b"SIMPLE  =": "fits", b"\x89HDF": "hdf5", b"\xd0\xcf\x11\xe0": "excel",
+    b"\xff\xfe": "text", b"\xfe\xff": "text",
+}  # fmt: skip
 _CONFLUENT_HEADER = 5
 """Bytes before an alert on Rubin's wire: a zero and the number of a schema."""
 
@@ -32,6 +36,9 @@ class Format(StrEnum):
     PARQUET = "parquet"
     GZIP = "gzip"
     ZIP = "zip"
+    EXCEL = "excel"
+    FITS = "fits"
+    HDF5 = "hdf5"
     WIRE = "wire"
     TEXT = "text"
     EMPTY = "empty"
@@ -50,6 +57,8 @@ def format_of(path: Path) -> Format:
         start = file.read(4096)
     if not start:
         return Format.EMPTY
+    if start.startswith(b"PK") and (b"xl/" in start or b"[Content_Types]" in start):
+        return Format.EXCEL
     for magic, name in _MAGIC.items():
         if start.startswith(magic):
             return Format(name)
@@ -72,6 +81,8 @@ WHY_NOT = {
     Format.EMPTY: "is empty (0 bytes); fetch it again",
     Format.GZIP: "is compressed with gzip; unpack it first, for example with 'tar xzf' or 'gunzip'",
     Format.ZIP: "is a zip archive; unpack it first",
+    Format.EXCEL: "is an Excel workbook; save the sheet as CSV",
+    Format.HDF5: "is HDF5; save the table as CSV, Parquet or FITS",
     Format.WIRE: "is one LSST alert as sent by Kafka, without its schema; save alerts as Avro "
     "container files, which carry theirs",
     Format.UNKNOWN: "is neither Avro nor Parquet nor text; it may be damaged, or no alert file",
@@ -133,6 +144,25 @@ def _expect_alerts(path: Path, kind: str, names: Sequence[str]) -> Packet:
             f"'candidate', or 'diaSource'; its fields are {shown or 'none'}"
         )
     return packet
+
+
+def holds_alerts(path: Path) -> bool:
+    """Say whether a file holds alerts rather than a table.
+
+    Raises
+    ------
+    InputError, OSError
+        If it is damaged, or cannot be opened.
+    """
+    kind = format_of(path)
+    if kind is Format.PARQUET:
+        return packet_of(dict.fromkeys(parquet_names(path))) is not None
+    return kind is Format.AVRO
+
+
+def alerts(path: Path) -> Iterator[Record]:
+    """Yield the alerts of a file in Avro or Parquet, as `avro` and `parquet` do."""
+    return avro(path) if format_of(path) is Format.AVRO else parquet(path)
 
 
 def parquet_names(path: Path) -> list[str]:

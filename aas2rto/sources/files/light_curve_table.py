@@ -1,105 +1,49 @@
-"""Plain tables of light curves and of objects, in CSV or Parquet, with whatever column names.
+"""Tables of light curves and of objects, in any format and with whatever column names.
 
-A person's table says the same things under many names. `COLUMNS` holds those that are
-understood; everything is converted here, at the door, to the program's own form.
+`read` turns a file into a sheet, `contents` a sheet into the program's own form; the archive
+and ``aas2rto explain --light-curve`` both go through them. What a column may be called stands
+in `spellings`, what units mean in `units`, how brightness is read in `brightness`.
 """
 
 from __future__ import annotations
 
 import functools
-import io
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from aas2rto.errors import InputError
-from aas2rto.guard import attempt
-from aas2rto.sources.packets import lsst as lsst_packet
-from aas2rto.sources.packets import nulls
-from aas2rto.sources.packets import ztf as ztf_packet
-from aas2rto.sources.packets.format import positive, usable
+from aas2rto.sources.files import (
+    alert_files,
+    cells,
+    exposures,
+    light_curve_rows,
+    object_rows,
+    tables,
+)
+from aas2rto.sources.files.brightness import Column, Table
+from aas2rto.sources.files.cells import Texts
+from aas2rto.sources.files.sheet import Sheet
+from aas2rto.sources.files.spellings import COLUMNS, found_in, looks_measured, name_of
+from aas2rto.sources.files.surveys import OTHER_SURVEY, surveys
+from aas2rto.sources.packets.batch import Batch
 from aas2rto.tables import photometry
-from aas2rto.text.words import counted, nearest
 
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "id": (
-        "candidate_id",
-        "object_id",
-        "objectid",
-        "oid",
-        "diaobjectid",
-        "snid",
-        "object",
-        "id",
-        "name",
-    ),
-    "ra": ("ra", "ra_deg", "raj2000", "meanra"),
-    "dec": ("dec", "dec_deg", "dej2000", "decl", "declination", "meandec"),
-    "mjd": ("mjd", "mjd_utc"),
-    "mjd_tai": ("mjd_tai", "midpointmjdtai"),
-    "jd": ("jd",),
-    "time": ("time", "date", "obstime"),
-    "band": ("band", "filter", "passband", "fid", "filtercode"),
-    "mag": ("mag", "magpsf", "magnitude"),
-    "magerr": ("magerr", "mag_err", "sigmapsf", "e_mag", "dmag"),
-    "isdiffpos": ("isdiffpos",),
-    "flux": ("flux", "flux_ujy", "ujy"),
-    "flux_err": ("flux_err", "fluxerr", "flux_err_ujy", "e_flux", "dujy"),
-    "flux_njy": ("psfflux", "psfflux_njy", "flux_njy"),
-    "flux_err_njy": ("psffluxerr", "psffluxerr_njy", "flux_err_njy"),
-    "zp": ("zp", "zeropoint", "zero_point"),
-    "limit": ("limit", "diffmaglim", "limmag", "limitmag", "maglim", "limiting_mag"),
-    "kind": ("kind",),
-    "is_limit": ("is_limit", "ul", "upper_limit", "upperlimit"),
-    "rb": ("rb",),
-    "nbad": ("nbad",),
-    "survey": ("survey",),
-    "measurement_id": ("measurement_id", "candid", "diasourceid"),
-    "known_at": ("known_at",),
-    "redshift": ("redshift", "z"),
-    "spectral_type": ("spectral_type", "type", "tns_type"),
-    "tns": ("tns", "tns_name"),
-}
-"""What is understood: our name -> names of columns, in lower case; the first that is there wins.
+__all__ = ["OTHER_SURVEY", "Contents", "InputError", "LightCurve", "contents", "read",
+           "read_light_curve"]  # fmt: skip
 
-``flux`` is in uJy, or in the unit that ``zp`` [mag, AB] says; ``limit`` is a magnitude, or a
-flux like ``flux`` in a table that has no magnitudes; ``time`` may be MJD, JD or ISO, in UTC."""
+TIMES = ("mjd", "jd", "time", "mjd_tai", "jd_tcb")
+MEASURED = ("mag", "flux", "limit")
 
-TIMES = ("mjd", "jd", "time", "mjd_tai")
-MEASURED = ("mag", "flux", "flux_njy", "limit")
-TEXTS = frozenset({"id", "survey", "spectral_type", "tns", "kind", "measurement_id", "band"})
+_RUBIN = frozenset({"diaobjectid", "midpointmjdtai", "diasourceid"})
+"""Names of columns that only Rubin's tables have."""
 
-KINDS = {
-    "detection": photometry.DETECTION, "valid": photometry.DETECTION, "det": photometry.DETECTION,
-    "limit": photometry.LIMIT, "upperlim": photometry.LIMIT, "nondetection": photometry.LIMIT,
-    "upper limit": photometry.LIMIT, "suspect": photometry.SUSPECT,
-    "badquality": photometry.SUSPECT,
-}  # fmt: skip
-"""Words for the kind of a measurement; others leave it to the signal-to-noise ratio."""
-
-ALL_COLUMNS = "all columns"
-"""Attribute of a table that was read in part: the names of all columns of its file."""
-
-OTHER_SURVEY = "user"
-"""Survey of a table that neither says it nor shows it in its bands or identifiers."""
-
-_SURVEY_BANDS: dict[str, dict[str, str]] = {
-    "ztf": {"1": "ztfg", "2": "ztfr", "3": "ztfi", "g": "ztfg", "r": "ztfr", "i": "ztfi"},
-    "lsst": dict(lsst_packet.BANDS),
-    "atlas": {"c": "atlasc", "o": "atlaso", "cyan": "atlasc", "orange": "atlaso"},
-}
-_CLEAR_BANDS = {
-    "zg": "ztfg", "zr": "ztfr", "zi": "ztfi", "1": "ztfg", "2": "ztfr", "3": "ztfi",
-    "o": "atlaso", "c": "atlasc", "cyan": "atlasc", "orange": "atlaso",
-}  # fmt: skip
-"""Band names that tell their survey on their own; ``ZTF-g`` and ``r.ztf`` do so, too."""
+read = tables.read
 
 
 @dataclass(frozen=True)
@@ -124,84 +68,52 @@ class Contents:
     problems: tuple[str, ...]
 
 
-def read_csv(path: Path) -> pd.DataFrame:
-    """Read a text table as texts; commas, semicolons, bars, tabs or blanks stand between columns.
-
-    Raises
-    ------
-    InputError
-        If it is no table.
-    """
-    parsed = attempt("csv", lambda: _parse_csv(path))
-    if parsed.value is None:
-        error = parsed.failure.error if parsed.failure else ""
-        raise InputError(f"{path}: cannot be read as a table of text ({error})")
-    return parsed.value
-
-
-def _parse_csv(path: Path) -> pd.DataFrame:
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    header = lines[0] if lines else ""
-    counts = {mark: header.count(mark) for mark in ",;|\t"}
-    best = max(counts, key=lambda mark: counts[mark])
-    return pd.read_csv(
-        io.StringIO("\n".join(lines)),
-        sep=best if counts[best] else r"\s+",
-        dtype=str,
-        keep_default_na=False,
-        skipinitialspace=True,
-    )
-
-
-def read_parquet(path: Path) -> pd.DataFrame:
-    """Read those columns of a Parquet table that are understood.
-
-    Integers with gaps stay Python integers, so that 64-bit identifiers keep their digits.
-    """
-    import pyarrow.parquet as pq  # noqa: PLC0415  only who reads Parquet pays for it
-
-    names = [name for name in pq.read_schema(path).names if name.lower() in _known_names()]
-    frame: pd.DataFrame = pq.read_table(path, columns=names).to_pandas(integer_object_nulls=True)
-    frame.attrs[ALL_COLUMNS] = pq.read_schema(path).names
-    return frame
-
-
-def read_light_curve(path: Path, *, candidate_id: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Read the light curve of one object from a file.
+@dataclass(frozen=True)
+class LightCurve:
+    """The light curve of one object, and what its file says of the object.
 
     Parameters
     ----------
-    path : Path
-        A table in CSV or Parquet, columns as in `COLUMNS`; it needs no identifier.
-    candidate_id : str
-        What to call the object.
-
-    Returns
-    -------
     photometry : DataFrame
         As in :mod:`aas2rto.tables.photometry`, sorted by time.
     problems : tuple of str
         A line for each thing in the file that was left out.
+    ra, dec : float or None
+        ICRS [deg].
+    redshift : float or None
+    """
+
+    photometry: pd.DataFrame
+    problems: tuple[str, ...]
+    ra: float | None = None
+    dec: float | None = None
+    redshift: float | None = None
+
+
+def read_light_curve(path: Path, *, candidate_id: str) -> LightCurve:
+    """Read the light curve of one object from a file, as the archive reads it.
+
+    Parameters
+    ----------
+    path : Path
+        A table in any format of `read`; it needs no identifier.
+    candidate_id : str
+        What to call the object.
 
     Raises
     ------
     InputError
         If the file cannot be read, or holds several objects or no usable measurement.
     """
+    redshift = None
     try:
-        with path.open("rb") as file:
-            is_parquet = file.read(4) == b"PAR1"
+        if alert_files.holds_alerts(path):
+            found = _from_alerts(path)
+        else:
+            sheet = read(path)
+            found, redshift = _named(path, sheet, candidate_id), _redshift_alone(sheet)
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
-    frame = read_parquet(path) if is_parquet else read_csv(path)
-    names = {str(name).strip().lower() for name in frame.columns}
-    if not names.intersection(COLUMNS["id"]):
-        frame = frame.assign(candidate_id=candidate_id)
-    try:
-        found = contents(frame)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
     objects = found.photometry["candidate_id"].unique().tolist()
     if len(objects) != 1:
         what = f"{len(objects)} objects ({', '.join(objects[:3])}, ...)" if objects else "no"
@@ -211,20 +123,71 @@ def read_light_curve(path: Path, *, candidate_id: str) -> tuple[pd.DataFrame, tu
             f"of one object{f': {why}' if why else ''}"
         )
     rows = found.photometry.assign(candidate_id=candidate_id, source="file")
-    return photometry.conform(rows.sort_values("mjd", kind="stable")), found.problems
+    told: dict[str, Any] = found.objects[0] if found.objects else {}
+    return LightCurve(
+        photometry.conform(rows.sort_values("mjd", kind="stable")), found.problems,
+        told.get("ra"), told.get("dec"), told.get("redshift", redshift),
+    )  # fmt: skip
 
 
-def _known_names() -> frozenset[str]:
-    return frozenset(name for names in COLUMNS.values() for name in names)
+def _named(path: Path, sheet: Sheet, candidate_id: str) -> Contents:
+    try:
+        return contents(sheet, name=candidate_id)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
-def contents(frame: pd.DataFrame, *, now: float = math.inf, after: float = -math.inf) -> Contents:
+def _from_alerts(path: Path) -> Contents:
+    """Read the alerts of a file, with their histories."""
+    batch = Batch("file")
+    for alert in alert_files.alerts(path):
+        batch.add(alert)
+    tables_of = batch.tables()
+    rows: list[dict[str, Any]] = [
+        {str(k): v for k, v in row.items() if not pd.isna(v)}
+        for row in tables_of.objects.to_dict("records")
+    ]
+    return Contents(rows, tables_of.photometry, [], tables_of.problems)
+
+
+def _redshift_alone(sheet: Sheet) -> float | None:
+    """Return the redshift of a table without a position."""
+    table = _table(sheet)
+    values = object_rows.redshifts(table, len(sheet.frame))[0]
+    known = values[np.isfinite(values)]
+    return float(known[-1]) if len(known) else None
+
+
+_ZTF_NAME = re.compile(r"ZTF\d{2}[a-z]{7}")
+
+
+def name_of_file(path: Path) -> str:
+    """Return what the object of a file without identifiers is called.
+
+    Examples
+    --------
+    >>> name_of_file(Path("ZTF18abbuive_non_detections.csv")), name_of_file(Path("sn1.csv"))
+    ('ZTF18abbuive', 'sn1')
+    """
+    ztf = _ZTF_NAME.search(path.stem)
+    return ztf.group() if ztf else path.stem
+
+
+def contents(
+    source: Sheet | pd.DataFrame,
+    *,
+    name: str = "",
+    now: float = math.inf,
+    after: float = -math.inf,
+) -> Contents:
     """Convert a table.
 
     Parameters
     ----------
-    frame : DataFrame
-        One row per measurement, or one per object, columns named as in `COLUMNS`.
+    source : Sheet or DataFrame
+        One row per measurement, or one per object.
+    name : str
+        What to call the object of a light curve without an identifier.
     now, after : float
         Rows known later than `now` wait; those known until `after` were taken before
         [d, MJD UTC]. A row without ``known_at`` is known when it was measured.
@@ -234,294 +197,167 @@ def contents(frame: pd.DataFrame, *, now: float = math.inf, after: float = -math
     InputError
         If a column is missing without which nothing can be done; all that miss, together.
     """
-    given = {str(name).strip().lower(): name for name in frame.columns}
-    found = {
-        ours: frame[given[alias]]
-        for ours, aliases in COLUMNS.items()
-        for alias in [next((name for name in aliases if name in given), None)]
-        if alias is not None
-    }
-    if "diaobjectid" in given and "survey" not in found:
-        found["survey"] = pd.Series("lsst", index=frame.index)
-    is_object_table = _check(found, frame.attrs.get(ALL_COLUMNS, list(frame.columns)))
-    table = {name: _texts(c) if name in TEXTS else _numbers(c, name) for name, c in found.items()}
-    if not is_object_table:
-        return _light_curves(table, now, after)
-    known_at = np.asarray(table.get("known_at", np.full(len(frame), math.nan)), dtype=float)
-    survey = _survey(table, np.full(len(frame), ""))
-    rows = _objects(table, survey, known_at, known_at > now)
-    return Contents(rows, photometry.empty(), known_at[known_at > now].tolist(), ())
+    sheet = source if isinstance(source, Sheet) else Sheet(source)
+    if exposures.is_atlas([str(column) for column in sheet.frame.columns]):
+        return _atlas(sheet, name, now, after)
+    table = _table(sheet)
+    is_object_table = _check(table, sheet, name)
+    n = len(sheet.frame)
+    if is_object_table:
+        return _object_table(table, sheet, n, now)
+    ids, table = _identify(table, name, n)
+    rows = light_curve_rows.read(table, ids, now=now, after=after)
+    objects, more = object_rows.rows(table, ids, rows.survey, rows.known_at, rows.is_later)
+    empty = "" if n else "holds a header, but no rows"
+    lines = [empty, *sheet.lines, *rows.lines, *more, _unused(sheet, table)]
+    return Contents(objects, rows.photometry, rows.known_at[rows.is_later].tolist(),
+                    tuple(line for line in lines if line))  # fmt: skip
 
 
-def _check(found: Mapping[str, Any], given: list[Any]) -> bool:
+def _table(sheet: Sheet) -> dict[str, Column]:
+    """Return the columns by role; those of errors go to what they are errors of."""
+    frame = sheet.with_facts()
+    table = {}
+    for role, raw in found_in(map(str, frame.columns)).items():
+        taken = name_of(raw)
+        column = frame[raw]
+        if taken.offset:
+            full = cells.numbers(column).values + taken.offset
+            column = pd.Series(full, index=frame.index, name=raw)
+        table[role] = Column(column, raw, taken.plain, sheet.units.get(raw, "") or taken.unit)
+    error = table.pop("error", None)
+    if error is not None:
+        of = "magerr" if "mag" in table and "magerr" not in table else "flux_err"
+        if of not in table and (of == "magerr" or "flux" in table):
+            table[of] = error
+    if {name_of(str(raw)).plain for raw in frame.columns} & _RUBIN:
+        table.setdefault("survey", _constant("lsst", frame))
+    return table
+
+
+def _constant(value: str, frame: pd.DataFrame) -> Column:
+    return Column(pd.Series(value, index=frame.index, dtype=object), "survey", "survey")
+
+
+def _check(table: Table, sheet: Sheet, name: str) -> bool:
     """Return True for a table of objects; complain of what misses in one of light curves."""
-    has_place = "ra" in found and "dec" in found
-    has_time, has_flux = any(t in found for t in TIMES), any(m in found for m in MEASURED)
-    if "id" in found and has_place and not has_flux:
-        return True
+    has_place = ("ra" in table and "dec" in table) or "place" in table
+    has_time, has_flux = any(t in table for t in TIMES), any(m in table for m in MEASURED)
+    if "id" in table and has_place and not (has_flux and (has_time or "band" in table)):
+        ids = table["id"].cells
+        if not has_flux or not ids.duplicated().any():
+            return True
+    has_errors = "magerr" in table or _is_gaia(table)
     missing = [
-        f"{what} (accepted: {', '.join(alias for name in names for alias in COLUMNS[name])})"
-        for what, names, there in (
-            ("an identifier", ("id",), "id" in found),
+        f"{what} (accepted: {_accepted(roles)})"
+        for what, roles, there in (
+            ("an identifier", ("id",), "id" in table or (name and has_flux)),
             ("a time", TIMES, has_time),
-            ("a band", ("band",), "band" in found),
+            ("a band", ("band",), "band" in table),
             ("a magnitude, flux or limit", MEASURED, has_flux),
-            ("magnitude errors", ("magerr",), "mag" not in found or "magerr" in found),
-            ("flux errors", ("flux_err",), "flux" not in found or "flux_err" in found),
+            ("magnitude errors", ("magerr",), "mag" not in table or has_errors or "flux" in table),
+            ("flux errors", ("flux_err",), "flux" not in table or "flux_err" in table
+             or "mag" in table),
         )
         if not there
-    ]
+    ]  # fmt: skip
     if missing:
         raise InputError(
             f"misses {'; '.join(missing)}; its columns are "
-            f"{', '.join(map(str, given[:20])) or 'none'}"
+            f"{', '.join(sheet.all_names[:20]) or 'none'}"
         )
     return False
 
 
-def _texts(column: pd.Series) -> NDArray[np.object_]:
-    """Return texts; nulls become empty, and integers keep their digits."""
-    if pd.api.types.is_float_dtype(column.dtype):
-        whole = column.dropna()
-        if ((whole % 1) == 0).all() and (whole.abs() < 2**53).all():
-            column = column.astype("Int64").astype(object)
-        else:
-            raise InputError(f"the column {column.name!r} holds identifiers as floating-point "
-                             "numbers, which loses digits; store them as text")  # fmt: skip
-    values = column.astype(object).tolist()
-    return np.array([nulls.text(None if x is pd.NA else x) for x in values], dtype=object)
+def _accepted(roles: tuple[str, ...]) -> str:
+    """Name some spellings; all of them would fill the screen."""
+    each = 6 if len(roles) == 1 else 2
+    shown = [alias for role in roles for alias in COLUMNS[role][:each]]
+    return f"{', '.join(shown)}, ...; 'aas2rto list columns' shows all"
 
 
-def _numbers(column: pd.Series, name: str) -> NDArray[Any]:
-    if name == "time":
-        return _times(column)
-    if name in ("is_limit", "isdiffpos"):
-        values = [str(value).strip().lower() for value in column.tolist()]
-        return np.array(values, dtype=object)
-    numbers = np.array(
-        pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=math.nan)
-    )
-    if name in ("rb", "redshift"):
-        numbers[numbers < 0] = math.nan  # -1 and -999 stand for unknown
-    return numbers
+def _is_gaia(table: Table) -> bool:
+    return "survey" in table and bool((table["survey"].cells.astype(str) == "gaia").all())
 
 
-def _times(column: pd.Series) -> NDArray[np.float64]:
-    """Return MJD of numbers (JD above 2,400,000) or of ISO dates, which are UTC."""
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(float)
-    if np.isfinite(numbers).any() or not len(column):
-        return np.where(numbers > photometry.MJD_OF_JD, numbers - photometry.MJD_OF_JD, numbers)
-    dates = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
-    since = (dates - pd.Timestamp("1858-11-17", tz="UTC")) / pd.Timedelta(days=1)
-    return np.asarray(since, dtype=np.float64)
-
-
-def _mjd(table: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
-    """Return the time of each row [d, MJD UTC]."""
-    if "mjd" in table:
-        mjd = table["mjd"]
-        return np.where(mjd > photometry.MJD_OF_JD, mjd - photometry.MJD_OF_JD, mjd)
-    if "jd" in table:
-        return np.asarray(table["jd"] - photometry.MJD_OF_JD)
-    if "time" in table:
-        return table["time"]
-    tai = table["mjd_tai"]
-    return photometry.mjd_utc_from_tai(np.where((tai > 15020) & (tai < 88069), tai, np.nan))
-
-
-def _survey(table: Mapping[str, NDArray[Any]], band: NDArray[Any]) -> NDArray[np.object_]:
-    """Name the survey of each row: as given, or as its band or its identifier shows."""
-    given = table.get("survey", np.full(len(band), ""))
-    return np.array(
-        [
-            word.lower() or _survey_of_band(name) or ("ztf" if ident[:3] == "ZTF" else "")
-            or OTHER_SURVEY
-            for word, name, ident in zip(given, band, table["id"], strict=True)
-        ],
-        dtype=object,
-    )  # fmt: skip
-
-
-@functools.lru_cache(maxsize=1024)
-def _clear_band(name: str) -> str:
-    """Return sncosmo's name of a band that tells its survey; empty for any other."""
-    if name in _CLEAR_BANDS or name in photometry.BANDS:
-        return _CLEAR_BANDS.get(name, name)
-    words = re.split(r"[^a-z0-9]+", name)
-    found = [
-        names[letter]
-        for survey, names in _SURVEY_BANDS.items()
-        for letter in words
-        if survey in words and letter in names
-    ]
-    return found[0] if len(words) == 2 and found else ""
-
-
-def _survey_of_band(name: str) -> str:
-    band = _clear_band(name)
-    return next((survey for survey in _SURVEY_BANDS if band.startswith(survey)), "")
-
-
-def _band(name: str, survey: str) -> str:
-    """Return sncosmo's name of a band; a bare letter counts only where the survey is known."""
-    known = _SURVEY_BANDS.get(survey, {}).get(name) or _clear_band(name)
-    return known or (name if len(name) > 1 else "")
-
-
-def _light_curves(table: Mapping[str, NDArray[Any]], now: float, after: float) -> Contents:
-    raw_band = np.array([name if len(name) == 1 else name.lower() for name in table["band"]])
-    survey = _survey(table, raw_band)
-    band = [_band(name, whose) for name, whose in zip(raw_band, survey, strict=True)]
-    mjd, (flux, flux_err, limit) = _mjd(table), _fluxes(table)
-    is_limit = _is_limit(table, flux)
-    kind = _kinds(table, flux, flux_err, survey)
-    kind = np.where(is_limit & np.isin(kind, [photometry.DETECTION]), photometry.LIMIT, kind)
-    rows = pd.DataFrame({
-        "candidate_id": table["id"], "mjd": mjd, "band": band, "flux": flux,
-        "flux_err": flux_err, "limit": limit, "kind": kind, "survey": survey,
-        "measurement_id": _names(table, band, mjd, np.isfinite(flux)),
-        "known_at": table.get("known_at", mjd),
-    })  # fmt: skip
-    known_at = np.where(np.isfinite(rows["known_at"]), rows["known_at"], mjd)
+def _object_table(table: Table, sheet: Sheet, n: int, now: float) -> Contents:
+    ids = cells.identifiers(table["id"].cells)
+    known_at = np.full(n, math.nan)
+    if "known_at" in table:
+        known_at = cells.numbers(table["known_at"].cells).values
+    nothing = np.full(n, "", dtype=object)
+    given = cells.texts(table["survey"].cells) if "survey" in table else nothing
     is_later = known_at > now
-    kept, complaint = usable(rows.assign(known_at=known_at)[rows["candidate_id"] != ""])
-    kept = kept[(kept["known_at"] <= now) & (kept["known_at"] > after)]
-    kept = kept.drop_duplicates(["candidate_id", "survey", "measurement_id"])
-    problems = [complaint, _unnamed(rows), _unknown_bands(raw_band, band)]
-    return Contents(
-        _objects(table, survey, known_at, is_later),
-        kept.reset_index(drop=True),
-        known_at[is_later].tolist(),
-        tuple(line for line in problems if line),
-    )
+    rows, lines = object_rows.rows(table, ids, surveys(given, nothing, ids, nothing), known_at,
+                                   is_later)  # fmt: skip
+    n_unnamed = int((ids == "").sum())
+    if n_unnamed:
+        lines.append(f"{n_unnamed} of {n} rows left out: without an identifier")
+    return Contents(rows, photometry.empty(), known_at[is_later].tolist(), (*sheet.lines, *lines))
 
 
-def _unnamed(rows: pd.DataFrame) -> str:
-    n = int((rows["candidate_id"] == "").sum())
-    return f"{counted(n, 'row')} without an identifier left out" if n else ""
+def _identify(table: dict[str, Column], name: str, n: int) -> tuple[Texts, dict[str, Column]]:
+    """Return the object of each row; a column that numbers the rows names measurements.
+
+    SkyPortal's ``id`` is the number of a measurement: it differs in every row, while all rows
+    are of one place.
+    """
+    if "id" not in table:
+        _expect_one_place(table, n)
+        return np.full(n, name, dtype=object), table
+    column = table["id"]
+    ids = cells.identifiers(column.cells)
+    if column.plain == "id" and n > 1 and name:
+        digits = all(str(one).isdigit() for one in ids)
+        ra, dec, _ = object_rows.positions(table, n)
+        if digits and len(set(ids)) == n and object_rows.are_one_place(ra, dec):
+            table = {"measurement_id": column, **table}
+            return np.full(n, name, dtype=object), table
+    return ids, table
 
 
-def _unknown_bands(raw: NDArray[Any], band: list[str]) -> str:
-    unknown = sorted({str(r) for r, b in zip(raw, band, strict=True) if not b})
-    if not unknown:
-        return ""
-    return (
-        f"the survey of the band{'s' if len(unknown) > 1 else ''} {', '.join(map(repr, unknown))} "
-        "is not known; write for example 'ztfg' or 'lsstg', or add a column 'survey'"
-        + nearest(unknown[0], photometry.BANDS)
-    )
-
-
-def _fluxes(
-    table: Mapping[str, NDArray[Any]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return flux, error and 5-sigma limit [uJy] of each row."""
-    n, nothing = len(table["id"]), np.full(len(table["id"]), math.nan)
-    if "flux_njy" in table:
-        flux = table["flux_njy"] * lsst_packet.NANOJANSKY
-        flux_err = table.get("flux_err_njy", nothing) * lsst_packet.NANOJANSKY
-        return flux, flux_err, photometry.LIMIT_SIGMA * flux_err
-    scale = photometry.flux_from_mag(positive(table["zp"])) if "zp" in table else np.ones(n)
-    if "flux" in table:
-        flux, flux_err = table["flux"] * scale, table["flux_err"] * scale
-        limit = table["limit"] * scale if "limit" in table else photometry.LIMIT_SIGMA * flux_err
-        if "mag" not in table:
-            return flux, flux_err, limit
-        bright, bright_err, faintest = _from_magnitudes(table, nothing)
-        gap = ~np.isfinite(flux)
-        return np.where(gap, bright, flux), np.where(gap, bright_err, flux_err), faintest
-    return _from_magnitudes(table, nothing)
-
-
-def _from_magnitudes(
-    table: Mapping[str, NDArray[Any]], nothing: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    sign = np.ones(len(nothing))
-    if "isdiffpos" in table:
-        negative = np.isin(table["isdiffpos"], ["f", "false", "0", "0.0", "-1", "-1.0"])
-        sign = np.where(negative, -1.0, 1.0)
-    flux = sign * photometry.flux_from_mag(positive(table.get("mag", nothing)))
-    flux_err = photometry.flux_err_from_magerr(flux, table.get("magerr", nothing))
-    limit = photometry.flux_from_mag(positive(table.get("limit", nothing)))
-    if "is_limit" in table:
-        # Here the magnitude of a row that is a limit is the limit itself.
-        said = np.isin(table["is_limit"], ["true", "1", "1.0", "t", "yes"])
-        limit = np.where(said & ~np.isfinite(limit), flux, limit)
-        flux, flux_err = np.where(said, math.nan, flux), np.where(said, math.nan, flux_err)
-    return flux, flux_err, limit
-
-
-def _is_limit(table: Mapping[str, NDArray[Any]], flux: NDArray[np.float64]) -> NDArray[np.bool_]:
-    said = np.isin(table.get("is_limit", np.full(len(flux), "")), ["true", "1", "1.0", "t", "yes"])
-    return np.asarray(said | ~np.isfinite(flux))
-
-
-def _kinds(
-    table: Mapping[str, NDArray[Any]],
-    flux: NDArray[np.float64],
-    flux_err: NDArray[np.float64],
-    survey: NDArray[np.object_],
-) -> NDArray[Any]:
-    """Return the kind that the table gives, or that signal to noise and quality show."""
-    n = len(flux)
-    rb, nbad = table.get("rb", np.full(n, math.nan)), table.get("nbad", np.full(n, math.nan))
-    suspect = (rb < ztf_packet.MIN_REAL_BOGUS) | (nbad > 0)
-    kind = np.full(n, photometry.LIMIT, dtype=object)
-    for whose in np.unique(survey.astype(str)):
-        here = survey == whose
-        kind[here] = photometry.kind_of(
-            flux[here], flux_err[here], whose, suspect=suspect[here] & (whose == "ztf")
+def _expect_one_place(table: Table, n: int) -> None:
+    ra, dec, _ = object_rows.positions(table, n)
+    if not object_rows.are_one_place(ra, dec):
+        raise InputError(
+            "has no identifier, but rows at several places: add a column such as object_id"
         )
-    if "kind" in table:
-        said = np.array([KINDS.get(word.lower(), "") for word in table["kind"]], dtype=object)
-        kind = np.where((said != "") & np.isfinite(flux), said, kind)
-    return kind
 
 
-def _names(
-    table: Mapping[str, NDArray[Any]],
-    band: list[str],
-    mjd: NDArray[np.float64],
-    measured: NDArray[np.bool_],
-) -> list[str]:
-    """Return the measurement identifiers given, or names made of band and time."""
-    given = table.get("measurement_id", np.full(len(mjd), ""))
-    return [
-        photometry.limit_id(b, t) if not is_flux else word or f"table:{b}:{t:.6f}"
-        for word, b, t, is_flux in zip(given, band, mjd, measured, strict=True)
-    ]
+@functools.lru_cache(maxsize=256)
+def _is_aside(raw: str) -> bool:
+    return not looks_measured(raw)
 
 
-def _objects(
-    table: Mapping[str, NDArray[Any]],
-    survey: NDArray[Any],
-    known_at: NDArray[np.float64],
-    is_later: NDArray[np.bool_],
-) -> list[dict[str, Any]]:
-    """Return one row per object and survey: first position, last known type and redshift."""
-    if "ra" not in table or "dec" not in table:
-        return []
-    n = len(survey)
-    frame = pd.DataFrame({
-        "object_id": table["id"], "survey": survey, "ra": table["ra"], "dec": table["dec"],
-        "known_at": known_at,
-        "redshift": table.get("redshift", np.full(n, math.nan)),
-        "spectral_type": _text_or_null(table, "spectral_type", n),
-        "name": _text_or_null(table, "tns", n),
-    })[~is_later]  # fmt: skip
-    good = frame["ra"].between(0, 360) & frame["dec"].between(-90, 90) & (frame["object_id"] != "")
-    groups = (
-        frame[good]
-        .sort_values("known_at", kind="stable")
-        .groupby(["object_id", "survey"], sort=False)
+def _unused(sheet: Sheet, table: Table) -> str:
+    """Name the columns that look like something measured and are not read."""
+    read_ones = {column.name for column in table.values()}
+    left = [raw for raw in sheet.all_names if raw not in read_ones and not _is_aside(raw)]
+    if not left:
+        return ""
+    shown = ", ".join(left[:8]) + (f" and {len(left) - 8} more" if len(left) > 8 else "")
+    return (
+        f"not used, though they look measured: {shown} ('aas2rto list columns' says what is read)"
     )
-    rows = groups.agg({"ra": "first", "dec": "first", "known_at": "min", "redshift": "last",
-                       "spectral_type": "last", "name": "last"})  # fmt: skip
-    return [
-        {str(key): value for key, value in row.items() if not pd.isna(value)}
-        for row in rows.reset_index().to_dict("records")
-    ]
 
 
-def _text_or_null(table: Mapping[str, NDArray[Any]], name: str, n: int) -> list[str | None]:
-    return [word or None for word in table[name]] if name in table else [None] * n
+def _atlas(sheet: Sheet, name: str, now: float, after: float) -> Contents:
+    """Convert single exposures of ATLAS's forced photometry, as the live source does."""
+    table = _table(sheet)
+    n = len(sheet.frame)
+    ids, _ = _identify(table, name, n)
+    parts, lines = [], list(sheet.lines)
+    for object_id in pd.unique(pd.Series(ids)):
+        here = ids == object_id
+        points, said = exposures.stacked(sheet.frame[here])
+        parts.append(points.assign(candidate_id=object_id, survey="atlas"))
+        lines += [f"{object_id}: {line}" if len(set(ids)) > 1 else line for line in said]
+    rows = pd.concat(parts, ignore_index=True) if parts else photometry.empty()
+    rows["known_at"] = rows["mjd"]
+    no = np.zeros(n, dtype=bool)
+    survey = np.full(n, "atlas", dtype=object)
+    mjd = cells.times(table["mjd"].cells)
+    later = rows["known_at"].to_numpy(float) > now
+    objects, more = object_rows.rows(table, ids, survey, mjd, no | (mjd > now))
+    kept = rows[~later & (rows["known_at"].to_numpy(float) > after)].reset_index(drop=True)
+    return Contents(objects, kept, rows.loc[later, "known_at"].tolist(), (*lines, *more))

@@ -19,7 +19,7 @@ from aas2rto.sources.packets.avro import Reader
 from aas2rto.sources.packets.avro_schema import UnsupportedSchemaError
 from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.transport.confluent_frame import feeder_of
-from tests.sources.conftest import PAYLOADS, needs_payloads
+from tests.shared import PAYLOADS
 from tests.standin import packets, sky
 
 NUMBERS = itertools.count()
@@ -281,7 +281,6 @@ def test_fp_hists_by_columns_are_those_by_mappings():
 
 
 @pytest.mark.real_data
-@needs_payloads
 @pytest.mark.parametrize(
     "name",
     [

@@ -1,6 +1,5 @@
 import io
 import math
-from pathlib import Path
 
 import fastavro
 import numpy as np
@@ -10,6 +9,7 @@ from aas2rto.sources.packets import batch as packets
 from aas2rto.sources.packets import fink_values, nulls
 from aas2rto.tables import photometry
 from aas2rto.tables.report import OBJECT_COLUMNS
+from tests.shared import PAYLOADS
 from tests.sources.alerts import (
     JD,
     MJD,
@@ -22,12 +22,6 @@ from tests.sources.alerts import (
     ztf_forced,
     ztf_limit,
 )
-
-SHARED = Path(__file__).resolve().parents[3] / ".." / "shared" / "payloads"
-real_data = [
-    pytest.mark.real_data,
-    pytest.mark.skipif(not SHARED.exists(), reason="the folder ../shared/payloads is absent"),
-]
 
 
 def row(tables, measurement_id):
@@ -435,8 +429,8 @@ def test_identifiers_keep_their_digits():
     assert nulls.digits(" 170028485706776685 ") == "170028485706776685"
 
 
-ZTF_FILES = sorted([*SHARED.glob("ztf_alerts/*.avro"), *SHARED.glob("fink/*ztf*.avro"),
-                    *SHARED.glob("fink/fink-broker*.avro")])  # fmt: skip
+ZTF_FILES = sorted([*PAYLOADS.glob("ztf_alerts/*.avro"), *PAYLOADS.glob("fink/*ztf*.avro"),
+                    *PAYLOADS.glob("fink/fink-broker*.avro")])  # fmt: skip
 
 
 def read(path):
@@ -445,7 +439,7 @@ def read(path):
 
 
 class TestRealAlerts:
-    pytestmark = real_data
+    pytestmark = pytest.mark.real_data
 
     @pytest.mark.parametrize("path", ZTF_FILES, ids=lambda p: p.name)
     def test_ztf_magnitudes_and_ids_come_back(self, path):
@@ -475,7 +469,7 @@ class TestRealAlerts:
                 assert point["mjd"] == pytest.approx(record["jd"] - 2400000.5, abs=1e-9)
 
     def test_forced_photometry_agrees_with_the_alert_of_the_same_exposure(self):
-        (alert,) = read(SHARED / "ztf_alerts/boom_2695378462115010012_v402.avro")
+        (alert,) = read(PAYLOADS / "ztf_alerts/boom_2695378462115010012_v402.avro")
         table = packets.ztf([alert]).photometry
         forced = table[table["measurement_id"].str.startswith("fp:")]
         assert len(forced) == 10
@@ -485,7 +479,7 @@ class TestRealAlerts:
         assert np.allclose(both["flux_x"], both["flux_y"], rtol=0.3)
 
     def test_lsst_fluxes_and_ids_come_back(self):
-        alerts = read(SHARED / "fink/lsst_part-2-918301.avro")
+        alerts = read(PAYLOADS / "fink/lsst_part-2-918301.avro")
         tables = packets.lsst(alerts)
         assert len(tables.objects) == 5
         assert tables.problems == ("2 alerts of solar-system objects (no diaObjectId) skipped",)
@@ -505,16 +499,16 @@ class TestRealAlerts:
 
     @pytest.mark.parametrize("version", ["10_0", "11_0", "11_1"])
     def test_every_lsst_schema_is_read(self, version):
-        tables = packets.lsst(read(SHARED / f"lsst_alerts/schema_{version}/fakeAlert.avro"))
+        tables = packets.lsst(read(PAYLOADS / f"lsst_alerts/schema_{version}/fakeAlert.avro"))
         assert tables.objects["object_id"].tolist() == ["281323062375219201"]
         assert tables.photometry["flux"].tolist() == [1.241, 1.241, 1.241]
         assert tables.problems == ()
 
     def test_alert_from_the_wire_is_read(self):
         """Schema 9.0 decodes with that of 10.0; see the payloads' notes."""
-        with (SHARED / "lsst_alerts/schema_10_0/fakeAlert.avro").open("rb") as file:
+        with (PAYLOADS / "lsst_alerts/schema_10_0/fakeAlert.avro").open("rb") as file:
             schema = fastavro.reader(file).writer_schema
-        wire = (SHARED / "lsst_alerts/boom_7912941781254298.confluent.avro").read_bytes()
+        wire = (PAYLOADS / "lsst_alerts/boom_7912941781254298.confluent.avro").read_bytes()
         alert = fastavro.schemaless_reader(io.BytesIO(wire[5:]), schema, None)
         tables = packets.lsst([alert])
         assert tables.objects["object_id"].tolist() == [str(alert["diaObject"]["diaObjectId"])]

@@ -10,8 +10,8 @@ from aas2rto.sources import SOURCES
 from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.packets.quality import Quality
 from aas2rto.sources.transport.confluent_frame import feeder_of
+from tests.shared import PAYLOADS
 from tests.sources.alerts import TAI, dia_forced, dia_source, lsst_alert, ztf_alert, ztf_candidate
-from tests.sources.conftest import PAYLOADS, needs_payloads
 from tests.standin import packets, sky
 
 
@@ -100,7 +100,6 @@ def test_streams_apply_the_same_cut_to_histories(survey):
 
 
 @pytest.mark.real_data
-@needs_payloads
 def test_what_the_shipped_cut_does_to_recorded_alerts(capsys):
     """Some of the detections, not most of them."""
     from aas2rto.sources.archive import Archive

@@ -18,6 +18,9 @@ def upgrade() -> None:
     """Create the tables."""
     tables = [schema.metadata.tables[name] for name in TABLES]
     schema.metadata.create_all(op.get_bind(), tables=tables)
+    for table in tables:
+        for index in table.indexes:  # a killed old program may have made the table only
+            index.create(op.get_bind(), checkfirst=True)
 
 
 def downgrade() -> None:

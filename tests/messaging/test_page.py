@@ -1,4 +1,4 @@
-"""What the README says of messages and figures is so."""
+"""What docs/messages.md says of messages and figures is so."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from aas2rto.messaging.slack import Slack
 from aas2rto.outputs.figures import drawing
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^ *```yaml\n(.*?)^ *```", README, re.DOTALL | re.MULTILINE)
+PAGE = ROOT / "docs" / "messages.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^ *```yaml\n(.*?)^ *```", TEXT, re.DOTALL | re.MULTILINE)
 
 CASE = """\
 project: readme
@@ -31,7 +32,7 @@ def block(start: str) -> str:
     return str(found)
 
 
-def test_the_channels_of_the_readme_are_valid(
+def test_the_channels_of_the_page_are_valid(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It can be copied into a config; the triggers are those that hold without it."""
@@ -58,13 +59,13 @@ def test_the_manifest_asks_for_what_the_bot_needs() -> None:
     assert manifest["settings"]["interactivity"] == {"is_enabled": True}
 
 
-def test_the_figures_of_the_readme_are_ours() -> None:
+def test_the_figures_of_the_page_are_ours() -> None:
     """All four, as they are drawn today, and small enough for a page."""
-    shown = re.findall(r'<img src="([^"]+)"', README)
+    shown = re.findall(r'<img src="([^"]+)"', TEXT)
     assert sorted(Path(path).stem for path in shown) == sorted(drawing.KINDS)
     for path in shown:
-        assert (ROOT / path).stat().st_size < 120_000
-        with Image.open(ROOT / path) as image:
+        assert (PAGE.parent / path).stat().st_size < 120_000
+        with Image.open(PAGE.parent / path) as image:
             assert image.width == 1080
             assert str(image.info["Title"]).startswith("ZTF18abkhcrj: ")
             assert drawing.CONTENT in image.info
