@@ -155,6 +155,25 @@ def test_an_unknown_ranked_candidate_is_no_problem(standin):
     assert (report.outcome, report.problems) == (Outcome.EMPTY, ())
 
 
+@pytest.mark.parametrize("poison", [False, True])
+def test_objects_that_cannot_be_answered_for_do_not_keep_the_next_from_coming(standin, poison):
+    """Three unknown to ALeRCE, or three over which it stumbles, ranked first."""
+    strangers = [f"ZTF20aaaaaa{letter}" for letter in "abc"]
+    known = next(t["ztf_id"] for t in standin.sky() if t["kind"] == "AGN")
+    if poison:
+        standin.call("state/alerce", poison=strangers[:2])
+    table = wanted(*({"aliases": (name,)} for name in [*strangers, known]))
+    one = alerce(standin, class_="none")
+    report = one.poll(request(standin.now, wanted=table))
+    assert (report.outcome, report.error) == (Outcome.DATA, "")
+    assert list(report.objects["object_id"]) == [known]
+    assert len(report.problems) == (2 if poison else 0)
+    standin.call("forget")
+    again = one.poll(request(standin.now + 0.01, report.cursor, wanted=table))
+    assert again.outcome is Outcome.EMPTY
+    assert [q["path"] for q in standin.log("alerce")] == ["/ztf/v1/objects/"], "they wait"
+
+
 def test_lsst_bands_times_and_ids_are_translated(standin):
     """Band 6 is u, times are TAI, ids have more digits than a float holds."""
     report = lsst(standin).poll(request(standin.now))
