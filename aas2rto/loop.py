@@ -81,7 +81,7 @@ def run_cycle(
         with step("read"):
             cycle.reconsidered = reconsider(parts, store, now)
             known = as_known(parts, store, now)
-        cycle.take(judge(parts, known, now, memory=store, step=step))
+        cycle.take(judge(parts, known, now, memory=store.fits, step=step))
         with step("inform"):
             record(parts, store, cycle)
             inform(cycle)

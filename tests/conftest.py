@@ -19,7 +19,7 @@ from aas2rto.store import Store
 from aas2rto.tables import candidates as candidate_table
 from aas2rto.tables import photometry as phot
 from aas2rto.tables import summary
-from aas2rto.tables.report import Outcome, Report
+from aas2rto.tables.report import FACT_COLUMNS, FACTS, Outcome, Report, fact_table, split
 from tests import shared
 
 # Machines differ in speed, and the same commit must give the same result: no deadlines, and
@@ -33,6 +33,8 @@ MJD = 61000.0
 
 OWN_VARIABLES = frozenset({"AAS2RTO_KILLS", shared.VARIABLE})
 """Variables of the suite itself: how often tests kill what they start, and where real data lie."""
+LATE = 70000.0
+"""A time at which all that a test tells a store is known [d, UTC]."""
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "", "0.0.0.0"})
 
@@ -204,20 +206,29 @@ def make_objects(
     known_at: Any = MJD - 1.0,
     **columns: Any,
 ) -> pd.DataFrame:
-    """Return the objects of a report."""
+    """Return objects with what is known of them, see `aas2rto.tables.report.split`."""
     ids = [object_id] if isinstance(object_id, str) else list(object_id)
     return pd.DataFrame({"object_id": ids}).assign(
         survey=survey, ra=ra, dec=dec, known_at=known_at, **columns
     )
 
 
-def make_annotations(object_id: str, *, known_at: float = MJD - 1.0, **notes: Any) -> pd.DataFrame:
-    """Return what a broker says about one object, one row per note."""
-    rows = [
-        {"object_id": object_id, "key": key, "value": value, "known_at": known_at}
-        for key, value in notes.items()
-    ]
-    return pd.DataFrame(rows, columns=["object_id", "key", "value", "known_at"])
+def make_facts(object_id: str, *, known_at: float = MJD - 1.0, **facts: Any) -> pd.DataFrame:
+    """Return what a source says about one object, one row per fact; None takes back."""
+    return fact_table((object_id, key, value, known_at, "") for key, value in facts.items())
+
+
+def told(report: Any) -> pd.DataFrame:
+    """Return the objects of a report with the newest of the facts of each, by key."""
+    facts = report.facts.sort_values("known_at", kind="stable")
+    last = facts.drop_duplicates(["object_id", "key"], keep="last").set_index("object_id")
+    wide = report.objects.copy()
+    for key, dtype in FACTS.items():
+        values = wide["object_id"].map(last.loc[last["key"] == key, "value"])
+        blank = {"str": "", "float64": np.nan, "bool": False}[dtype]
+        wide[key] = values.astype(object).where(values.notna(), blank).astype(dtype)
+    origin = wide["object_id"].map(last.loc[last["key"] == "redshift", "origin"])
+    return wide.assign(redshift_source=origin.astype(object).where(origin.notna(), ""))
 
 
 def make_report(
@@ -227,11 +238,14 @@ def make_report(
     source: str = "test",
     **columns: Any,
 ) -> Report:
-    """Return a report with data."""
+    """Return a report with data; what `objects` say beside who and where they are is facts."""
+    rows, told = split(() if objects is None else objects.to_dict("records"))
+    facts = columns.pop("facts", pd.DataFrame(columns=list(FACT_COLUMNS)))
     return Report(
         source,
         columns.pop("outcome", Outcome.DATA),
-        objects=pd.DataFrame() if objects is None else objects,
+        objects=rows,
         photometry=phot.empty() if photometry is None else photometry,
+        facts=pd.concat([told, facts], ignore_index=True) if len(told) else facts,
         **columns,
     )

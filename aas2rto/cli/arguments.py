@@ -162,7 +162,7 @@ def note_replay(store: Store, when: Time, *, given: str | None) -> None:
     given : str or None
         What the user said with --now; whoever said a time needs no note.
     """
-    newest = store.newest_cycle()
+    newest = store.results.newest_cycle()
     if given is None and newest is not None and when.utc.mjd - newest > REPLAYED:
         last = iso_of(newest)
         typer.echo(
@@ -187,9 +187,9 @@ def resolve_candidate(store: Store, name: str) -> str:
     """
     from aas2rto.text.words import nearest
 
-    found = store.resolve(name)
+    found = store.identities.resolve(name)
     if found is None:
-        known = store.aliases()["alias"].tolist()
+        known = store.identities.aliases()["alias"].tolist()
         raise UsageError(f"no candidate is known as {name!r}{nearest(name, known)}")
     return found
 

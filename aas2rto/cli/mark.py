@@ -80,8 +80,8 @@ def mark(
             observatories=[site.name for site in sites],
             author=getpass.getuser() if by is None else by, comment=" ".join(said.words),
         )  # fmt: skip
-        store.add_feedback(rows)
-        marks = store.feedback(when.utc.mjd).tail(len(rows))
+        store.marks.save(rows)
+        marks = store.marks.as_known(when.utc.mjd).tail(len(rows))
         note_replay(store, when, given=now)
     sentences = [feedback.sentence(row) for row in marks.to_dict("records")]
     if as_json:

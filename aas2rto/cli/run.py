@@ -120,7 +120,7 @@ def _check_time(store: Store, written: float | None, now: Time, *, fixed: bool) 
     fixed : bool
         Whether the user said --now.
     """
-    newest = store.newest_cycle()
+    newest = store.results.newest_cycle()
     if newest is None:
         return
     last = iso_of(newest)
@@ -130,7 +130,7 @@ def _check_time(store: Store, written: float | None, now: Time, *, fixed: bool) 
             f"or --now {now.utc.isot[:16]} to judge it by today"
         )
     if now.utc.mjd < newest:
-        told = f"note: the newest cycle is of {last} UTC; what was rejected since stays rejected"
+        told = f"note: the newest cycle is of {last} UTC; what was learnt since is not seen"
         typer.echo(told, err=True)
 
 

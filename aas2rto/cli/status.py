@@ -39,8 +39,8 @@ def status(
     when = parse_time(now).utc.mjd
     case = load(config, need_secrets=False)
     with open_existing_store(case, output) as store:
-        names = list(dict.fromkeys([*(part.name for part in case.sources), *store.sources()]))
-        rows = [row(store.source_state(name), when, dark_after) for name in names]
+        names = list(dict.fromkeys([*(part.name for part in case.sources), *store.sources.names()]))
+        rows = [row(store.sources.state(name), when, dark_after) for name in names]
     if as_json:
         print(json.dumps(rows, indent=2))
         return

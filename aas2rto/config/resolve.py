@@ -99,7 +99,7 @@ def resolve(
     parts = _find(reader, data, archive)
     _try_models(reader, parts.models)
     _refuse_to_count_twice(reader, parts.factors, parts.site_factor)
-    sources = [name for name, _ in _items(data, "sources")]
+    sources = _annotates(data, parts.sources)
     _check_names(reader, parts.models, parts.factors, sources=sources)
     if not isinstance(config, Config) or reader.problems or parts.site_factor is None:
         return None
@@ -321,7 +321,7 @@ def _check_names(
     models: list[PartConfig | None],
     factors: list[PartConfig | None],
     *,
-    sources: list[str],
+    sources: Mapping[str, tuple[str, ...]],
 ) -> None:
     """Let each factor check its settings against the columns that there will be."""
     known = {model.name: model.part for model in models if model is not None}
@@ -331,3 +331,15 @@ def _check_names(
         check: Callable[..., list[str]] = bound.part.extras["check"]
         for message in check(bound.options, models=known, sources=sources):
             reader.say(("score", "factors", index), message)
+
+
+def _annotates(
+    data: Mapping[str, Any], sources: Iterable[PartConfig | None]
+) -> dict[str, tuple[str, ...]]:
+    """Return how the names of each source's annotations begin; of a faulty one, anyhow."""
+    found: dict[str, tuple[str, ...]] = {name: ("",) for name, _ in _items(data, "sources")}
+    for part in sources:
+        if part is not None:
+            begins = part.part.extras.get("annotates", ())
+            found[part.name] = (begins,) if isinstance(begins, str) else tuple(begins)
+    return found

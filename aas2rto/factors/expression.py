@@ -46,6 +46,10 @@ OPERATORS: dict[type, Callable[..., Any]] = {
 """What may stand between two values, or before one."""
 
 
+BROKERS = ("fink_", "alerce_", "lasair_", "tns_", "atlas_", "ztf_", "lsst_")
+"""Beginnings of the program's own annotations, which a config may use while a source is off."""
+
+
 def parse(formula: str) -> ast.expr:
     """Read an expression and refuse everything that is not arithmetic.
 
@@ -158,11 +162,21 @@ def known_columns(models: Mapping[str, Part]) -> set[str]:
     return {*candidate_table.COLUMNS, *summary.column_names(), *fit, *of_models, "ebv"}
 
 
-def check(options: BaseModel, *, models: Mapping[str, Part], sources: Sequence[str]) -> list[str]:
+def check(
+    options: BaseModel, *, models: Mapping[str, Part], sources: Mapping[str, Sequence[str]]
+) -> list[str]:
     """Say what is wrong with an expression when the config loads.
 
-    Names that start with a source's, such as ``fink_snn_sn_vs_all``, are annotations: which of
-    them exist is known only when alerts come.
+    Names that start as those of a source's annotations, such as ``fink_snn_sn_vs_all``, may
+    exist: which of them do is known only when alerts come.
+
+    Parameters
+    ----------
+    options : BaseModel
+    models : mapping
+        By name.
+    sources : mapping
+        From each source's name to how the names of its annotations begin, besides its own name.
     """
     formula = str(getattr(options, "formula", ""))
     try:
@@ -171,8 +185,8 @@ def check(options: BaseModel, *, models: Mapping[str, Part], sources: Sequence[s
         return [str(error)]
     names = names_in(tree)
     known = known_columns(models)
-    brokers = ("fink_", "alerce_", "lasair_", "tns_", "atlas_", "ztf_", "lsst_",
-               *(f"{source}_" for source in sources))  # fmt: skip
+    brokers = BROKERS + tuple(f"{source}_" for source in sources)
+    brokers += tuple(begin for begins in sources.values() for begin in begins)
     strange = [
         f"there is no column {name!r}{nearest(name, known)}"
         for name in names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from typing import Any
 
@@ -42,8 +43,9 @@ def record(parts: Parts, store: Store, cycle: Cycle) -> None:
         report=cycle.report,
         mail=cycle.mail,
     )
-    cycle.rejection_state = store.rejection_state()
-    cycle.load_rejections = store.rejections
+    now = cycle.now.utc.mjd
+    cycle.rejection_state = store.rejections.state(now)
+    cycle.load_rejections = functools.partial(store.rejections.as_known, now)
 
 
 def _ranks(judged: Judged) -> pd.DataFrame:
@@ -73,7 +75,7 @@ def cycle_summary(parts: Parts, store: Store, cycle: Cycle) -> dict[str, Any]:
         "config": parts.case.digest,
         "now": cycle.now.utc.isot,
         "now_mjd": round(cycle.now.utc.mjd, 8),
-        "funnel": funnel(cycle.judged, store) if cycle.judged else {},
+        "funnel": funnel(cycle.judged, store, cycle.now.utc.mjd) if cycle.judged else {},
         "sources": [arrival.line() for arrival in cycle.arrivals],
         "problems": cycle.problems,
         "fits": cycle.judged.fits.fresh if cycle.judged else {},
@@ -82,8 +84,8 @@ def cycle_summary(parts: Parts, store: Store, cycle: Cycle) -> dict[str, Any]:
     }
 
 
-def funnel(judged: Judged, store: Store) -> dict[str, Any]:
-    """Count how many candidates each rule removed; the numbers add up to all candidates.
+def funnel(judged: Judged, store: Store, now: float) -> dict[str, Any]:
+    """Count how many candidates each rule removed; the numbers add up to all candidates at `now`.
 
     Called before the cycle is saved: candidates that are rejected now are not yet in the store's
     list of rejections.
@@ -92,7 +94,7 @@ def funnel(judged: Judged, store: Store) -> dict[str, Any]:
     by_factor = {
         label: table.loc[table["decision"] == label, "factor"] for label in ("reject", "exclude")
     }
-    rejected = Counter(store.rejection_counts())
+    rejected = Counter(store.rejections.counts(now))
     rejected.update(by_factor["reject"])
     excluded = Counter(by_factor["exclude"])
     ranked = int((table["decision"] == Decision.KEEP.label).sum())

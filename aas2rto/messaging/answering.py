@@ -166,7 +166,7 @@ class Desk:
         try:
             command = parse(
                 incoming.text, now, observatories=self._observatories,
-                is_candidate=lambda word: store.resolve(word) is not None,
+                is_candidate=lambda word: store.identities.resolve(word) is not None,
             )  # fmt: skip
             if command is None:
                 return HELP if incoming.entry is not None else None
@@ -183,7 +183,7 @@ class Desk:
 
     def _candidate(self, store: Store, incoming: Incoming, command: Command) -> str:
         if command.candidate:
-            return str(store.resolve(command.candidate))
+            return str(store.identities.resolve(command.candidate))
         entry = store.outbox.get(incoming.entry) if incoming.entry is not None else None
         found = str(entry.message.get("candidate_id", "")) if entry is not None else ""
         if not found:

@@ -27,7 +27,7 @@ from aas2rto.messaging.triggers import (
 from aas2rto.sky import visibility
 from aas2rto.steps.cycle import Cycle, Judged, Parts
 from aas2rto.store import Store
-from aas2rto.store.outbox import TEXT, Entry, Mail, Mark, Outbox, Post, State
+from aas2rto.store.outbox import TEXT, Entry, Mail, Outbox, Post, State, Told
 
 NEVER = 1e9
 """Due when a digest takes it along [d, MJD]."""
@@ -73,7 +73,7 @@ def compose(parts: Parts, store: Store, cycle: Cycle) -> Mail:
     alarms = alarms_of(case, store.outbox, cycle.problems, now)
     return Mail(
         posts=(*told.posts, *alarms.posts),
-        marks=(*news.marks, *told.marks),
+        told=(*news.marks, *told.marks),
         alarms=alarms.alarms,
         over=alarms.over,
         digests=told.digests,
@@ -86,19 +86,19 @@ def compose(parts: Parts, store: Store, cycle: Cycle) -> Mail:
 @dataclass(frozen=True)
 class _News:
     happened: list[tuple[Facts, list[Event]]]
-    marks: list[Mark]
+    marks: list[Told]
 
 
 def _news(case: Case, store: Store, found: Found) -> _News:
     watched = _watched(case, store.outbox, found)
     facts = facts_of(found, watched)
     sites = [site.name for site in case.observatories]
-    before = store.before(facts, sites, found.now)
+    before = store.results.before(facts, sites, found.now)
     marks: dict[str, dict[str, tuple[str, float]]] = {}
-    for mark in store.outbox.marks(candidate_ids=facts):
+    for mark in store.outbox.told(candidate_ids=facts):
         marks.setdefault(mark.candidate_id, {})[mark.topic] = (mark.value, mark.at)
     # Without a single mark nothing was ever watched: what is there was there before.
-    cycle = before.at if store.outbox.has_marks() else None
+    cycle = before.at if store.outbox.has_told() else None
     happened = []
     for name, one in facts.items():
         score = before.scores.get(name, np.nan)
@@ -119,22 +119,22 @@ def _watched(case: Case, outbox: Outbox, found: Found) -> list[str]:
         for name in ranking.table["candidate_id"].head(count).tolist()
     ]
     names += found.table.loc[found.table["too"].astype(bool), "candidate_id"].tolist()
-    names += sorted(mark.candidate_id for mark in outbox.marks(topic=TOLD))
+    names += sorted(mark.candidate_id for mark in outbox.told(topic=TOLD))
     return list(dict.fromkeys(str(name) for name in names))
 
 
-def _new_marks(outbox: Outbox, found: Found) -> list[Mark]:
+def _new_marks(outbox: Outbox, found: Found) -> list[Told]:
     """Remember who has a fit and a type, told or not, so that the first of each is known."""
     table = found.table
     new = []
     for topic, column in ((FIT, "model"), (TYPE, "spectral_type")):
         if column not in table:
             continue
-        old = {mark.candidate_id: mark.value for mark in outbox.marks(topic=topic)}
+        old = {mark.candidate_id: mark.value for mark in outbox.told(topic=topic)}
         known = table[table[column].fillna("").astype(str) != ""]
         values = zip(known["candidate_id"].astype(str), known[column].astype(str), strict=True)
         new += [
-            Mark(name, topic, value, found.now)
+            Told(name, topic, value, found.now)
             for name, value in values
             if name not in old or (topic == TYPE and old[name] != value)
         ]
@@ -181,7 +181,7 @@ class _Told:
 
     def __init__(self, case: Case, outbox: Outbox, now: float) -> None:
         self.posts: list[Post] = []
-        self.marks: list[Mark] = []
+        self.marks: list[Told] = []
         self.digests: dict[str, float] = {}
         self._case = case
         self._outbox = outbox
@@ -195,9 +195,9 @@ class _Told:
         name, now = facts.candidate_id, self._now
         if not said:
             return
-        self.marks.append(Mark(name, TOLD, repr(facts.score), now))
+        self.marks.append(Told(name, TOLD, repr(facts.score), now))
         self.marks += [
-            Mark(name, topic, remembered(event), now)
+            Told(name, topic, remembered(event), now)
             for event in said.values()
             for topic in topics(event)
         ]

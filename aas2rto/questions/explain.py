@@ -37,12 +37,13 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
         See `explain`.
     """
     known = as_known(parts, store, now, candidate_id=candidate_id)
-    told = explain(parts, known, now, memory=OnlyRead(store))
+    told = explain(parts, known, now, memory=OnlyRead(store.fits))
     said = marks.standing(known.said, known.photometry, now.utc.mjd).drop(columns="candidate_id")
     told["feedback"] = [{str(k): _plain(v) for k, v in m.items()} for m in said.to_dict("records")]
     told["state"] = str(known.table["state"].iloc[0])
-    aliases = store.aliases()
-    told["aliases"] = aliases.loc[aliases["candidate_id"] == candidate_id, "alias"].tolist()
+    aliases = store.identities.aliases(now.utc.mjd)
+    name = known.table["candidate_id"].iloc[0]
+    told["aliases"] = aliases.loc[aliases["candidate_id"] == name, "alias"].tolist()
     notes = _record(known.notes)
     told["annotations"] = {key: _plain(notes[key]) for key in notes if key != "candidate_id"}
     return told

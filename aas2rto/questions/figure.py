@@ -59,10 +59,12 @@ def illustrate(
 def findings(parts: Parts, store: Store, candidate_id: str, now: Time) -> gathering.Findings:
     """Collect what figures show of one candidate, also of one that is excluded or rejected."""
     known = as_known(parts, store, now, candidate_id=candidate_id)
-    judged = judge(parts, known, now, memory=OnlyRead(store), in_full=True)
+    judged = judge(parts, known, now, memory=OnlyRead(store.fits), in_full=True)
     mjd = float(now.utc.mjd)
     sites = [site.name for site in parts.case.observatories]
-    ranks = store.rank_history([candidate_id], sites, since=mjd - gathering.HISTORY, until=mjd)
+    ranks = store.results.rank_history(
+        [candidate_id], sites, since=mjd - gathering.HISTORY, until=mjd
+    )
     # Sorted by time: the newest rank of each observatory wins.
     last = dict(zip(ranks["observatory"], ranks["rank"], strict=True)) if len(ranks) else {}
     science, *sites_seen = judged.rankings

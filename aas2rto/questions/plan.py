@@ -38,7 +38,7 @@ def outlook(parts: Parts, store: Store, now: Time, *, at: Time | None = None) ->
         For when it is judged; by default `now`, which gives the lists of a cycle at that time.
     """
     known = as_known(parts, store, now)
-    return judge(parts, known, at or now, memory=OnlyRead(store), tomorrow=True)
+    return judge(parts, known, at or now, memory=OnlyRead(store.fits), tomorrow=True)
 
 
 def plan_stored(
@@ -116,7 +116,7 @@ def plan_of(
     kept = None
     if earlier is not None:
         over = kept_from(earlier, nights, now.utc.mjd)
-        kept = _still_true(over, scored, store.feedback(now.utc.mjd))
+        kept = _still_true(over, scored, store.marks.as_known(now.utc.mjd))
     return make_plan(nights, parts.case.config.plan, now, kept=kept, solve=solve)
 
 

@@ -34,7 +34,7 @@ LSST_WINDOW = 7.0
 """Longest time [d] to ask LSST objects for: a longer one may come back empty, not failed."""
 
 
-@source("alerce", wants="best")
+@source("alerce", wants="best", annotates=("alerce_", "ztf_", "lsst_"))
 class Alerce:
     """Objects that an ALeRCE classifier favours, with their light curves.
 

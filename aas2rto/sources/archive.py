@@ -21,11 +21,11 @@ from aas2rto.parts.path_setting import DataPath
 from aas2rto.sources import source
 from aas2rto.sources.files import alert_files, light_curve_table
 from aas2rto.sources.files.alert_files import Format
-from aas2rto.sources.packets.batch import Batch, Tables, frame
+from aas2rto.sources.packets.batch import Batch, Tables
 from aas2rto.sources.packets.format import Record
 from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.tables import photometry
-from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, PollRequest, Report
+from aas2rto.tables.report import Outcome, PollRequest, Report, fact_table, object_table
 from aas2rto.text.words import counted
 
 NAME = "archive"
@@ -55,12 +55,13 @@ class _Pass:
     waiting: dict[str, list[Any]] = field(default_factory=dict)
     bad: dict[str, list[Any]] = field(default_factory=dict)
     objects: list[dict[str, Any]] = field(default_factory=list)
+    facts: list[tuple[Any, ...]] = field(default_factory=list)
     tables: list[pd.DataFrame] = field(default_factory=list)
     later: dict[str, int] = field(default_factory=dict)
     postponed: int = 0
 
 
-@source(NAME)
+@source(NAME, annotates=("fink_", "ztf_", "lsst_"))
 class Archive:
     """Alerts and light curves from files.
 
@@ -236,6 +237,7 @@ def _read_table(reading: _Pass, file: Path) -> None:
     # Not shortened: each line counts the rows of one reason.
     reading.problems += [f"{file}: {line}" for line in found.problems]
     reading.objects += found.objects
+    reading.facts += found.facts
     batch.later = found.later
     if not found.photometry.empty:
         reading.tables.append(found.photometry)
@@ -255,12 +257,13 @@ def _report(reading: _Pass) -> Report:
     problems = (*reading.problems, *tables.problems, *_homeless(objects, rows), *_notes(reading),
                 *_given_again(again))  # fmt: skip
     nothing_read = not (reading.done or reading.waiting)
-    has_data = not (rows.empty and objects.empty and tables.annotations.empty)
+    facts = _facts(reading, tables, objects)
+    has_data = not (rows.empty and objects.empty and facts.empty)
     outcome = Outcome.DATA if has_data else Outcome.EMPTY
     error = ""
     if nothing_read and not has_data and (reading.problems or reading.bad):
         outcome, error = Outcome.FAILED, _why_nothing(reading, problems)
-    return Report(NAME, outcome, objects, rows, tables.annotations, cursor,
+    return Report(NAME, outcome, objects, rows, facts, cursor,
                   _newest(tables, rows), problems, error)  # fmt: skip
 
 
@@ -310,18 +313,27 @@ def _objects(reading: _Pass, tables: Tables, rows: pd.DataFrame) -> pd.DataFrame
     first = {str(name): float(time) for name, time in times.items()}
     surveys = _surveys(rows)
     alerts: list[dict[str, Any]] = [
-        {str(name): value for name, value in row.items()}
-        for row in tables.objects.to_dict("records")
+        {str(key): value for key, value in row.items()} for row in tables.objects.to_dict("records")
     ]
     for row in [*alerts, *reading.objects]:
-        known = {name: value for name, value in row.items() if not _is_blank(value)}
-        name = known["object_id"]
-        begun = known.get("known_at", first.get(name, reading.request.now))
-        for survey in _surveys_of(known, surveys.get(name, ())):
-            old = found.setdefault((survey, name), {"survey": survey})
-            old["known_at"] = min(begun, old.get("known_at", begun))
-            old |= {key: value for key, value in known.items() if key not in old}
-    return frame(found.values(), OBJECT_COLUMNS)
+        name = row["object_id"]
+        begun = row.get("known_at", math.nan)
+        known_at = first.get(name, reading.request.now) if math.isnan(begun) else begun
+        for survey in _surveys_of(row, surveys.get(name, ())):
+            old = found.get((survey, name))
+            if old is None or known_at < old["known_at"]:
+                found[survey, name] = {**row, "survey": survey, "known_at": known_at}
+    return object_table(found.values())
+
+
+def _facts(reading: _Pass, tables: Tables, objects: pd.DataFrame) -> pd.DataFrame:
+    """Join the facts of alerts and of tables; those of lists are known since the object is."""
+    if not reading.facts:
+        return tables.facts
+    since = objects.groupby("object_id")["known_at"].min()
+    told = fact_table(reading.facts)
+    told["known_at"] = told["known_at"].fillna(told["object_id"].map(since))
+    return pd.concat([tables.facts, told], ignore_index=True) if len(tables.facts) else told
 
 
 def _surveys(rows: pd.DataFrame) -> dict[str, list[str]]:
@@ -357,10 +369,6 @@ def _homeless(objects: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
         "measurements but no position: add columns ra and dec, or a table of objects with them; "
         "until then they count only if another source knows the object"
     ]
-
-
-def _is_blank(value: Any) -> bool:
-    return value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def _newest(tables: Tables, rows: pd.DataFrame) -> float | None:

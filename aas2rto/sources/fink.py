@@ -74,7 +74,7 @@ ZTF_COLUMNS = (
 """Columns of ``objects`` that are used, of 136. A column that is null in every row is absent."""
 
 
-@source("fink", wants="best")
+@source("fink", wants="best", annotates=("fink_", "ztf_", "lsst_"))
 class Fink:
     """Alerts that pass a filter of Fink, and light curves of ranked candidates.
 

@@ -113,7 +113,7 @@ class Budget:
         self.spent.append(self._now)
 
 
-@source("lasair", wants="best")
+@source("lasair", wants="best", annotates=("lasair_", "ztf_", "lsst_"))
 class Lasair:
     """Objects that pass a filter of Lasair, and light curves of ranked candidates.
 

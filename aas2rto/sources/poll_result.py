@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from aas2rto.errors import SourceError
-from aas2rto.sources.packets.batch import Batch, frame
+from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.sources.transport.http import Cause, HttpError
-from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, PollRequest, Report
+from aas2rto.tables.report import Outcome, PollRequest, Report, fact_table, facts_of, object_table
 from aas2rto.text.words import counted
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class Harvest:
         last = math.inf if lasting else request.now
         self.batch = Batch(source, last, quality=quality)
         self.objects: list[dict[str, Any]] = []
-        self.annotations: list[dict[str, Any]] = []
+        self.facts: list[tuple[Any, ...]] = []
         self.photometry: list[pd.DataFrame] = []
         self.problems: list[str] = []
         self.newest_alert: float | None = None
@@ -76,11 +76,20 @@ class Harvest:
 
     def note(self, object_id: str, **values: Any) -> None:
         """Add annotations of an object, known now; None is no annotation."""
-        self.annotations.extend(
-            {"object_id": object_id, "key": key, "value": value, "known_at": self.now}
-            for key, value in values.items()
-            if value is not None
-        )
+        known = {key: value for key, value in values.items() if value is not None}
+        self.say(object_id, **known)
+
+    def say(self, object_id: str, **values: Any) -> None:
+        """Add facts of an object, known now; None takes back what this source said before.
+
+        Parameters
+        ----------
+        object_id : str
+        **values
+            By key, see `aas2rto.tables.report.FACT_COLUMNS`; ``redshift_source`` is the origin of
+            the redshift.
+        """
+        self.facts.extend(facts_of({"object_id": object_id, "known_at": self.now, **values}))
 
     def saw(self, mjd: float) -> None:
         """Remember the newest alert [MJD, UTC]."""
@@ -112,19 +121,13 @@ class Harvest:
         """Build the report: data, verified empty, or failed (with the data that still came)."""
         tables = self.batch.tables()
         photometry = pd.concat([tables.photometry, *self.photometry], ignore_index=True)
-        objects = pd.concat(
-            [tables.objects, frame(self.objects, OBJECT_COLUMNS)], ignore_index=True
-        )
+        objects = pd.concat([tables.objects, object_table(self.objects)], ignore_index=True)
         if len(objects):
             # An alert says more of an object than a list does, and comes first here.
             objects = objects.drop_duplicates(["survey", "object_id"], ignore_index=True)
-        annotations = pd.concat(
-            [tables.annotations, pd.DataFrame(self.annotations, columns=tables.annotations.columns)]
-            if self.annotations
-            else [tables.annotations],
-            ignore_index=True,
-        )
-        has_data = bool(len(objects) or len(photometry) or len(annotations))
+        facts = [table for table in (tables.facts, fact_table(self.facts)) if len(table)]
+        told = pd.concat(facts, ignore_index=True) if facts else tables.facts
+        has_data = bool(len(objects) or len(photometry) or len(told))
         if self._cut_short and not has_data:
             self._errors.append(self._cut_short)
             self._waits.append(None)
@@ -136,7 +139,7 @@ class Harvest:
             Outcome.FAILED if self._errors else outcome,
             objects=objects,
             photometry=photometry,
-            annotations=annotations,
+            facts=told,
             cursor=self.cursor,
             newest_alert=max(newest, default=None),
             problems=_shortened((*self.problems, *tables.problems)),

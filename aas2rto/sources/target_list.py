@@ -21,10 +21,9 @@ from aas2rto.sources.files import alert_files, cells, starlist, tables, text_tab
 from aas2rto.sources.files.alert_files import Format
 from aas2rto.sources.files.sheet import Sheet
 from aas2rto.sources.files.spellings import COLUMNS, name_of
-from aas2rto.sources.packets.batch import frame
 from aas2rto.sources.too import BASE_SCORE, LIFETIME
 from aas2rto.sources.too_file import READERS
-from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, Report
+from aas2rto.tables.report import Outcome, Report, split
 from aas2rto.text.words import counted, one_line
 
 NAME = "targets"
@@ -290,7 +289,8 @@ def report(targets: Sequence[Wanted], kind: As, now: float, *, base_score: float
         for one in targets
     ]  # fmt: skip
     outcome = Outcome.DATA if rows else Outcome.EMPTY
-    return Report(NAME, outcome, frame(rows, OBJECT_COLUMNS))
+    objects, facts = split(rows)
+    return Report(NAME, outcome, objects, facts=facts)
 
 
 def _comment(one: Wanted, kind: As) -> str:

@@ -17,7 +17,6 @@ from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.tns_table import Delta, Table, date_of, default_folder, read
 from aas2rto.sources.transport.http import Cause, Client, HttpError, Policy
 from aas2rto.sources.transport.pacing import Deadline
-from aas2rto.sources.transport.worklist import SURVEY_IDS
 from aas2rto.tables.report import PollRequest, Report
 from aas2rto.units import Arcsec
 
@@ -35,12 +34,19 @@ table is fetched again."""
 STUCK_DAYS = 2.0
 """Days without a daily file after which it is taken to be missing."""
 
+TEXTS = (
+    "type", "reporting_group", "source_group", "discovery_date", "internal_names", "class_bibcodes",
+)  # fmt: skip
+NUMBERS = ("redshift", "discovery_mag")
+OPTIONAL = tuple(f"tns_{key}" for key in (*TEXTS, *NUMBERS))
+"""Annotations that not every object of TNS has."""
+
 HOUR = 1.0 / 24.0
 ROUNDING = 1e-6
 """[d] Times in file names and in date lines are the same to a tenth of a second."""
 
 
-@source("tns", wants="all")
+@source("tns", wants="all", annotates=("tns_",))
 class Tns:
     """What TNS knows of each candidate: its name, and who classified it as what.
 
@@ -231,30 +237,28 @@ class Tns:
             candidate = wanted.iloc[place]
             name = str(candidate["candidate_id"])
             facts = facts_of({str(key): value for key, value in row.items()})
-            matched[name] = fingerprint(facts, internal_names(facts))
+            matched[name] = fingerprint(facts)
             if known.get(name) != matched[name]:
                 self._report(candidate, facts, round(float(separation), 2), harvest)
         harvest.cursor["matched"] = matched
 
     @staticmethod
     def _report(candidate: Any, facts: dict[str, Any], separation: float, harvest: Harvest) -> None:
-        redshift = facts.get("tns_redshift")
+        name, redshift = facts["tns_name"], facts.get("tns_redshift")
         harvest.objects.append({
-            "object_id": facts["tns_name"], "survey": "tns",
+            "object_id": name, "survey": "tns",
             # The candidate's own place, so that it is this candidate that gets the name.
             "ra": float(candidate["ra"]), "dec": float(candidate["dec"]),
-            "known_at": harvest.now, "name": f"{facts['tns_prefix']} {facts['tns_name']}".strip(),
-            "spectral_type": facts.get("tns_type", ""),
-            "redshift": math.nan if redshift is None else redshift,
-            "redshift_source": "" if redshift is None else "TNS",
+            "known_at": harvest.now,
+            # The other surveys' names of the same object: brokers are asked for it by them.
+            "also_known_as": internal_names(facts),
         })  # fmt: skip
-        # The other surveys' names of the same object: from now on it is known by them, too.
-        harvest.objects.extend(
-            {"object_id": name, "survey": survey, "ra": float(candidate["ra"]),
-             "dec": float(candidate["dec"]), "known_at": harvest.now}
-            for name, survey in internal_names(facts)
+        # What TNS does not say any more is taken back.
+        harvest.say(
+            name, name=f"{facts['tns_prefix']} {name}".strip(),
+            spectral_type=facts.get("tns_type"), redshift=redshift, redshift_source="TNS",
+            tns_separation=separation, **dict.fromkeys(OPTIONAL) | facts,
         )  # fmt: skip
-        harvest.note(facts["tns_name"], **facts, tns_separation=separation)
 
 
 def facts_of(row: dict[str, Any]) -> dict[str, Any]:
@@ -267,20 +271,17 @@ def facts_of(row: dict[str, Any]) -> dict[str, Any]:
         tns_redshift, tns_reporting_group, tns_source_group, tns_discovery_date,
         tns_discovery_mag, tns_internal_names, tns_class_bibcodes``.
     """
-    texts = ("type", "reporting_group", "source_group", "discovery_date", "internal_names",
-             "class_bibcodes")  # fmt: skip
     found: dict[str, Any] = {
         "tns_name": str(row["name"]),
         "tns_prefix": str(row["prefix"]),
         "tns_classified": bool(row["type"]),
     }
-    found |= {f"tns_{key}": str(row[key]) for key in texts if row[key]}
-    numbers = {"tns_redshift": row["redshift"], "tns_discovery_mag": row["discovery_mag"]}
-    return found | {key: float(value) for key, value in numbers.items() if not pd.isna(value)}
+    found |= {f"tns_{key}": str(row[key]) for key in TEXTS if row[key]}
+    return found | {f"tns_{key}": float(row[key]) for key in NUMBERS if not pd.isna(row[key])}
 
 
-def internal_names(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the names that surveys gave to an object of TNS, each with its survey.
+def internal_names(facts: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names that surveys gave to an object of TNS.
 
     Parameters
     ----------
@@ -288,22 +289,12 @@ def internal_names(facts: dict[str, Any]) -> list[tuple[str, str]]:
         From `facts_of`; ``tns_internal_names`` is such as ``, ZTF26aaaaaaa, LSST-P-DO-313...``.
         TNS writes Rubin's diaObjectIds with a prefix (lvra-doc, tns.html).
     """
-    found = []
-    for word in str(facts.get("tns_internal_names", "")).split(","):
-        name = word.strip().removeprefix("LSST-P-DO-")
-        if name and name != facts["tns_name"]:
-            found.append((name, survey_of(name)))
-    return list(dict.fromkeys(found))
+    words = str(facts.get("tns_internal_names", "")).split(",")
+    names = (word.strip().removeprefix("LSST-P-DO-") for word in words)
+    return tuple(dict.fromkeys(name for name in names if name and name != facts["tns_name"]))
 
 
-def survey_of(name: str) -> str:
-    """Return the survey that names objects like this, ``other`` for surveys not read here."""
-    for survey, pattern in SURVEY_IDS.items():
-        if pattern.fullmatch(name):
-            return survey
-    return "atlas" if name.startswith("ATLAS") else "other"
-
-
-def fingerprint(facts: dict[str, Any], names: list[tuple[str, str]]) -> int:
-    """Return a number that changes when facts do; small enough to keep one per candidate."""
-    return zlib.crc32(json.dumps([facts, names], sort_keys=True).encode())
+def fingerprint(facts: dict[str, Any]) -> int:
+    """Return a number that changes when the facts do; small enough to keep one per candidate."""
+    named = [facts, internal_names(facts)]
+    return zlib.crc32(json.dumps(named, sort_keys=True).encode())

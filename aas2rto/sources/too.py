@@ -17,17 +17,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import pandas as pd
 from pydantic import Field
 
 from aas2rto.errors import InputError
 from aas2rto.parts.path_setting import OwnFolder
 from aas2rto.sources import source, too_file
-from aas2rto.sources.packets.batch import frame
 from aas2rto.sources.too_file import Mistake, Target
-from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, PollRequest, Report, failed
+from aas2rto.tables.report import Outcome, PollRequest, Report, failed, split
 from aas2rto.text.words import counted
 from aas2rto.units import Day
 
@@ -109,7 +107,8 @@ class TooFolder:
             problems += self._take(path, version, request.now, taken)
         _remove_orphans(self.folder)
         outcome = Outcome.DATA if taken else Outcome.EMPTY
-        return Report(NAME, outcome, self._objects(taken, request.now), problems=tuple(problems),
+        objects, facts = split(self._said(one.target, request.now) for one in taken)
+        return Report(NAME, outcome, objects, facts=facts, problems=tuple(problems),
                       acknowledge=lambda: _accept(self.folder, taken))  # fmt: skip
 
     def probe(self) -> str:
@@ -135,19 +134,14 @@ class TooFolder:
         taken.append(_Taken(path, version, target))
         return []
 
-    def _objects(self, taken: list[_Taken], now: float) -> pd.DataFrame:
-        rows = [
-            {
-                "object_id": one.target.name, "survey": NAME, "known_at": now, "too": True,
-                "redshift_source": "ToO file" if one.target.redshift is not None else "",
-                "base_score": self.base_score,
-                "valid_until": None if self.lifetime is None else now + self.lifetime,
-                **{key: value for key, value in vars(one.target).items()
-                   if value is not None and key != "name"},
-            }
-            for one in taken
-        ]  # fmt: skip
-        return frame(rows, OBJECT_COLUMNS)
+    def _said(self, target: Target, now: float) -> dict[str, Any]:
+        """Return all that a file says; one without an end takes back that of an earlier file."""
+        said = {key: value for key, value in vars(target).items() if value is not None}
+        return {
+            "object_id": said.pop("name"), "survey": NAME, "known_at": now, "too": True,
+            "redshift_source": "ToO file", "base_score": self.base_score,
+            "valid_until": None if self.lifetime is None else now + self.lifetime, **said,
+        }  # fmt: skip
 
 
 def pending(folder: Path | str) -> list[Path]:

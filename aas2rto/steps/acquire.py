@@ -58,18 +58,18 @@ def wanted(store: Store, now: float) -> pd.DataFrame:
     now : float
         MJD (UTC).
     """
-    held = store.candidates()
-    known = store.light_curves(held, now).summary
+    held = store.candidates(now)
+    known = store.photometry.as_known(held, now).summary
     table = held[["candidate_id", "ra", "dec", "redshift", "spectral_type"]].assign(
         first_detection=known["first_detection"],
         last_detection=known["last_detection"],
         last_mag=known["last_mag"],
     )
     names: dict[str, list[str]] = {}
-    for alias, owner in store.aliases().itertuples(index=False):
+    for alias, owner in store.identities.aliases(now).itertuples(index=False):
         names.setdefault(owner, []).append(alias)
     table["aliases"] = [tuple(names.get(name, ())) for name in table["candidate_id"]]
-    table["score"] = table["candidate_id"].map(store.last_scores()).astype(float)
+    table["score"] = table["candidate_id"].map(store.results.last_scores(now)).astype(float)
     keys = ["score", "candidate_id"]
     return table.sort_values(keys, ascending=[False, True], kind="stable").reset_index(drop=True)
 
@@ -104,7 +104,7 @@ def poll_all(
     end = time.monotonic() + deadline
     waiting: dict[str, float] = {}
     for poller in pollers:
-        state = store.source_state(poller.name)
+        state = store.sources.state(poller.name)
         if state.retry_at is not None and now < state.retry_at and not poller.is_asked:
             waiting[poller.name] = state.retry_at
         else:

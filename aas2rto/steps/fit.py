@@ -73,10 +73,10 @@ def digests(photometry: pd.DataFrame, candidates: pd.DataFrame, settings: str) -
 class FitMemory(Protocol):
     """Remembers fits from one time to the next."""
 
-    def fits(self, model: str) -> pd.DataFrame:
+    def of(self, model: str) -> pd.DataFrame:
         """Return the remembered fits of a model: ``digest`` and the columns of a fit table."""
 
-    def save_fits(self, model: str, fits: pd.DataFrame) -> None:
+    def save(self, model: str, fits: pd.DataFrame) -> None:
         """Take new fits."""
 
 
@@ -86,11 +86,11 @@ class OnlyRead:
 
     memory: FitMemory | None = None
 
-    def fits(self, model: str) -> pd.DataFrame:
+    def of(self, model: str) -> pd.DataFrame:
         """Return what the memory behind it knows."""
-        return pd.DataFrame() if self.memory is None else self.memory.fits(model)
+        return pd.DataFrame() if self.memory is None else self.memory.of(model)
 
-    def save_fits(self, model: str, fits: pd.DataFrame) -> None:
+    def save(self, model: str, fits: pd.DataFrame) -> None:
         """Take nothing."""
 
 
@@ -143,7 +143,7 @@ def fit_changed(
     candidates = candidates.assign(ebv=dust.ebv(candidates["ra"], candidates["dec"]))
     for bound in models:
         wanted = digests(photometry, candidates, bound.digest)
-        old = memory.fits(bound.name)
+        old = memory.of(bound.name)
         if len(old):
             old = old[old["candidate_id"].map(wanted) == old["digest"]]
         held = set(old["candidate_id"]) if len(old) else set()
@@ -152,7 +152,7 @@ def fit_changed(
         fits.failures.extend(failures)
         new["digest"] = new["candidate_id"].map(wanted)
         # What failed is tried again: the cause may have been this machine, not the data.
-        memory.save_fits(bound.name, new[new["status"] != FAILED])
+        memory.save(bound.name, new[new["status"] != FAILED])
         fits.fresh[bound.name] = len(new)
         fits.tables[bound.name] = pd.concat(
             [table for table in (old, new) if len(table)] or [new], ignore_index=True

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
+from aas2rto.errors import UsageError
 from aas2rto.factors import Decision, Needs
 from aas2rto.steps.cycle import Parts, Prefiltered
 from aas2rto.steps.evaluate import evaluate_all
@@ -43,7 +44,7 @@ class Known:
 def reconsider(parts: Parts, store: Store, now: Time) -> list[str]:
     """Let rejected candidates start afresh that new detections speak for; return their ids."""
     after = parts.case.config.candidates.reconsider_after
-    return [] if after is None else store.reconsider(now.utc.mjd, after)
+    return [] if after is None else store.rejections.reconsider(now.utc.mjd, after)
 
 
 def as_known(parts: Parts, store: Store, now: Time, *, candidate_id: str | None = None) -> Known:
@@ -56,17 +57,28 @@ def as_known(parts: Parts, store: Store, now: Time, *, candidate_id: str | None 
     now : Time
     candidate_id : str, optional
         This one alone, also if it was rejected; by default all that are active.
+
+    Raises
+    ------
+    UsageError
+        If this one was not known yet.
     """
     base = parts.case.config.score.base
-    said = store.feedback(now.utc.mjd)
-    notes = store.annotations()
+    said = store.marks.as_known(now.utc.mjd)
+    notes = store.facts.as_known(now.utc.mjd)
     if candidate_id is None:
-        held = store.candidates()
+        held = store.candidates(now.utc.mjd)
     else:
-        held = _only(store.candidates(state=None), candidate_id).reset_index(drop=True)
+        held = store.candidates(now.utc.mjd, state=None)
+        held = held[held["id"] == store.identities.key_of(candidate_id)].reset_index(drop=True)
+        if held.empty:
+            raise UsageError(
+                f"{candidate_id} was not known yet on {now.utc.iso[:16]} UTC; give a later --now"
+            )
+        candidate_id = str(held["candidate_id"].iloc[0])  # as it was called then
         notes = _only(notes, candidate_id).dropna(axis=1, how="all")
         said = _only(said, candidate_id)
-    known = store.light_curves(held, now.utc.mjd)
+    known = store.photometry.as_known(held, now.utc.mjd)
     return Known(assemble(held, known.summary, notes, base), known.photometry, said, notes)
 
 

@@ -43,6 +43,7 @@ class PhotometryCache:
     def __init__(self) -> None:
         self._frame: pd.DataFrame | None = None
         self._held: set[int] = set()
+        self._ids = np.empty(0, dtype=np.int64)  # of the frame's categories
         self._stale = False  # the frame has rows of candidates that are not held any more
         self._last: tuple[pd.DataFrame, float, LightCurves] | None = None
 
@@ -65,6 +66,11 @@ class PhotometryCache:
         if self._frame is None or self._stale or wanted != self._held:
             self._frame = self._updated(connection, table, wanted)
             self._held, self._stale = wanted, False
+        names = _names(table)
+        held = self._frame["candidate_id"].cat
+        # At another time a candidate may have borne another name.
+        if not names.equals(held.categories):
+            self._frame = self._frame.assign(candidate_id=held.rename_categories(list(names)))
         return self._frame
 
     def known(self, connection: Connection, table: pd.DataFrame, now: float) -> LightCurves:
@@ -92,13 +98,19 @@ class PhotometryCache:
         rows = _read_photometry(connection, wanted - still_good)
         if self._frame is not None and still_good:
             old = self._frame
-            key = pd.Index(table["candidate_id"]).get_indexer(old["candidate_id"].cat.categories)
-            ids = np.where(key >= 0, table["id"].to_numpy()[key], -1)[old["candidate_id"].cat.codes]
+            ids = self._ids[old["candidate_id"].cat.codes]
             kept = np.isin(ids, list(still_good))
             held = {name: _values(old, name)[kept] for name in rows if name != "candidate"}
             held["candidate"] = ids[kept]
             rows = {name: np.concatenate([held[name], values]) for name, values in rows.items()}
+        self._ids = np.sort(table["id"].to_numpy())
         return _as_frame(rows, table)
+
+
+def _names(table: pd.DataFrame) -> pd.Index[str]:
+    """Return the names of candidates in the order of their rows."""
+    names: pd.Index[str] = pd.Index(table.sort_values("id")["candidate_id"])
+    return names
 
 
 def _values(frame: pd.DataFrame, name: str) -> np.ndarray[Any, Any]:
@@ -135,7 +147,7 @@ def _as_frame(rows: dict[str, np.ndarray[Any, Any]], table: pd.DataFrame) -> pd.
     """Sort by candidate and time; rows of one time stay in the order of the table's key."""
     order = np.lexsort((rows["mjd"], rows["candidate"]))
     ids = np.sort(table["id"].to_numpy())
-    names = pd.Index(table.set_index("id")["candidate_id"].reindex(ids))
+    names = _names(table)
     columns: dict[str, Any] = {
         "candidate_id": pd.Categorical.from_codes(
             np.searchsorted(ids, rows["candidate"][order]), categories=names

@@ -107,7 +107,7 @@ class ChannelState:
 
 
 @dataclass(frozen=True)
-class Mark:
+class Told:
     """Something that was seen or said of a candidate."""
 
     candidate_id: str
@@ -160,7 +160,7 @@ class Mail:
     """What a cycle adds, in the transaction of its results."""
 
     posts: Sequence[Post] = ()
-    marks: Sequence[Mark] = ()
+    told: Sequence[Told] = ()
     alarms: Sequence[Alarm] = ()
     over: Sequence[str] = ()
     digests: Mapping[str, float] = field(default_factory=dict)
@@ -200,7 +200,7 @@ class Outbox:
         """Add what a cycle says, in its own transaction."""
         for post in mail.posts:
             self._add_post(connection, post, now)
-        self._set_marks(connection, mail.marks)
+        self._set_told(connection, mail.told)
         for alarm in mail.alarms:
             values = {name: value for name, value in vars(alarm).items() if name != "part"}
             self._upsert(connection, schema.alarms, {"part": alarm.part}, values)
@@ -357,11 +357,11 @@ class Outbox:
         query = select(table.c.channel, table.c.state, func.count()).group_by(
             table.c.channel, table.c.state
         )
-        told: dict[str, dict[str, int]] = {}
+        found: dict[str, dict[str, int]] = {}
         with self._engine.connect() as connection:
             for channel, state, count in connection.execute(query):
-                told.setdefault(channel, {})[state] = count
-        return told
+                found.setdefault(channel, {})[state] = count
+        return found
 
     # -- channels -------------------------------------------------------------------------------
 
@@ -377,13 +377,13 @@ class Outbox:
         with self._transaction(f"channel {name}") as connection:
             self._upsert(connection, schema.channels, {"channel": name}, values)
 
-    # -- marks, alarms and answers --------------------------------------------------------------
+    # -- what was told, alarms and answers ------------------------------------------------------
 
-    def marks(
+    def told(
         self, *, topic: str | None = None, candidate_ids: Iterable[str] | None = None
-    ) -> list[Mark]:
-        """Return marks, by topic or by candidate."""
-        table, known = schema.marks, schema.candidates
+    ) -> list[Told]:
+        """Return what was seen or said of candidates, by topic or by candidate."""
+        table, known = schema.told, schema.candidates
         query = select(known.c.candidate_id, table.c.topic, table.c.value, table.c.at)
         query = query.join(known, known.c.id == table.c.candidate)
         if topic is not None:
@@ -391,22 +391,22 @@ class Outbox:
         if candidate_ids is not None:
             query = query.where(known.c.candidate_id.in_(list(candidate_ids)))
         with self._engine.connect() as connection:
-            return [Mark(*row) for row in connection.execute(query)]
+            return [Told(*row) for row in connection.execute(query)]
 
-    def has_marks(self) -> bool:
-        """Tell whether anything was ever marked."""
+    def has_told(self) -> bool:
+        """Tell whether anything was ever seen or said."""
         with self._engine.connect() as connection:
-            query = select(schema.marks.c.topic).limit(1)
+            query = select(schema.told.c.topic).limit(1)
             return connection.execute(query).first() is not None
 
-    def _set_marks(self, connection: Connection, marks: Sequence[Mark]) -> None:
+    def _set_told(self, connection: Connection, told: Sequence[Told]) -> None:
         rows = [
             {"candidate": key, "topic": mark.topic, "value": mark.value, "at": mark.at}
-            for mark in marks
+            for mark in told
             if (key := self._key_of(mark.candidate_id)) is not None
         ]
         if rows:
-            insert = self._insert(schema.marks)
+            insert = self._insert(schema.told)
             changed = {"value": insert.excluded.value, "at": insert.excluded.at}
             statement = insert.on_conflict_do_update(
                 index_elements=["candidate", "topic"], set_=changed

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     false,
 )
 
@@ -23,33 +24,36 @@ def _candidate(**options: bool) -> Column[int]:
     return Column("candidate", ForeignKey("candidates.id"), **options)  # type: ignore[arg-type]
 
 
+# A candidate is a name for objects of surveys that are one thing in the sky.
 candidates = Table(
     "candidates",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("candidate_id", String, nullable=False, unique=True),
-    Column("ra", Float, nullable=False),
-    Column("dec", Float, nullable=False),
-    Column("name", String, nullable=False, default=""),
-    Column("too", Boolean, nullable=False, default=False),
-    Column("base_score", Float),
-    Column("redshift", Float),
-    Column("redshift_source", String, nullable=False, default=""),
-    Column("spectral_type", String, nullable=False, default=""),
-    Column("host", String, nullable=False, default=""),
-    Column("comment", Text, nullable=False, default=""),
-    Column("magnitude", Float),
-    Column("valid_until", Float),
-    Column("state", String, nullable=False, default="active"),
-    Column("first_known", Float),
+    Column("candidate_id", String, nullable=False, unique=True),  # of the object that came first
 )
 
+# The objects of surveys, in the order in which they came (the key): where each was first seen. One
+# that turns out to have been known earlier has a further row.
+objects = Table(
+    "objects",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _candidate(nullable=False, index=True),
+    Column("object_id", String, nullable=False),
+    Column("survey", String, nullable=False, default=""),
+    Column("ra", Float, nullable=False),
+    Column("dec", Float, nullable=False),
+    Column("known_at", Float, nullable=False),
+)
+
+# Further names. Two candidates may have been called alike: the first to be known by it keeps it.
 aliases = Table(
     "aliases",
     metadata,
     Column("alias", String, primary_key=True),
-    _candidate(nullable=False, index=True),
+    _candidate(primary_key=True, index=True),
     Column("survey", String, nullable=False, default=""),
+    Column("known_at", Float, nullable=False),
 )
 
 # One row per measurement; the key makes an alert that comes twice, or from two brokers, one row.
@@ -70,15 +74,26 @@ photometry = Table(
     sqlite_with_rowid=False,
 )
 
-# Not `annotations`: that name belongs to the __future__ import.
-remarks = Table(
-    "annotations",
+# What was said of a candidate, never changed: what stands at a time follows from the rows.
+facts = Table(
+    "facts",
     metadata,
-    _candidate(primary_key=True),
-    Column("key", String, primary_key=True),
-    Column("value", Text, nullable=False),  # JSON, so that a number stays a number
+    Column("id", Integer, primary_key=True),
+    _candidate(nullable=False),
+    Column("key", String, nullable=False),
+    Column("value", Text, nullable=False),  # JSON, so that a number stays a number; null takes back
     Column("known_at", Float, nullable=False),
-)
+    Column("source", String, nullable=False),  # in whose report it came
+    Column("precedence", Integer, nullable=False, default=0),  # see facts.py
+    Column("origin", String, nullable=False, default=""),
+    UniqueConstraint(
+        "candidate", "key", "known_at", "source", "precedence", "value", "origin",
+        name="facts_once",
+    ),
+)  # fmt: skip
+
+# One row, raised whenever something comes in.
+generation = Table("generation", metadata, Column("number", Integer, primary_key=True))
 
 fits = Table(
     "fits",
@@ -93,10 +108,18 @@ rejections = Table(
     "rejections",
     metadata,
     _candidate(primary_key=True),
+    Column("at", Float, primary_key=True),
     Column("factor", String, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("at", Float, nullable=False),
     Column("row", Text, nullable=False),  # JSON of what rejected.csv shows
+)
+
+# When new evidence brought a rejected candidate back.
+revivals = Table(
+    "revivals",
+    metadata,
+    _candidate(primary_key=True),
+    Column("at", Float, primary_key=True),
 )
 
 scores = Table(
@@ -119,8 +142,9 @@ ranks = Table(
     Column("site_score", Float, nullable=False),
 )
 
-feedback = Table(
-    "feedback",
+# What people said, in the order in which they did (the key).
+marks = Table(
+    "marks",
     metadata,
     Column("id", Integer, primary_key=True),
     _candidate(nullable=False, index=True),
@@ -193,8 +217,8 @@ channels = Table(
 )
 
 # What was seen or said of a candidate, so that it is said once.
-marks = Table(
-    "marks",
+told = Table(
+    "told",
     metadata,
     _candidate(primary_key=True),
     Column("topic", String, primary_key=True),

@@ -158,7 +158,7 @@ def rows(
     author: str = "",
     comment: str = "",
 ) -> list[dict[str, Any]]:
-    """Return the rows of a mark for `Store.add_feedback`.
+    """Return the rows of a mark for `Marks.save` of the store.
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def standing(feedback: pd.DataFrame, photometry: pd.DataFrame, now_mjd: float) -
     Parameters
     ----------
     feedback : DataFrame
-        From `Store.feedback`, in the order in which it was said.
+        From ``store.marks.as_known``, in the order in which it was said.
     photometry : DataFrame
         Of these candidates, as known at `now_mjd`.
     now_mjd : float
@@ -365,7 +365,7 @@ def join(
     ----------
     candidates : DataFrame
     feedback : DataFrame
-        From `Store.feedback`.
+        From ``store.marks.as_known``.
     photometry : DataFrame
         As known at `now`.
     now : Time

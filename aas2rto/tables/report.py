@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -17,31 +18,45 @@ OBJECT_COLUMNS: dict[str, str] = {
     "ra": "float64",
     "dec": "float64",
     "known_at": "float64",
+    "also_known_as": "object",
+}
+"""Columns of a report's objects: which they are, and where. One row per survey object.
+
+``object_id`` is the survey's own id as text (``ZTF26aakkrjv``, a diaObjectId, a ToO's name);
+``survey`` is ``ztf``, ``lsst``, ``atlas``, ``tns``, ``too`` or a name of the user's. Positions are
+ICRS degrees, ``known_at`` MJD (UTC); ``also_known_as`` holds further names, a tuple of texts, and
+may be missing."""
+
+FACT_COLUMNS: dict[str, str] = {
+    "object_id": "str",
+    "key": "str",
+    "value": "object",
+    "known_at": "float64",
+    "origin": "str",
+}
+"""Columns of a report's facts: what somebody says of an object, and since when.
+
+``key`` is one of `FACTS`, or a name that starts with the broker's, such as
+``fink_snn_sn_vs_all``. ``value`` is a number, a bool, a text or whatever JSON can say; None or NaN
+takes back what this source said before. ``known_at`` is MJD (UTC). ``origin`` says in words
+where the value is from and may be missing; of a redshift it is shown."""
+
+FACTS: dict[str, str] = {
     "name": "str",
     "too": "bool",
     "base_score": "float64",
     "redshift": "float64",
-    "redshift_source": "str",
     "spectral_type": "str",
     "host": "str",
     "comment": "str",
     "magnitude": "float64",
     "valid_until": "float64",
 }
-"""Columns of a report's objects; missing ones count as unknown. One row per survey object.
+"""Keys of the facts that have a column of their own in the candidate table; ``valid_until`` is MJD
+(UTC)."""
 
-``object_id`` is the survey's own id as text (``ZTF26aakkrjv``, a diaObjectId, a ToO's name);
-``survey`` is ``ztf``, ``lsst``, ``atlas``, ``tns``, ``too`` or a name of the user's. Positions are
-ICRS degrees, ``known_at`` and ``valid_until`` MJD (UTC)."""
-
-ANNOTATION_COLUMNS: dict[str, str] = {
-    "object_id": "str",
-    "key": "str",
-    "value": "object",
-    "known_at": "float64",
-}
-"""Columns of a report's annotations: what a broker says about an object, such as
-``fink_snn_sn_vs_all`` = 0.93. ``value`` is a float, a bool or a text; unknown ones have no row."""
+REDSHIFT_SOURCE = "redshift_source"
+"""In a row of `split`: the origin of its redshift."""
 
 
 class Outcome(StrEnum):
@@ -93,8 +108,8 @@ class Report:
         See `OBJECT_COLUMNS`.
     photometry : DataFrame
         As in :mod:`aas2rto.tables.photometry`, with the survey's ``object_id`` in ``candidate_id``.
-    annotations : DataFrame
-        See `ANNOTATION_COLUMNS`.
+    facts : DataFrame
+        See `FACT_COLUMNS`.
     cursor : mapping
         Stored in the transaction of the data, and handed to the next poll.
     newest_alert : float or None
@@ -113,7 +128,7 @@ class Report:
     outcome: Outcome
     objects: pd.DataFrame = field(default_factory=pd.DataFrame)
     photometry: pd.DataFrame = field(default_factory=photometry.empty)
-    annotations: pd.DataFrame = field(default_factory=pd.DataFrame)
+    facts: pd.DataFrame = field(default_factory=pd.DataFrame)
     cursor: Mapping[str, Any] = field(default_factory=dict)
     newest_alert: float | None = None
     problems: tuple[str, ...] = ()
@@ -125,3 +140,63 @@ class Report:
 def failed(source: str, error: str, *, retry_at: float | None = None) -> Report:
     """Build the report of a poll that brought nothing but an error."""
     return Report(source, Outcome.FAILED, error=error, retry_at=retry_at)
+
+
+def split(rows: Iterable[Mapping[Any, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split rows that say all of an object at once into the objects and facts of a report.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        Each with those of `OBJECT_COLUMNS` that are known; every other entry is a fact that is
+        known since the row's ``known_at``. NaN and an empty text say nothing, None takes back.
+        ``redshift_source`` is the origin of the redshift.
+
+    Returns
+    -------
+    objects, facts : DataFrame
+
+    Examples
+    --------
+    >>> split([{"object_id": "a", "survey": "mine", "ra": 1.0, "dec": 2.0, "known_at": 61000.0,
+    ...         "redshift": 0.1, "mine_score": 0.9}])[1][["key", "value"]].to_numpy().tolist()
+    [['redshift', 0.1], ['mine_score', 0.9]]
+    """
+    known = list(rows)
+    return object_table(known), fact_table(fact for row in known for fact in facts_of(row))
+
+
+def facts_of(row: Mapping[Any, Any]) -> list[tuple[Any, ...]]:
+    """Return the facts in one row of `split`, in the order of `FACT_COLUMNS`."""
+    origin = row.get(REDSHIFT_SOURCE) or ""
+    return [
+        (row["object_id"], key, value, row["known_at"], origin if key == "redshift" else "")
+        for key, value in row.items()
+        if key not in OBJECT_COLUMNS and key != REDSHIFT_SOURCE and not _is_blank(value)
+    ]
+
+
+def _is_blank(value: Any) -> bool:
+    """Tell whether a value says nothing; False says that somebody knows that it is not so."""
+    return value == "" if isinstance(value, str) else isinstance(value, float) and math.isnan(value)
+
+
+def object_table(rows: Iterable[Mapping[Any, Any]]) -> pd.DataFrame:
+    """Build the objects of a report from those of `OBJECT_COLUMNS` that any row knows."""
+    known = list(rows)
+    blank = {"float64": math.nan, "object": ()}
+    return pd.DataFrame({
+        name: pd.Series([row.get(name, blank.get(dtype, "")) for row in known], dtype=dtype)
+        for name, dtype in OBJECT_COLUMNS.items()
+        if any(name in row for row in known)
+    })  # fmt: skip
+
+
+def fact_table(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    """Build the facts of a report from tuples in the order of `FACT_COLUMNS`."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(FACT_COLUMNS)
+    # A column of objects: pandas would make NaN of None, and numbers of truths.
+    return pd.DataFrame({
+        name: pd.Series(list(values), dtype=dtype)
+        for (name, dtype), values in zip(FACT_COLUMNS.items(), columns, strict=True)
+    })  # fmt: skip

@@ -24,7 +24,7 @@ from aas2rto.simulate.night import simulate_night
 from aas2rto.steps.build import build
 from aas2rto.store import Store
 from aas2rto.tables.photometry import DETECTION, flux_from_mag
-from aas2rto.tables.report import Outcome, Report
+from aas2rto.tables.report import Outcome, Report, split
 
 NOW = Time("2026-03-20T22:00:00", scale="utc")
 LATER = Time(NOW.mjd + 10 / 1440, format="mjd", scale="utc")
@@ -97,15 +97,16 @@ def fill(store: Store, n: int) -> list[str]:
         redshift=objects["z"], survey="ztf", known_at=NOW.mjd - 1
     )
     rows = photometry[photometry["candidate_id"].isin(names)]
-    store.ingest(Report("bench", Outcome.DATA, known, rows), NOW.mjd)
+    objects, facts = split(known.to_dict("records"))
+    store.ingest(Report("bench", Outcome.DATA, objects, rows, facts), NOW.mjd)
     return names
 
 
 def brighten(store: Store, names: list[str]) -> None:
     """Let the survey measure some candidates once more, as they were."""
-    held = store.candidates()
+    held = store.candidates(NOW.mjd)
     held = held[held["candidate_id"].isin(names)].reset_index(drop=True)
-    seen = store.photometry(held)
+    seen = store.photometry.of(held)
     last = seen[seen["kind"] == DETECTION].groupby("candidate_id", observed=True).tail(1)
     new = last.assign(mjd=NOW.mjd + 5 / 1440, known_at=NOW.mjd + 6 / 1440, measurement_id="new",
                       flux=last["flux"] * flux_from_mag(23.85))  # fmt: skip

@@ -129,7 +129,7 @@ def report_of(batch: Batch):
 
     tables = batch.tables()
     return Report("fink", Outcome.DATA, objects=tables.objects, photometry=tables.photometry,
-                  annotations=tables.annotations)  # fmt: skip
+                  facts=tables.facts)  # fmt: skip
 
 
 def memory() -> float:

@@ -21,6 +21,7 @@ import pytest
 
 from aas2rto.cli import main
 from aas2rto.store import Store
+from tests.conftest import LATE
 from tests.sources.conftest import ROOT, StandIn
 from tests.standin import faults, sky
 from tests.standin.__main__ import SECRETS
@@ -96,12 +97,12 @@ def opened(folder: Path) -> Store:
 def stored(folder: Path) -> dict[str, Counter[Any]]:
     """Return everything that the sources brought, as bags of rows."""
     with opened(folder) as store:
-        held = store.candidates(state=None)
-        rows = store.photometry(held)
-        known = store.annotations()
+        held = store.candidates(LATE, state=None)
+        rows = store.photometry.of(held)
+        known = store.facts.as_known(LATE)
         return {
             "candidates": bag(held[["candidate_id", "name", "redshift", "spectral_type"]]),
-            "aliases": bag(store.aliases()),
+            "aliases": bag(store.identities.aliases()),
             "photometry": bag(rows[["candidate_id", "measurement_id", "mjd", "band", "flux"]]),
             "annotations": bag(known.melt("candidate_id").dropna()),
         }
@@ -128,15 +129,15 @@ def test_five_sources_give_one_merged_ranked_list(
     assert ranked["score"].is_monotonic_decreasing
     assert set(ranked["candidate_id"]) == {t.ztf_id for t in SEEN}
     with opened(folder) as store:
-        held = store.candidates(state=None)
+        held = store.candidates(LATE, state=None)
         assert len(held) == len(SEEN)
-        curves = store.light_curves(held, sky.NOW).photometry
+        curves = store.photometry.as_known(held, sky.NOW).photometry
         known = held.set_index("candidate_id")
         for t in SEEN:
             names = [t.ztf_id, str(t.lsst_id)]
             if t.tns_name and t.t_peak - 3 < sky.NOW:  # only then reported, see the stand-in
                 names.append(t.tns_name)
-            assert {store.resolve(name) for name in names} == {t.ztf_id}
+            assert {store.identities.resolve(name) for name in names} == {t.ztf_id}
             its_type = t.tns_type if t.t_peak + 2 < sky.NOW else ""
             assert known.loc[t.ztf_id, "spectral_type"] == its_type
             mine = curves[curves["candidate_id"] == t.ztf_id]

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from tests.cli.conftest import NOW, Said, light_curve, too_text
+from tests.conftest import LATE
 
 Cli = Callable[..., Said]
 
@@ -334,7 +335,7 @@ def test_kill_loses_nothing_and_doubles_nothing(project: Path, aas2rto: Cli) -> 
     counts = []
     for folder in ("outputs", "undisturbed"):
         with Store(f"sqlite:///{project / folder / 'small' / 'store.sqlite'}") as store:
-            counts.append((len(store.candidates(state=None)), store.measurement_count()))
+            counts.append((len(store.candidates(LATE, state=None)), store.photometry.count()))
     assert counts[0] == counts[1]
 
 

@@ -26,7 +26,7 @@ def values(formula, **columns):
     return expression(table(**columns), None, formula=formula).value.tolist()
 
 
-def complaints(formula, models=(), sources=()):
+def complaints(formula, models=(), **sources):
     options = FACTORS.get("expression").options(formula=formula)
     return check(options, models={name: MODELS.get(name) for name in models}, sources=sources)
 
@@ -189,14 +189,14 @@ def test_a_check_finds_what_would_fail_every_night(formula, words):
         "where(spectral_type == 'SN Ia', 1, 0.1)",
         "last_band == 'ztfg'",
         "fink_snn_sn_vs_all * 2",
-        "mine_score",
+        "mine_score + my_other_score",
         "salt_x1 + salt_chisq / salt_ndof",
         "log(last_mag - 100)",
     ],
 )
 def test_a_check_lets_pass_what_can_be_computed(formula):
     """Columns of candidates, summaries, fits and brokers, and those of the sources' names."""
-    assert complaints(formula, models=["salt"], sources=["mine"]) == []
+    assert complaints(formula, models=["salt"], mine=("my_",)) == []
 
 
 def test_an_unknown_column_excludes_and_says_so():

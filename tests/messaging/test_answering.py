@@ -110,7 +110,7 @@ class World:
 
     def feedback(self) -> list[tuple[str, str, str]]:
         """Return what people said: kind, author, comment."""
-        said = self.store.feedback(70000.0)
+        said = self.store.marks.as_known(70000.0)
         return list(zip(said["kind"], said["author"], said["comment"], strict=True))
 
 

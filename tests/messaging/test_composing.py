@@ -127,7 +127,7 @@ def test_messages_stand_in_the_transaction_of_their_cycle(
         with pytest.raises(RuntimeError):
             world.cycle()
     assert world.titles() == []
-    assert world.store.outbox.marks() == []
+    assert world.store.outbox.told() == []
     world.cycle()
     assert len(world.titles()) == 1
 
@@ -237,7 +237,7 @@ def test_a_veto_is_told_to_nobody(make: Make) -> None:
     world.cycle()
     world.arrive(NOW)
     when = Time(NOW + 1, format="mjd")
-    world.store.add_feedback(feedback.rows("first", Kind.VETO, when, author="Anna"))
+    world.store.marks.save(feedback.rows("first", Kind.VETO, when, author="Anna"))
     world.cycle(NOW + 1.01)
     assert len(world.titles()) == 1
 
@@ -320,7 +320,7 @@ def test_a_lasting_failure_is_no_flood(make: Make) -> None:
         now = NOW + step / 144
         wrong = ["fink: failed: no answer"] if step < 3 * 144 else []
         told = alarms.alarms_of(world.case, outbox, wrong, now)
-        with world.store._transaction("test") as connection:
+        with world.store._access.transaction("test") as connection:
             outbox.add(connection, Mail(told.posts, (), told.alarms, told.over), now)
     texts = world.texts("ops")
     assert [round((e.at - NOW) * 24, 1) for e in texts[:-1]] == [0.0, 1.0, 7.0, 31.0, 55.0]

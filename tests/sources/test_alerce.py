@@ -67,7 +67,7 @@ def test_every_object_of_the_class_comes_with_its_light_curve(standin):
 def test_class_and_probability_are_annotations(standin):
     """What the broker says of an object can be read by factors."""
     report = alerce(standin).poll(request(standin.now))
-    values = report.annotations.pivot_table(
+    values = report.facts.pivot_table(
         index="object_id", columns="key", values="value", aggfunc="last"
     )
     assert set(values["alerce_class"]) == {"SN"}

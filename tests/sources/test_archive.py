@@ -15,6 +15,7 @@ from aas2rto.sources.archive import Archive
 from aas2rto.sources.files import light_curve_table
 from aas2rto.tables import photometry
 from aas2rto.tables.report import Outcome, PollRequest
+from tests.conftest import told
 from tests.shared import SHARED
 from tests.sources.alerts import (
     JD,
@@ -123,8 +124,9 @@ def fink_night():
 
 
 def test_archive_is_a_source_with_paths():
-    (setting,) = SOURCES.get("archive").settings
+    setting, quality = SOURCES.get("archive").settings
     assert (setting.name, setting.required) == ("paths", True)
+    assert (quality.name, quality.required) == ("quality", False)
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate"])
@@ -142,11 +144,11 @@ def test_ztf_avro_is_read(tmp_path, codec):
 
 def test_fink_avro_gives_annotations(tmp_path):
     report = poll(write_avro(tmp_path / "fink.avro", fink_night(), FINK_SCHEMA))
-    first = report.annotations[report.annotations["object_id"] == "ZTF26obj0"]
+    first = report.facts[report.facts["object_id"] == "ZTF26obj0"]
     found = dict(zip(first["key"], first["value"], strict=True))
     assert found["fink_snn_sn_vs_all"] == 0.9
     assert found["fink_cdsxmatch"] == "none"
-    assert set(report.objects["spectral_type"]) == {"SN Ia"}
+    assert set(told(report)["spectral_type"]) == {"SN Ia"}
 
 
 def test_lsst_avro_keeps_the_digits_of_ids(tmp_path):
@@ -178,7 +180,7 @@ def test_parquet_alerts_of_both_surveys_are_read(tmp_path):
     ]  # fmt: skip
     assert "170094456272322680" in set(report.photometry["measurement_id"])
     assert len(report.photometry) == 6 + 2
-    assert set(report.objects["spectral_type"]) == {"SN Ia", ""}
+    assert set(told(report)["spectral_type"]) == {"SN Ia", ""}
 
 
 def test_avro_and_parquet_of_the_same_alerts_agree(tmp_path):
@@ -394,7 +396,7 @@ def test_same_answer_twice(tmp_path):
     one, two = poll(tmp_path), poll(tmp_path)
     pd.testing.assert_frame_equal(one.photometry, two.photometry)
     pd.testing.assert_frame_equal(one.objects, two.objects)
-    pd.testing.assert_frame_equal(one.annotations, two.annotations)
+    pd.testing.assert_frame_equal(one.facts, two.facts)
 
 
 def test_probe_counts_files(tmp_path):
@@ -424,7 +426,7 @@ def test_csv_of_magnitudes(tmp_path):
         report.photometry["flux"], report.photometry["flux_err"]
     ) == pytest.approx([0.05, 0.06])
     assert report.photometry["kind"].tolist() == ["detection", "detection"]
-    thing = report.objects.iloc[0]
+    thing = told(report).iloc[0]
     assert (thing["object_id"], thing["ra"], thing["dec"]) == ("SN1", 10.5, -20.25)
     assert (thing["redshift"], thing["spectral_type"]) == (0.03, "SN Ia")
     assert (thing["survey"], thing["known_at"]) == ("ztf", 60000.5)
@@ -581,7 +583,7 @@ def test_positions_may_stand_in_a_table_of_their_own(tmp_path):
     (tmp_path / "lc.csv").write_text("id,mjd,band,mag,magerr\na,60000,ztfg,18,0.1\n")
     (tmp_path / "objects.csv").write_text("id,ra,dec,z\na,10,20,0.05\nb,11,21,\n")
     report = poll(tmp_path)
-    rows = report.objects.set_index("object_id")
+    rows = told(report).set_index("object_id")
     assert rows.loc["a", "known_at"] == 60000.0
     assert rows.loc["a", "survey"] == "ztf"
     assert rows.loc["a", "redshift"] == 0.05
@@ -665,7 +667,7 @@ class TestRealFiles:
         assert report.outcome is Outcome.DATA
         assert len(report.objects) == 31
         assert report.problems == ()
-        assert report.objects["spectral_type"].value_counts().to_dict() == {
+        assert told(report)["spectral_type"].value_counts().to_dict() == {
             "": 26, "SN II": 3, "SN Ia": 2,
         }  # fmt: skip
         assert 61121.1 < report.newest_alert < 61121.6

@@ -68,7 +68,7 @@ KEY = packets.key_of(packets.ZTF_SCHEMA)
 
 
 def values_of(report: Any, name: str) -> dict[str, Any]:
-    table = report.annotations[report.annotations["object_id"] == name]
+    table = report.facts[report.facts["object_id"] == name]
     return dict(zip(table["key"], table["value"], strict=True))
 
 
@@ -470,7 +470,7 @@ def test_recorded_answers_are_read():
     assert tables.photometry.groupby("survey").size().to_dict() == {"ztf": 3, "lsst": 3}
     known = tables.objects.set_index("object_id")
     assert known.loc["170587117720698934", "name"] == "AT 2026tir"
-    keys = set(tables.annotations["key"])
+    keys = set(tables.facts["key"])
     assert "fink_clf_cats_score" in keys
     assert "fink_main_label_crossmatch" not in keys, "'Fail' says nothing"
 

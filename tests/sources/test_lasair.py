@@ -81,7 +81,7 @@ def test_a_filter_stream_brings_light_curves(cluster, stream, survey):
     own = rows[~rows["measurement_id"].str.match("forced|limit")].sort_values("mjd")
     assert own["flux"].to_numpy() == pytest.approx([x.flux for x in seen], rel=1e-6)
     assert own["mjd"].to_numpy() == pytest.approx([x.mjd for x in seen], abs=1e-6)
-    keys = set(report.annotations["key"])
+    keys = set(report.facts["key"])
     assert {"lasair_sherlock"} <= keys or survey == "ztf"
 
 

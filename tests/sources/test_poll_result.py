@@ -45,7 +45,7 @@ def test_a_failure_keeps_what_came_before_it():
     one.fail(error(Cause.SERVER))
     report = one.report()
     assert report.outcome is Outcome.FAILED
-    assert report.annotations["key"].tolist() == ["demo_score"]
+    assert report.facts["key"].tolist() == ["demo_score"]
     assert report.error == "demo (host): GET / went wrong; next try in the next cycle"
 
 

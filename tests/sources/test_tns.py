@@ -22,6 +22,7 @@ from aas2rto.sources.tns import Tns, facts_of, internal_names
 from aas2rto.sources.tns_table import FILE, Table, date_of, mjd_of, read
 from aas2rto.sources.transport.http import HttpError
 from aas2rto.tables.report import Outcome, Report
+from tests.conftest import told
 from tests.sources.conftest import NETWORK, StandIn, request, wanted
 from tests.standin import sky
 
@@ -57,11 +58,6 @@ def files(standin: StandIn) -> list[str]:
             for q in standin.log("tns")]  # fmt: skip
 
 
-def own(report: Any) -> pd.DataFrame:
-    """Return TNS's own objects, without the other surveys' names of them."""
-    return pd.DataFrame(report.objects[report.objects["survey"] == "tns"])
-
-
 # -- the source -----------------------------------------------------------------------------------
 
 
@@ -84,7 +80,7 @@ def test_every_name_goes_to_its_candidate(standin, tns):
     report = tns().poll(request(standin.now, wanted=everyone()))
     assert (report.error, report.problems) == ("", ())
     known = reported(standin.now)
-    found = own(report).set_index("object_id")
+    found = told(report).set_index("object_id")
     assert set(found.index) == set(known)
     classified = 0
     for name, t in known.items():
@@ -101,17 +97,6 @@ def test_every_name_goes_to_its_candidate(standin, tns):
     assert 0 < classified < len(known)
 
 
-def test_internal_names_become_aliases_of_the_candidate(standin, tns):
-    """At the candidate's own place, so that it is this candidate that is known by them."""
-    report = tns().poll(request(standin.now, wanted=everyone()))
-    others = report.objects[report.objects["survey"] != "tns"].set_index("object_id")
-    known = reported(standin.now)
-    assert set(others.index) == {t.ztf_id for t in known.values()}
-    for t in known.values():
-        row = others.loc[t.ztf_id]
-        assert (row["survey"], row["ra"], row["dec"], row["name"]) == ("ztf", t.ra, t.dec, "")
-
-
 def test_a_store_knows_a_candidate_by_the_names_in_tns(standin, tns, store):
     """A supernova that LSST found is asked for by its ZTF name at brokers of ZTF."""
     t = next(iter(reported(standin.now).values()))
@@ -120,17 +105,19 @@ def test_a_store_knows_a_candidate_by_the_names_in_tns(standin, tns, store):
     store.ingest(Report("x", Outcome.DATA, objects=rows), standin.now)
     table = wanted({"candidate_id": str(t.lsst_id), "ra": t.ra, "dec": t.dec})
     store.ingest(tns().poll(request(standin.now, wanted=table)), standin.now)
-    assert store.resolve(t.ztf_id) == store.resolve(t.tns_name) == str(t.lsst_id)
-    assert len(store.candidates()) == 1
+    assert (
+        store.identities.resolve(t.ztf_id) == store.identities.resolve(t.tns_name) == str(t.lsst_id)
+    )
+    assert len(store.candidates(standin.now)) == 1
 
 
 @pytest.mark.parametrize(
     ("words", "names"),
     [
-        (", ZTF26aaaaaaa, ATLAS26abc", [("ZTF26aaaaaaa", "ztf"), ("ATLAS26abc", "atlas")]),
-        ("LSST-P-DO-313000000000000001", [("313000000000000001", "lsst")]),
-        ("PS26x, PS26x, 2026a,", [("PS26x", "other")]),
-        ("", []),
+        (", ZTF26aaaaaaa, ATLAS26abc", ("ZTF26aaaaaaa", "ATLAS26abc")),
+        ("LSST-P-DO-313000000000000001", ("313000000000000001",)),
+        ("PS26x, PS26x, 2026a,", ("PS26x",)),
+        ("", ()),
     ],
 )
 def test_internal_names_are_read(words, names):
@@ -141,7 +128,7 @@ def test_internal_names_are_read(words, names):
 def test_annotations_say_who_and_what(standin, tns):
     """So that factors can use them."""
     report = tns().poll(request(standin.now, wanted=everyone()))
-    table = report.annotations.set_index(["object_id", "key"])["value"]
+    table = report.facts.set_index(["object_id", "key"])["value"]
     t = next(t for t in NAMED if t.tns_type and t.t_peak + 3.0 < standin.now)
     assert table[t.tns_name, "tns_classified"] is True
     assert table[t.tns_name, "tns_type"] == t.tns_type
@@ -151,7 +138,7 @@ def test_annotations_say_who_and_what(standin, tns):
     assert table[t.tns_name, "tns_separation"] == pytest.approx(0.7, abs=0.1)
     young = next(t for t in NAMED if t.tns_name in reported(standin.now) and not t.tns_type)
     assert table[young.tns_name, "tns_classified"] is False
-    assert (young.tns_name, "tns_type") not in table
+    assert table[young.tns_name, "tns_type"] is None, "what was said before is taken back"
 
 
 def test_only_changes_are_reported(standin, tns):
@@ -163,13 +150,13 @@ def test_only_changes_are_reported(standin, tns):
     assert again.outcome is Outcome.EMPTY
     standin.set_now(standin.now)
     later = tns().poll(request(standin.now, cursor, wanted=everyone()))
-    new = set(reported(standin.now)) - set(own(first)["object_id"])
+    new = set(reported(standin.now)) - set(first.objects["object_id"])
     typed = {
         t.tns_name for t in NAMED
         if t.tns_type and standin.now - 6.0 < t.t_peak + 2.0 < standin.now
     }  # fmt: skip
-    assert set(own(later)["object_id"]) >= new
-    assert set(own(later)["object_id"]) <= new | typed
+    assert set(later.objects["object_id"]) >= new
+    assert set(later.objects["object_id"]) <= new | typed
 
 
 def test_candidates_outside_the_radius_stay_without_a_name(standin, tns):
@@ -177,7 +164,7 @@ def test_candidates_outside_the_radius_stay_without_a_name(standin, tns):
     report = tns().poll(request(standin.now, wanted=everyone(offset=20.0 / 3600.0)))
     assert report.outcome is Outcome.EMPTY
     wide = tns(radius=30.0).poll(request(standin.now, wanted=everyone(offset=20.0 / 3600.0)))
-    assert len(own(wide)) == len(reported(standin.now))
+    assert len(wide.objects) == len(reported(standin.now))
 
 
 def test_the_bot_says_who_it_is(standin, tns):
@@ -207,7 +194,7 @@ def test_a_failed_update_still_matches_against_the_old_table(standin, tns):
     report = tns().poll(request(standin.now + 1.0, wanted=everyone()))
     assert report.outcome is Outcome.FAILED
     assert "answered 503 Service Unavailable" in report.error
-    assert len(own(report)) == len(reported(standin.now))
+    assert len(report.objects) == len(reported(standin.now))
 
 
 def test_a_spent_quota_ends_the_update_politely(standin, tns):

@@ -13,6 +13,7 @@ from aas2rto.sources import SOURCES, too, too_file
 from aas2rto.sources.files.coordinates import declination, right_ascension
 from aas2rto.sources.too import TooFolder
 from aas2rto.tables.report import OBJECT_COLUMNS, Outcome, PollRequest
+from tests.conftest import told
 
 NOW = 61120.0
 GOOD = "name: SN2026abc\nra: 10:20:30.5\ndec: -05:15:20\n"
@@ -275,7 +276,7 @@ def test_right_file_is_taken_and_moved_after_the_store_has_it(folder):
     path = drop(folder, "a.txt", GOOD + "comment: soon\nmagnitude: 17\n")
     report = poll(folder)
     assert report.outcome is Outcome.DATA
-    row = report.objects.iloc[0].to_dict()
+    row = told(report).iloc[0].to_dict()
     assert (row["object_id"], row["survey"], row["too"]) == ("SN2026abc", "too", True)
     assert (row["base_score"], row["comment"], row["known_at"]) == (1000.0, "soon", NOW)
     assert row["ra"] == pytest.approx(155.127083333)
@@ -299,7 +300,7 @@ def test_base_scores_of_file_and_config(folder):
     drop(folder, "a.txt", GOOD)
     drop(folder, "b.yaml", GOOD.replace("abc", "b") + "base_score: 5000\n")
     report = poll(folder, base_score=1500.0)
-    assert report.objects["base_score"].tolist() == [1500.0, 5000.0]
+    assert told(report)["base_score"].tolist() == [1500.0, 5000.0]
 
 
 def test_file_with_mistakes_stays_with_a_note_until_mended(folder):
@@ -412,7 +413,7 @@ def test_file_changed_after_it_was_read_is_read_again(folder):
     path = drop(folder, "a.txt", GOOD + "base_score: 3000\n")
     report.acknowledge()
     assert path.exists()
-    assert poll(folder).objects["base_score"].tolist() == [3000.0]
+    assert told(poll(folder))["base_score"].tolist() == [3000.0]
 
 
 def test_file_deleted_after_it_was_read_is_no_error(folder):
@@ -493,7 +494,7 @@ def test_written_target_is_read_back(folder):
     path = too.write(folder, values)
     assert path == folder / "GRB_260320_A.txt"
     assert too.pending(folder) == [path]
-    row = poll(folder).objects.iloc[0]
+    row = told(poll(folder)).iloc[0]
     assert row["object_id"] == "GRB 260320/A"
     assert row["comment"] == 'a "quoted" # comment'
     assert row["dec"] == pytest.approx(-0.23888889)

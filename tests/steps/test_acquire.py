@@ -13,7 +13,7 @@ from aas2rto.parts.registry import Part
 from aas2rto.steps.acquire import poll_all
 from aas2rto.steps.poller import Poller, make_pollers
 from aas2rto.tables.report import Outcome, PollRequest, Report, failed
-from tests.conftest import MJD, make_objects, make_photometry, make_report
+from tests.conftest import LATE, MJD, make_objects, make_photometry, make_report
 
 
 class Fake:
@@ -63,8 +63,8 @@ def test_what_came_is_stored_and_told_in_one_line(store):
         "two: nothing new",
         "three: failed: HTTP 500 from host",
     ]
-    assert store.candidates()["candidate_id"].tolist() == ["a"]
-    assert store.sources() == ["one", "three", "two"]
+    assert store.candidates(LATE)["candidate_id"].tolist() == ["a"]
+    assert store.sources.names() == ["one", "three", "two"]
 
 
 def test_answers_are_stored_in_the_order_of_the_config(store):
@@ -80,8 +80,8 @@ def test_answers_are_stored_in_the_order_of_the_config(store):
         return data("second")
 
     run(store, poller("one", slow), poller("two", quick))
-    assert store.candidates()["candidate_id"].tolist() == ["first"]
-    assert store.resolve("second") == "first"
+    assert store.candidates(LATE)["candidate_id"].tolist() == ["first"]
+    assert store.identities.resolve("second") == "first"
 
 
 def test_a_source_gets_its_cursor_back(store):
@@ -99,8 +99,8 @@ def test_two_sources_of_one_kind_have_cursors_of_their_own(store):
     lsst = poller("alerce_lsst", lambda _: data("b", 20.0, source="alerce", cursor={"at": "lsst"}))
     arrivals = run(store, ztf, lsst)
     assert [arrival.report.source for arrival in arrivals] == ["alerce_ztf", "alerce_lsst"]
-    assert store.source_state("alerce_ztf").cursor == {"at": "ztf"}
-    assert store.source_state("alerce_lsst").cursor == {"at": "lsst"}
+    assert store.sources.state("alerce_ztf").cursor == {"at": "ztf"}
+    assert store.sources.state("alerce_lsst").cursor == {"at": "lsst"}
 
 
 @pytest.mark.parametrize(
@@ -120,19 +120,19 @@ def test_whatever_a_source_does_costs_its_own_data_only(store, answer, words):
         assert arrivals[0].line() == words
         assert arrivals[1].report.outcome is Outcome.DATA
         assert len(broken.source.requests) == asked
-    assert store.source_state("one").failures == 2
-    assert store.source_state("two").failures == 0
+    assert store.sources.state("one").failures == 2
+    assert store.sources.state("two").failures == 0
 
 
 def test_data_that_cannot_be_stored_cost_that_source_only(store):
     """The store's error is the source's line; its cursor has not moved."""
-    notes = pd.DataFrame({"object_id": ["a"]})  # not what annotations are
-    bad = poller("one", lambda _: data(annotations=notes, cursor={"page": 9}))
+    notes = pd.DataFrame({"object_id": ["a"]})  # not what facts are
+    bad = poller("one", lambda _: data(facts=notes, cursor={"page": 9}))
     arrivals = run(store, bad, poller("two", lambda _: data("b", 20.0)))
     assert arrivals[0].failure is not None
     assert arrivals[0].line().startswith("one: KeyError")
-    assert store.candidates()["candidate_id"].tolist() == ["b"]
-    assert store.source_state("one").cursor == {}
+    assert store.candidates(LATE)["candidate_id"].tolist() == ["b"]
+    assert store.sources.state("one").cursor == {}
 
 
 def test_a_late_answer_is_taken_in_a_later_cycle(store):
@@ -153,10 +153,10 @@ def test_a_late_answer_is_taken_in_a_later_cycle(store):
     arrivals = run(store, late)
     assert arrivals[0].line() == "late: 1 new candidate, 1 new measurement"
     assert len(late.source.requests) == 1
-    assert store.source_state("late").cursor == {"n": 1}
-    assert store.source_state("late").failures == 0
+    assert store.sources.state("late").cursor == {"n": 1}
+    assert store.sources.state("late").failures == 0
     run(store, late)
-    assert store.source_state("late").cursor == {"n": 2}
+    assert store.sources.state("late").cursor == {"n": 2}
 
 
 def test_a_service_that_asked_for_patience_is_not_asked(store):
@@ -167,8 +167,8 @@ def test_a_service_that_asked_for_patience_is_not_asked(store):
     arrivals = run(store, again, now=MJD + 0.4)
     assert again.source.requests == []
     assert arrivals[0].line() == "one: failed: not asked before 2025-11-21T12:00 UTC, as it wishes"
-    assert store.source_state("one").failures == 1
-    assert store.source_state("one").last_error == "HTTP 429"
+    assert store.sources.state("one").failures == 1
+    assert store.sources.state("one").last_error == "HTTP 429"
     arrivals = run(store, again, now=MJD + 0.5)
     assert arrivals[0].line() == "one: 1 new candidate, 1 new measurement"
 
@@ -176,7 +176,7 @@ def test_a_service_that_asked_for_patience_is_not_asked(store):
 def test_a_source_is_told_only_after_its_data_are_stored(store):
     """Offsets are committed, and files moved, when nothing can be lost any more."""
     seen = []
-    report = data(acknowledge=lambda: seen.append(store.measurement_count()))
+    report = data(acknowledge=lambda: seen.append(store.photometry.count()))
     run(store, poller("one", lambda _: report))
     assert seen == [1]
 
@@ -184,7 +184,7 @@ def test_a_source_is_told_only_after_its_data_are_stored(store):
 def test_a_source_is_not_told_of_data_that_were_not_stored(store):
     """They must come again."""
     told = []
-    report = data(annotations=pd.DataFrame({"x": [1]}), acknowledge=lambda: told.append(1))
+    report = data(facts=pd.DataFrame({"x": [1]}), acknowledge=lambda: told.append(1))
     run(store, poller("one", lambda _: report))
     assert told == []
 
@@ -201,7 +201,7 @@ def test_a_failing_acknowledgement_is_a_problem_and_no_loss(store):
     report = data(acknowledge=lambda: fail(OSError("gone")))
     arrivals = run(store, poller("one", lambda _: report))
     assert arrivals[0].line() == "one: OSError: gone"
-    assert store.measurement_count() == 1
+    assert store.photometry.count() == 1
 
 
 def test_records_that_could_not_be_used_are_listed(store):

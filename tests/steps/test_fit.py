@@ -127,8 +127,8 @@ def test_another_dust_map_is_another_fit(store, monkeypatch):
 
 def test_looking_does_not_store(store):
     """`explain` fits for itself."""
-    run(OnlyRead(store), bound())
-    assert store.fits("mine").empty
+    run(OnlyRead(store.fits), bound())
+    assert store.fits.of("mine").empty
 
 
 def test_a_digest_does_not_depend_on_the_others():
@@ -183,7 +183,7 @@ def test_a_model_that_answers_for_others_than_asked_has_failed(store, answer):
     found = run(store, bound(Counting(answer)))
     assert len(found.failures) == 1
     assert join(candidates(), found)["mine_status"].tolist() == ["failed"] * 3
-    assert store.fits("mine").empty
+    assert store.fits.of("mine").empty
 
 
 def test_a_model_may_answer_in_any_order(store):
@@ -207,7 +207,7 @@ def test_a_failed_fit_is_reported_and_tried_again(store):
     model = bound(Counting(answer))
     found = run(store, model)
     assert [str(f) for f in found.failures] == ["model mine (b and others): no peak (2 of 3 fits)"]
-    assert store.fits("mine")["candidate_id"].tolist() == ["a"]
+    assert store.fits.of("mine")["candidate_id"].tolist() == ["a"]
     run(store, model)
     assert model.model.asked == [NAMES, ["b", "c"]]
 

@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from aas2rto.store import Store
-from tests.conftest import MJD, make_objects, make_photometry, make_report
+from tests.conftest import LATE, MJD, make_objects, make_photometry, make_report
 
 ROWS = 40
 OBJECTS = 5
@@ -34,7 +34,7 @@ def report(n: int):
 def ingest_for_ever(url: str, pipe: int) -> None:
     """Take report after report from where the cursor stands, and tell each commit."""
     store = Store(url)
-    n = int(store.source_state("stream").cursor.get("n", 0))
+    n = int(store.sources.state("stream").cursor.get("n", 0))
     while True:
         store.ingest(report(n), MJD)
         n += 1
@@ -67,12 +67,12 @@ def look(url: str, told: int) -> int:
         with store.engine.connect() as connection:
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
             assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
-        n = int(store.source_state("stream").cursor.get("n", 0))
+        n = int(store.sources.state("stream").cursor.get("n", 0))
         assert n >= told, f"{told} reports were committed, {n} are there"
-        assert store.measurement_count() == n * ROWS
-        table = store.candidates()
+        assert store.photometry.count() == n * ROWS
+        table = store.candidates(LATE)
         assert sorted(table["candidate_id"]) == sorted(f"o{k}" for k in range(n))
-        ids = store.photometry(table)["measurement_id"]
+        ids = store.photometry.of(table)["measurement_id"]
         assert ids.is_unique
     return n
 

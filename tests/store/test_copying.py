@@ -9,7 +9,7 @@ import pytest
 from aas2rto.errors import StoreError, UsageError
 from aas2rto.store import Store
 from aas2rto.store.copying import temporary_copy
-from tests.conftest import MJD, make_objects, make_report
+from tests.conftest import LATE, MJD, make_objects, make_report
 
 
 def test_what_is_written_to_the_copy_is_thrown_away(tmp_path):
@@ -20,19 +20,19 @@ def test_what_is_written_to_the_copy_is_thrown_away(tmp_path):
         with temporary_copy(url) as other:
             assert other != url
             with Store(other) as copy:
-                assert copy.candidates()["candidate_id"].tolist() == ["a"]
+                assert copy.candidates(LATE)["candidate_id"].tolist() == ["a"]
                 copy.ingest(make_report(make_objects("b", ra=9.0)), MJD)
-                assert len(copy.candidates()) == 2
+                assert len(copy.candidates(LATE)) == 2
             place = Path(other.removeprefix("sqlite:///"))
             assert place.exists()
         assert not place.parent.exists()
-        assert store.candidates()["candidate_id"].tolist() == ["a"]
+        assert store.candidates(LATE)["candidate_id"].tolist() == ["a"]
 
 
 def test_a_store_that_is_not_there_yet_is_not_made(tmp_path):
     """A dry run before the first night leaves nothing behind."""
     with temporary_copy(f"sqlite:///{tmp_path / 'store.sqlite'}") as other, Store(other) as copy:
-        assert copy.candidates().empty
+        assert copy.candidates(LATE).empty
     assert list(tmp_path.iterdir()) == []
 
 

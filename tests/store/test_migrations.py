@@ -13,7 +13,8 @@ from sqlalchemy import create_engine, inspect
 from aas2rto.errors import StoreError
 from aas2rto.store import Store, schema
 from aas2rto.store.database import SCHEMA_VERSION
-from tests.conftest import MJD, make_objects, make_report
+from aas2rto.store.migrations.versions import v0001_first, v0003_messages
+from tests.conftest import LATE, MJD, make_facts, make_objects, make_report
 from tests.store.first_schema import FIRST
 
 
@@ -52,7 +53,7 @@ def test_a_store_of_this_version_is_opened_as_it_is(path):
     with Store(f"sqlite:///{path}") as store:
         store.ingest(make_report(make_objects("a")), MJD)
     with Store(f"sqlite:///{path}") as store:
-        assert store.candidates()["candidate_id"].tolist() == ["a"]
+        assert store.candidates(LATE)["candidate_id"].tolist() == ["a"]
         with store.engine.connect() as connection:
             found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
             assert list(found) == [SCHEMA_VERSION]
@@ -85,9 +86,10 @@ def test_a_version_that_nobody_knows_is_refused_in_words(path):
 @pytest.mark.parametrize("made", [0, 1, 5, 11])
 def test_a_kill_while_the_tables_are_made_is_repaired(path, made):
     """The next start makes the tables that miss."""
-    Store(f"sqlite:///{path}").close()
-    drop = [f"DROP TABLE {table.name}" for table in reversed(schema.metadata.sorted_tables)]
-    run(path, "DELETE FROM alembic_version", *drop[: len(drop) - made])
+    engine = create_engine(f"sqlite:///{path}")
+    v0001_first.metadata.create_all(engine, tables=v0001_first.metadata.sorted_tables[:made])
+    engine.dispose()
+    run(path, "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
     with Store(f"sqlite:///{path}") as store:
         assert store.ingest(make_report(make_objects("a")), MJD).new_candidates == 1
 
@@ -113,12 +115,12 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(path):
         connection.executescript(FIRST)
     with Store(f"sqlite:///{path}") as store, Store("sqlite://") as new:
         assert shape(store.engine) == shape(new.engine)
-        row = store.candidates().iloc[0]
+        row = store.candidates(LATE).iloc[0]
         assert (row["candidate_id"], row["spectral_type"], row["redshift"]) == ("a", "SN Ia", 0.1)
-        assert store.photometry(store.candidates())["measurement_id"].tolist() == ["m1"]
-        assert store.source_state("fink").cursor == {"offset": 7}
+        assert store.photometry.of(store.candidates(LATE))["measurement_id"].tolist() == ["m1"]
+        assert store.sources.state("fink").cursor == {"offset": 7}
         with store.engine.connect() as connection:
-            said = connection.exec_driver_sql("SELECT kind, author, comment FROM feedback").all()
+            said = connection.exec_driver_sql("SELECT kind, author, comment FROM marks").all()
         assert said == [("veto", "me", "a galaxy")]
         assert store.ingest(make_report(make_objects("d")), MJD).new_candidates == 1
 
@@ -137,6 +139,88 @@ def test_the_copy_of_a_table_that_a_killed_program_left_is_no_hindrance(path, ta
         with store.engine.connect() as connection:
             said = connection.exec_driver_sql("SELECT kind, author, comment FROM feedback").all()
         assert said == [("veto", "me", "a galaxy")]
+
+
+@pytest.fixture
+def third(path):
+    """Return the path of a store of schema 0003, made of the tables as they were then."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        v0001_first.metadata.create_all(connection)
+        v0003_messages.metadata.create_all(connection, tables=list(v0003_messages.TABLES))
+    engine.dispose()
+    columns = "ra, dec, name, too, base_score, redshift, redshift_source, spectral_type, host"
+    run(
+        path,
+        "ALTER TABLE feedback ADD COLUMN until_mag FLOAT",
+        "ALTER TABLE feedback ADD COLUMN until_new_data BOOLEAN DEFAULT (0) NOT NULL",
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
+        "INSERT INTO alembic_version VALUES ('0003')",
+        f"INSERT INTO candidates (id, candidate_id, {columns}, comment, magnitude, valid_until, "
+        "state, first_known) VALUES "
+        "(1, 'a', 10.0, 20.0, '2026abc', 0, NULL, 0.1, 'TNS', 'SN Ia', '', '', NULL, NULL, "
+        "'active', 61000.0), "
+        "(2, 'b', 30.0, 20.0, 'b', 1, 1000.0, NULL, '', '', '', 'mine', 17.0, 61107.0, "
+        "'active', NULL), "
+        "(3, 'c', 50.0, 20.0, '', 0, NULL, NULL, '', '', '', '', NULL, NULL, 'rejected', 61001.0)",
+        "INSERT INTO aliases VALUES ('a', 1, 'ztf'), ('2026abc', 1, 'tns'), ('b', 2, 'too'), "
+        "('c', 3, 'ztf')",
+        "INSERT INTO photometry VALUES (2, 'ztf', 'm1', 61000.0, 'ztfg', 100.0, 5.0, NULL, "
+        "'detection', 'fink', 61002.5)",
+        "INSERT INTO annotations VALUES (1, 'fink_p', '0.5', 61003.0)",
+        "INSERT INTO rejections VALUES (3, 'time_span', 'too old', 61005.0, '{}')",
+        "INSERT INTO feedback VALUES (7, 1, 'veto', 61004.0, NULL, '', 'me', 'a star', NULL, 0)",
+        "INSERT INTO marks VALUES (1, 'told', '3.0', 61004.5)",
+    )
+    return path
+
+
+def test_what_an_old_store_knew_becomes_history(third, caplog):
+    """Known since the candidate's first sight: its own, or that of its first measurement."""
+    with Store(f"sqlite:///{third}") as store, Store("sqlite://") as new:
+        assert shape(store.engine) == shape(new.engine)
+        sights = {at: store.candidates(at, state=None)["candidate_id"].tolist()
+                  for at in (60999.0, 61000.0, 61001.0, 61002.5)}  # fmt: skip
+        assert sights == {60999.0: [], 61000.0: ["a"], 61001.0: ["a", "c"],
+                          61002.5: ["a", "b", "c"]}  # fmt: skip
+        first = store.candidates(61000.0).iloc[0]
+        assert (first["redshift"], first["redshift_source"]) == (0.1, "TNS")
+        assert (first["name"], first["spectral_type"]) == ("2026abc", "SN Ia")
+        target = store.candidates(61003.0).iloc[1]
+        assert (target["too"], target["base_score"], target["comment"]) == (True, 1000.0, "mine")
+        assert store.facts.as_known(61002.9).empty
+        assert store.facts.as_known(61003.0)["fink_p"].tolist() == [0.5]
+        assert store.candidates(61004.9)["candidate_id"].tolist() == ["a", "b", "c"]
+        assert store.candidates(61005.0)["candidate_id"].tolist() == ["a", "b"]
+        assert store.rejections.as_known(61005.0)["reason"].tolist() == ["too old"]
+        assert store.marks.as_known(61004.0)["comment"].tolist() == ["a star"]
+        assert [(one.topic, one.value) for one in store.outbox.told()] == [("told", "3.0")]
+        assert store.identities.resolve("2026abc") == "a"
+    # Name, redshift and type of a; name, score, comment, magnitude, end and ToO of b.
+    assert [record.getMessage() for record in caplog.records if record.name == "aas2rto.store"] == [
+        "the store keeps the history of facts now: 9 facts that it held count as known since the "
+        "first sight of their candidates"
+    ]
+
+
+def test_the_words_of_an_old_too_are_not_overwritten(third):
+    """A person said them."""
+    with Store(f"sqlite:///{third}") as store:
+        facts = make_facts("b", known_at=61100.0, comment="theirs", redshift=0.2)
+        store.ingest(make_report(facts=facts), MJD)
+        row = store.candidates(61101.0).set_index("candidate_id").loc["b"]
+        assert (row["comment"], row["redshift"]) == ("mine", 0.2)
+
+
+def test_what_an_old_store_knew_can_be_taken_back(third):
+    """It did not say from whom it was: whoever takes back the like is meant; not a person's."""
+    with Store(f"sqlite:///{third}") as store:
+        for name in "ab":
+            facts = make_facts(name, known_at=61100.0, spectral_type=None, comment=None)
+            store.ingest(make_report(facts=facts, source="tns"), MJD)
+        types = [store.candidates(at)["spectral_type"].tolist()[0] for at in (61099.0, 61100.0)]
+        assert types == ["SN Ia", ""]
+        assert store.candidates(61100.0)["comment"].tolist() == ["", "mine"]
 
 
 def test_the_newest_migration_is_the_version_of_the_program():

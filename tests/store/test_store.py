@@ -19,11 +19,13 @@ from aas2rto.models import FIT_COLUMNS
 from aas2rto.models.fit_table import Fit, fit_table
 from aas2rto.store import Store
 from aas2rto.store.cache import PhotometryCache
+from aas2rto.store.sources import Sources
 from aas2rto.tables import photometry as phot
 from aas2rto.tables.report import Outcome, failed
 from tests.conftest import (
+    LATE,
     MJD,
-    make_annotations,
+    make_facts,
     make_objects,
     make_photometry,
     make_report,
@@ -45,7 +47,7 @@ def ingest(store, objects=None, photometry=None, **columns):
 
 
 def photometry_of(store):
-    return store.photometry(store.candidates(state=None))
+    return store.photometry.of(store.candidates(LATE, state=None))
 
 
 def scores(*names, decision="keep", score=1.0):
@@ -96,20 +98,25 @@ def count(store, table):
 
 def test_an_empty_store_answers_every_question(store):
     """The first cycle of the first night asks all of them."""
-    table = store.candidates()
+    table = store.candidates(LATE)
     assert table.empty
-    assert list(store.photometry(table)) == list(phot.COLUMNS)
-    assert store.light_curves(table, MJD).summary.empty
-    for answer in (store.annotations(), store.aliases(), store.rejections(), store.fits("salt")):
+    assert list(store.photometry.of(table)) == list(phot.COLUMNS)
+    assert store.photometry.as_known(table, MJD).summary.empty
+    for answer in (
+        store.facts.as_known(LATE),
+        store.identities.aliases(),
+        store.rejections.as_known(LATE),
+        store.fits.of("salt"),
+    ):
         assert len(answer) == 0
-    assert store.last_scores().empty
-    assert store.resolve("anything") is None
-    assert store.measurement_count() == 0
-    assert store.sources() == []
-    assert store.source_state("fink").cursor == {}
-    assert store.reconsider(MJD, 60.0) == []
-    assert store.rejection_counts() == {}
-    assert store.rejection_state() == "0 rejected"
+    assert store.results.last_scores().empty
+    assert store.identities.resolve("anything") is None
+    assert store.photometry.count() == 0
+    assert store.sources.names() == []
+    assert store.sources.state("fink").cursor == {}
+    assert store.rejections.reconsider(MJD, 60.0) == []
+    assert store.rejections.counts(LATE) == {}
+    assert store.rejections.state(LATE) == "0 rejected"
 
 
 # -- objects and their photometry -----------------------------------------------------------------
@@ -131,16 +138,17 @@ def test_the_same_alert_twice_is_one_row(store):
     for _ in range(2):
         added = ingest(store, make_objects(), light_curve())
     assert (added.new_candidates, added.new_measurements) == (0, 0)
-    assert store.measurement_count() == 3
-    assert len(store.candidates()) == 1
+    assert store.photometry.count() == 3
+    assert len(store.candidates(LATE)) == 1
 
 
 def test_the_same_alert_from_two_brokers_is_one_row(store):
     """The survey's id of a measurement names it; the first broker is its source."""
-    ingest(store, make_objects(), light_curve(source=""), source="fink")
-    added = ingest(store, make_objects(), light_curve(source="", n=4), source="lasair")
+    table = light_curve(source="", n=4)
+    ingest(store, make_objects(), table.iloc[:3], source="fink")
+    added = ingest(store, make_objects(), table, source="lasair")
     assert added.new_measurements == 1
-    assert store.measurement_count() == 4
+    assert store.photometry.count() == 4
     assert set(photometry_of(store)["source"]) == {"fink", "lasair"}
     assert (photometry_of(store)["source"] == "fink").sum() == 3
 
@@ -165,7 +173,7 @@ def test_other_surveys_may_use_the_same_id(store):
     """An id is unique within its survey only."""
     ingest(store, make_objects(), light_curve(n=1, survey="ztf"))
     ingest(store, make_objects(), light_curve(n=1, survey="lsst"))
-    assert store.measurement_count() == 2
+    assert store.photometry.count() == 2
 
 
 def test_wide_ids_keep_their_digits(store):
@@ -174,7 +182,7 @@ def test_wide_ids_keep_their_digits(store):
     objects = make_objects([str(number) for number in ids], ra=[10.0, 20.0], survey="lsst")
     table = make_photometry(objects["object_id"].tolist(), MJD, survey="lsst", measurement_id=ids)
     ingest(store, objects, table)
-    assert store.candidates()["candidate_id"].tolist() == [str(number) for number in ids]
+    assert store.candidates(LATE)["candidate_id"].tolist() == [str(number) for number in ids]
     assert photometry_of(store)["measurement_id"].tolist() == [str(number) for number in ids]
 
 
@@ -184,9 +192,9 @@ def test_two_surveys_of_one_place_are_one_candidate(store):
     near = make_objects("1700", ra=150.0 + 1 / 3600, survey="lsst")
     added = ingest(store, near, light_curve("1700", survey="lsst"))
     assert (added.new_candidates, added.new_measurements) == (0, 3)
-    assert store.resolve("1700") == store.resolve("ZTF26a") == "ZTF26a"
+    assert store.identities.resolve("1700") == store.identities.resolve("ZTF26a") == "ZTF26a"
     assert set(photometry_of(store)["candidate_id"]) == {"ZTF26a"}
-    assert store.aliases()["alias"].tolist() == ["1700", "ZTF26a"]
+    assert store.identities.aliases()["alias"].tolist() == ["1700", "ZTF26a"]
 
 
 def test_the_merge_radius_decides(store):
@@ -194,8 +202,8 @@ def test_the_merge_radius_decides(store):
     store.ingest(make_report(make_objects("a", dec=0.0)), MJD, merge_radius=5.0)
     store.ingest(make_report(make_objects("b", dec=6 / 3600)), MJD, merge_radius=5.0)
     store.ingest(make_report(make_objects("c", dec=-6 / 3600)), MJD, merge_radius=7.0)
-    assert store.candidates()["candidate_id"].tolist() == ["a", "b"]
-    assert store.resolve("c") == "a"
+    assert store.candidates(LATE)["candidate_id"].tolist() == ["a", "b"]
+    assert store.identities.resolve("c") == "a"
 
 
 def test_identities_survive_a_restart(url):
@@ -203,18 +211,18 @@ def test_identities_survive_a_restart(url):
     with Store(url) as store:
         ingest(store, make_objects("ZTF26a", name="2026abc"), light_curve())
     with Store(url) as store:
-        assert store.resolve("2026abc") == "ZTF26a"
+        assert store.identities.resolve("2026abc") == "ZTF26a"
         far = make_objects("ZTF26a", ra=10.0)
         assert ingest(store, far, light_curve(n=4)).new_candidates == 0
-        assert store.measurement_count() == 4
+        assert store.photometry.count() == 4
 
 
 def test_an_alias_stays_with_its_candidate(store):
     """A name that another broker gives to somebody else does not move."""
     ingest(store, make_objects("a", ra=10.0, name="2026x"))
     ingest(store, make_objects("b", ra=50.0, name="2026x"))
-    assert store.resolve("2026x") == "a"
-    assert store.resolve("b") == "b"
+    assert store.identities.resolve("2026x") == "a"
+    assert store.identities.resolve("b") == "b"
 
 
 def test_photometry_may_come_for_an_object_of_an_earlier_report(store):
@@ -228,7 +236,7 @@ def test_photometry_may_come_for_an_object_of_an_earlier_report(store):
 def test_right_ascensions_are_brought_into_their_range(store):
     """A broker may count beyond 360 degrees, or below 0."""
     ingest(store, make_objects(["a", "b"], ra=[370.0, -10.0]))
-    assert store.candidates()["ra"].tolist() == [10.0, 350.0]
+    assert store.candidates(LATE)["ra"].tolist() == [10.0, 350.0]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +255,7 @@ def test_an_object_without_an_id_costs_itself_only(store):
     """An empty id would become the candidate of all others without id."""
     objects = make_objects(["", "good"], ra=[5.0, 10.0])
     added = ingest(store, objects)
-    assert store.candidates()["candidate_id"].tolist() == ["good"]
+    assert store.candidates(LATE)["candidate_id"].tolist() == ["good"]
     assert added.refused == ("test: left out 1 object without object_id",)
 
 
@@ -327,11 +335,11 @@ def test_what_is_newly_known_fills_what_was_unknown(store):
     """A classification arrives weeks after the object."""
     ingest(store, make_objects())
     ingest(store, make_objects(redshift=0.05, spectral_type="SN Ia", host="NGC 1"), source="fink")
-    row = store.candidates().iloc[0]
+    row = store.candidates(LATE).iloc[0]
     assert (row["redshift"], row["spectral_type"], row["host"]) == (0.05, "SN Ia", "NGC 1")
     assert row["redshift_source"] == "ztf"
     ingest(store, make_objects())
-    assert store.candidates().iloc[0]["redshift"] == 0.05
+    assert store.candidates(LATE).iloc[0]["redshift"] == 0.05
 
 
 def test_the_words_of_a_too_are_not_overwritten(store):
@@ -340,26 +348,27 @@ def test_the_words_of_a_too_are_not_overwritten(store):
     ingest(store, make_objects("GRB1", survey="too", **said), source="too")
     later = {"redshift": 0.3, "name": "2026abc", "comment": "theirs", "spectral_type": "GRB"}
     ingest(store, make_objects("ZTF26a", **later))
-    row = store.candidates().iloc[0]
+    row = store.candidates(LATE).iloc[0]
     assert (row["name"], row["redshift"], row["comment"]) == ("GRB1", 0.1, "mine")
     assert (row["redshift_source"], row["spectral_type"]) == ("too", "GRB")
     assert bool(row["too"])
     assert row["base_score"] == 1000.0
-    assert store.resolve("2026abc") == "GRB1"
+    assert store.identities.resolve("2026abc") == "GRB1"
     ingest(store, make_objects("GRB1", survey="too", too=True, redshift=0.2), source="too")
-    assert store.candidates().iloc[0]["redshift"] == 0.2
+    assert store.candidates(LATE).iloc[0]["redshift"] == 0.2
 
 
 def test_the_name_of_tns_wins(store):
     """Other names stay once they are given."""
-    for name, survey, expected in (
-        ("first", "ztf", "first"),
-        ("second", "lsst", "first"),
-        ("2026abc", "tns", "2026abc"),
-        ("third", "ztf", "2026abc"),
+    for day, name, survey, expected in (
+        (1, "first", "ztf", "first"),
+        (2, "second", "lsst", "first"),
+        (3, "2026abc", "tns", "2026abc"),
+        (4, "third", "ztf", "2026abc"),
     ):
-        ingest(store, make_objects(f"id-{name}", survey=survey, name=name))
-        assert store.candidates()["name"].tolist() == [expected]
+        known_at = MJD + day
+        ingest(store, make_objects(f"id-{name}", survey=survey, name=name, known_at=known_at))
+        assert store.candidates(LATE)["name"].tolist() == [expected]
 
 
 def test_several_rows_of_one_object_are_put_together(store):
@@ -372,7 +381,7 @@ def test_several_rows_of_one_object_are_put_together(store):
         spectral_type=["", "SN Ia", "SN"],
     )
     ingest(store, objects)
-    row = store.candidates().iloc[0]
+    row = store.candidates(LATE).iloc[0]
     assert (row["ra"], row["redshift"], row["spectral_type"]) == (10.0, 0.2, "SN Ia")
     assert row["first_known"] == MJD - 3
 
@@ -381,21 +390,21 @@ def test_a_too_brings_a_rejected_candidate_back(store):
     """Who asks for a candidate knows more than the factor that rejected it."""
     ingest(store, make_objects("ZTF26a"))
     save(store, rejected=rejected("ZTF26a"))
-    assert store.candidates().empty
+    assert store.candidates(LATE).empty
     ingest(store, make_objects("GRB1", survey="too", too=True), source="too")
-    assert store.candidates()["candidate_id"].tolist() == ["ZTF26a"]
-    assert store.rejections().empty
+    assert store.candidates(LATE)["candidate_id"].tolist() == ["ZTF26a"]
+    assert store.rejections.as_known(LATE).empty
 
 
 def test_annotations_are_one_row_per_candidate_and_keep_their_types(store):
     """Numbers stay numbers, texts texts; the newest word counts."""
-    notes = make_annotations("ZTF26a", fink_p=0.9, fink_class="SN", fink_good=True)
-    ingest(store, make_objects(), annotations=notes)
-    newer = make_annotations("ZTF26a", known_at=MJD, fink_p=np.float64(0.5))
-    older = make_annotations("ZTF26a", known_at=MJD - 9, fink_class="AGN")
-    ingest(store, None, annotations=newer)
-    ingest(store, None, annotations=older)
-    row = store.annotations().iloc[0].to_dict()
+    notes = make_facts("ZTF26a", fink_p=0.9, fink_class="SN", fink_good=True)
+    ingest(store, make_objects(), facts=notes)
+    newer = make_facts("ZTF26a", known_at=MJD, fink_p=np.float64(0.5))
+    older = make_facts("ZTF26a", known_at=MJD - 9, fink_class="AGN")
+    ingest(store, None, facts=newer)
+    ingest(store, None, facts=older)
+    row = store.facts.as_known(LATE).iloc[0].to_dict()
     assert row == {"candidate_id": "ZTF26a", "fink_p": 0.5, "fink_class": "SN", "fink_good": True}
 
 
@@ -403,30 +412,30 @@ def test_annotations_without_owner_or_time_are_left_out_and_counted(store):
     """The others are stored."""
     notes = pd.concat(
         [
-            make_annotations("ZTF26a", p=1.0),
-            make_annotations("nobody", p=2.0),
-            make_annotations("ZTF26a", known_at=np.nan, q=3.0),
+            make_facts("ZTF26a", p=1.0),
+            make_facts("nobody", p=2.0),
+            make_facts("ZTF26a", known_at=np.nan, q=3.0),
         ]
     )
-    added = ingest(store, make_objects(), annotations=notes)
+    added = ingest(store, make_objects(), facts=notes)
     assert added.refused == (
-        "test: left out 2 annotations without known_at, or of objects that are not known",
+        "test: left out 2 facts without known_at, or of objects that are not known",
     )
-    assert store.annotations().to_dict("records") == [{"candidate_id": "ZTF26a", "p": 1.0}]
+    assert store.facts.as_known(LATE).to_dict("records") == [{"candidate_id": "ZTF26a", "p": 1.0}]
 
 
 def test_an_annotation_cannot_take_the_place_of_the_id(store):
     """A table of one's own may have a column of that name; the others are there."""
-    notes = make_annotations("ZTF26a", candidate_id="x", p=1.0)
-    ingest(store, make_objects(), annotations=notes)
-    assert store.annotations().to_dict("records") == [{"candidate_id": "ZTF26a", "p": 1.0}]
+    notes = make_facts("ZTF26a", candidate_id="x", p=1.0)
+    ingest(store, make_objects(), facts=notes)
+    assert store.facts.as_known(LATE).to_dict("records") == [{"candidate_id": "ZTF26a", "p": 1.0}]
 
 
 def test_annotations_may_be_lists(store):
     """Whatever JSON can say."""
-    notes = make_annotations("ZTF26a", probabilities=[0.1, 0.9], best={"class": "SN"}, none=None)
-    ingest(store, make_objects(), annotations=notes)
-    row = store.annotations().iloc[0].to_dict()
+    notes = make_facts("ZTF26a", probabilities=[0.1, 0.9], best={"class": "SN"}, none=None)
+    ingest(store, make_objects(), facts=notes)
+    row = store.facts.as_known(LATE).iloc[0].to_dict()
     assert row == {"candidate_id": "ZTF26a", "probabilities": [0.1, 0.9], "best": {"class": "SN"}}
 
 
@@ -438,16 +447,16 @@ def test_fits_come_back_as_they_were(store):
                covariance=[[0.01]])  # fmt: skip
     for digest, fit in (("old", Fit("failed", "no")), ("new", good)):
         table = fit_table(np.array(["a"], dtype=object), [fit])
-        store.save_fits("salt", table.assign(digest=digest))
-    store.save_fits("salt", pd.DataFrame(columns=[*FIT_COLUMNS, "digest"]))
-    found = store.fits("salt")
+        store.fits.save("salt", table.assign(digest=digest))
+    store.fits.save("salt", pd.DataFrame(columns=[*FIT_COLUMNS, "digest"]))
+    found = store.fits.of("salt")
     assert found[["candidate_id", "digest"]].to_numpy().tolist() == [["a", "new"]]
     row = found.iloc[0]
     assert (row["status"], row["t_peak"], row["bands"]) == ("ok", MJD, "ztfg ztfr")
     assert (row["parameters"], row["errors"], row["covariance"]) == (
         {"x1": 0.5}, {"x1": 0.1}, [[0.01]],
     )  # fmt: skip
-    assert len(store.fits("bazin")) == 0
+    assert len(store.fits.of("bazin")) == 0
 
 
 # -- light curves as known at a time --------------------------------------------------------------
@@ -457,9 +466,9 @@ def test_light_curves_are_those_known_at_the_time(store):
     """A replay sees what was known then, in any order of times."""
     table = light_curve(n=4, known_at=[MJD - 3, MJD - 1, MJD - 2, MJD + 5])
     ingest(store, make_objects(), table)
-    held = store.candidates()
+    held = store.candidates(LATE)
     for now, n in ((MJD, 3), (MJD - 2.5, 1), (MJD + 9, 4), (MJD - 9, 0), (MJD, 3), (MJD + 9, 4)):
-        known = store.light_curves(held, now)
+        known = store.photometry.as_known(held, now)
         assert len(known.photometry) == n
         assert known.summary["n_detections"].tolist() == [n]
         assert known.summary["candidate_id"].tolist() == ["ZTF26a"]
@@ -468,9 +477,13 @@ def test_light_curves_are_those_known_at_the_time(store):
 def test_new_photometry_is_seen_at_once(store):
     """What is kept in memory is never older than the store."""
     ingest(store, make_objects(["a", "b"], ra=[10.0, 20.0]), light_curve("a"))
-    assert store.light_curves(store.candidates(), MJD).summary["n_detections"].tolist() == [3, 0]
+    assert store.photometry.as_known(store.candidates(LATE), MJD).summary[
+        "n_detections"
+    ].tolist() == [3, 0]
     ingest(store, None, light_curve("b", n=2))
-    assert store.light_curves(store.candidates(), MJD).summary["n_detections"].tolist() == [3, 2]
+    assert store.photometry.as_known(store.candidates(LATE), MJD).summary[
+        "n_detections"
+    ].tolist() == [3, 2]
 
 
 def test_nobody_elses_photometry_comes_along(store):
@@ -478,14 +491,14 @@ def test_nobody_elses_photometry_comes_along(store):
     ingest(store, make_objects(["a", "b", "c"], ra=[10.0, 20.0, 30.0]))
     for name in "abc":
         ingest(store, None, light_curve(name))
-    store.photometry(store.candidates())
+    store.photometry.of(store.candidates(LATE))
     save(store, rejected=rejected("b"))
     ingest(store, None, light_curve("b", n=4))
-    held = store.candidates()
-    assert set(store.photometry(held)["candidate_id"]) == {"a", "c"}
-    assert set(store.photometry(held.iloc[1:])["candidate_id"]) == {"c"}
-    assert len(store.photometry(store.candidates(state=None))) == 10
-    assert len(store.photometry(store.candidates(state="rejected"))) == 4
+    held = store.candidates(LATE)
+    assert set(store.photometry.of(held)["candidate_id"]) == {"a", "c"}
+    assert set(store.photometry.of(held.iloc[1:])["candidate_id"]) == {"c"}
+    assert len(store.photometry.of(store.candidates(LATE, state=None))) == 10
+    assert len(store.photometry.of(store.candidates(LATE, state="rejected"))) == 4
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -495,13 +508,13 @@ def test_memory_and_database_agree(store, seed):
     ingest(store, make_objects(list("abcd"), ra=[10.0, 20.0, 30.0, 40.0]))
     for number in range(25):
         name, what = rng.choice(list("abcd")), rng.choice(["new", "read", "one"])
-        held = store.candidates()
+        held = store.candidates(LATE)
         if what == "new":
             mjd = MJD - 20 + (number * 7) % 13  # not in the order of time
             ingest(store, None, make_photometry(str(name), mjd, measurement_id=str(number)))
         elif what == "one":
             held = held[held["candidate_id"] == name]
-        seen = store.photometry(held)
+        seen = store.photometry.of(held)
         with store.engine.connect() as connection:
             fresh = PhotometryCache().read(connection, held)
         assert seen.astype(phot.COLUMNS).equals(fresh.astype(phot.COLUMNS))
@@ -516,18 +529,18 @@ def test_rejected_candidates_are_remembered(url):
         ingest(store, make_objects(["a", "b"], ra=[10.0, 20.0]), light_curve("a"))
         save(store, scores=scores("b"), rejected=rejected("a"))
     with Store(url) as store:
-        assert store.candidates()["candidate_id"].tolist() == ["b"]
-        assert store.candidates(state="rejected")["candidate_id"].tolist() == ["a"]
+        assert store.candidates(LATE)["candidate_id"].tolist() == ["b"]
+        assert store.candidates(LATE, state="rejected")["candidate_id"].tolist() == ["a"]
         added = ingest(store, make_objects("a", ra=10.0), light_curve("a", n=5))
         assert (added.new_candidates, added.new_measurements) == (0, 2)
         near = make_objects("other", ra=10.0 + 1 / 3600)
         assert ingest(store, near).new_candidates == 0
-        assert store.candidates()["candidate_id"].tolist() == ["b"]
-        row = store.rejections().iloc[0].to_dict()
+        assert store.candidates(LATE)["candidate_id"].tolist() == ["b"]
+        row = store.rejections.as_known(LATE).iloc[0].to_dict()
         assert row == {"candidate_id": "a", "factor": "time_span", "reason": "too old",
                        "at": MJD, "row": {"ra": 1.5}}  # fmt: skip
-        assert store.rejection_counts() == {"time_span": 1}
-        assert store.rejection_state() == f"1 rejected, the last at MJD {MJD:.5f}"
+        assert store.rejections.counts(LATE) == {"time_span": 1}
+        assert store.rejections.state(LATE) == f"1 rejected, the last at MJD {MJD:.5f}"
 
 
 def test_a_rejection_keeps_its_first_reason(store):
@@ -535,7 +548,7 @@ def test_a_rejection_keeps_its_first_reason(store):
     ingest(store, make_objects("a"))
     save(store, rejected=rejected("a", reason="first"))
     save(store, MJD + 1, rejected=rejected("a", reason="second"))
-    assert store.rejections()["reason"].tolist() == ["first"]
+    assert store.rejections.as_known(LATE)["reason"].tolist() == ["first"]
 
 
 @pytest.mark.parametrize(
@@ -554,10 +567,10 @@ def test_new_evidence_long_after_brings_a_candidate_back(store, later, kind, kno
     save(store, rejected=rejected("a"))
     new = make_photometry("a", MJD + later, kind=kind, known_at=MJD + known, measurement_id="new")
     ingest(store, None, new)
-    assert store.reconsider(MJD + 61.0, 60.0) == (["a"] if returns else [])
-    assert len(store.candidates()) == int(returns)
-    assert len(store.rejections()) == int(not returns)
-    assert store.reconsider(MJD + 61.0, 60.0) == []
+    assert store.rejections.reconsider(MJD + 61.0, 60.0) == (["a"] if returns else [])
+    assert len(store.candidates(LATE)) == int(returns)
+    assert len(store.rejections.as_known(LATE)) == int(not returns)
+    assert store.rejections.reconsider(MJD + 61.0, 60.0) == []
 
 
 def test_two_cycles_at_one_time_leave_one_result(store):
@@ -568,7 +581,7 @@ def test_two_cycles_at_one_time_leave_one_result(store):
     save(store, MJD - 1, scores=scores("a", "b", score=0.5))
     assert count(store, "cycles") == 2
     assert count(store, "ranks") == 1
-    assert store.last_scores().to_dict() == {"a": 2.0, "b": 0.5}
+    assert store.results.last_scores().to_dict() == {"a": 2.0, "b": 0.5}
 
 
 def test_scores_may_be_those_of_the_paper(store):
@@ -576,7 +589,7 @@ def test_scores_may_be_those_of_the_paper(store):
     ingest(store, make_objects(["a", "b", "c"], ra=[10.0, 20.0, 30.0]))
     table = scores("a", "b", "c").assign(score=[-1.0, 1e300, 1e-300])
     save(store, scores=table)
-    assert store.last_scores().to_dict() == {"a": -1.0, "b": 1e300, "c": 1e-300}
+    assert store.results.last_scores().to_dict() == {"a": -1.0, "b": 1e300, "c": 1e-300}
 
 
 def test_the_report_of_a_cycle_is_kept(store):
@@ -595,23 +608,23 @@ def test_the_cursor_moves_with_its_data(store):
     ingest(store, make_objects(), source="fink", cursor={"offset": 170094456272322680},
            newest_alert=MJD - 1)  # fmt: skip
     store.ingest(failed("fink", "timed out", retry_at=MJD + 2), MJD + 1)
-    state = store.source_state("fink")
+    state = store.sources.state("fink")
     assert state.cursor == {"offset": 170094456272322680}
     assert (state.failures, state.last_error, state.retry_at) == (1, "timed out", MJD + 2)
     assert (state.last_poll, state.last_success, state.newest_alert) == (MJD + 1, MJD, MJD - 1)
     empty = make_report(source="fink", outcome=Outcome.EMPTY, newest_alert=MJD - 5)
     store.ingest(empty, MJD + 2)
-    state = store.source_state("fink")
+    state = store.sources.state("fink")
     assert (state.failures, state.last_error, state.retry_at) == (0, "", None)
     assert (state.last_success, state.newest_alert) == (MJD + 2, MJD - 1)
-    assert store.sources() == ["fink"]
+    assert store.sources.names() == ["fink"]
 
 
 def test_data_of_a_failed_poll_is_kept(store):
     """What came before the failure came."""
     ingest(store, make_objects(), light_curve(), outcome=Outcome.FAILED, error="cut off")
-    assert store.measurement_count() == 3
-    assert store.source_state("test").failures == 1
+    assert store.photometry.count() == 3
+    assert store.sources.state("test").failures == 1
 
 
 # -- when something goes wrong --------------------------------------------------------------------
@@ -630,21 +643,21 @@ def test_a_report_that_fails_half_way_leaves_nothing_behind(store, monkeypatch, 
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "_save_source_state", fail)
+        patch.setattr(Sources, "save", fail)
         with pytest.raises(error):
             store.ingest(report, MJD)
-    assert store.candidates().empty
-    assert store.resolve("2026abc") is None
-    assert store.source_state("test").cursor == {}
+    assert store.candidates(LATE).empty
+    assert store.identities.resolve("2026abc") is None
+    assert store.sources.state("test").cursor == {}
     added = store.ingest(report, MJD)
     assert (added.new_candidates, added.new_measurements) == (1, 3)
-    assert len(store.candidates()) == 1
+    assert len(store.candidates(LATE)) == 1
 
 
 def test_annotations_that_are_none_lose_the_report_but_not_the_store(store):
     """A source of one's own may forget a column; the next report is taken."""
     with pytest.raises(KeyError):
-        ingest(store, make_objects("a"), annotations=pd.DataFrame({"object_id": ["a"]}))
+        ingest(store, make_objects("a"), facts=pd.DataFrame({"object_id": ["a"]}))
     assert ingest(store, make_objects("a")).new_candidates == 1
 
 
@@ -668,10 +681,10 @@ def test_a_full_disk_is_said_in_words_and_loses_nothing(url):
         assert str(caught.value) == (
             "report of test: the store did not take it: database or disk is full"
         )
-        assert store.resolve("x5") is None
-        assert store.candidates()["candidate_id"].tolist() == ["a"]
+        assert store.identities.resolve("x5") is None
+        assert store.candidates(LATE)["candidate_id"].tolist() == ["a"]
     with Store(url) as store:
-        assert store.measurement_count() == 3
+        assert store.photometry.count() == 3
 
 
 def test_results_for_nobody_are_refused(store):
@@ -679,7 +692,7 @@ def test_results_for_nobody_are_refused(store):
     ingest(store, make_objects("a"))
     with pytest.raises(StoreError, match=r"^results of the cycle: the store did not take it: "):
         save(store, scores=scores("a", "nobody"))
-    assert store.last_scores().empty
+    assert store.results.last_scores().empty
 
 
 def test_a_reader_does_not_wait_for_the_writer(url):
@@ -687,9 +700,9 @@ def test_a_reader_does_not_wait_for_the_writer(url):
     with Store(url) as store:
         ingest(store, make_objects("a"))
         with store.engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE candidates SET name = 'half'")
+            connection.exec_driver_sql("UPDATE objects SET survey = 'half'")
             with Store(url) as reader:
-                assert reader.candidates()["name"].tolist() == [""]
+                assert len(reader.candidates(LATE)) == 1
 
 
 def test_a_store_may_be_used_from_another_thread(url):
@@ -700,7 +713,7 @@ def test_a_store_may_be_used_from_another_thread(url):
         thread.start()
         thread.join()
         assert said[0].new_candidates == 1
-        assert len(store.candidates()) == 1
+        assert len(store.candidates(LATE)) == 1
 
 
 # -- opening --------------------------------------------------------------------------------------
@@ -776,5 +789,5 @@ def test_three_objects_in_a_row_are_one_candidate(store):
     for when, offset in enumerate((0.0, 3.0, 6.0)):
         rows = make_objects(f"x{offset:g}", dec=offset / 3600.0)
         store.ingest(make_report(rows), MJD + when, merge_radius=5.0)
-    assert store.candidates()["candidate_id"].tolist() == ["x0"]
-    assert {store.resolve(f"x{offset}") for offset in (0, 3, 6)} == {"x0"}
+    assert store.candidates(MJD + 9.0)["candidate_id"].tolist() == ["x0"]
+    assert {store.identities.resolve(f"x{offset}") for offset in (0, 3, 6)} == {"x0"}

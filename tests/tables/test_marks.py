@@ -13,7 +13,6 @@ from aas2rto.errors import UsageError
 from aas2rto.factors import Decision
 from aas2rto.steps.rules import taken_out
 from aas2rto.store import Store
-from aas2rto.store.schema import feedback as feedback_table
 from aas2rto.tables import marks as feedback
 from aas2rto.tables.marks import Ending, Kind
 from aas2rto.tables.photometry import conform, flux_from_mag
@@ -214,27 +213,12 @@ def test_the_store_keeps_marks_in_their_order(tmp_path: Any) -> None:
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     with Store(url) as store:
         store.ingest(Report("s", Outcome.DATA, objects=objects), 61111.0)
-        store.add_feedback(feedback.rows("a", Kind.VETO, at(61119.5), author="Anna"))
-        store.add_feedback(feedback.rows("a", Kind.SNOOZE, NOW, ends=Ending(None, 0.5, True)))
+        store.marks.save(feedback.rows("a", Kind.VETO, at(61119.5), author="Anna"))
+        store.marks.save(feedback.rows("a", Kind.SNOOZE, NOW, ends=Ending(None, 0.5, True)))
     with Store(url) as store:
-        found = store.feedback(61120.0)
+        found = store.marks.as_known(61120.0)
         assert found["kind"].tolist() == ["snooze", "veto"]
         assert found["until_mag"].iloc[0] == 0.5
         assert np.isnan(found["until"]).all()
         assert found["until_new_data"].tolist() == [True, False]
-        assert store.feedback(61119.2)["kind"].tolist() == ["snooze"]
-
-
-def test_a_store_of_the_first_schema_is_brought_up_to_date(tmp_path: Any) -> None:
-    """Columns that came later are added to a database that somebody has already."""
-    from sqlalchemy import text
-
-    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
-    with Store(url) as store, store.engine.begin() as connection:
-        for name in ("until_mag", "until_new_data"):
-            connection.execute(text(f"ALTER TABLE feedback DROP COLUMN {name}"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    with Store(url) as store, store.engine.begin() as connection:
-        names = [row[1] for row in connection.execute(text("PRAGMA table_info(feedback)"))]
-        assert set(names) == {column.name for column in feedback_table.columns}
-        assert len(store.feedback(70000.0)) == 0
+        assert store.marks.as_known(61119.2)["kind"].tolist() == ["snooze"]

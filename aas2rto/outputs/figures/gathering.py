@@ -95,7 +95,7 @@ def of_cycle(parts: Parts, store: Store, cycle: Cycle) -> Findings:
         rankings=judged.rankings,
         observatories=parts.case.observatories,
         site_factors=parts.site_factors,
-        ranks=store.rank_history(
+        ranks=store.results.rank_history(
             dict.fromkeys(kept),
             [ranking.observatory for ranking in judged.rankings],
             since=now - HISTORY,

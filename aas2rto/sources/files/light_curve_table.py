@@ -54,6 +54,8 @@ class Contents:
     ----------
     objects : list of dict
         Rows of a report's objects, those with a position.
+    facts : list of tuple
+        What the rows say of them, as `aas2rto.tables.report.fact_table` takes it.
     photometry : DataFrame
         As in :mod:`aas2rto.tables.photometry`, without ``source``.
     later : list of float
@@ -63,6 +65,7 @@ class Contents:
     """
 
     objects: list[dict[str, Any]]
+    facts: list[tuple[Any, ...]]
     photometry: pd.DataFrame
     later: list[float]
     problems: tuple[str, ...]
@@ -124,9 +127,10 @@ def read_light_curve(path: Path, *, candidate_id: str) -> LightCurve:
         )
     rows = found.photometry.assign(candidate_id=candidate_id, source="file")
     told: dict[str, Any] = found.objects[0] if found.objects else {}
+    known = {key: value for _, key, value, *_ in found.facts}
     return LightCurve(
         photometry.conform(rows.sort_values("mjd", kind="stable")), found.problems,
-        told.get("ra"), told.get("dec"), told.get("redshift", redshift),
+        told.get("ra"), told.get("dec"), known.get("redshift", redshift),
     )  # fmt: skip
 
 
@@ -147,7 +151,8 @@ def _from_alerts(path: Path) -> Contents:
         {str(k): v for k, v in row.items() if not pd.isna(v)}
         for row in tables_of.objects.to_dict("records")
     ]
-    return Contents(rows, tables_of.photometry, [], tables_of.problems)
+    facts = list(tables_of.facts.itertuples(index=False, name=None))
+    return Contents(rows, facts, tables_of.photometry, [], tables_of.problems)
 
 
 def _redshift_alone(sheet: Sheet) -> float | None:
@@ -207,10 +212,10 @@ def contents(
         return _object_table(table, sheet, n, now)
     ids, table = _identify(table, name, n)
     rows = light_curve_rows.read(table, ids, now=now, after=after)
-    objects, more = object_rows.rows(table, ids, rows.survey, rows.known_at, rows.is_later)
+    objects, facts, more = object_rows.rows(table, ids, rows.survey, rows.known_at, rows.is_later)
     empty = "" if n else "holds a header, but no rows"
     lines = [empty, *sheet.lines, *rows.lines, *more, _unused(sheet, table)]
-    return Contents(objects, rows.photometry, rows.known_at[rows.is_later].tolist(),
+    return Contents(objects, facts, rows.photometry, rows.known_at[rows.is_later].tolist(),
                     tuple(line for line in lines if line))  # fmt: skip
 
 
@@ -288,12 +293,13 @@ def _object_table(table: Table, sheet: Sheet, n: int, now: float) -> Contents:
     nothing = np.full(n, "", dtype=object)
     given = cells.texts(table["survey"].cells) if "survey" in table else nothing
     is_later = known_at > now
-    rows, lines = object_rows.rows(table, ids, surveys(given, nothing, ids, nothing), known_at,
-                                   is_later)  # fmt: skip
+    survey = surveys(given, nothing, ids, nothing)
+    rows, facts, lines = object_rows.rows(table, ids, survey, known_at, is_later)
     n_unnamed = int((ids == "").sum())
     if n_unnamed:
         lines.append(f"{n_unnamed} of {n} rows left out: without an identifier")
-    return Contents(rows, photometry.empty(), known_at[is_later].tolist(), (*sheet.lines, *lines))
+    later = known_at[is_later].tolist()
+    return Contents(rows, facts, photometry.empty(), later, (*sheet.lines, *lines))
 
 
 def _identify(table: dict[str, Column], name: str, n: int) -> tuple[Texts, dict[str, Column]]:
@@ -358,6 +364,6 @@ def _atlas(sheet: Sheet, name: str, now: float, after: float) -> Contents:
     survey = np.full(n, "atlas", dtype=object)
     mjd = cells.times(table["mjd"].cells)
     later = rows["known_at"].to_numpy(float) > now
-    objects, more = object_rows.rows(table, ids, survey, mjd, no | (mjd > now))
+    objects, facts, more = object_rows.rows(table, ids, survey, mjd, no | (mjd > now))
     kept = rows[~later & (rows["known_at"].to_numpy(float) > after)].reset_index(drop=True)
-    return Contents(objects, kept, rows.loc[later, "known_at"].tolist(), (*lines, *more))
+    return Contents(objects, facts, kept, rows.loc[later, "known_at"].tolist(), (*lines, *more))

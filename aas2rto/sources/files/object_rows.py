@@ -103,28 +103,42 @@ def spectral_types(table: Table, n: int) -> tuple[list[str | None], list[str]]:
 
 def rows(
     table: Table, ids: Texts, survey: Texts, known_at: Floats, is_later: Flags
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return one row per object and survey: first position, last known type and redshift."""
+) -> tuple[list[dict[str, Any]], list[tuple[Any, ...]], list[str]]:
+    """Return objects, what rows say of them, and lines about what cannot be read.
+
+    One row per object and survey: where it was first, and since when it is known. Redshift, type
+    and name are facts, once for each time that they change, as tuples of
+    `aas2rto.tables.report.FACT_COLUMNS`.
+    """
     n = len(ids)
     ra, dec, lines = positions(table, n)
     if not np.isfinite(ra).any():
-        return [], lines
+        return [], [], lines
     redshift, more = redshifts(table, n)
     types, others = spectral_types(table, n)
     names = [str(w) or None for w in cells.texts(table["tns"].cells)] if "tns" in table else None
-    frame = pd.DataFrame({
-        "object_id": ids, "survey": survey, "ra": ra, "dec": dec, "known_at": known_at,
-        "redshift": redshift, "spectral_type": types, "name": names or [None] * n,
-    })[~is_later]  # fmt: skip
-    good = np.isfinite(frame["ra"]) & np.isfinite(frame["dec"]) & (frame["object_id"] != "")
-    groups = (
-        frame[good]
-        .sort_values("known_at", kind="stable")
-        .groupby(["object_id", "survey"], sort=False)
-    )
-    found = groups.agg({"ra": "first", "dec": "first", "known_at": "min", "redshift": "last",
-                        "spectral_type": "last", "name": "last"})  # fmt: skip
-    return [
+    frame = pd.DataFrame({"object_id": ids, "survey": survey, "ra": ra, "dec": dec,
+                          "known_at": known_at})  # fmt: skip
+    good = np.isfinite(ra) & np.isfinite(dec) & (ids != "") & ~is_later
+    first = frame[good].sort_values("known_at", kind="stable")
+    first = first.drop_duplicates(["object_id", "survey"]).sort_index()
+    objects = [
         {str(key): value for key, value in row.items() if not pd.isna(value)}
-        for row in found.reset_index().to_dict("records")
-    ], [*lines, *more, *others]
+        for row in first.to_dict("records")
+    ]
+    facts: list[tuple[Any, ...]] = []
+    for key, values in (("redshift", redshift), ("spectral_type", types), ("name", names)):
+        if values is not None:
+            facts += _changes(key, frame.assign(value=pd.Series(values))[good])
+    return objects, facts, [*lines, *more, *others]
+
+
+def _changes(key: str, rows: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Return what rows say of objects, once for each time that it changes."""
+    rows = rows[rows["value"].notna() & (rows["value"] != "")]
+    rows = rows.sort_values("known_at", kind="stable")
+    rows = rows.drop_duplicates(["object_id", "known_at"], keep="last")
+    before = rows.groupby("object_id")["value"].shift()
+    new = rows[before.isna() | (rows["value"] != before)]
+    columns = (new[name].tolist() for name in ("object_id", "known_at", "value"))
+    return [(name, key, value, at, "") for name, at, value in zip(*columns, strict=True)]

@@ -38,7 +38,7 @@ from aas2rto.sources.packets.lsst import PACKET as LSST
 from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.sources.packets.ztf import PACKET as ZTF
 from aas2rto.tables import photometry
-from aas2rto.tables.report import ANNOTATION_COLUMNS, OBJECT_COLUMNS
+from aas2rto.tables.report import REDSHIFT_SOURCE, fact_table, object_table
 from aas2rto.text.words import counted
 
 FINK_MARKS = ("fink_broker_version", "fink_science_version", "cdsxmatch", "clf", "xm")
@@ -51,7 +51,7 @@ class Tables:
 
     Parameters
     ----------
-    objects, photometry, annotations : DataFrame
+    objects, photometry, facts : DataFrame
         As in :class:`aas2rto.tables.report.Report`.
     newest_alert : float or None
         Largest ``known_at`` of an alert that was used [d, MJD UTC].
@@ -61,7 +61,7 @@ class Tables:
 
     objects: pd.DataFrame
     photometry: pd.DataFrame
-    annotations: pd.DataFrame
+    facts: pd.DataFrame
     newest_alert: float | None
     problems: tuple[str, ...]
 
@@ -102,7 +102,7 @@ class Batch:
     problems: list[str] = field(default_factory=list)
     _seen: set[tuple[str, str, bool]] = field(default_factory=set)
     _objects: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    _annotations: list[tuple[str, str, Any, float]] = field(default_factory=list)
+    _facts: list[tuple[str, str, Any, float, str]] = field(default_factory=list)
     _rows: dict[Convert, list[Row]] = field(default_factory=dict)
     _columns: dict[Convert, list[Columns]] = field(default_factory=dict)
 
@@ -148,9 +148,9 @@ class Batch:
         table = table.sort_values("known_at", kind="stable")
         table = table.drop_duplicates(["candidate_id", "survey", "measurement_id"]).sort_index()
         return Tables(
-            frame(self._objects.values(), OBJECT_COLUMNS),
+            object_table(self._objects.values()),
             photometry.conform(table.assign(source=self.source)),
-            pd.DataFrame(self._annotations, columns=list(ANNOTATION_COLUMNS)),
+            fact_table(self._facts),
             self.newest_alert,
             tuple(line for line in (*self.problems, complaint, self._skipped()) if line),
         )
@@ -181,24 +181,25 @@ class Batch:
         self._seen.add(key)
         self.used += 1
         self.newest_alert = max(head.known_at, self.newest_alert or head.known_at)
-        self._place(packet.survey, head, fink_values.facts(added))
-        values = packet.own(alert) | fink_values.annotate(added)
-        self._annotations.extend(
-            (head.object_id, name, value, head.known_at) for name, value in values.items()
+        self._place(packet.survey, head)
+        known = fink_values.facts(added)
+        origin = known.pop(REDSHIFT_SOURCE, "")
+        self._facts.extend(
+            (head.object_id, name, value, head.known_at, origin if name == "redshift" else "")
+            for name, value in (known | packet.own(alert) | fink_values.annotate(added)).items()
         )
         for series in packet.series(alert, head):
             self._read(series, head, where)
         return head
 
-    def _place(self, survey: str, head: Head, facts: Mapping[str, Any]) -> None:
-        """Keep the newest position and facts of an object, and the time it was first known."""
-        old = self._objects.get((survey, head.object_id), {})
-        new = {"object_id": head.object_id, "survey": survey, "ra": head.ra, "dec": head.dec,
-               **facts}  # fmt: skip
-        row = old | new if head.known_at >= old.get("newest", head.known_at) else new | old
-        row["known_at"] = min(head.known_at, old.get("known_at", head.known_at))
-        row["newest"] = max(head.known_at, old.get("newest", head.known_at))
-        self._objects[survey, head.object_id] = row
+    def _place(self, survey: str, head: Head) -> None:
+        """Keep where an object was when it was first known, and when that was."""
+        old = self._objects.get((survey, head.object_id))
+        if old is None or head.known_at < old["known_at"]:
+            self._objects[survey, head.object_id] = {
+                "object_id": head.object_id, "survey": survey, "ra": head.ra, "dec": head.dec,
+                "known_at": head.known_at,
+            }  # fmt: skip
 
     def _read(self, series: Series, head: Head, where: str) -> None:
         """Read measurements; a broken one costs itself, not its alert."""
@@ -266,25 +267,6 @@ def added_by_fink(alert: Record, packet: Packet) -> dict[str, fink_values.Value]
         return {}
     added = {name: value for name, value in alert.items() if name not in packet.fields}
     return fink_values.flatten(added)
-
-
-def frame(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
-    """Build a table of those of `columns` that any of `rows` knows, with their types.
-
-    Parameters
-    ----------
-    rows : iterable of mapping
-        What is known of each object; entries that are no column are left out.
-    columns : mapping
-        Such as `aas2rto.tables.report.OBJECT_COLUMNS`.
-    """
-    known = list(rows)
-    blank = {"float64": math.nan, "bool": False}
-    return pd.DataFrame({
-        name: pd.Series([row.get(name, blank.get(dtype, "")) for row in known], dtype=dtype)
-        for name, dtype in columns.items()
-        if any(name in row for row in known)
-    })  # fmt: skip
 
 
 def _label(alert: Record) -> str:

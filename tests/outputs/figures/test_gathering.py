@@ -99,7 +99,7 @@ def test_a_site_that_failed_is_an_empty_night(world: Any, monkeypatch: pytest.Mo
         raise RuntimeError("no ephemeris")
 
     monkeypatch.setattr("aas2rto.steps.rank.seen_from", fail)
-    cycle.judged = judge(parts, as_known(parts, store, NOW), NOW, memory=store)
+    cycle.judged = judge(parts, as_known(parts, store, NOW), NOW, memory=store.fits)
     (one,) = gathering.gather(gathering.of_cycle(parts, store, cycle), ["one"])
     assert not one.sites[0].observable.any()
     assert drawing.png("visibility", one)

@@ -204,7 +204,7 @@ def assert_same_tables(records: list[bytes], schema: Any) -> None:
         rows = found.photometry.sort_values(key, ignore_index=True)
         pd.testing.assert_frame_equal(rows, in_order)
         pd.testing.assert_frame_equal(found.objects, expected.objects)
-        pd.testing.assert_frame_equal(found.annotations, expected.annotations)
+        pd.testing.assert_frame_equal(found.facts, expected.facts)
         assert found.newest_alert == expected.newest_alert
 
 

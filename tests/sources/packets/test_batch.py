@@ -9,6 +9,7 @@ from aas2rto.sources.packets import batch as packets
 from aas2rto.sources.packets import fink_values, nulls
 from aas2rto.tables import photometry
 from aas2rto.tables.report import OBJECT_COLUMNS
+from tests.conftest import told
 from tests.shared import PAYLOADS
 from tests.sources.alerts import (
     JD,
@@ -29,7 +30,7 @@ def row(tables, measurement_id):
 
 
 def values(tables):
-    return dict(zip(tables.annotations["key"], tables.annotations["value"], strict=True))
+    return dict(zip(tables.facts["key"], tables.facts["value"], strict=True))
 
 
 def test_ztf_detection_becomes_a_positive_flux_on_the_ab_scale():
@@ -131,11 +132,11 @@ def test_same_measurement_in_two_alerts_is_one_row_known_at_the_first():
     assert tables.newest_alert == MJD + 2.0
 
 
-def test_object_has_the_newest_position_whatever_the_order():
+def test_object_has_the_first_position_whatever_the_order():
     old = ztf_alert()
     new = ztf_alert(candidate=ztf_candidate(candid=7, jd=JD + 1, ra=150.2))
     for alerts in ([old, new], [new, old]):
-        assert packets.ztf(alerts).objects["ra"].item() == 150.2
+        assert packets.ztf(alerts).objects["ra"].item() == 150.1
 
 
 def test_later_alerts_are_left_out():
@@ -219,8 +220,8 @@ def test_fink_scores_become_annotations():
     assert found["fink_nalerthist"] == 4.0
     assert found["fink_mangrove_hyperleda_name"] == "NGC5674"
     assert not [k for k in found if "lc_features" in k or "version" in k or "year" in k]
-    assert tables.annotations["known_at"].unique().tolist() == [MJD]
-    assert tables.objects["host"].item() == "NGC5674"
+    assert tables.facts["known_at"].unique().tolist() == [MJD]
+    assert told(tables)["host"].item() == "NGC5674"
 
 
 def test_no_counterpart_and_failed_search_are_told_apart():
@@ -252,13 +253,25 @@ def test_finkclass_unknown_is_no_cross_match():
 @pytest.mark.parametrize("column", [{"tnsclass": "(TNS) SN Ia"}, {"tns": "SN Ia"}])
 def test_tns_class_is_the_spectral_type(column):
     tables = packets.ztf([fink_alert(**column)])
-    assert tables.objects["spectral_type"].item() == "SN Ia"
+    assert told(tables)["spectral_type"].item() == "SN Ia"
     assert set(tables.objects.columns) <= set(OBJECT_COLUMNS)
+
+
+def test_each_alert_says_what_was_known_when_it_came():
+    """Not the newest word with the earliest time."""
+    tables = packets.ztf([
+        fink_alert(tns="SN Ia", candidate=ztf_candidate(candid=7, jd=JD + 3)), fink_alert(tns="SN"),
+    ])  # fmt: skip
+    types = tables.facts[tables.facts["key"] == "spectral_type"]
+    assert dict(zip(types["known_at"], types["value"], strict=True)) == {
+        MJD: "SN",
+        MJD + 3: "SN Ia",
+    }
 
 
 def test_plain_alert_after_finks_does_not_erase_the_type():
     tables = packets.ztf([fink_alert(tns="SN Ia"), ztf_alert()])
-    assert tables.objects["spectral_type"].item() == "SN Ia"
+    assert told(tables)["spectral_type"].item() == "SN Ia"
     assert len(tables.photometry) == 1
 
 
@@ -384,7 +397,7 @@ def test_fink_on_lsst_gives_scores_type_redshift_and_name():
     assert found["fink_is_sso"] is False
     assert found["fink_xm_vsx_type"] == "none"
     assert "fink_xm_simbad_otype" not in found
-    thing = tables.objects.iloc[0]
+    thing = told(tables).iloc[0]
     assert (thing["spectral_type"], thing["redshift"], thing["name"]) == (
         "SN Ia", 0.05, "SN 2026tir",
     )  # fmt: skip
@@ -404,7 +417,7 @@ def test_nothing_gives_empty_tables_with_all_columns():
     tables = packets.ztf([])
     assert list(tables.photometry.columns) == list(photometry.COLUMNS)
     assert tables.objects.empty
-    assert tables.annotations.empty
+    assert tables.facts.empty
 
 
 @pytest.mark.parametrize(

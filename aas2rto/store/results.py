@@ -1,18 +1,124 @@
-"""What earlier cycles found, read back: where a candidate has ranked."""
+"""What cycles found: scores, ranks and reports; and where a candidate has ranked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, delete, func, select
 
 from aas2rto.store import schema
-from aas2rto.store.rows import chunks
+from aas2rto.store.access import Access
+from aas2rto.store.identities import Identities
+from aas2rto.store.rows import chunks, plain, records
 
 COLUMNS = ["candidate_id", "observatory", "at", "rank"]
+
+
+class Results:
+    """What cycles found.
+
+    Parameters
+    ----------
+    access : Access
+    identities : Identities
+    """
+
+    def __init__(self, access: Access, identities: Identities) -> None:
+        self._access = access
+        self._identities = identities
+
+    def add(
+        self,
+        connection: Connection,
+        now: float,
+        *,
+        scores: pd.DataFrame,
+        ranks: pd.DataFrame,
+        report: Mapping[str, Any],
+    ) -> None:
+        """Store what a cycle found, in place of what an earlier one at this time did.
+
+        Parameters
+        ----------
+        connection : Connection
+            In a transaction.
+        now : float
+            [d, MJD UTC]
+        scores, ranks, report
+            See `Store.save_cycle`.
+        """
+        for table in (schema.scores, schema.ranks, schema.cycles):
+            connection.execute(delete(table).where(table.c.at == now))
+        self._insert(connection, schema.scores, scores, now)
+        self._insert(connection, schema.ranks, ranks, now)
+        connection.execute(
+            schema.cycles.insert().values(
+                at=now,
+                version=report["version"],
+                config=report["config"],
+                report=json.dumps(report, default=plain),
+            )
+        )
+
+    def _insert(
+        self, connection: Connection, table: Table, frame: pd.DataFrame, now: float
+    ) -> None:
+        if frame.empty:
+            return
+        keys = self._identities.keys_of(frame["candidate_id"].unique())
+        frame = frame.assign(candidate=frame["candidate_id"].map(keys), at=now)
+        names = [column.name for column in table.columns if column.name in frame]
+        connection.execute(table.insert(), records(frame, names))
+
+    def newest_cycle(self) -> float | None:
+        """Return when the newest cycle was [d, MJD UTC]; None before the first."""
+        with self._access.reading() as connection:
+            return newest_cycle(connection, math.inf)
+
+    def last_scores(self, now: float = math.inf) -> pd.Series:
+        """Return the newest score of each candidate by `now` [d, MJD UTC], by candidate_id."""
+        table = schema.scores
+        newest = (
+            select(table.c.candidate, func.max(table.c.at).label("at"))
+            .where(table.c.at <= now)
+            .group_by(table.c.candidate)
+            .subquery()
+        )
+        query = select(table.c.candidate, table.c.score).join(
+            newest, (newest.c.candidate == table.c.candidate) & (newest.c.at == table.c.at)
+        )
+        with self._access.reading() as connection:
+            pairs = connection.execute(query).all()
+        names = self._identities.names(now)
+        found = {names[row.candidate]: row.score for row in pairs if row.candidate in names}
+        return pd.Series(found, dtype=float)
+
+    def rank_history(
+        self,
+        candidate_ids: Iterable[str],
+        observatories: Sequence[str],
+        *,
+        since: float,
+        until: float,
+    ) -> pd.DataFrame:
+        """Return where candidates have ranked, see :func:`rank_history`."""
+        ids = self._identities.keys_of(candidate_ids)
+        with self._access.reading() as connection:
+            return rank_history(connection, ids, observatories, since, until)
+
+    def before(
+        self, candidate_ids: Iterable[str], observatories: Sequence[str], now: float
+    ) -> Before:
+        """Return what the cycle before `now` [d, MJD UTC] said of some candidates."""
+        ids = self._identities.keys_of(candidate_ids)
+        with self._access.reading() as connection:
+            return before(connection, ids, observatories, now)
 
 
 def rank_history(

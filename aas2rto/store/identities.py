@@ -1,0 +1,281 @@
+"""Which objects are one candidate, where it is, and by what names it is known.
+
+Who belongs to whom is decided when an object comes, by its name and place, and stays so. What is
+read is what was known: at an earlier time a candidate bears the name, and stands at the place, of
+the object that had come first of those that were known then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from aas2rto.store import schema
+from aas2rto.store.access import Access
+from aas2rto.store.rows import chunks
+from aas2rto.tables import candidates
+
+OBJECT = ["id", "candidate", "object_id", "ra", "dec", "known_at"]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Which candidate each object of a report belongs to.
+
+    Parameters
+    ----------
+    keys : ndarray of int
+        The candidate's row.
+    is_new : ndarray of bool
+        True for the object that starts a candidate.
+    linked : tuple of tuple of str
+        Candidates that are one, see :class:`aas2rto.tables.candidates.Match`.
+    """
+
+    keys: NDArray[np.int64]
+    is_new: NDArray[np.bool_]
+    linked: tuple[tuple[str, str], ...] = ()
+
+
+class Identities:
+    """Objects, candidates and names; held in memory, and the same as in the database.
+
+    Parameters
+    ----------
+    access : Access
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        access.when_lost.append(self.load)
+        self.load()
+
+    def load(self) -> None:
+        """Read everything anew."""
+        with self._access.reading() as connection:
+            table = schema.candidates
+            rows = connection.execute(select(table.c.candidate_id, table.c.id)).all()
+            self._keys: dict[str, int] = {name: key for name, key in rows}  # noqa: C416  rows are no pairs
+            self._rows: list[tuple[Any, ...]] = []
+            self._objects: dict[str, tuple[Any, ...]] = {}
+            self._read_rows(connection)
+            of = schema.aliases.c
+            self._aliases: dict[str, dict[int, float]] = {}
+            for alias, key, known_at in connection.execute(
+                select(of.alias, of.candidate, of.known_at)
+            ):
+                self._aliases.setdefault(alias, {})[key] = known_at
+        self._changed()
+
+    def _changed(self) -> None:
+        self._names = {key: name for name, key in self._keys.items()}
+        self._table: pd.DataFrame | None = None
+        self._at: tuple[int, pd.DataFrame] | None = None
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def key_of(self, name: str) -> int | None:
+        """Return the row of the candidate that is known by any id or name, None for nobody."""
+        if name in self._keys:
+            return self._keys[name]
+        if name in self._objects:
+            return int(self._objects[name][1])
+        owners = self._aliases.get(name)
+        return self._first(owners) if owners else None
+
+    def keys_of(self, candidate_ids: Iterable[str]) -> dict[str, int]:
+        """Return the rows of those candidates that there are."""
+        found = {name: self.key_of(name) for name in candidate_ids}
+        return {name: key for name, key in found.items() if key is not None}
+
+    def _first(self, owners: Mapping[int, float]) -> int:
+        """Return who bore a name first; of those who did at the same time, by the alphabet."""
+        return min(owners, key=lambda key: (owners[key], self._names[key]))
+
+    def resolve(self, name: str) -> str | None:
+        """Return the candidate_id of any id or name a candidate is known by."""
+        key = self.key_of(name)
+        return None if key is None else self._names[key]
+
+    def name_of(self, key: int) -> str:
+        """Return the candidate_id of a row."""
+        return self._names[key]
+
+    def as_known(self, now: float) -> pd.DataFrame:
+        """Return the candidates that were known at `now` [d, MJD UTC].
+
+        Returns
+        -------
+        DataFrame
+            ``id, candidate_id, ra, dec, first_known``, sorted by candidate_id.
+        """
+        table, count = self._all(), self.count(now)
+        # No object became known, or unknown, between that time and this.
+        if self._at is not None and self._at[0] == count:
+            return self._at[1]
+        seen = table[table["known_at"] <= now]
+        first = seen.drop_duplicates("candidate")
+        earliest = seen.groupby("candidate", sort=False)["known_at"].min()
+        place = seen.drop_duplicates("object_id", keep="last").set_index("object_id")
+        place = place.loc[first["object_id"]]
+        found = pd.DataFrame({
+            "id": first["candidate"].to_numpy(),
+            "candidate_id": first["object_id"].to_numpy(object),
+            "ra": place["ra"].to_numpy(), "dec": place["dec"].to_numpy(),
+            "first_known": earliest.reindex(first["candidate"]).to_numpy(),
+        })  # fmt: skip
+        found = found.sort_values("candidate_id", kind="stable", ignore_index=True)
+        self._at = (count, found)
+        return found
+
+    def count(self, now: float) -> int:
+        """Return how many rows were known at `now`: the same number, the same rows."""
+        self._all()
+        return int(np.searchsorted(self._times, now, side="right"))
+
+    def _all(self) -> pd.DataFrame:
+        if self._table is None:
+            rows = pd.DataFrame(self._rows, columns=OBJECT)
+            self._table = rows.astype(
+                {"id": "int64", "candidate": "int64", "ra": float, "dec": float, "known_at": float}
+            ).sort_values("id", ignore_index=True)
+            self._times = np.sort(self._table["known_at"].to_numpy())
+        return self._table
+
+    def names(self, now: float) -> dict[int, str]:
+        """Return the candidate_id that each candidate bore at `now`, by row."""
+        table = self.as_known(now)
+        return dict(zip(table["id"].tolist(), table["candidate_id"].tolist(), strict=True))
+
+    def aliases(self, now: float = np.inf) -> pd.DataFrame:
+        """Return all names that were known at `now`: ``alias, candidate_id``, sorted."""
+        names = self.names(now)
+        pairs: dict[str, int] = {}
+        for alias, owners in self._aliases.items():
+            known = [
+                (at, names[key], key) for key, at in owners.items() if at <= now and key in names
+            ]
+            if known:
+                pairs[alias] = min(known)[2]
+        pairs |= {row[2]: row[1] for row in self._objects.values() if row[5] <= now}
+        rows = sorted((alias, names[key]) for alias, key in pairs.items())
+        return pd.DataFrame(rows, columns=["alias", "candidate_id"])
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def place(self, connection: Connection, objects: pd.DataFrame, radius: float) -> Placed:
+        """Find or make the candidate of each object.
+
+        Parameters
+        ----------
+        connection : Connection
+            In a transaction.
+        objects : DataFrame
+            ``object_id, survey, ra, dec, known_at``, in the order in which they became known,
+            each object once.
+        radius : float
+            See :func:`aas2rto.tables.candidates.match` [arcsec].
+        """
+        owners = self._owners(objects)
+        known = pd.DataFrame(
+            [(self._names[one[1]], one[3], one[4]) for one in self._objects.values()],
+            columns=["candidate_id", "ra", "dec"],
+        )
+        found = candidates.match(objects, known, owners, radius_arcsec=radius)
+        self._add_candidates(connection, found.candidate_id[found.is_new].tolist())
+        keys = np.array([self._keys[name] for name in found.candidate_id], dtype=np.int64)
+        self._add_objects(connection, objects, keys)
+        self._changed()
+        return Placed(keys, found.is_new, found.linked)
+
+    def _owners(self, objects: pd.DataFrame) -> dict[str, str]:
+        """Return who is known by each object's id; by a name only if it was known before."""
+        owners = {}
+        for name, known_at in zip(objects["object_id"], objects["known_at"], strict=True):
+            held = self._aliases.get(name, {})
+            earlier = {key: at for key, at in held.items() if at <= known_at}
+            if name in self._objects:
+                owners[name] = self._names[self._objects[name][1]]
+            elif earlier:
+                owners[name] = self._names[self._first(earlier)]
+        return owners
+
+    def _add_candidates(self, connection: Connection, names: Sequence[str]) -> None:
+        if not names:
+            return
+        table = schema.candidates
+        connection.execute(table.insert(), [{"candidate_id": name} for name in names])
+        for part in chunks(names):
+            query = select(table.c.candidate_id, table.c.id).where(table.c.candidate_id.in_(part))
+            self._keys.update({row.candidate_id: row.id for row in connection.execute(query)})
+        self._changed()
+
+    def _add_objects(
+        self, connection: Connection, objects: pd.DataFrame, keys: NDArray[np.int64]
+    ) -> None:
+        new = []
+        for row, key in zip(objects.to_dict("records"), keys.tolist(), strict=True):
+            name, at, ra, dec = row["object_id"], row["known_at"], row["ra"] % 360.0, row["dec"]
+            old = self._objects.get(name)
+            # What was known first counts, however late it comes.
+            if old is None or (at, ra, dec) < (old[5], old[3], old[4]):
+                new.append({"candidate": key, "object_id": name, "survey": row["survey"],
+                            "ra": ra, "dec": dec, "known_at": at})  # fmt: skip
+        if new:
+            connection.execute(schema.objects.insert(), new)
+            self._read_rows(connection)
+
+    def _read_rows(self, connection: Connection) -> None:
+        """Read the rows of objects that are not held yet."""
+        table, last = schema.objects, self._rows[-1][0] if self._rows else 0
+        query = select(*(table.c[name] for name in OBJECT)).where(table.c.id > last)
+        found = [tuple(row) for row in connection.execute(query.order_by(table.c.id))]
+        self._rows += found
+        # Of each object its earliest row, which is its last: others are not added.
+        self._objects |= {row[2]: row for row in found}
+
+    def add_aliases(
+        self, connection: Connection, rows: Iterable[tuple[str, int, str, float]]
+    ) -> None:
+        """Store names: alias, the candidate's row, whose name it is, and since when."""
+        new: dict[tuple[str, int], dict[str, Any]] = {}
+        for alias, key, survey, known_at in rows:
+            if alias in self._objects and self._objects[alias][1] == key:
+                continue
+            if known_at < self._aliases.get(alias, {}).get(key, np.inf):
+                self._aliases.setdefault(alias, {})[key] = known_at
+                new[alias, key] = {
+                    "alias": alias, "candidate": key, "survey": survey, "known_at": known_at,
+                }  # fmt: skip
+        if new:
+            insert = self._access.insert(schema.aliases)
+            statement = insert.on_conflict_do_update(
+                index_elements=["alias", "candidate"],
+                set_={"known_at": insert.excluded.known_at, "survey": insert.excluded.survey},
+            )
+            connection.execute(statement, list(new.values()))
+
+    def owners_of(self, names: Iterable[str]) -> dict[str, tuple[int, float]]:
+        """Return, for objects that no report need introduce, candidate and since when it is so."""
+        found: dict[str, tuple[int, float]] = {}
+        for name in dict.fromkeys(names):
+            if name in self._objects:
+                found[name] = (self._objects[name][1], self._objects[name][5])
+            elif owners := self._aliases.get(name):
+                key = self._first(owners)
+                found[name] = (key, owners[key])
+        return found
+
+
+def names_of(frame: pd.DataFrame, names: Mapping[int, str]) -> pd.DataFrame:
+    """Put ``candidate_id`` in the place of ``candidate``; rows of nobody are left out."""
+    named = frame["candidate"].map(names)
+    kept = frame[named.notna()].drop(columns="candidate")
+    kept.insert(0, "candidate_id", named[named.notna()].astype(object))
+    return kept.reset_index(drop=True)

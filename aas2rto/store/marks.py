@@ -1,0 +1,60 @@
+"""What people said of candidates, kept with its time; see `aas2rto.tables.marks`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, select
+
+from aas2rto.store import schema
+from aas2rto.store.access import Access
+from aas2rto.store.identities import Identities, names_of
+
+
+class Marks:
+    """What people said.
+
+    Parameters
+    ----------
+    access : Access
+    identities : Identities
+    """
+
+    def __init__(self, access: Access, identities: Identities) -> None:
+        self._access = access
+        self._identities = identities
+
+    def save(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store what somebody said of candidates.
+
+        Parameters
+        ----------
+        rows : sequence of mapping
+            ``candidate_id, kind, at`` and, where they matter, ``until, until_mag,
+            until_new_data, observatory, author, comment``; see `aas2rto.tables.marks`.
+        """
+        with self._access.transaction("marks") as connection:
+            self.add(connection, rows)
+
+    def add(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Do the same in a transaction that is open."""
+        values = [
+            {**{name: value for name, value in row.items() if name != "candidate_id"},
+             "candidate": self._identities.key_of(row["candidate_id"])}
+            for row in rows
+        ]  # fmt: skip
+        if values:
+            connection.execute(schema.marks.insert(), values)
+
+    def as_known(self, now: float) -> pd.DataFrame:
+        """Return what people had said by `now` [d, MJD UTC], in the order in which they did."""
+        table = schema.marks
+        columns = [column for column in table.columns if column.name != "id"]
+        query = select(*columns).where(table.c.at <= now).order_by(table.c.at, table.c.id)
+        with self._access.reading() as connection:
+            rows = connection.execute(query).all()
+        frame = pd.DataFrame(rows, columns=[column.name for column in columns])
+        frame = names_of(frame, self._identities.names(now))
+        return frame.astype({"until": "float64", "until_mag": "float64", "until_new_data": "bool"})

@@ -1,0 +1,110 @@
+"""The measurements of candidates: each once, with the time since when it can be known."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+
+import pandas as pd
+from sqlalchemy import Connection, and_, func, or_, select
+
+from aas2rto.store import schema
+from aas2rto.store.access import Access
+from aas2rto.store.cache import LightCurves, PhotometryCache
+from aas2rto.store.rows import chunks, insert_many, tuples
+
+KEY = ["candidate", "survey", "measurement_id"]
+
+
+class Photometry:
+    """Measurements; those of the candidates that were last asked for stay in memory.
+
+    Parameters
+    ----------
+    access : Access
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        access.when_lost.append(self._forget)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._cache = PhotometryCache()
+
+    def of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the photometry of the given candidates, sorted by candidate and time.
+
+        Parameters
+        ----------
+        table : DataFrame
+            Rows of `Store.candidates`.
+        """
+        with self._access.reading() as connection:
+            return self._cache.read(connection, table)
+
+    def as_known(self, table: pd.DataFrame, now: float) -> LightCurves:
+        """Return photometry and summary of the given candidates as known at `now`.
+
+        Parameters
+        ----------
+        table : DataFrame
+            Rows of `Store.candidates`.
+        now : float
+            MJD (UTC).
+        """
+        with self._access.reading() as connection:
+            return self._cache.known(connection, table, now)
+
+    def count(self) -> int:
+        """Return the number of measurements in the store."""
+        with self._access.reading() as connection:
+            query = select(func.count()).select_from(schema.photometry)
+            return int(connection.execute(query).scalar_one())
+
+    def add(self, connection: Connection, rows: pd.DataFrame) -> int:
+        """Add measurements, and return how many are new.
+
+        Parameters
+        ----------
+        connection : Connection
+            In a transaction.
+        rows : DataFrame
+            A photometry table with ``candidate``, the candidate's row.
+
+        Notes
+        -----
+        Of a measurement that comes twice, the row that was known first counts; of two that were
+        known at the same time, that of the source first in the alphabet: not the one that
+        happened to come first.
+        """
+        if rows.empty:
+            return 0
+        rows = rows.sort_values(["known_at", "source"], kind="stable").drop_duplicates(KEY)
+        keys = [int(key) for key in rows["candidate"].unique()]
+        before = _count(connection, keys)
+        table = schema.photometry
+        insert = self._access.insert(table)
+        new, held = insert.excluded, table.c
+        names = [column.name for column in table.columns]
+        statement = insert.on_conflict_do_update(
+            index_elements=KEY,
+            set_={name: new[name] for name in names if name not in KEY},
+            where=or_(
+                new.known_at < held.known_at,
+                and_(new.known_at == held.known_at, new.source < held.source),
+            ),
+        )
+        # In the order of the key, which SQLite inserts twice as fast.
+        insert_many(connection, statement, sorted(tuples(rows, names), key=itemgetter(0, 1, 2)))
+        self._cache.forget(keys)
+        return _count(connection, keys) - before
+
+
+def _count(connection: Connection, keys: list[int]) -> int:
+    """Count the measurements of some candidates."""
+    table = schema.photometry
+    query = select(func.count()).select_from(table)
+    return sum(
+        connection.execute(query.where(table.c.candidate.in_(part))).scalar_one()
+        for part in chunks(keys)
+    )
