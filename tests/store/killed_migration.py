@@ -27,6 +27,9 @@ EMPTY = "0000"
 LAST_OF_THE_OLD = "0003"
 """Up to here, programs in the field made each change of a table on its own."""
 
+RENAMED = {"feedback": "marks", "marks": "told", "annotations": "facts"}
+"""Tables whose rows are in another one since version 0004."""
+
 Dump = list[str]
 
 
@@ -172,8 +175,9 @@ def kill(folder: Path, start: str, version: str, *, once: bool = False) -> int:
     engine.dispose()
     expected, rows = read(new)
     assert before != expected
-    for table in rows_before.keys() & rows.keys():
-        assert rows[table] >= rows_before[table], f"{table} lost rows"
+    for table in rows_before:
+        now = RENAMED.get(table, table) if start < version else table
+        assert rows[now] >= rows_before[table], f"{table} lost rows"
     number = 0
     for left in instants(as_once if once else as_now, old, version):
         if not once:
