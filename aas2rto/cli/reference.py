@@ -314,7 +314,8 @@ def _of_models() -> Iterator[str]:
         "`fink_...`, `alerce_...`, `lasair_...`; `aas2rto explain CONFIG CANDIDATE` shows them.\n"
     )
     yield f"A report's objects have the columns {_names(report.OBJECT_COLUMNS)};"
-    yield f"its facts {_names(report.FACT_COLUMNS)}.\n"
+    yield f"its facts {_names(report.FACT_COLUMNS)}."
+    yield f"Keys of facts that are columns of candidates: {_names(report.FACTS)}.\n"
 
 
 def _names(found: Iterable[str]) -> str:

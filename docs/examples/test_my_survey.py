@@ -64,7 +64,7 @@ def test_an_object_becomes_rows_of_the_report() -> None:
     (point,) = report.photometry.to_dict("records")
     assert point["flux"] == pytest.approx(1.0)
     assert (point["band"], point["kind"], point["known_at"]) == ("ztfg", "detection", 61121.3)
-    (note,) = report.annotations.to_dict("records")
+    (note,) = report.facts.to_dict("records")
     assert (note["key"], note["value"]) == ("my_survey_real", 0.97)
     assert report.newest_alert == 61121.3
 

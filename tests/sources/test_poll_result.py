@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from aas2rto.errors import SourceError
@@ -102,6 +104,17 @@ def test_thousands_of_problems_are_shortened():
     lines = one.report().problems
     assert len(lines) == MAX_PROBLEMS + 1
     assert lines[-1] == f"... and {5000 - MAX_PROBLEMS} more problems"
+
+
+def test_what_is_said_may_be_taken_back():
+    """None is a word of its own; NaN and an empty text say nothing."""
+    one = harvest()
+    one.say("x", redshift=0.1, redshift_source="TNS", spectral_type=None, host="", demo_p=math.nan)
+    rows = one.report().facts.to_dict("records")
+    assert [(row["key"], row["value"], row["origin"]) for row in rows] == [
+        ("redshift", 0.1, "TNS"), ("spectral_type", None, ""),
+    ]  # fmt: skip
+    assert {row["known_at"] for row in rows} == {NOW}
 
 
 def test_one_object_has_one_row():

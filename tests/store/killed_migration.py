@@ -27,6 +27,9 @@ EMPTY = "0000"
 LAST_OF_THE_OLD = "0003"
 """Up to here, programs in the field made each change of a table on its own."""
 
+RENAMED = {"feedback": "marks", "marks": "told", "annotations": "facts"}
+"""Tables whose rows are in another one since version 0004."""
+
 Dump = list[str]
 
 
