@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from aas2rto import photometry as phot
 from aas2rto.models.priors import Priors, smooth_modulus
 from aas2rto.simulate import ALPHA, BETA, PEAK_MAG_IA, SCATTER_IA, Visits, simulate_salt
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+BESIDE = Path(__file__).resolve().parents[3] / "shared"
+DATA = Path(os.environ.get("AAS2RTO_SHARED", BESIDE)) / "data"
+"""Real light curves; in ../shared unless the environment names another folder."""
 R_V = 3.1
 
 
