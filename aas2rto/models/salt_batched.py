@@ -170,6 +170,7 @@ class BatchedEngine:
             made.law,
             made.dust,
             made.error,
+            self.early(made),
             made.first,
             made.last,
             Z_STEP,
@@ -208,6 +209,13 @@ class BatchedEngine:
             self.priors is not None,
             self.model_error > 0,
         )
+
+    def early(self, tables: SaltTables) -> Floats:
+        """Return the scatter of real supernovae on the rise, in shares of the peak, by day."""
+        import os
+        k=os.environ.get("EARLY","0.01,0.03,0.045,0.05,0.05,0.03,0.01")
+        phase = tables.first_phase + np.arange(tables.days)
+        return np.interp(phase, [-20.0, -17.0, -14.0, -11.0, -8.0, -5.0, 0.0], [float(x) for x in k.split(",")])
 
     def _rules(self, tables: SaltTables) -> Any:
         from aas2rto.models.compiled.problem import Rules  # noqa: PLC0415

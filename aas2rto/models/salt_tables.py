@@ -43,7 +43,7 @@ the most of them."""
 WAVE_STEP = 5.0
 """Largest step of the integral over a band [A]; as sncosmo's, so that sums agree exactly."""
 R_V = 3.1
-FORMAT = "5"
+FORMAT = "6"
 """Raise it when the meaning of a stored table changes."""
 MOST_ERROR = 10.0
 """Cap of the model's relative error, which has no bound where its flux vanishes."""
@@ -259,11 +259,10 @@ def model_error(source: Any, band: Any, redshifts: Floats, covered: NDArray[np.b
     if nodes.size == 0 or not hasattr(source, "bandflux_rcov"):
         return error
     some = np.unique(np.append(nodes[::10], nodes[-1]))
-    early = EARLY_SCATTER * np.clip((EARLY_FROM - phase) / (EARLY_FROM - EARLY_FULL), 0.0, 1.0)
     source.set(x0=1.0, x1=0.0, c=0.0)
     for k in some:
         bands = np.full(phase.size, band.shifted(1 / (1 + redshifts[k])), dtype=object)
-        variance = np.diag(source.bandflux_rcov(bands, phase)) + early**2
+        variance = np.diag(source.bandflux_rcov(bands, phase))
         error[k] = np.sqrt(np.clip(np.nan_to_num(variance, nan=np.inf), 0.0, MOST_ERROR**2))
     for day in range(phase.size):
         error[:, day] = np.interp(redshifts, redshifts[some], error[some, day])

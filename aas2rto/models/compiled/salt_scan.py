@@ -21,6 +21,7 @@ from aas2rto.models.compiled.salt import (
     curve_fixed_z,
     phase_taps,
 )
+from aas2rto.models.compiled.salt_objective import one_sided
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +45,11 @@ VALUE, AT_T0, AT_Y, AT_X1, AT_C, AT_Z, LN_DET = 0, 1, 2, 3, 4, 5, 6
 N_CELL = 7
 """A cell: objective, parameters, and ln det of the second derivatives by ln x0, x1 and c."""
 LOWEST, SUM, SUM_T, SUM_TT = 0, 1, 2, 3
+UNFELT, FREE_OF_COST = 4.0, 1e-2
+"""Limits so many sigma above the model, and cells where all limits together cost less, are left."""
+LIMIT_STEPS = 2
+NO_ACCOUNT = 30.0
+"""Cells whose objective is worse than the best by more than this are not solved with limits."""
 N_MOMENTS = 4
 """Moments of t0 over all cells, weighted with their posterior; `LOWEST` is the best objective."""
 
@@ -296,10 +302,10 @@ def keep_start(starts: Floats, count: int, cell: Floats) -> int:
 @compiled
 def build_sums(
     problem: Problem, values: Floats, law: Floats, node: int, z: float
-) -> tuple[Floats, float, int]:
-    """Return the sums of all cells at redshift `z`, the first t0 [d] and the last step's number.
+) -> tuple[Floats, Floats, float, int]:
+    """Return the sums of all cells at redshift `z`, shapes, the first t0 [d], the last step's number.
 
-    Step ``k`` of the scan is at t0 = first + (top - k) step (1 + z).
+    Step ``k`` of the scan is at t0 = first + (top - k) step (1 + z). Limits are not in the sums.
     """
     tables, points = problem.tables, problem.points
     tail = TAIL_DAYS if problem.late == FADES else 0
@@ -317,17 +323,112 @@ def build_sums(
     n = (tables.days + tail - 4) // step
     model = np.empty((3, n))
     for i in range(points.t.size):
-        f, w = points.f[i], points.w[i]
         if points.limit[i]:
-            # Good enough to find the valley: nothing there, within half of the limit.
-            f, w = 0.0, 4.0 / (f * f)
+            continue
+        f, w = points.f[i], points.w[i]
         day = (points.t[i] - first) * stretch - tables.first_phase
         whole = int(day)
         phase_taps(2.0 + day - whole, tables.days, STOPS, weight, slope)
         # At step k the taps begin at day whole - 1 + step (k - top); the first one not below 0:
         begin, row = top - (whole - 1) // step, (whole - 1) % step
         add_point(shapes[points.band[i]], row, weight, w, f, begin, n, model, sums)
-    return sums, first, top
+    return sums, shapes, first, top
+
+
+@compiled
+def model_at(shapes: Floats, b: int, whole: int, weight: Floats, a: Floats) -> bool:
+    """Fill x0's, x0 x1's and x0 (c - c0)'s share of one flux; False before the first phase."""
+    step, length = shapes.shape[2], shapes.shape[2] * shapes.shape[3]
+    if whole < 1 or whole + 2 >= length:
+        return False
+    for m in range(3):
+        a[m] = 0.0
+        for q in range(4):
+            row = whole - 1 + q
+            a[m] += weight[q] * shapes[b, m, row % step, row // step]
+    return True
+
+
+@compiled
+def limit_terms(
+    problem: Problem, shapes: Floats, shift: float, stretch: float, u: Floats, extra: Floats
+) -> float:
+    """Return what the limits cost at one cell with amplitude, x1 and c = `u`; fill `extra`.
+
+    A limit costs -2 ln Phi((limit - flux) / sigma); `extra`, shape (N_SUMS, 1), gets the sums of
+    the parabolas that touch there.
+    """
+    points, tables = problem.points, problem.tables
+    weight, slope, a = problem.work.taps[0], problem.work.taps[1], np.empty(3)
+    extra[:], total = 0.0, 0.0
+    first = points.t.min()
+    for i in range(points.t.size):
+        if not points.limit[i]:
+            continue
+        day = (points.t[i] - first) * stretch - tables.first_phase - shift
+        whole = int(np.floor(day))
+        phase_taps(2.0 + day - whole, tables.days, STOPS, weight, slope)
+        if not model_at(shapes, points.band[i], whole, weight, a):
+            continue
+        flux = u[0] * (a[0] + u[1] * a[1] + (u[2] - COLOUR) * a[2])
+        root = np.sqrt(points.w[i])
+        above = (points.f[i] - flux) * root
+        if above > UNFELT:
+            continue
+        cost, h = one_sided(above)
+        total += cost
+        w = h * (h + above) * points.w[i]
+        aim = flux - h * root / max(w, 1e-300)
+        k = 0
+        for m in range(3):
+            for q in range(m + 1):
+                extra[k, 0] += w * a[m] * a[q]
+                k += 1
+            extra[D0 + m, 0] += w * aim * a[m]
+    return total
+
+
+@compiled
+def solve_with_limits(
+    problem: Problem, shapes: Floats, sums: Floats, k: int, top: int, z: float, cell: Floats
+) -> None:
+    """Solve one cell once more, with the limits."""
+    rules = problem.rules
+    prior = int(rules.x1_weight > 0.0 or rules.mag_weight > 0.0 or rules.c_weight > 0.0)
+    mu, _ = distance_modulus(rules, problem.tables.z_step, z)
+    base, fixed = 10.5 - mu - rules.mag, 2.0 * rules.volume * np.log(max(z, 1e-5))
+    shift, stretch = float((top - k) * rules.step), 1.0 / (1.0 + z)
+    own, extra, both = sums[:, k : k + 1], np.empty((N_SUMS, 1)), np.empty((N_SUMS, 1))
+    u = np.array([np.exp(cell[AT_Y]), cell[AT_X1], cell[AT_C]])
+    cost = limit_terms(problem, shapes, shift, stretch, u, extra)
+    cell[VALUE] += cost
+    for _ in range(LIMIT_STEPS):
+        if cost < FREE_OF_COST:
+            break
+        both[:] = own + extra
+        ln_det = cell_step(u, both, 0, base, rules, prior)
+        value = cell_value(u, own, 0, base, rules, prior) - fixed
+        cost = limit_terms(problem, shapes, shift, stretch, u, extra)
+        if value + cost < cell[VALUE]:
+            cell[VALUE], cell[LN_DET] = value + cost, ln_det
+            cell[AT_Y], cell[AT_X1], cell[AT_C] = np.log(u[0]), u[1], u[2]
+    cell[VALUE] = min(cell[VALUE], 0.0)
+
+
+@compiled
+def add_limits(
+    problem: Problem, shapes: Floats, sums: Floats, top: int, z: float, cells: Floats
+) -> None:
+    """Add the limits to all cells that are of account; they can only get worse."""
+    best = int(np.argmin(cells[:, VALUE]))
+    if not cells[best, VALUE] < 0.0:
+        return
+    solve_with_limits(problem, shapes, sums, best, top, z, cells[best])
+    least = cells[best, VALUE]
+    for k in range(cells.shape[0]):
+        if k != best and cells[k, VALUE] < min(least + NO_ACCOUNT, 0.0):
+            solve_with_limits(problem, shapes, sums, k, top, z, cells[k])
+            least = min(least, cells[k, VALUE])
 
 
 @compiled
@@ -353,9 +454,11 @@ def scan(
     starts : ndarray, shape (MAX_CELLS, N_CELL)
         Objective (less chi2 without a source), t0, ln x0, x1, c, z; best first.
     """
-    sums, first, top = build_sums(problem, values, law, node, z)
+    sums, shapes, first, top = build_sums(problem, values, law, node, z)
     cells = np.empty((sums.shape[1], N_CELL))
     solve_cells(problem, sums, z, cells)
+    if np.any(problem.points.limit):
+        add_limits(problem, shapes, sums, top, z, cells)
     best, step = 0, problem.rules.step
     for k in range(cells.shape[0]):
         if cells[k, VALUE] < 0.0:
