@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from aas2rto.guard import Outcome
 from aas2rto.models import OK
+from aas2rto.models.calibration import KINDS, peak_error
 from aas2rto.models.fit_table import Fit, failed
 from aas2rto.models.lightcurves import LightCurves
 from aas2rto.models.salt_batched import STEP_PRIOR, Batch
@@ -26,12 +27,6 @@ this many days off."""
 WIDE = 0.6
 """The mean over the scan replaces the best t0 where its spread exceeds this many steps of the scan:
 a Gaussian sampled that coarsely still has its moments right to 1 %."""
-ERROR_SCALE = 0.65
-FLOOR_AT_PEAK, FLOOR_DAYS, FIRST_SEEN, LEAST_ERROR = 0.85, 11.0, -15.0, 0.3
-"""What makes the error of a peak honest where the model's own error is added, see `honest_error`:
-learnt from 917 SNe Ia of the ZTF Bright Transient Survey and 129 of ZTF DR1, cut 7 d before to 10 d
-after their final peak, with free and with known redshift; midway between what two halves of them
-teach (`tests/benchmarks/bench_fit_peaks.py coverage`)."""
 T0, LNX0, X1, C, Z = range(5)
 
 
@@ -99,37 +94,16 @@ def _peak(batch: Batch, curves: LightCurves, i: int) -> tuple[float, float]:
         variance = batch.covariance[i, T0, T0]
         peak = float(batch.values[i, T0])
         error = float(np.sqrt(variance)) if variance > 0 else np.nan
-    if batch.has_model_error:
-        rows = slice(curves.start[i], curves.start[i + 1])
-        last = curves.mjd[rows][curves.detection[rows]].max()
-        error = honest_error(error, (last - peak) / (1 + z))
-    return peak, error
+    rows = slice(curves.start[i], curves.start[i + 1])
+    seen = curves.detection[rows]
+    days = (curves.mjd[rows][seen].max() - peak) / (1 + z)
+    constants = batch.learnt.peak[main_sort(curves.sort[rows][seen])]
+    return peak, peak_error(error, days, constants)
 
 
-def honest_error(error: float, days_seen: float) -> float:
-    """Return the error of a peak [d], with what the surfaces' own error leaves out.
-
-    Parameters
-    ----------
-    error : float
-        That of the fit, with the surfaces' own error taken as independent from epoch to epoch.
-    days_seen : float
-        From the peak to the last detection [rest-frame d]; negative before the peak.
-
-    Notes
-    -----
-    Real light curves differ from the surfaces for many days in the same sense, so that as long as
-    little of the decline is seen, more points on the rise do not help: no error is below 0.85 d at
-    the peak, 0.5 d five days later, 1.3 d five days before, and never below 0.3 d. For what noise
-    is left, the fit's error is too large by a half, since ZTF's alerts overstate theirs.
-
-    Examples
-    --------
-    >>> honest_error(2.0, 0.0), honest_error(0.2, 0.0), honest_error(0.1, 40.0)
-    (1.3, 0.85, 0.3)
-    """
-    floor = max(FLOOR_AT_PEAK * np.exp(-max(days_seen, FIRST_SEEN) / FLOOR_DAYS), LEAST_ERROR)
-    return float(np.maximum(ERROR_SCALE * error, floor))  # NaN stays
+def main_sort(sort: NDArray[np.int64]) -> int:
+    """Return the kind of measurement that most of the points have."""
+    return int(np.bincount(sort, minlength=len(KINDS)).argmax())
 
 
 def _other_valley(batch: Batch, i: int) -> dict[str, float]:

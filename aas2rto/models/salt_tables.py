@@ -15,7 +15,7 @@ import hashlib
 import logging
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +47,6 @@ FORMAT = "6"
 """Raise it when the meaning of a stored table changes."""
 MOST_ERROR = 10.0
 """Cap of the model's relative error, which has no bound where its flux vanishes."""
-EARLY_SCATTER, EARLY_FROM, EARLY_FULL = 1.0, -10.0, -14.0
-"""Relative scatter of real SNe Ia about the surfaces that is added to the trained one, from nothing
-at the first phase [d] to all of it at the second and before. The training has little data there,
-and early light curves differ: with it, peaks of ZTF DR1 cut at maximum with known redshift are off
-by 0.71 d in the median (`tests/benchmarks/bench_fit_peaks.py coverage`), without it by 0.80 d."""
 KEYS = ("values", "law", "dust", "error", "limits", "off")
 EDGE_ROWS = 9
 """Two times two rows, each followed by unused ones, so that four can always be read."""
@@ -95,6 +90,20 @@ class SaltTables:
     def redshifts(self) -> Floats:
         """Redshifts of the nodes."""
         return np.asarray(np.arange(self.law.shape[1]) * Z_STEP, dtype=float)
+
+    def with_early(self, mean: Floats) -> SaltTables:
+        """Return the same with a mean of real supernovae added to M0.
+
+        Parameters
+        ----------
+        mean : ndarray, shape (days,)
+            In shares of the flux at phase 0; none on the first day and the last two.
+        """
+        peak = self.values[:, :, 0, :, round(-self.first_phase)][..., None]
+        values = self.values.copy()
+        values[:, :, 0, :, : self.days] += mean * peak
+        values[:, :, 0, :, self.days + 1] += mean[1] * peak[..., 0]
+        return replace(self, values=values)
 
 
 def gauss_nodes(wave: Floats, weight: Floats, n: int) -> Floats:
@@ -249,8 +258,7 @@ def model_error(source: Any, band: Any, redshifts: Floats, covered: NDArray[np.b
     """Return the relative error of the surfaces in a band, for each redshift and day.
 
     It is the scatter of real supernovae about the model that was found in its training: the
-    variance surfaces and the colour dispersion, as `sncosmo` gives them for x1 = 0; and what
-    `EARLY_SCATTER` adds. It changes slowly with redshift and is computed every tenth node. Zero
+    variance surfaces and the colour dispersion, as `sncosmo` gives them for x1 = 0. It changes slowly with redshift and is computed every tenth node. Zero
     for a source without such errors.
     """
     phase = np.arange(round(source.maxphase() - source.minphase()) + 1) + source.minphase()
