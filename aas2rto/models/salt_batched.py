@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,8 @@ class Batch:
         Mean and standard deviation of t0 over all valleys, on the scan's grid of 1 or 2 d.
     has_prior : bool
         Whether these are posteriors.
+    bounds : mapping
+        Of ``x1, c, z``.
     learnt : Calibration
         What their errors were corrected with, and the errors of peaks are to be.
     """
@@ -68,6 +70,7 @@ class Batch:
     spread: Floats
     has_prior: bool
     learnt: Calibration
+    bounds: Mapping[str, tuple[float, float]]
 
     def replace(self, other: Batch, where: Flags) -> None:
         """Take the answers of another batch where `where` is true."""
@@ -217,6 +220,11 @@ class BatchedEngine:
             answers.spread,
             self.priors is not None,
             self.learnt,
+            {
+                "x1": (-rules.x1_cut, rules.x1_cut),
+                "c": (rules.c_low, rules.c_high),
+                "z": (rules.z_low, rules.z_high),
+            },
         )
 
     def early(self, tables: SaltTables, values: Floats) -> Floats:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aas2rto.guard import Outcome
 from aas2rto.models import OK
-from aas2rto.models.calibration import KINDS, peak_error
+from aas2rto.models.calibration import KINDS, NONE, peak_error
 from aas2rto.models.fit_table import Fit, failed
 from aas2rto.models.lightcurves import LightCurves
 from aas2rto.models.salt_batched import STEP_PRIOR, Batch
@@ -31,6 +32,13 @@ BETWEEN = 0.5
 """Where the posterior of t0 is wide it is skewed, late before the peak; its median then lies between
 its mean and the best fit, and so does the peak: with this share of the mean, the median error over
 all samples and cuts of `tests/benchmarks/bench_fit_peaks.py bias` is smallest."""
+STEADY = 4
+OUTSIDE = 15.0
+"""A peak farther from all detections is doubtful [d]: SNe Ia are seen about that long before it."""
+NEAR_BOUND = 1e-4
+"""A parameter this close to a bound, as a share of the range, is at it."""
+UNSURE = 1.5
+"""See `_widened`; `tests/benchmarks/bench_fit_peaks.py doubts` shows what such fits are worth."""
 T0, LNX0, X1, C, Z = range(5)
 
 
@@ -76,6 +84,8 @@ def _one(batch: Batch, curves: LightCurves, i: int, late: int) -> Fit:
     }
     other = _other_valley(batch, i)
     t_peak, t_peak_err = _peak(batch, curves, i)
+    doubts = [*_at_bounds(batch, i, free), *_outside(curves, i, t_peak)]
+    t_peak_err = _widened(t_peak_err, other, t_peak, doubts, n_points - len(free))
     return _row(
         parameters | other,
         free,
@@ -85,7 +95,71 @@ def _one(batch: Batch, curves: LightCurves, i: int, late: int) -> Fit:
         bands=bands,
         late=late,
         peak=(t_peak, t_peak_err),
+        doubts=[doubt.words for doubt in doubts],
+        known=_calibrated(batch, curves, i),
     )
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Why a fit may be worth less than its error says, in words and in days of its peak."""
+
+    words: str
+    days: float = 0.0
+
+
+def _at_bounds(batch: Batch, i: int, free: list[str]) -> list[Doubt]:
+    """Name the parameters that end at a bound of the fit."""
+    doubts = []
+    for name, k in (("x1", X1), ("c", C), ("z", Z)):
+        low, high = batch.bounds[name]
+        value = float(batch.values[i, k])
+        close = NEAR_BOUND * (high - low)
+        if name in free and not low + close < value < high - close:
+            doubts.append(Doubt(f"{name} is at its bound, {value:.3g}"))
+    return doubts
+
+
+def _outside(curves: LightCurves, i: int, t_peak: float) -> list[Doubt]:
+    """Say where the peak lies far outside the detections."""
+    rows = slice(curves.start[i], curves.start[i + 1])
+    seen = curves.mjd[rows][curves.detection[rows]]
+    before, after = seen.min() - t_peak, t_peak - seen.max()
+    far = max(before, after)
+    if not far > OUTSIDE:
+        return []
+    side = "before the first" if before > after else "after the last"
+    return [Doubt(f"peaks {far:.0f} d {side} detection", far)]
+
+
+def _widened(
+    error: float, other: Mapping[str, float], t_peak: float, doubts: Sequence[Doubt], ndof: int
+) -> float:
+    """Return the error of a peak with what its doubts add.
+
+    Notes
+    -----
+    Another valley counts by its likelihood, p = 1 / (1 + exp(dchisq / 2)), and adds
+    p (1 - p) (distance)^2 to the variance, as in a mixture of both. A peak outside the detections
+    adds half of its distance from them. Parameters at a bound and fits without degrees of freedom
+    cannot say how wrong they are: what they say is taken `UNSURE` times.
+    """
+    if np.isfinite(other["dchisq_other"]):
+        p = 1 / (1 + np.exp(other["dchisq_other"] / 2))
+        mixed = np.sqrt(p * (1 - p)) * abs(other["t0_other"] - t_peak)
+        error = float(np.maximum(error, mixed))
+    if any(doubt.days == 0.0 for doubt in doubts) or ndof <= 0:
+        error *= UNSURE
+    return float(np.hypot(error, 0.5 * max((doubt.days for doubt in doubts), default=0.0)))
+
+
+def _calibrated(batch: Batch, curves: LightCurves, i: int) -> str:
+    """Say with what the errors of each kind of measurement were multiplied."""
+    if batch.learnt.name == NONE:
+        return ""
+    present = np.unique(curves.sort[curves.start[i] : curves.start[i + 1]])
+    words = " and ".join(f"{KINDS[k]} errors x {batch.learnt.scale[k]:g}" for k in present)
+    return f"{words} (calibration {batch.learnt.name!r})"
 
 
 def _peak(batch: Batch, curves: LightCurves, i: int) -> tuple[float, float]:
@@ -103,7 +177,24 @@ def _peak(batch: Batch, curves: LightCurves, i: int) -> tuple[float, float]:
     seen = curves.detection[rows]
     days = (curves.mjd[rows][seen].max() - peak) / (1 + z)
     constants = batch.learnt.peak[main_sort(curves.sort[rows][seen])]
+    if batch.learnt.name != NONE:
+        free = 4 + int(np.isnan(curves.redshift[i]))
+        error *= misfit(batch.chisq[i], int((~curves.limit[rows]).sum()) - free)
     return peak, peak_error(error, days, constants)
+
+
+def misfit(chisq: float, ndof: int) -> float:
+    """Return what an error is multiplied with where the data scatter more than they should.
+
+    The square root of the reduced chi2 if that is above 1, as if `STEADY` more points had fitted
+    as expected, so that a few points do not decide.
+
+    Examples
+    --------
+    >>> misfit(4.0, 8), misfit(36.0, 6)
+    (1.0, 2.0)
+    """
+    return float(np.sqrt(max(1.0, (chisq + STEADY) / (max(ndof, 0) + STEADY))))
 
 
 def main_sort(sort: NDArray[np.int64]) -> int:
@@ -171,6 +262,8 @@ def _row(
     bands: str,
     late: int,
     peak: tuple[float, float],
+    doubts: Sequence[str] = (),
+    known: str = "",
 ) -> Fit:
     ndof = n_points - len(free)
     variance = np.diag(covariance)
@@ -183,6 +276,9 @@ def _row(
             f"; another valley peaks {parameters['t0_other'] - parameters['t0']:+.1f} d from the "
             f"best, worse by {parameters['dchisq_other']:.1f}"
         )
+    if ndof <= 0:
+        doubts = ["no degrees of freedom, so that nothing tells whether it fits", *doubts]
+    reason += "".join(f"; {words}" for words in (*doubts, known) if words)
     if late:
         reason += f"; {late} points later than {LAST_PHASE:.0f} d (rest frame) left out"
     return Fit(

@@ -174,8 +174,8 @@ def check_flux_between(n: int, low: float, high: float) -> None:
 
     bands = tuple(band for band in phot.BANDS if data.has_bandpass(band))
     made = build_tables(data.salt_source(), bands, high)
-    tables = problem.Tables(made.values, made.law, made.dust, made.error, made.first, made.last,
-                            Z_STEP, made.first_phase, made.days)  # fmt: skip
+    tables = problem.Tables(made.values, made.law, made.dust, made.error, np.zeros(made.days),
+                            made.first, made.last, Z_STEP, made.first_phase, made.days)  # fmt: skip
     model = model_with_dust(data.salt_source())
     rng = np.random.default_rng(7)
     phase = np.linspace(-22, 53, 150)

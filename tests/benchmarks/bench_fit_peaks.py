@@ -1,7 +1,7 @@
 """How good the peaks of SNe Ia are: their bias, their scatter, and whether their errors are honest.
 
 ``OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_fit_peaks [bias coverage windows limits
-published one_start] [--n N]``
+doubts published one_start] [--n N] [--samples BTS,LSST]``
 
 Samples are those of `tests.benchmarks.peak_samples`: alerts of the Bright Transient Survey, the
 same with limits, forced photometry of ZTF DR1, that as alerts and limits, simulated ZTF and LSST.
@@ -16,16 +16,22 @@ here with what the other one taught.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import itertools
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+import sncosmo
 from scipy.stats import beta
 
+from aas2rto import data
 from aas2rto import photometry as phot
+from aas2rto.models.lightcurves import LightCurves, pack
 from aas2rto.models.salt import Salt
+from aas2rto.models.sncosmo_engine import model_with_dust
 from tests.benchmarks import peak_samples
 from tests.benchmarks.light_curves import DATA
 from tests.benchmarks.peak_samples import SAMPLES, Sample, fold, share
@@ -49,9 +55,12 @@ def cut_at(sample: Sample, phase: Sequence[float]) -> tuple[pd.DataFrame, pd.Dat
     return early, objects[enough].reset_index(drop=True)
 
 
+@functools.cache
 def models() -> tuple[Salt, Salt]:
     """Return the model for the objects of either half, taught by the other."""
-    return Salt(redshift=Z_RANGE), Salt(redshift=Z_RANGE)
+    taught = ("half_1", "half_0")
+    first, second = (Salt(redshift=Z_RANGE, calibration=name) for name in taught)
+    return first, second
 
 
 def peaks_of(sample: Sample, phase: Sequence[float], *, free: bool) -> pd.DataFrame:
@@ -167,7 +176,121 @@ def windows(n: int, names: Sequence[str]) -> None:
               f"68 % {a:+.2f}..{b:+.2f} d, beyond 3 d {(error.abs() > 3).mean():.1%}", flush=True)  # fmt: skip
 
 
-SECTIONS = {"bias": bias, "coverage": coverage, "windows": windows}
+def limits(n: int, names: Sequence[str]) -> None:
+    print("\nWith limits against without, paired over objects, z free: mean and median of |error|")
+    print("with - |error| without [d], 95 % interval of the mean by bootstrap over objects")
+    table, ids = peak_samples.alerce()
+    fits = Salt(redshift=Z_RANGE, non_detections="ignore").fit(table, ids)
+    good = (fits["status"] == "ok") & (fits["chisq"] / fits["ndof"] < peak_samples.MOST_REDUCED)
+    real = Sample("ALeRCE", table, ids.assign(t_true=fits["t_peak"])[good].reset_index(drop=True))
+    samples = [real, *(SAMPLES[name](n) for name in names if name.endswith(("limits", "alerts")))]
+    for sample in (one for one in samples if (one.table["kind"] == phot.LIMIT).any()):
+        every = [paired(sample, cut) for cut in CUTS]
+        for cut, found in zip(CUTS, every, strict=True):
+            print_paired(f"{sample.name}, {cut:+.0f} d", found)
+        print_paired(f"{sample.name}, -8..-4 d", pd.concat(every[:3]))
+
+
+def paired(sample: Sample, cut: float) -> pd.DataFrame:
+    """Return the absolute errors with and without limits of the same objects."""
+    early, chosen = cut_at(sample, np.full(len(sample.objects), cut))
+    chosen = chosen[chosen["candidate_id"].isin(early["candidate_id"][early["kind"] == phot.LIMIT])]
+    chosen = chosen.reset_index(drop=True)
+    asked = chosen[["candidate_id", "ebv"]].assign(redshift=np.nan)
+    error = [
+        (Salt(redshift=Z_RANGE, non_detections=how).fit(early, asked)["t_peak"] - chosen["t_true"])
+        for how in ("one_sided", "ignore")
+    ]
+    found = {"id": chosen["candidate_id"], "with": error[0].abs(), "without": error[1].abs()}
+    return pd.DataFrame({**found, "signed": error[0]}).dropna()
+
+
+def print_paired(title: str, found: pd.DataFrame) -> None:
+    gain = (found["with"] - found["without"]).groupby(found["id"]).mean().to_numpy()
+    rng = np.random.default_rng(1)
+    means = [rng.choice(gain, gain.size).mean() for _ in range(2000)]
+    low, high = np.quantile(means, [0.025, 0.975])
+    print(f"{title:26s} ({gain.size:3d}): with {found['with'].median():.2f} d (median error "
+          f"{found['signed'].median():+.2f}), without {found['without'].median():.2f} d; mean "
+          f"{gain.mean():+.2f} [{low:+.2f}, {high:+.2f}], median {np.median(gain):+.2f}", flush=True)  # fmt: skip
+
+
+DOUBTS = ("at its bound", "another valley", "no degrees of freedom", "peaks ", "")
+
+
+def doubts(n: int, names: Sequence[str]) -> None:
+    print("\nFits that say why they may be wrong, all bins, z free and known: reason, fits, median")
+    print("error, median |error|, share below 1 and 2 sigma; the last row: without any such words")
+    every = [by_bins(name, n, free=free) for name in names for free in (True, False)]
+    found = pd.concat(every, ignore_index=True)
+    said = [found["reason"].str.contains(f"; {w}|{w}" if w else "$^") for w in DOUBTS[:-1]]
+    for words, mask in zip(DOUBTS, [*said, ~np.logical_or.reduce(said)], strict=True):
+        own = found[mask]
+        pull = own["error"].abs() / own["sigma"]
+        if len(own):
+            print(f"{words or 'none':24s} {len(own):6d} {middle(own['error'])} {(pull < 1).mean():6.1%} "
+                  f"{(pull < 2).mean():6.1%}", flush=True)  # fmt: skip
+
+
+def published(n: int, names: Sequence[str]) -> None:
+    print("\nTrue peaks: of DR1, ours (SALT3, all points, z known) less the published (SALT2) [d];")
+    print("of BTS, the default's less that without priors, all alerts, z known; nothing is taken off")
+    objects = SAMPLES["DR1 forced"](n).objects
+    print(f"DR1: {middle(objects['t_true'] - objects['t_published'])} ({len(objects)})")
+    sample = SAMPLES["BTS alerts"](n)
+    fits = Salt().fit(sample.table, sample.objects[["candidate_id", "redshift", "ebv"]])
+    print(f"BTS: {middle(fits['t_peak'] - sample.objects['t_true'])} ({len(fits)})")
+
+
+def one_start(n: int, names: Sequence[str]) -> None:
+    print("\nThe paper's fit, sncosmo.fit_lc from its one start, beside ours; BTS alerts, z free: ")
+    print("median error, median |error|, central 68 %, beyond 3 d")
+    sample = SAMPLES["BTS alerts"](n)
+    for low, high in ((-8.0, -5.0), (-1.0, 1.0)):
+        moments = [low + (high - low) * share(k, "w") for k in sample.objects["candidate_id"]]
+        early, chosen = cut_at(sample, np.array(moments))
+        chosen = peak_samples.first_by_hash(chosen, min(n, 200))
+        asked = chosen[["candidate_id", "ebv"]].assign(redshift=np.nan)
+        curves = pack(early, asked, data.has_bandpass)
+        error = {"sncosmo, one start": by_sncosmo(curves) - chosen["t_true"]}
+        for title, settings in (("priors: none", {"priors": "none"}), ("default", {})):
+            fits = Salt(redshift=Z_RANGE, **settings).fit(early, asked)
+            error[title] = fits["t_peak"] - chosen["t_true"]
+        for title, one in error.items():
+            a, b = one.quantile([0.16, 0.84])
+            print(f"{low:+.0f}..{high:+.0f} d {title:20s} ({one.notna().sum():3d}) {middle(one)} "
+                  f"{a:+.2f}..{b:+.2f} {(one.abs() > 3).mean():6.1%}", flush=True)  # fmt: skip
+
+
+def by_sncosmo(curves: LightCurves) -> np.ndarray:
+    """Return t0 by one call of `sncosmo.fit_lc` each, NaN where it fails."""
+    model, t0 = model_with_dust(data.salt_source()), np.full(len(curves), np.nan)
+    bands = np.array([data.bandpass(name) for name in curves.bands], dtype=object)
+    for i in range(len(curves)):
+        rows = slice(curves.start[i], curves.start[i + 1])
+        points = {"time": curves.mjd[rows], "flux": curves.flux[rows]}
+        points |= {"fluxerr": curves.flux_err[rows], "band": bands[curves.band[rows]]}
+        points |= {"zp": np.full(len(points["time"]), phot.AB_ZERO_POINT)}
+        points |= {"zpsys": np.full(len(points["time"]), "ab")}
+        model.set(z=0.05, mwebv=curves.ebv[i])
+        with warnings.catch_warnings(), contextlib.suppress(*FAILURES):
+            warnings.simplefilter("ignore")
+            free = ["z", "t0", "x0", "x1", "c"]
+            result, _ = sncosmo.fit_lc(points, model, free, bounds={"z": Z_RANGE}, warn=False)
+            t0[i] = result.parameters[result.param_names.index("t0")]
+    return t0
+
+
+FAILURES = (RuntimeError, ValueError, sncosmo.fitting.DataQualityError)
+SECTIONS: dict[str, Callable[[int, Sequence[str]], None]] = {
+    "bias": bias,
+    "coverage": coverage,
+    "windows": windows,
+    "limits": limits,
+    "doubts": doubts,
+    "published": published,
+    "one_start": one_start,
+}
 
 
 def main() -> None:
@@ -176,10 +299,13 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=2000, help="Fewer light curves of each sample.")
     parser.add_argument("--samples", default="", help="Only these, by parts of their names.")
     asked = parser.parse_args()
+    if not DATA.is_dir():
+        print("../shared/data is absent")
+        return
     wanted = [w for w in asked.samples.split(",") if w]
     names = [k for k in SAMPLES if not wanted or any(w in k for w in wanted)]
     for name in asked.sections or SECTIONS:
-        SECTIONS[name](min(asked.n, 2000), names)
+        SECTIONS[name](asked.n, names)
 
 
 if __name__ == "__main__":

@@ -274,9 +274,9 @@ def lsst_visits(n: int) -> list[Visits]:
 def observed(truth: pd.DataFrame, visits: Callable[[int], Visits], seed: int) -> pd.DataFrame:
     """Simulate light curves that differ from the surfaces as real supernovae do.
 
-    On the rise by the mean that `data/salt_calibration.yaml` holds; and with the relative scatter
-    of the surfaces' training (`SaltTables.error`), smooth over `COHERENCE` days, half of its
-    variance the same in all bands.
+    On the rise by the mean and the scatter that `data/salt_calibration.yaml` holds, and by the
+    scatter of the surfaces' training (`SaltTables.error`); both smooth over `COHERENCE` days, half
+    of their variance the same in all bands.
     """
     rng, learnt = np.random.default_rng(seed), calibration("all")
     table = simulate_salt(truth, visits)
@@ -293,9 +293,13 @@ def observed(truth: pd.DataFrame, visits: Callable[[int], Visits], seed: int) ->
             trained = np.minimum(made.error[names.index(band), node], MOST_SCATTER)
             size = np.interp(phase[mine], made.first_phase + np.arange(made.days), trained)
             both = (shift + smooth(rng, phase))[mine] / np.sqrt(2)
-            mean = np.interp(phase[mine], learnt.phase, learnt.mean, left=0.0, right=0.0)
             peak = salt_flux(row, np.array([band]), np.array([row["t0"]]))
-            flux = table.loc[own.index[mine], "flux"] * (1 + size * both) + mean * peak
+            mean, scatter = (
+                peak * np.interp(phase[mine], learnt.phase, values, left=0.0)
+                for values in (learnt.mean, learnt.scatter)
+            )
+            flux = table.loc[own.index[mine], "flux"].to_numpy()
+            flux = flux + mean + both * np.hypot(size * flux, np.minimum(scatter, flux))
             table.loc[own.index[mine], "flux"] = np.maximum(flux, 0.0)
     noise = rng.normal(0, 1, len(table)) * table["flux_err"]
     table["flux"] += noise

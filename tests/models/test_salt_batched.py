@@ -30,8 +30,8 @@ T0 = 61000.0
 
 def flux_by_kernel(made, band, mjd, truth):
     tables = problem.Tables(
-        made.values, made.law, made.dust, made.error, made.first, made.last, Z_STEP,
-        made.first_phase, made.days,
+        made.values, made.law, made.dust, made.error, np.zeros(made.days), made.first, made.last,
+        Z_STEP, made.first_phase, made.days,
     )  # fmt: skip
     p = np.array([truth["t0"], np.log(truth["x0"]), truth["x1"], truth["c"], truth["z"]])
     out = np.empty(mjd.size)
