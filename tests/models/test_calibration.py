@@ -61,4 +61,5 @@ def test_a_poor_fit_has_a_larger_error_and_a_good_one_no_smaller_one():
     assert misfit(2.0, 20) == 1.0
     assert misfit(60.0, 12) == 2.0
     assert 1.0 < misfit(8.0, 1) < np.sqrt(8.0)
-    assert misfit(1.0, -1) == misfit(0.0, 0) == 1.0
+    assert misfit(0.0, -1) == misfit(0.0, 0) == 1.0
+    assert misfit(5.0, -1) == 1.5

@@ -57,7 +57,8 @@ def clean():
 def test_parameters_of_a_light_curve_without_noise_are_recovered(clean):
     fit = one_row(clean)
     assert fit["status"] == "ok"
-    assert fit["t_peak"] == pytest.approx(T0, abs=0.01)
+    assert one_row(clean, calibration="none")["t_peak"] == pytest.approx(T0, abs=0.01)
+    assert fit["t_peak"] == pytest.approx(T0, abs=0.05)  # real ones rise otherwise than SALT3
     assert fit["parameters"]["x1"] == pytest.approx(0.6, abs=0.02)
     assert fit["parameters"]["c"] == pytest.approx(0.08, abs=0.005)
     assert fit["parameters"]["mB"] == pytest.approx(-2.5 * np.log10(2e-3) + 10.5, abs=0.005)
@@ -100,7 +101,7 @@ def test_the_peak_may_lie_outside_the_observed_span():
     early = simulate_salt(truth(), lambda n: visits(first=-17.0, last=-2.0, step=1.5, noise=0.5))
     for table in (late, early):
         assert one_row(table, priors="none")["t_peak"] == pytest.approx(T0, abs=0.1)
-        assert one_row(table)["t_peak"] == pytest.approx(T0, abs=0.4)
+        assert one_row(table)["t_peak"] == pytest.approx(T0, abs=0.6)
 
 
 def test_dust_that_is_unknown_counts_as_none(clean):
@@ -123,7 +124,8 @@ YOUNG = {
 def test_limits_and_forced_points_do_not_move_the_peak(case, free, kind):
     """Perfect SALT3 seen every other day until 3.5 d before its peak: within 0.3 d of it.
 
-    Issue 14's example was 1.4 d late with limits.
+    With limits the peak of the first was 1.4 d late. Where only forced photometry is precise enough
+    to see it, real supernovae rise otherwise than SALT3, which the fit knows: then within 0.5 d.
     """
     z, first = YOUNG[case]["z"], YOUNG[case]["first"]
     x0 = 10 ** (-0.4 * (-19.36 + 5 * np.log10(z * 4283 * (1 + 0.775 * z)) + 25 - 10.5))
@@ -134,7 +136,7 @@ def test_limits_and_forced_points_do_not_move_the_peak(case, free, kind):
         table = as_alerts(table)
         assert (table["kind"] == phot.LIMIT).sum() >= 6
     fit = Salt().fit(table, candidates(table, redshift=np.nan if free else z)).iloc[0]
-    assert fit["t_peak"] == pytest.approx(T0, abs=0.3)
+    assert fit["t_peak"] == pytest.approx(T0, abs=0.3 if kind != "forced" else 0.5)
     assert fit["parameters"]["t0"] == pytest.approx(T0, abs=0.5)
 
 
@@ -181,7 +183,7 @@ def test_the_fit_says_how_it_took_the_errors(clean):
 def test_points_after_the_last_phase_are_left_out():
     long = simulate_salt(truth(), lambda n: visits(last=120.0))
     long.loc[long["mjd"] > T0 + 53, "flux"] = 40.0  # a tail that SALT does not describe
-    fit = one_row(long)
+    fit = one_row(long, calibration="none")
     assert fit["t_peak"] == pytest.approx(T0, abs=0.01)
     late = int((long["mjd"] > T0 + 52.5).sum())
     found = re.search(r"(\d+) points later than 50 d \(rest frame\) left out", fit["reason"])
@@ -269,7 +271,7 @@ def test_no_candidates_give_an_empty_table(clean):
 
 
 def test_the_model_light_curve_meets_the_data(clean):
-    salt = Salt()
+    salt = Salt(calibration="none")
     fit = salt.fit(clean, candidates(clean)).iloc[0].to_dict()
     curve = salt.light_curve(fit, ["ztfg", "kepler"], np.array([T0 - 40.0, T0, T0 + 10.0]))
     assert curve["band"].tolist() == ["ztfg"] * 3 + ["kepler"] * 3
