@@ -37,7 +37,7 @@ OUTSIDE = 15.0
 """A peak farther from all detections is doubtful [d]: SNe Ia are seen about that long before it."""
 NEAR_BOUND = 1e-4
 """A parameter this close to a bound, as a share of the range, is at it."""
-UNSURE = 1.5
+AT_BOUND, UNTESTED = 1.5, 1.2
 """See `_widened`; `tests/benchmarks/bench_fit_peaks.py doubts` shows what such fits are worth."""
 T0, LNX0, X1, C, Z = range(5)
 
@@ -142,14 +142,16 @@ def _widened(
     Another valley counts by its likelihood, p = 1 / (1 + exp(dchisq / 2)), and adds
     p (1 - p) (distance)^2 to the variance, as in a mixture of both. A peak outside the detections
     adds half of its distance from them. Parameters at a bound and fits without degrees of freedom
-    cannot say how wrong they are: what they say is taken `UNSURE` times.
+    cannot say how wrong they are: what they say is taken `AT_BOUND` and `UNTESTED` times.
     """
     if np.isfinite(other["dchisq_other"]):
         p = 1 / (1 + np.exp(other["dchisq_other"] / 2))
         mixed = np.sqrt(p * (1 - p)) * abs(other["t0_other"] - t_peak)
         error = float(np.maximum(error, mixed))
-    if any(doubt.days == 0.0 for doubt in doubts) or ndof <= 0:
-        error *= UNSURE
+    if any(doubt.days == 0.0 for doubt in doubts):
+        error *= AT_BOUND
+    if ndof <= 0:
+        error *= UNTESTED
     return float(np.hypot(error, 0.5 * max((doubt.days for doubt in doubts), default=0.0)))
 
 
