@@ -45,6 +45,7 @@ from aas2rto.models.compiled.salt_scan import (
     SUM_T,
     SUM_TT,
     scan,
+    span,
 )
 
 Floats = NDArray[np.float64]
@@ -217,7 +218,7 @@ def fit_once(
         look_aside(problem, n, search, done, covariance)
     invert_positive(search.best_curvature, n, covariance)
     mean = moments[SUM_T] / moments[SUM]
-    spread[0] = problem.points.t.min() + mean
+    spread[0] = span(problem.points)[0] + mean
     spread[1] = np.sqrt(max(moments[SUM_TT] / moments[SUM] - mean * mean, 0.0))
 
 

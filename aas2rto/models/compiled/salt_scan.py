@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aas2rto.models.compiled.jit import compiled
-from aas2rto.models.compiled.problem import FADES, STOPS, Problem, Rules, distance_modulus
+from aas2rto.models.compiled.problem import (
+    FADES,
+    STOPS,
+    Points,
+    Problem,
+    Rules,
+    distance_modulus,
+)
 from aas2rto.models.compiled.salt import (
     BY_C,
     BY_X1,
@@ -21,9 +28,10 @@ from aas2rto.models.compiled.salt import (
     curve_fixed_z,
     phase_taps,
 )
-from aas2rto.models.compiled.salt_objective import one_sided
+from aas2rto.models.compiled.salt_objective import FELT, one_sided
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 COLOUR = 0.05
 """c at which the slope by colour is taken."""
@@ -45,10 +53,11 @@ VALUE, AT_T0, AT_Y, AT_X1, AT_C, AT_Z, LN_DET = 0, 1, 2, 3, 4, 5, 6
 N_CELL = 7
 """A cell: objective, parameters, and ln det of the second derivatives by ln x0, x1 and c."""
 LOWEST, SUM, SUM_T, SUM_TT = 0, 1, 2, 3
-UNFELT, FREE_OF_COST = 4.0, 1e-2
-"""Limits so many sigma above the model, and cells where all limits together cost less, are left."""
-LIMIT_STEPS = 2
-NO_ACCOUNT = 30.0
+FREE_OF_COST, LITTLE = 0.03, 0.3
+"""Cells where all limits together cost less are left as they are; a step that gains less is the
+last."""
+LIMIT_STEPS, NO_LIMIT = 2, -(10**6)
+NO_ACCOUNT = 14.0
 """Cells whose objective is worse than the best by more than this are not solved with limits."""
 N_MOMENTS = 4
 """Moments of t0 over all cells, weighted with their posterior; `LOWEST` is the best objective."""
@@ -316,8 +325,8 @@ def build_sums(
         if present[b]:
             dust, mix = problem.dust[b], problem.work.mix
             band_shapes(values[b], node, law[b, node], dust, tables.days, mix, curve, shapes[b])
-    first, stretch = points.t.min(), 1.0 / (1.0 + z)
-    top = int((points.t.max() - first) * stretch - tables.first_phase) // step + 1
+    (first, end), stretch = span(points), 1.0 / (1.0 + z)
+    top = int((end - first) * stretch - tables.first_phase) // step + 1
     sums = np.zeros((N_SUMS, top + length // step + 4))
     weight, slope = np.empty(4), np.empty(4)
     n = (tables.days + tail - 4) // step
@@ -336,98 +345,136 @@ def build_sums(
 
 
 @compiled
-def model_at(shapes: Floats, b: int, whole: int, weight: Floats, a: Floats) -> bool:
-    """Fill x0's, x0 x1's and x0 (c - c0)'s share of one flux; False before the first phase."""
-    step, length = shapes.shape[2], shapes.shape[2] * shapes.shape[3]
-    if whole < 1 or whole + 2 >= length:
-        return False
-    for m in range(3):
-        a[m] = 0.0
-        for q in range(4):
-            row = whole - 1 + q
-            a[m] += weight[q] * shapes[b, m, row % step, row // step]
-    return True
+def span(points: Points) -> tuple[float, float]:
+    """Return first and last time of the points that are no limits [d]."""
+    first, last = np.inf, -np.inf
+    for i in range(points.t.size):
+        if not points.limit[i]:
+            first, last = min(first, points.t[i]), max(last, points.t[i])
+    return first, last
+
+
+@compiled
+def limit_taps(problem: Problem, first: float, stretch: float, taps: Floats, days: Ints) -> None:
+    """Fill the four weights of each limit and its whole days at t0 = `first`; -1 if it is none.
+
+    Cells of one redshift are whole days apart, so that the weights are the same in all of them.
+    """
+    points, tables, slope = problem.points, problem.tables, problem.work.taps[1]
+    for i in range(points.t.size):
+        days[i] = NO_LIMIT
+        if points.limit[i]:
+            day = (points.t[i] - first) * stretch - tables.first_phase
+            days[i] = int(np.floor(day))
+            phase_taps(2.0 + day - days[i], tables.days, STOPS, taps[i], slope)
 
 
 @compiled
 def limit_terms(
-    problem: Problem, shapes: Floats, shift: float, stretch: float, u: Floats, extra: Floats
+    points: Points, shapes: Floats, taps: Floats, days: Ints, shift: int, u: Floats, extra: Floats
 ) -> float:
     """Return what the limits cost at one cell with amplitude, x1 and c = `u`; fill `extra`.
 
-    A limit costs -2 ln Phi((limit - flux) / sigma); `extra`, shape (N_SUMS, 1), gets the sums of
-    the parabolas that touch there.
+    A limit costs what `one_sided` says of (limit - flux) / sigma; `extra`, shape (N_SUMS, 1), gets
+    the sums of the parabolas that touch there. `shift` is the cell's number of days after the t0
+    that `limit_taps` was told.
     """
-    points, tables = problem.points, problem.tables
-    weight, slope, a = problem.work.taps[0], problem.work.taps[1], np.empty(3)
+    step = shapes.shape[2]
+    length = step * shapes.shape[3]
     extra[:], total = 0.0, 0.0
-    first = points.t.min()
     for i in range(points.t.size):
-        if not points.limit[i]:
+        whole = days[i] - shift
+        if whole < 1 or whole + 2 >= length or days[i] == NO_LIMIT:
             continue
-        day = (points.t[i] - first) * stretch - tables.first_phase - shift
-        whole = int(np.floor(day))
-        phase_taps(2.0 + day - whole, tables.days, STOPS, weight, slope)
-        if not model_at(shapes, points.band[i], whole, weight, a):
-            continue
-        flux = u[0] * (a[0] + u[1] * a[1] + (u[2] - COLOUR) * a[2])
+        b, a0, a1, a2 = points.band[i], 0.0, 0.0, 0.0
+        for q in range(4):  # M0, its slope by c, and M1, as `band_shapes` has them
+            row, part = (whole - 1 + q) // step, (whole - 1 + q) % step
+            a0 += taps[i, q] * shapes[b, 0, part, row]
+            a1 += taps[i, q] * shapes[b, 1, part, row]
+            a2 += taps[i, q] * shapes[b, 2, part, row]
+        flux = u[0] * (a0 + u[1] * a2 + (u[2] - COLOUR) * a1)
         root = np.sqrt(points.w[i])
         above = (points.f[i] - flux) * root
-        if above > UNFELT:
+        if above > FELT:
             continue
-        cost, h = one_sided(above)
+        cost, h, curvature = one_sided(above)
         total += cost
-        w = h * (h + above) * points.w[i]
+        w = curvature * points.w[i]
         aim = flux - h * root / max(w, 1e-300)
-        k = 0
-        for m in range(3):
-            for q in range(m + 1):
-                extra[k, 0] += w * a[m] * a[q]
-                k += 1
-            extra[D0 + m, 0] += w * aim * a[m]
+        extra[S00, 0] += w * a0 * a0
+        extra[S02, 0] += w * a0 * a1
+        extra[S22, 0] += w * a1 * a1
+        extra[S01, 0] += w * a0 * a2
+        extra[S12, 0] += w * a1 * a2
+        extra[S11, 0] += w * a2 * a2
+        extra[D0, 0] += w * aim * a0
+        extra[D2, 0] += w * aim * a1
+        extra[D1, 0] += w * aim * a2
     return total
 
 
 @compiled
 def solve_with_limits(
-    problem: Problem, shapes: Floats, sums: Floats, k: int, top: int, z: float, cell: Floats
+    problem: Problem,
+    shapes: Floats,
+    taps: Floats,
+    days: Ints,
+    shift: int,
+    own: Floats,
+    z: float,
+    cell: Floats,
 ) -> None:
-    """Solve one cell once more, with the limits."""
-    rules = problem.rules
+    """Solve one cell once more, with the limits; `own`, shape (N_SUMS, 1), is without them."""
+    rules, points = problem.rules, problem.points
     prior = int(rules.x1_weight > 0.0 or rules.mag_weight > 0.0 or rules.c_weight > 0.0)
     mu, _ = distance_modulus(rules, problem.tables.z_step, z)
     base, fixed = 10.5 - mu - rules.mag, 2.0 * rules.volume * np.log(max(z, 1e-5))
-    shift, stretch = float((top - k) * rules.step), 1.0 / (1.0 + z)
-    own, extra, both = sums[:, k : k + 1], np.empty((N_SUMS, 1)), np.empty((N_SUMS, 1))
+    extra = np.empty((N_SUMS, 1))
     u = np.array([np.exp(cell[AT_Y]), cell[AT_X1], cell[AT_C]])
-    cost = limit_terms(problem, shapes, shift, stretch, u, extra)
+    cost = limit_terms(points, shapes, taps, days, shift, u, extra)
     cell[VALUE] += cost
     for _ in range(LIMIT_STEPS):
         if cost < FREE_OF_COST:
             break
-        both[:] = own + extra
-        ln_det = cell_step(u, both, 0, base, rules, prior)
+        ln_det = cell_step(u, own + extra, 0, base, rules, prior)
         value = cell_value(u, own, 0, base, rules, prior) - fixed
-        cost = limit_terms(problem, shapes, shift, stretch, u, extra)
-        if value + cost < cell[VALUE]:
+        cost = limit_terms(points, shapes, taps, days, shift, u, extra)
+        gain = cell[VALUE] - value - cost
+        if gain > 0.0:
             cell[VALUE], cell[LN_DET] = value + cost, ln_det
             cell[AT_Y], cell[AT_X1], cell[AT_C] = np.log(u[0]), u[1], u[2]
+        if gain < LITTLE:
+            break
     cell[VALUE] = min(cell[VALUE], 0.0)
 
 
 @compiled
 def add_limits(
-    problem: Problem, shapes: Floats, sums: Floats, top: int, z: float, cells: Floats
+    problem: Problem,
+    shapes: Floats,
+    sums: Floats,
+    first: float,
+    top: int,
+    z: float,
+    lowest: float,
+    cells: Floats,
 ) -> None:
-    """Add the limits to all cells that are of account; they can only get worse."""
-    best = int(np.argmin(cells[:, VALUE]))
+    """Add the limits to all cells that are of account; they can only get worse.
+
+    `lowest` is the best objective at the redshifts before.
+    """
+    best, step = int(np.argmin(cells[:, VALUE])), problem.rules.step
     if not cells[best, VALUE] < 0.0:
         return
-    solve_with_limits(problem, shapes, sums, best, top, z, cells[best])
-    least = cells[best, VALUE]
-    for k in range(cells.shape[0]):
-        if k != best and cells[k, VALUE] < min(least + NO_ACCOUNT, 0.0):
-            solve_with_limits(problem, shapes, sums, k, top, z, cells[k])
+    size = problem.points.t.size
+    taps, days = np.empty((size, 4)), np.empty(size, dtype=np.int64)
+    limit_taps(problem, first, 1.0 / (1.0 + z), taps, days)
+    least = lowest
+    for n in range(-1, cells.shape[0]):
+        k = best if n < 0 else n
+        if n != best and cells[k, VALUE] < min(least + NO_ACCOUNT, 0.0):
+            own, shift = sums[:, k : k + 1], (top - k) * step
+            solve_with_limits(problem, shapes, taps, days, shift, own, z, cells[k])
             least = min(least, cells[k, VALUE])
 
 
@@ -450,7 +497,7 @@ def scan(
         Table values (bands, redshifts, 2, nodes, rows) and colour law (bands, redshifts, nodes)
         in which `node` is the redshift `z`.
     moments : ndarray, shape (N_MOMENTS,)
-        Added to, with t0 counted from the first point.
+        Added to, with t0 counted from the first point that is no limit.
     starts : ndarray, shape (MAX_CELLS, N_CELL)
         Objective (less chi2 without a source), t0, ln x0, x1, c, z; best first.
     """
@@ -458,7 +505,7 @@ def scan(
     cells = np.empty((sums.shape[1], N_CELL))
     solve_cells(problem, sums, z, cells)
     if np.any(problem.points.limit):
-        add_limits(problem, shapes, sums, top, z, cells)
+        add_limits(problem, shapes, sums, first, top, z, moments[LOWEST], cells)
     best, step = 0, problem.rules.step
     for k in range(cells.shape[0]):
         if cells[k, VALUE] < 0.0:
@@ -467,7 +514,7 @@ def scan(
             add_moment(cells[k], cells[k, AT_T0] - first, 1.0 + z, moments)
             if cells[k, VALUE] < cells[best, VALUE]:
                 best = k
-    last_phase = (problem.points.t.max() - first) / (1.0 + z) - (top - best) * step
+    last_phase = (span(problem.points)[1] - first) / (1.0 + z) - (top - best) * step
     extra = values.shape[1] == 1 and last_phase < ONE_SIDED
     for k in range(1, cells.shape[0] - 1):
         beside = extra and abs(k - best) * step == BESIDE
