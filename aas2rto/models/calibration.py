@@ -32,6 +32,7 @@ class PeakError:
     """Constants of the error of a peak, see `peak_error`; floors in rest-frame days."""
 
     scale: float
+    free: float
     floor: float
     days: float
     least: float
@@ -86,11 +87,13 @@ def calibration(name: str) -> Calibration:
         If there is no such set.
     """
     if name == NONE:
-        nothing = PeakError(1.0, 0.0, 1.0, 0.0, 0.0)
+        nothing = PeakError(1.0, 1.0, 0.0, 1.0, 0.0, 0.0)
         flat = np.zeros(2)
         return Calibration(NONE, (1.0,) * 3, np.array([-20.0, 50.0]), flat, flat, (nothing,) * 3)
     if name not in _sets():
-        raise ModelError(f"calibration: there is no {name!r}; choose from {', '.join(_sets())}, none")
+        raise ModelError(
+            f"calibration: there is no {name!r}; choose from {', '.join(_sets())}, none"
+        )
     found = _sets()[name]
     early = found["early"]
     return Calibration(
@@ -101,7 +104,9 @@ def calibration(name: str) -> Calibration:
     )
 
 
-def peak_error(error: float, days_seen: float, constants: PeakError) -> float:
+def peak_error(
+    error: float, days_seen: float, constants: PeakError, *, is_free: bool = False
+) -> float:
     """Return the error of a peak [d], with what the fit leaves out.
 
     Parameters
@@ -111,6 +116,8 @@ def peak_error(error: float, days_seen: float, constants: PeakError) -> float:
     days_seen : float
         From the peak to the last detection [rest-frame d]; negative before the peak.
     constants : PeakError
+    is_free : bool
+        Whether the redshift is fitted, too.
 
     Notes
     -----
@@ -120,9 +127,10 @@ def peak_error(error: float, days_seen: float, constants: PeakError) -> float:
 
     Examples
     --------
-    >>> peak_error(3.0, 0.0, PeakError(1.0, 4.0, 10.0, 0.0, 8.0))
+    >>> peak_error(3.0, 0.0, PeakError(1.0, 0.8, 4.0, 10.0, 0.0, 8.0))
     5.0
     """
     floor = constants.floor * np.exp(-days_seen / constants.days)
     floor = max(min(floor, constants.early), constants.least)
-    return float(np.hypot(constants.scale * error, floor))
+    scale = constants.scale * (constants.free if is_free else 1.0)
+    return float(np.hypot(scale * error, floor))

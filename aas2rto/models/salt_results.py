@@ -37,7 +37,7 @@ OUTSIDE = 15.0
 """A peak farther from all detections is doubtful [d]: SNe Ia are seen about that long before it."""
 NEAR_BOUND = 1e-4
 """A parameter this close to a bound, as a share of the range, is at it."""
-AT_BOUND, UNTESTED = 1.5, 1.2
+AT_BOUND, UNTESTED = 1.8, 1.1
 """See `_widened`; `tests/benchmarks/bench_fit_peaks.py doubts` shows what such fits are worth."""
 T0, LNX0, X1, C, Z = range(5)
 
@@ -179,10 +179,11 @@ def _peak(batch: Batch, curves: LightCurves, i: int) -> tuple[float, float]:
     seen = curves.detection[rows]
     days = (curves.mjd[rows][seen].max() - peak) / (1 + z)
     constants = batch.learnt.peak[main_sort(curves.sort[rows][seen])]
+    is_free = bool(np.isnan(curves.redshift[i]))
     if batch.learnt.name != NONE:
-        free = 4 + int(np.isnan(curves.redshift[i]))
-        error *= misfit(batch.chisq[i], int((~curves.limit[rows]).sum()) - free)
-    return peak, peak_error(error, days, constants)
+        n_points = int((~curves.limit[rows]).sum())
+        error *= misfit(batch.chisq[i], n_points - (5 if is_free else 4))
+    return peak, peak_error(error, days, constants, is_free=is_free)
 
 
 def misfit(chisq: float, ndof: int) -> float:

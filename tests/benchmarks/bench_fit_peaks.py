@@ -206,6 +206,8 @@ def paired(sample: Sample, cut: float) -> pd.DataFrame:
 
 
 def print_paired(title: str, found: pd.DataFrame) -> None:
+    if found.empty:
+        return
     gain = (found["with"] - found["without"]).groupby(found["id"]).mean().to_numpy()
     rng = np.random.default_rng(1)
     means = [rng.choice(gain, gain.size).mean() for _ in range(2000)]

@@ -53,8 +53,9 @@ HEAD = """\
 #   photometry; survey: all others, taken at their word.
 # early: mean and scatter of real SNe Ia about SALT3-F22, in shares of the peak flux, on rest-frame
 #   days from the peak.
-# peak: error of a peak = scale x error of the fit, and in quadrature a floor [rest-frame d] that
-#   is `floor` at the peak, falls by e in `days`, from `early` down to `least`.
+# peak: error of a peak = scale x error of the fit (x free where the redshift is fitted), and in
+#   quadrature a floor [rest-frame d]: `floor` at the peak, falling by e in `days`, from `early` on
+#   down to `least`.
 """
 
 
@@ -147,7 +148,7 @@ def learn_surfaces(alerts: pd.DataFrame, forced: pd.DataFrame) -> dict[str, Any]
     return {"errors": {k: round(v, 3) for k, v in errors.items()}, "early": rounded}
 
 
-NOTHING = learnt.PeakError(1.0, 0.0, 1.0, 0.0, 0.0)
+NOTHING = learnt.PeakError(1.0, 1.0, 0.0, 1.0, 0.0, 0.0)
 TEACHERS = {
     "alert": ("BTS alerts", "BTS with limits", "DR1 as alerts"),
     "forced": ("DR1 forced",),
@@ -191,9 +192,11 @@ def learn_peak(peaks: dict[str, pd.DataFrame]) -> dict[str, dict[str, float]]:
     parts = [in_bins(own) for own in peaks.values()]
 
     def distance(logs: np.ndarray) -> float:
-        scales, (floor, fade, least, early) = np.exp(logs[: len(parts)]), np.exp(logs[len(parts) :])
+        scales = np.exp(logs[: len(parts)])
+        beside, floor, fade, least, early = np.exp(logs[len(parts) :])
         total = weight = 0.0
-        for scale, (error, sigma, days, group, objects) in zip(scales, parts, strict=True):
+        for one, (error, sigma, days, group, objects, free) in zip(scales, parts, strict=True):
+            scale = one * np.where(free, beside, 1.0)
             bottom = np.clip(floor * np.exp(-days / fade), least, max(early, least))
             pull, count = error / np.hypot(scale * sigma, bottom), np.bincount(group)
             below = [np.bincount(group, 1 / (1 + (pull / k) ** 12)) / count for k in (1, 2)]
@@ -202,9 +205,9 @@ def learn_peak(peaks: dict[str, pd.DataFrame]) -> dict[str, dict[str, float]]:
             weight += float(np.sqrt(objects).sum())
         return total / weight + 0.02 * float((((logs - START) / 0.7) ** 2).sum())
 
-    options = {"maxiter": 4000, "maxfev": 4000}
+    options = {"maxiter": 6000, "maxfev": 6000}
     found = np.exp(minimize(distance, START, method="Nelder-Mead", options=options).x).round(3)
-    shared = dict(zip(("floor", "days", "least", "early"), found[len(parts) :].tolist(), strict=True))
+    shared = dict(zip(SHARED, found[len(parts) :].tolist(), strict=True))
     return {kind: {"scale": float(one), **shared} for kind, one in zip(peaks, found, strict=False)}
 
 
@@ -214,10 +217,11 @@ def in_bins(peaks: pd.DataFrame) -> tuple[np.ndarray, ...]:
     bins = pd.MultiIndex.from_arrays([peaks["sample"], peaks["free"], which]).factorize()[0]
     objects = peaks["candidate_id"].groupby(bins).nunique().to_numpy()
     error, sigma, days = (peaks[name].to_numpy() for name in ("error", "sigma", "days"))
-    return np.abs(error), sigma, days, bins, objects
+    return np.abs(error), sigma, days, bins, objects, peaks["free"].to_numpy(bool)
 
 
-START = np.log([0.7, 0.7, 0.8, 0.6, 9.0, 0.25, 1.5])
+SHARED = ("free", "floor", "days", "least", "early")
+START = np.log([0.8, 0.8, 0.8, 1.0, 0.5, 9.0, 0.2, 1.0])
 
 
 def learn(n: int, half: int | None) -> dict[str, Any]:

@@ -37,6 +37,8 @@ FIELD_RADIUS = 1.75
 """Of an LSST visit [deg] (Ivezic et al. 2019)."""
 CANDID_EPOCH = 57754.0
 """ZTF's candid is the time since 2017-01-01 in 1e-15 d (its last digits are another number)."""
+MOST_SIMULATED = 400
+"""Simulated supernovae are no more than this, lest they outnumber real ones in what is pooled."""
 MOST_SCATTER = 0.25
 COHERENCE = 8.0
 """Days over which simulated supernovae differ from the surfaces in the same sense."""
@@ -223,6 +225,7 @@ def alerce() -> tuple[pd.DataFrame, pd.DataFrame]:
 @functools.cache
 def simulated_ztf(n: int) -> Sample:
     """Return simulated SNe Ia as ZTF's alerts and limits give them."""
+    n = min(n, MOST_SIMULATED)
     truth = draw_sn_ia(n, seed=201, z=(0.01, 0.1))
 
     def visits(i: int) -> Visits:
@@ -239,6 +242,7 @@ def simulated_lsst(n: int) -> Sample:
 
     Visits of one simulated year (OpSim baseline v2.0) at random places.
     """
+    n = min(n, MOST_SIMULATED)
     visits = lsst_visits(n)
     truth = draw_sn_ia(n, seed=202, z=(0.02, 0.15))
     rng = np.random.default_rng(17)

@@ -47,12 +47,13 @@ def test_an_unknown_set_is_refused():
 
 def test_errors_of_peaks_are_no_smaller_than_what_surfaces_can_tell():
     """Before the decline is seen the floor is high, whatever the noise; NaN stays NaN."""
-    constants = PeakError(scale=0.6, floor=0.8, days=10.0, least=0.3, early=2.0)
+    constants = PeakError(scale=0.6, free=0.9, floor=0.8, days=10.0, least=0.3, early=2.0)
     floors = [peak_error(0.0, days, constants) for days in (-40.0, -15.0, -5.0, 0.0, 5.0, 40.0)]
     assert floors[0] == floors[1] == 2.0
     assert all(np.diff(floors[1:]) < 0)
     assert floors[-1] == 0.3
     assert peak_error(100.0, 0.0, constants) == pytest.approx(60.0, rel=1e-3)
+    assert peak_error(100.0, 0.0, constants, is_free=True) == pytest.approx(54.0, rel=1e-3)
     assert np.isnan(peak_error(np.nan, 0.0, constants))
 
 
