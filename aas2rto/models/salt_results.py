@@ -141,7 +141,7 @@ def _widened(
     -----
     Another valley counts by its likelihood, p = 1 / (1 + exp(dchisq / 2)), and adds
     p (1 - p) (distance)^2 to the variance, as in a mixture of both. A peak outside the detections
-    adds half of its distance from them. Parameters at a bound and fits without degrees of freedom
+    adds its distance from them. Parameters at a bound and fits without degrees of freedom
     cannot say how wrong they are: what they say is taken `AT_BOUND` and `UNTESTED` times.
     """
     if np.isfinite(other["dchisq_other"]):
@@ -152,7 +152,7 @@ def _widened(
         error *= AT_BOUND
     if ndof <= 0:
         error *= UNTESTED
-    return float(np.hypot(error, 0.5 * max((doubt.days for doubt in doubts), default=0.0)))
+    return float(np.hypot(error, max((doubt.days for doubt in doubts), default=0.0)))
 
 
 def _calibrated(batch: Batch, curves: LightCurves, i: int) -> str:
