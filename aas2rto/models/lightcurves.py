@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aas2rto import photometry as phot
-from aas2rto.models.calibration import ALERT, FORCED, SURVEY
+from aas2rto.models.calibration import ALERT, FORCED, SURVEY, Calibration
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -77,6 +77,11 @@ class LightCurves:
     def weight(self) -> Floats:
         """Inverse variance of each point, of errors within `ERRORS`."""
         weight: Floats = np.clip(self.flux_err, *ERRORS) ** -2
+        return weight
+
+    def calibrated(self, learnt: Calibration) -> Floats:
+        """Return `weight` with the errors of each kind of measurement as they are found to be."""
+        weight: Floats = self.weight / np.array(learnt.scale)[self.sort] ** 2
         return weight
 
     @property

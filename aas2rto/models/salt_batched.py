@@ -194,7 +194,7 @@ class BatchedEngine:
             curves.start,
             curves.mjd,
             curves.flux,
-            curves.weight / np.array(self.learnt.scale)[curves.sort] ** 2,
+            curves.calibrated(self.learnt),
             curves.band,
             curves.limit,
             curves.redshift,

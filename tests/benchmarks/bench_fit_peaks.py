@@ -236,7 +236,9 @@ def doubts(n: int, names: Sequence[str]) -> None:
 
 def published(n: int, names: Sequence[str]) -> None:
     print("\nTrue peaks: of DR1, ours (SALT3, all points, z known) less the published (SALT2) [d];")
-    print("of BTS, the default's less that without priors, all alerts, z known; nothing is taken off")
+    print(
+        "of BTS, the default's less that without priors, all alerts, z known; nothing is taken off"
+    )
     objects = SAMPLES["DR1 forced"](n).objects
     print(f"DR1: {middle(objects['t_true'] - objects['t_published'])} ({len(objects)})")
     sample = SAMPLES["BTS alerts"](n)

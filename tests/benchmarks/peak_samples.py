@@ -102,7 +102,9 @@ def bts_alerts(n: int) -> Sample:
     table, objects = bts()
     days = table["mjd"] - table["candidate_id"].map(objects.set_index("candidate_id")["peak_mjd"])
     table = table[days.between(-40, 80)].reset_index(drop=True)
-    table["measurement_id"] = [f"table:{b}:{t:.6f}" for b, t in zip(table["band"], table["mjd"], strict=True)]
+    table["measurement_id"] = [
+        f"table:{b}:{t:.6f}" for b, t in zip(table["band"], table["mjd"], strict=True)
+    ]
     fits = Salt(priors="none").fit(table, objects[["candidate_id", "redshift", "ebv"]])
     objects = objects.assign(t_true=fits["t_peak"], rchisq=fits["chisq"] / fits["ndof"])
     t_true = objects.set_index("candidate_id")["t_true"]
@@ -267,7 +269,9 @@ def lsst_visits(n: int) -> list[Visits]:
     rng, found = np.random.default_rng(11), []
     while len(found) < n:
         place = where[rng.integers(len(where))]
-        own = table[where @ place > np.cos(np.deg2rad(FIELD_RADIUS))].sort_values("observationStartMJD")
+        own = table[where @ place > np.cos(np.deg2rad(FIELD_RADIUS))].sort_values(
+            "observationStartMJD"
+        )
         if 80 <= len(own) < 2000:
             noise = phot.flux_from_mag(own["fiveSigmaDepth"].to_numpy()) / phot.LIMIT_SIGMA
             band = own["filter"].map(LSST_BANDS).to_numpy(str)
@@ -288,7 +292,9 @@ def observed(truth: pd.DataFrame, visits: Callable[[int], Visits], seed: int) ->
     made = build_tables(data.salt_source(), names, 0.2)
     rows = table.groupby("candidate_id").indices
     for row in truth.to_dict("records"):
-        own = table.loc[rows[row["candidate_id"]]] if row["candidate_id"] in rows else table.iloc[:0]
+        own = (
+            table.loc[rows[row["candidate_id"]]] if row["candidate_id"] in rows else table.iloc[:0]
+        )
         phase = (own["mjd"].to_numpy() - row["t0"]) / (1 + row["z"])
         shift = smooth(rng, phase)
         node = round(row["z"] / Z_STEP)
