@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aas2rto.models import OK, model
-from aas2rto.models.fit_table import Fit, failed, fit_table, not_enough
 from aas2rto.models.calibration import calibration
+from aas2rto.models.fit_table import Fit, failed, fit_table, not_enough
 from aas2rto.models.lightcurves import LightCurves, pack
 from aas2rto.models.pool import cores
 from aas2rto.models.progress import Progress

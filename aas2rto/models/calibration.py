@@ -95,11 +95,13 @@ def calibration(name: str) -> Calibration:
             f"calibration: there is no {name!r}; choose from {', '.join(_sets())}, none"
         )
     found = _sets()[name]
-    early = found["early"]
+    early = {key: np.asarray(values, dtype=float) for key, values in found["early"].items()}
     return Calibration(
         name,
         tuple(float(found["errors"][kind]) for kind in KINDS),
-        *(np.asarray(early[key], dtype=float) for key in ("phase", "mean", "scatter")),
+        early["phase"],
+        early["mean"],
+        early["scatter"],
         tuple(PeakError(**found["peak"][kind]) for kind in KINDS),
     )
 

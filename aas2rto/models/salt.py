@@ -78,7 +78,7 @@ class Salt:
     )  # fmt: skip
     """Names of the parameters in the fit table."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all keyword-only settings
         self,
         *,
         source: str = "salt3",

@@ -29,9 +29,9 @@ WIDE = 0.6
 """The mean over the scan replaces the best t0 where its spread exceeds this many steps of the scan:
 a Gaussian sampled that coarsely still has its moments right to 1 %."""
 BETWEEN = 0.5
-"""Where the posterior of t0 is wide it is skewed, late before the peak; its median then lies between
-its mean and the best fit, and so does the peak: with this share of the mean, the median error over
-all samples and cuts of `tests/benchmarks/bench_fit_peaks.py bias` is smallest."""
+"""Where the posterior of t0 is wide it is skewed; its median then lies between its mean and the
+best fit, and so does the peak: with this share of the mean, the median error over all samples and
+cuts of `tests/benchmarks/bench_fit_peaks.py bias` is smallest."""
 STEADY = 4
 OUTSIDE = 15.0
 """A peak farther from all detections is doubtful [d]: SNe Ia are seen about that long before it."""

@@ -258,8 +258,8 @@ def model_error(source: Any, band: Any, redshifts: Floats, covered: NDArray[np.b
     """Return the relative error of the surfaces in a band, for each redshift and day.
 
     It is the scatter of real supernovae about the model that was found in its training: the
-    variance surfaces and the colour dispersion, as `sncosmo` gives them for x1 = 0. It changes slowly with redshift and is computed every tenth node. Zero
-    for a source without such errors.
+    variance surfaces and the colour dispersion, as `sncosmo` gives them for x1 = 0. It changes
+    slowly with redshift and is computed every tenth node. Zero for a source without such errors.
     """
     phase = np.arange(round(source.maxphase() - source.minphase()) + 1) + source.minphase()
     error = np.zeros((redshifts.size, phase.size))

@@ -2,7 +2,8 @@
 
 Times are of the processor, so that other programs on the machine matter less.
 
-``OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_fit [flux simulated lsst limits real growth] [--n N]``
+``OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_fit [flux simulated lsst limits real
+growth] [--n N]``
 
 *Worse* is a chi2 above that of `sncosmo.fit_lc` (its own start, bounds on z only) by more than
 0.1; *sncosmo misses* is the reverse. Real light curves are the SNe Ia of ../shared/data/ztf_bts_*
@@ -165,9 +166,9 @@ def fit_limits(n: int) -> None:
             start = time.process_time()
             engine.fit(curves, chosen, stops)
             seconds[turn, k] = time.process_time() - start
-        without, with_limits = np.median(seconds, axis=0) / n * 1e6
-        print(f"z {'free' if free else 'fixed'}: {without:.0f} us without, {with_limits:.0f} us with "
-              f"{LIMITS} limits each, {with_limits / without:.2f} times as long", flush=True)  # fmt: skip
+        without, beside = np.median(seconds, axis=0) / n * 1e6
+        words = f"{without:.0f} us without, {beside:.0f} us with {LIMITS} limits each"
+        print(f"z {'free' if free else 'fixed'}: {words}, {beside / without:.2f} times as long")
 
 
 def fit_real(n: int) -> None:

@@ -172,8 +172,9 @@ def windows(n: int, names: Sequence[str]) -> None:
         moments = [low + (high - low) * share(k, "w") for k in sample.objects["candidate_id"]]
         error = peaks_of(sample, np.array(moments), free=True)["error"]
         a, b = error.quantile([0.16, 0.84])
-        print(f"{name:18s} {low:+.0f}..{high:+.0f} d ({len(error):3d}): {middle(error)} d, central "
-              f"68 % {a:+.2f}..{b:+.2f} d, beyond 3 d {(error.abs() > 3).mean():.1%}", flush=True)  # fmt: skip
+        title = f"{name:18s} {low:+.0f}..{high:+.0f} d ({len(error):3d})"
+        far = f"beyond 3 d {(error.abs() > 3).mean():.1%}"
+        print(f"{title}: {middle(error)} d, central 68 % {a:+.2f}..{b:+.2f} d, {far}", flush=True)
 
 
 def limits(n: int, names: Sequence[str]) -> None:
@@ -212,9 +213,10 @@ def print_paired(title: str, found: pd.DataFrame) -> None:
     rng = np.random.default_rng(1)
     means = [rng.choice(gain, gain.size).mean() for _ in range(2000)]
     low, high = np.quantile(means, [0.025, 0.975])
-    print(f"{title:26s} ({gain.size:3d}): with {found['with'].median():.2f} d (median error "
-          f"{found['signed'].median():+.2f}), without {found['without'].median():.2f} d; mean "
-          f"{gain.mean():+.2f} [{low:+.2f}, {high:+.2f}], median {np.median(gain):+.2f}", flush=True)  # fmt: skip
+    medians = f"with {found['with'].median():.2f} d (median error {found['signed'].median():+.2f})"
+    medians += f", without {found['without'].median():.2f} d"
+    difference = f"mean {gain.mean():+.2f} [{low:+.2f}, {high:+.2f}], median {np.median(gain):+.2f}"
+    print(f"{title:26s} ({gain.size:3d}): {medians}; {difference}", flush=True)
 
 
 DOUBTS = ("at its bound", "another valley", "no degrees of freedom", r"peaks \d+ d", "")
@@ -230,8 +232,10 @@ def doubts(n: int, names: Sequence[str]) -> None:
         own = found[mask]
         pull = own["error"].abs() / own["sigma"]
         if len(own):
-            print(f"{words or 'none':24s} {len(own):6d} {middle(own['error'])} {(pull < 1).mean():6.1%} "
-                  f"{(pull < 2).mean():6.1%}", flush=True)  # fmt: skip
+            shares = f"{(pull < 1).mean():6.1%} {(pull < 2).mean():6.1%}"
+            print(
+                f"{words or 'none':24s} {len(own):6d} {middle(own['error'])} {shares}", flush=True
+            )
 
 
 def published(n: int, names: Sequence[str]) -> None:

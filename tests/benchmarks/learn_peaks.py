@@ -39,8 +39,8 @@ AFTER = -7.0
 EDGES = np.array([-20.5, -18.5, *np.arange(-17.5, -4.0)])
 BANDS = ("ztfg", "ztfr")
 SEEN = 0.25
-"""Alerts say of the rise only where the model is above this share of the peak: below, they are there
-because noise was on their side."""
+"""Alerts tell of the rise only where the model is above this share of the peak: below, they are
+there because noise was on their side."""
 SPREAD = 0.6745
 """Median absolute deviation of a unit Gaussian."""
 HEAD = """\

@@ -20,8 +20,6 @@ from aas2rto.models.salt import Salt
 from aas2rto.models.salt_tables import Z_STEP, build_tables
 from aas2rto.simulate import (
     CALIBRATION_ERROR,
-    LIMIT_MAG,
-    LIMIT_SCATTER,
     Visits,
     as_alerts,
     salt_flux,

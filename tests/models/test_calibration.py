@@ -11,7 +11,7 @@ from aas2rto.models.salt_results import misfit
 
 @pytest.mark.parametrize("name", ["all", "half_0", "half_1"])
 def test_each_set_says_what_its_table_means(name):
-    """Alerts of ZTF overstate their errors; the rise differs from the surfaces by a few per cent."""
+    """ZTF's alerts overstate errors; the rise differs from the surfaces by a few per cent."""
     found = calibration(name)
     scale = dict(zip(learnt.KINDS, found.scale, strict=True))
     assert scale["alert"] < 0.7 < scale["survey"] <= scale["forced"] < 1.5

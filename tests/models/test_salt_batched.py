@@ -255,7 +255,7 @@ def test_one_sided_limits_pull_where_the_model_is_brighter():
         return Visits(mjd, np.tile(["ztfg", "ztfr"], mjd.size // 2), np.full(mjd.size, 12.0))
 
     seen = simulate_salt(truth, late)
-    limits = seen.assign(mjd=seen["mjd"] - 8.0, flux=np.nan, flux_err=np.nan, kind=phot.LIMIT)
+    limits = seen.assign(mjd=seen["mjd"] - 14.0, flux=np.nan, flux_err=np.nan, kind=phot.LIMIT)
     both = pd.concat([limits.assign(limit=25.0), seen]).sort_values("mjd").reset_index(drop=True)
     known = truth[["candidate_id", "ebv"]].assign(redshift=0.05)
     without = Salt(non_detections="ignore").fit(both, known).iloc[0]

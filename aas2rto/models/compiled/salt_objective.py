@@ -76,7 +76,7 @@ def add_prior(problem: Problem, p: Floats, n: int, hessian: Floats, grad: Floats
 def one_sided(u: float) -> tuple[float, float, float]:
     """Return the cost of a limit `u` sigma above the model, half its slope, and its curvature.
 
-    The cost is -2 ln p with p = (1 - e) Phi(u) + e and e = `WRONG`; the slope is that by -u, halved,
+    The cost is -2 ln p with p = (1 - e) Phi(u) + e and e = `WRONG`; half of its slope by -u is
     h = p' / p. Where p is not convex the curvature is that of Gauss and Newton, h^2.
     """
     if u > FELT:

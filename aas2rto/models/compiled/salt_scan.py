@@ -312,7 +312,7 @@ def keep_start(starts: Floats, count: int, cell: Floats) -> int:
 def build_sums(
     problem: Problem, values: Floats, law: Floats, node: int, z: float
 ) -> tuple[Floats, Floats, float, int]:
-    """Return the sums of all cells at redshift `z`, shapes, the first t0 [d], the last step's number.
+    """Return sums of all cells at redshift `z`, shapes, first t0 [d] and the last step's number.
 
     Step ``k`` of the scan is at t0 = first + (top - k) step (1 + z). Limits are not in the sums.
     """
