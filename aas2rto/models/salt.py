@@ -50,11 +50,12 @@ class Salt:
     redshift : (float, float)
         Where it may be if the candidate's is unknown; 0.2 is about as far as ZTF sees SNe Ia.
     priors : Priors or "none"
-        What is known of SNe Ia before the fit; ``none`` gives the paper's plain chi2.
+        What is known of SNe Ia before the fit; ``none`` gives the lowest chi2 of all. (The paper
+        took what `sncosmo.fit_lc` finds from its one start, which is nearer to the truth.)
     model_error : bool or None
         Whether the scatter of real SNe Ia about the surfaces, as found in their training, is
-        added to the errors of the data. None: with priors only, so that ``priors: none`` is the
-        paper's fit.
+        added to the errors of the data. None: with priors only, so that ``priors: none`` is a
+        plain chi2, as in the paper.
     calibration : str or None
         What was learnt of the errors of alerts and forced photometry, of the early rise and of
         peaks: a set of ``data/salt_calibration.yaml``, or ``none``. None: ``all`` for SALT3-F22
