@@ -22,6 +22,7 @@ from aas2rto.models.compiled.problem import (
     make_work,
 )
 from aas2rto.models.compiled.salt import at_redshift, early_error, fluxes, relative_error
+from aas2rto.models.compiled.salt_limits import span
 from aas2rto.models.compiled.salt_polish import (
     CHISQ,
     TOLERANCE,
@@ -45,7 +46,6 @@ from aas2rto.models.compiled.salt_scan import (
     SUM_T,
     SUM_TT,
     scan,
-    span,
 )
 
 Floats = NDArray[np.float64]
