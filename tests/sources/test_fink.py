@@ -468,8 +468,8 @@ def test_recorded_answers_are_read():
     tables = batch.tables()
     assert tables.problems == ()
     assert tables.photometry.groupby("survey").size().to_dict() == {"ztf": 3, "lsst": 3}
-    known = tables.objects.set_index("object_id")
-    assert known.loc["170587117720698934", "name"] == "AT 2026tir"
+    known = tables.facts.set_index(["object_id", "key"])["value"]
+    assert known["170587117720698934", "name"] == "AT 2026tir"
     keys = set(tables.facts["key"])
     assert "fink_clf_cats_score" in keys
     assert "fink_main_label_crossmatch" not in keys, "'Fail' says nothing"
