@@ -177,7 +177,39 @@ class BatchedEngine:
         from aas2rto.models.compiled.jit import in_threads, prepare  # noqa: PLC0415
 
         made = self.tables_for(curves.bands, curves.redshift[chosen])
-        tables = problem.Tables(
+        tables = self._compiled_tables(made)
+        batch = self._compiled_batch(curves, chosen, fades)
+        shapes = ((5,), (5, 5), (KEPT, 3), (2,), (2,))
+        answers = problem.Answers(*(np.full((len(curves), *shape), np.nan) for shape in shapes))
+        rules = self._rules(made)
+
+        def run(begin: int, end: int) -> None:
+            salt_fit.fit_many(begin, end, tables, batch, rules, answers)
+
+        prepare(salt_fit.fit_many, lambda: run(0, 0), "the SALT fit")
+        counted = Progress("SALT fits", len(curves)).counting(run)
+        in_threads(counted, len(curves), workers=self.workers, chunk=CHUNK)
+        bounds = {
+            "x1": (-rules.x1_cut, rules.x1_cut),
+            "c": (rules.c_low, rules.c_high),
+            "z": (rules.z_low, rules.z_high),
+        }
+        return Batch(
+            answers.values,
+            answers.covariance,
+            answers.costs[:, 0],
+            answers.costs[:, 1],
+            answers.minima,
+            answers.spread,
+            self.priors is not None,
+            self.learnt,
+            bounds,
+        )
+
+    def _compiled_tables(self, made: SaltTables) -> Any:
+        from aas2rto.models.compiled import problem  # noqa: PLC0415  numba takes a while
+
+        return problem.Tables(
             made.values,
             made.law,
             made.dust,
@@ -189,7 +221,11 @@ class BatchedEngine:
             made.first_phase,
             made.days,
         )
-        batch = problem.Batch(
+
+    def _compiled_batch(self, curves: LightCurves, chosen: Flags, fades: Flags) -> Any:
+        from aas2rto.models.compiled import problem  # noqa: PLC0415  numba takes a while
+
+        return problem.Batch(
             chosen,
             curves.start,
             curves.mjd,
@@ -200,31 +236,6 @@ class BatchedEngine:
             curves.redshift,
             curves.ebv,
             np.where(fades, problem.FADES, problem.STOPS).astype(np.int64),
-        )
-        shapes = ((5,), (5, 5), (KEPT, 3), (2,), (2,))
-        answers = problem.Answers(*(np.full((len(curves), *shape), np.nan) for shape in shapes))
-        rules = self._rules(made)
-
-        def run(begin: int, end: int) -> None:
-            salt_fit.fit_many(begin, end, tables, batch, rules, answers)
-
-        prepare(salt_fit.fit_many, lambda: run(0, 0), "the SALT fit")
-        counted = Progress("SALT fits", len(curves)).counting(run)
-        in_threads(counted, len(curves), workers=self.workers, chunk=CHUNK)
-        return Batch(
-            answers.values,
-            answers.covariance,
-            answers.costs[:, 0],
-            answers.costs[:, 1],
-            answers.minima,
-            answers.spread,
-            self.priors is not None,
-            self.learnt,
-            {
-                "x1": (-rules.x1_cut, rules.x1_cut),
-                "c": (rules.c_low, rules.c_high),
-                "z": (rules.z_low, rules.z_high),
-            },
         )
 
     def early(self, tables: SaltTables, values: Floats) -> Floats:

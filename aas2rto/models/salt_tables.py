@@ -218,19 +218,26 @@ def band_table(source: Any, band: Any, z_count: int, n: int) -> dict[str, NDArra
         if k % 10 == 0 or k == z_count - 1 or not covered[k + 1]:
             exact = m0 * weight * scale, source.colorlaw(wave * stretch)
             off = max(off, off_by_nodes(*exact, m0 @ basis, law[k]))
-    dust = sncosmo.F99Dust(r_v=R_V)
-    dust.set(ebv=1.0)
-    extinction = -2.5 * np.log10(dust.propagate(nodes, np.ones_like(nodes)))
     inside = np.flatnonzero(covered)
     limits = (inside[0], inside[-1]) if inside.size else (0, -1)
     return {
         "values": values,
         "law": law,
-        "dust": extinction,
+        "dust": extinction(nodes),
         "error": model_error(source, band, redshifts, covered),
         "limits": np.array(limits),
         "off": np.array(off),
     }
+
+
+def extinction(wave: Floats) -> Floats:
+    """Return the Milky Way's extinction at some wavelengths [Angstrom] for E(B-V) = 1 [mag]."""
+    import sncosmo  # noqa: PLC0415  as above
+
+    dust = sncosmo.F99Dust(r_v=R_V)
+    dust.set(ebv=1.0)
+    found: Floats = -2.5 * np.log10(dust.propagate(wave, np.ones_like(wave)))
+    return found
 
 
 def off_by_nodes(spectra: Floats, law: Floats, parts: Floats, law_at_nodes: Floats) -> float:
