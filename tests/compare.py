@@ -21,6 +21,7 @@ import itertools
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -416,9 +417,10 @@ def compare_case(case: Case, trees: Sequence[Path], folder: Path) -> bool:
     verbs = [f"{verb} {seconds:.1f}/{new.seconds.get(verb, 0.0):.1f}"
              for verb, seconds in old.seconds.items()]  # fmt: skip
     print(
-        f"{case.name}: {verdict}; {len(case.steps)} cycles, {len(old.files)} files, {size} bytes, "
-        f"{old.explained} explained; old/new [s]: {', '.join(verbs)}", flush=True,
-    )  # fmt: skip
+        f"{case.name}: {verdict}; {len(case.steps)} cycles, {len(old.files)} files, "
+        f"{size / 1000:.0f} kB, {old.explained} explained; old/new [s]: {', '.join(verbs)}",
+        flush=True,
+    )
     print("".join(f"  {line}\n" for line in shown(found)), end="", flush=True)
     return not found
 
@@ -457,6 +459,7 @@ def _run(asked: argparse.Namespace, temporary: Path) -> bool:
 def main() -> int:
     """Compare; return 0 if all agrees, 1 if something differs, 2 if nothing can be said."""
     asked = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the worktree is removed
     with tempfile.TemporaryDirectory(prefix="aas2rto-compare-") as temporary:
         try:
             return 0 if _run(asked, Path(temporary)) else 1
