@@ -43,16 +43,19 @@ def magnitude(
     mag, band, mjd = latest(candidates, bands)
     seen = np.isfinite(mag)
     faint = seen & (mag > faint_limit)
+    aside = np.nan_to_num(numbers(candidates, "n_set_aside")) > 0
     suspect = np.nan_to_num(numbers(candidates, "n_suspect")).astype(int)
+    nowhere = f"no detection in {', '.join(bands)}"
+    nothing = np.where(aside, f"{nowhere} in the present outburst", nowhere)
     fainter = f" is fainter than {faint_limit:g}"
 
-    def sentence(m: float, b: str, days: float, is_seen: bool, is_faint: bool, n: int) -> str:  # noqa: FBT001
-        if is_seen:
+    def sentence(m: float, b: str, days: float, is_faint: bool, n: int, none: str) -> str:  # noqa: FBT001
+        if np.isfinite(m):
             return f"{m:.2f} mag in {b}{age(days)}{fainter if is_faint else ''}"
         why = f", {counted(n, 'suspect point')} (negative or of bad quality)" if n else ""
-        return f"no detection in {', '.join(bands)}{why}"
+        return f"{none}{why}"
 
-    reason = say(sentence, mag, band, now.utc.mjd - mjd, seen, faint, suspect)
+    reason = say(sentence, mag, band, now.utc.mjd - mjd, faint, suspect, nothing)
     value = 10.0 ** ((zero_point - mag) / 2)
     return answer(value, exclude=~seen | faint, reason=reason, mag=mag, band=band)
 
