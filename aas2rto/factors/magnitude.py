@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.factors import Factor, Needs, answer, check_bands, factor, latest, numbers
+from aas2rto.factors import Factor, Needs, Positive, answer, check_bands, factor, latest, numbers
 from aas2rto.text.late import say
 from aas2rto.text.words import counted
 from aas2rto.units import Mag
@@ -20,6 +20,7 @@ def magnitude(
     zero_point: Mag = 18.5,
     faint_limit: Mag = 18.5,
     bands: tuple[str, ...] = ("ztfg", "ztfr"),
+    ceiling: Positive | None = None,
 ) -> Factor:
     """Rank by the latest magnitude: 10^((zero_point - m) / 2); exclude what is too faint.
 
@@ -35,6 +36,9 @@ def magnitude(
         Fainter candidates are excluded: they may brighten later [mag].
     bands : tuple of str
         The latest detection in any of these counts.
+    ceiling : float or None
+        Largest value; None: there is none, as in the paper. Without one, a variable star of
+        12.5 mag has 1000, and no other factor can bring it down.
 
     Notes
     -----
@@ -57,6 +61,7 @@ def magnitude(
 
     reason = say(sentence, mag, band, now.utc.mjd - mjd, faint, suspect, nothing)
     value = 10.0 ** ((zero_point - mag) / 2)
+    value = value if ceiling is None else np.minimum(value, ceiling)
     return answer(value, exclude=~seen | faint, reason=reason, mag=mag, band=band)
 
 
