@@ -139,6 +139,8 @@ def _show(told: dict[str, Any]) -> None:
     out.print(f"{title} at {told['now'][:16]} UTC", markup=False, soft_wrap=True)
     out.print(f"score {told['score']:.5g}, {told['decision']}: {told['reason']}",
               markup=False, soft_wrap=True)  # fmt: skip
+    if told["set_aside"]:
+        out.print(told["set_aside"]["sentence"], markup=False, soft_wrap=True)
     factors = pd.DataFrame(told["factors"])
     if len(factors):
         factors["value"] = [_number(value) for value in factors["value"]]

@@ -60,9 +60,10 @@ class When(_Settings):
         Largest error of such a peak [day].
     last_chance : float or None
         It can be observed tonight from a site, but after so many days no more [day].
-    min_score : float
+    min_score : float or None
         But for ToOs and what was told of before, only candidates with this score matter: a list
-        of a poor night has a head, too.
+        of a poor night has a head, too. None: the base score; what scores below it, its own
+        factors speak against.
     within : int
         But for ToOs and what was told of before, only candidates among the first so many of
         some list matter.
@@ -83,10 +84,14 @@ class When(_Settings):
     peak_error: Day = Field(default=2.0, gt=0)
     last_chance: Day | None = Field(default=3.0, gt=0, le=60)
     excluded: bool = True
-    min_score: float = Field(default=0.0, ge=0)
+    min_score: float | None = Field(default=None, ge=0)
     within: int = Field(default=20, ge=1)
     quiet_period: Hour = Field(default=6.0, ge=0)
     repeat_after: Day = Field(default=7.0, ge=0)
+
+    def least_score(self, base: float) -> float:
+        """Return the score from which a candidate of this base score matters."""
+        return base if self.min_score is None else self.min_score
 
 
 def _clock_time(text: str) -> str:

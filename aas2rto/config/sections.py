@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from aas2rto.config.messages import Figures
+from aas2rto.tables.outburst import QUIET
 from aas2rto.units import Arcsec, Day, Degree, Hour, Second
 
 PROJECT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -44,12 +45,17 @@ class Candidates(Section):
     merge_radius : float
         Objects of different surveys within this distance are one candidate [arcsec].
     reconsider_after : float or None
-        A rejected candidate starts afresh when a detection arrives this long after its
-        rejection [day]; None: never.
+        A rejected candidate is judged again when a detection arrives this long after its
+        rejection [day], by its present outburst; None: never.
+    quiet : float or None
+        A gap without a detection longer than this begins a new outburst [day], and only the
+        present one is summarised, judged and fitted. A single detection with nothing for so long
+        before or after it belongs to none. None: all detections of a candidate are one outburst.
     """
 
     merge_radius: Arcsec = Field(default=5.0, gt=0, le=60)
     reconsider_after: Day | None = Field(default=None, gt=0)
+    quiet: Day | None = Field(default=QUIET, gt=0)
 
 
 class Score(Section):

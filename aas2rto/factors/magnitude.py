@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.factors import Factor, Needs, answer, check_bands, factor, latest, numbers
+from aas2rto.factors import Factor, Needs, Positive, answer, check_bands, factor, latest, numbers
 from aas2rto.text.late import say
 from aas2rto.text.words import counted
 from aas2rto.units import Mag
@@ -20,6 +20,7 @@ def magnitude(
     zero_point: Mag = 18.5,
     faint_limit: Mag = 18.5,
     bands: tuple[str, ...] = ("ztfg", "ztfr"),
+    ceiling: Positive | None = None,
 ) -> Factor:
     """Rank by the latest magnitude: 10^((zero_point - m) / 2); exclude what is too faint.
 
@@ -35,6 +36,9 @@ def magnitude(
         Fainter candidates are excluded: they may brighten later [mag].
     bands : tuple of str
         The latest detection in any of these counts.
+    ceiling : float or None
+        Largest value; None: there is none, as in the paper. Without one, a variable star of
+        12.5 mag has 1000, and no other factor can bring it down.
 
     Notes
     -----
@@ -43,17 +47,21 @@ def magnitude(
     mag, band, mjd = latest(candidates, bands)
     seen = np.isfinite(mag)
     faint = seen & (mag > faint_limit)
+    aside = np.nan_to_num(numbers(candidates, "n_set_aside")) > 0
     suspect = np.nan_to_num(numbers(candidates, "n_suspect")).astype(int)
+    nowhere = f"no detection in {', '.join(bands)}"
+    nothing = np.where(aside, f"{nowhere} in the present outburst", nowhere)
     fainter = f" is fainter than {faint_limit:g}"
 
-    def sentence(m: float, b: str, days: float, is_seen: bool, is_faint: bool, n: int) -> str:  # noqa: FBT001
-        if is_seen:
+    def sentence(m: float, b: str, days: float, is_faint: bool, n: int, none: str) -> str:  # noqa: FBT001
+        if np.isfinite(m):
             return f"{m:.2f} mag in {b}{age(days)}{fainter if is_faint else ''}"
         why = f", {counted(n, 'suspect point')} (negative or of bad quality)" if n else ""
-        return f"no detection in {', '.join(bands)}{why}"
+        return f"{none}{why}"
 
-    reason = say(sentence, mag, band, now.utc.mjd - mjd, seen, faint, suspect)
+    reason = say(sentence, mag, band, now.utc.mjd - mjd, faint, suspect, nothing)
     value = 10.0 ** ((zero_point - mag) / 2)
+    value = value if ceiling is None else np.minimum(value, ceiling)
     return answer(value, exclude=~seen | faint, reason=reason, mag=mag, band=band)
 
 

@@ -26,7 +26,7 @@ def time_span(
     Parameters
     ----------
     candidates : DataFrame
-        Reads ``first_detection``.
+        Reads ``first_detection`` and ``last_set_aside``.
     now : Time
         The time since the first detection is counted to here.
     midpoint : float
@@ -42,17 +42,18 @@ def time_span(
     midpoint))). With the defaults it falls from 0.99 to 0.01 between 20 and 30 days.
     """
     span = now.utc.mjd - numbers(candidates, "first_detection")
+    aside = now.utc.mjd - numbers(candidates, "last_set_aside")
     seen = np.isfinite(span)
-    over = seen & (span > max)
+    over = (seen & (span > max)) | (~seen & (aside > max))
     value = np.where(seen, expit(rate * (span - midpoint)), np.nan)
-    reason = say(
-        lambda t, is_over, is_seen: (
-            f"first detected {t:.1f} d ago" + (f", more than {max:g} d" if is_over else "")
-            if is_seen
-            else "never detected"
-        ),
-        span,
-        over,
-        seen,
-    )
+    too_long = f", more than {max:g} d"
+
+    def sentence(t: float, old: float, is_over: bool, is_seen: bool) -> str:  # noqa: FBT001
+        if is_seen:
+            return f"first detected {t:.1f} d ago" + (too_long if is_over else "")
+        if np.isnan(old):
+            return "never detected"
+        return f"no outburst now: last detected {old:.1f} d ago{too_long if is_over else ''}"
+
+    reason = say(sentence, span, aside, over, seen)
     return answer(value, exclude=~seen, reject=over, reason=reason, time_span=span)

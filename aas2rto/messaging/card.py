@@ -12,7 +12,7 @@ import pandas as pd
 from aas2rto.factors import Decision
 from aas2rto.steps.column import RULES, Column
 from aas2rto.steps.cycle import Ranking
-from aas2rto.text.words import chisq_per_dof
+from aas2rto.text.words import POOR_FIT, chisq_per_dof, number
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Facts:
     factor: str
     reason: str
     too: bool = False
+    pinned: bool = False
+    base_score: float = 0.0
     valid_until: float = np.nan
     comment: str = ""
     spectral_type: str = ""
@@ -85,6 +87,20 @@ class Facts:
     def kept(self) -> bool:
         """It is in the lists."""
         return self.decision == Decision.KEEP.label
+
+    @property
+    def asked_for(self) -> bool:
+        """A person wants it: it is a ToO, or pinned at some site."""
+        return self.too or self.pinned
+
+    @property
+    def doubt(self) -> str:
+        """Why it is not to be observed without a look at it; empty if nothing speaks against it."""
+        if self.score < self.base_score:
+            return f"its score is below the base score of {number(self.base_score)}"
+        if self.chisq_per_dof > POOR_FIT:
+            return f"the {self.model} fit is poor, so its peak means nothing"
+        return ""
 
     @property
     def ranks(self) -> dict[str, int]:
@@ -116,9 +132,9 @@ def facts_of(found: Found, candidate_ids: Iterable[str]) -> dict[str, Facts]:
     """
     wanted = set(candidate_ids)
     chosen = found.table[found.table["candidate_id"].isin(wanted)]
-    sites, fits = _sites(found, wanted), _fits(found, wanted)
+    sites, fits, pinned = _sites(found, wanted), _fits(found, wanted), _pinned(found)
     return {
-        str(row["candidate_id"]): _facts(found, index, row, sites, fits)
+        str(row["candidate_id"]): _facts(found, index, row, sites, fits, pinned)
         for index, row in zip(chosen.index, chosen.to_dict("records"), strict=True)
     }
 
@@ -139,6 +155,7 @@ def _facts(
     row: Mapping[Any, Any],
     sites: Mapping[str, tuple[SiteFacts, ...]],
     fits: Mapping[tuple[str, str], float],
+    pinned: set[str],
 ) -> Facts:
     name = str(row["candidate_id"])
     place = found.table.index.get_loc(index)
@@ -148,6 +165,8 @@ def _facts(
         candidate_id=name,
         now=found.now,
         too=bool(row["too"]),
+        pinned=name in pinned,
+        base_score=float(row["base_score"]),
         valid_until=float(row["valid_until"]),
         factors=tuple(
             (column.name, float(column.factor.value[place]))
@@ -178,6 +197,12 @@ def _fits(found: Found, wanted: set[str]) -> dict[tuple[str, str], float]:
         for model, table in found.fits.items()
         for row in table[table["candidate_id"].isin(wanted)].to_dict("records")
     }
+
+
+def _pinned(found: Found) -> set[str]:
+    """Return who is pinned in some list."""
+    tables = [r.table for r in found.rankings if "pinned" in r.table]
+    return {str(name) for table in tables for name in table.loc[table["pinned"], "candidate_id"]}
 
 
 def _sites(found: Found, wanted: set[str]) -> dict[str, tuple[SiteFacts, ...]]:

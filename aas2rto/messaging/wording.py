@@ -246,6 +246,8 @@ def _what_to_do(facts: Facts) -> str:
     sites = _sites_to_show(facts)
     if not sites:
         return "nothing tonight: no observatory can reach it"
+    if facts.doubt and not facts.asked_for:
+        return f"nothing unless you know more of it: {facts.doubt}"
     now = [site for site in sites if site.observable_now]
     later = [site for site in sites if not site.observable_now]
     told = [f"{site.name} until {hour(site.ends)}" for site in now]

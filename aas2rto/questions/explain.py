@@ -19,6 +19,7 @@ from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import Known, as_known
 from aas2rto.store import Store
 from aas2rto.tables import marks
+from aas2rto.text.words import counted
 
 
 def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> dict[str, Any]:
@@ -87,10 +88,25 @@ def explain(parts: Parts, known: Known, now: Time, *, memory: FitMemory) -> dict
         "last_mag": _plain(row["last_mag"]),
         "last_band": str(row["last_band"]),
         "n_detections": int(row["n_detections"]),
+        "set_aside": _set_aside(row, parts.case.config.candidates.quiet),
         "redshift": _plain(row["redshift"]),
         "spectral_type": str(row["spectral_type"]),
         "failures": [str(failure) for failure in failures],
     }
+
+
+def _set_aside(row: pd.Series, quiet: float | None) -> dict[str, Any] | None:
+    """Say which detections do not belong to the present outburst; None: all do."""
+    n = int(row["n_set_aside"])
+    if not n:
+        return None
+    last, first = _time(row["last_set_aside"]), _time(row["first_detection"])
+    begins = f"the present outburst began on {first} UTC" if first else "there is no outburst now"
+    gap = f"more than {quiet:g} d without a detection came between" if first else (
+        f"a single one with nothing for {quiet:g} d before or after it belongs to none"
+    )  # fmt: skip
+    sentence = f"{counted(n, 'detection')} set aside, the last on {last} UTC: {begins}; {gap}"
+    return {"detections": n, "last": last, "began": first, "sentence": sentence}
 
 
 def _is_told(column: Column) -> bool:

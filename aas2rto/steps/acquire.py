@@ -12,6 +12,7 @@ from aas2rto.guard import attempt
 from aas2rto.steps.cycle import Arrival, Parts
 from aas2rto.steps.poller import Poller
 from aas2rto.store import Store
+from aas2rto.tables.outburst import QUIET
 from aas2rto.tables.report import PollRequest, Report, failed
 
 LONGEST_READING = 86400.0
@@ -35,21 +36,23 @@ def acquire(parts: Parts, store: Store, now: Time, *, keep: bool) -> list[Arriva
         parts.pollers,
         store,
         now.utc.mjd,
-        wanted=_wanted_by(parts.pollers, store, now.utc.mjd),
+        wanted=_wanted_by(parts.pollers, store, now.utc.mjd, config.candidates.quiet),
         deadline=LONGEST_READING if parts.case.reads_files_only else config.loop.deadline,
         merge_radius=config.candidates.merge_radius,
         keep=keep,
     )
 
 
-def _wanted_by(pollers: Sequence[Poller], store: Store, now: float) -> pd.DataFrame:
+def _wanted_by(
+    pollers: Sequence[Poller], store: Store, now: float, quiet: float | None
+) -> pd.DataFrame:
     """Return the candidates that would profit from more data, if any source wants to know."""
     if any(poller.asks_by_object for poller in pollers):
-        return wanted(store, now)
+        return wanted(store, now, quiet)
     return pd.DataFrame()
 
 
-def wanted(store: Store, now: float) -> pd.DataFrame:
+def wanted(store: Store, now: float, quiet: float | None = QUIET) -> pd.DataFrame:
     """Return active candidates, the highest last score first, for sources that ask by object.
 
     Parameters
@@ -57,9 +60,11 @@ def wanted(store: Store, now: float) -> pd.DataFrame:
     store : Store
     now : float
         MJD (UTC).
+    quiet : float or None
+        Ends an outburst [d]; first and last detection are those of the present one.
     """
     held = store.candidates(now)
-    known = store.photometry.as_known(held, now).summary
+    known = store.photometry.as_known(held, now, quiet).summary
     table = held[["candidate_id", "ra", "dec", "redshift", "spectral_type"]].assign(
         first_detection=known["first_detection"],
         last_detection=known["last_detection"],

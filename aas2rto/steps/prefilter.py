@@ -14,7 +14,7 @@ from aas2rto.steps.cycle import Parts, Prefiltered
 from aas2rto.steps.evaluate import evaluate_all
 from aas2rto.steps.rules import rules
 from aas2rto.store import Store
-from aas2rto.tables import marks, summary
+from aas2rto.tables import marks, outburst
 from aas2rto.tables.candidates import ACTIVE, COLUMNS
 from aas2rto.tables.photometry import as_known_at, one_per_exposure
 
@@ -28,7 +28,7 @@ class Known:
     table : DataFrame
         The candidate table that factors read: stored columns, summary, annotations.
     photometry : DataFrame
-        One row per exposure, sorted by candidate and time.
+        One row per exposure, sorted by candidate and time: the present outbursts.
     said : DataFrame
         What people said of them, in the order in which they did.
     notes : DataFrame
@@ -78,7 +78,7 @@ def as_known(parts: Parts, store: Store, now: Time, *, candidate_id: str | None 
         candidate_id = str(held["candidate_id"].iloc[0])  # as it was called then
         notes = _only(notes, candidate_id).dropna(axis=1, how="all")
         said = _only(said, candidate_id)
-    known = store.photometry.as_known(held, now.utc.mjd)
+    known = store.photometry.as_known(held, now.utc.mjd, parts.case.config.candidates.quiet)
     return Known(assemble(held, known.summary, notes, base), known.photometry, said, notes)
 
 
@@ -143,9 +143,11 @@ def light_curve_alone(
         key: known.get(key, np.nan if dtype == "float64" else "") for key, dtype in COLUMNS.items()
     }
     held = pd.DataFrame([row])
-    summaries = summary.summarise(photometry, held["candidate_id"])
+    found, summaries = outburst.summarise(
+        photometry, held["candidate_id"], now.utc.mjd, parts.case.config.candidates.quiet
+    )
     table = assemble(held, summaries, pd.DataFrame(), parts.case.config.score.base)
-    return Known(table, photometry.reset_index(drop=True), pd.DataFrame())
+    return Known(table, found.photometry.reset_index(drop=True), pd.DataFrame())
 
 
 def prefilter(parts: Parts, known: Known, now: Time) -> Prefiltered:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from aas2rto.store import schema
 from aas2rto.store.rows import chunks
-from aas2rto.tables import photometry, summary
+from aas2rto.tables import outburst, photometry
 
 FEW = 1000
 """Up to so many candidates are read by their keys; for more, the whole table is quicker."""
@@ -28,13 +28,24 @@ class LightCurves:
     Parameters
     ----------
     photometry : DataFrame
-        One row per exposure, sorted by candidate and time.
+        One row per exposure, sorted by candidate and time: the present outbursts.
     summary : DataFrame
         One row per candidate, see :mod:`aas2rto.tables.summary`.
     """
 
     photometry: pd.DataFrame
     summary: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What was made last: from what, for when, and until when it holds."""
+
+    frame: pd.DataFrame
+    quiet: float | None
+    now: float
+    until: float
+    light_curves: LightCurves
 
 
 class PhotometryCache:
@@ -45,7 +56,7 @@ class PhotometryCache:
         self._held: set[int] = set()
         self._ids = np.empty(0, dtype=np.int64)  # of the frame's categories
         self._stale = False  # the frame has rows of candidates that are not held any more
-        self._last: tuple[pd.DataFrame, float, LightCurves] | None = None
+        self._last: _Made | None = None
 
     def forget(self, keys: Iterable[int]) -> None:
         """Drop candidates whose photometry changed."""
@@ -73,21 +84,30 @@ class PhotometryCache:
             self._frame = self._frame.assign(candidate_id=held.rename_categories(list(names)))
         return self._frame
 
-    def known(self, connection: Connection, table: pd.DataFrame, now: float) -> LightCurves:
-        """Return what is known at `now` [MJD, UTC] of the candidates in `table`."""
+    def known(
+        self,
+        connection: Connection,
+        table: pd.DataFrame,
+        now: float,
+        quiet: float | None = outburst.QUIET,
+    ) -> LightCurves:
+        """Return what is known at `now` [MJD, UTC] of the candidates in `table`.
+
+        `quiet` [d] is what ends an outburst, see :func:`aas2rto.tables.outburst.present`.
+        """
         frame = self.read(connection, table)
         newest = float(np.nanmax([frame["known_at"].max(), frame["mjd"].max(), -np.inf]))
-        if self._last is not None:
-            made_from, held_until, light_curves = self._last
-            ids = light_curves.summary["candidate_id"]
-            if made_from is frame and now >= held_until >= newest and len(ids) == len(table):
-                return light_curves
+        last = self._last
+        if last is not None and last.frame is frame and last.quiet == quiet:
+            same = len(last.light_curves.summary) == len(table)
+            if same and last.until >= now >= last.now >= newest:
+                return last.light_curves
         seen = photometry.one_per_exposure(photometry.as_known_at(frame, now))
         seen = seen.reset_index(drop=True)
-        columns = summary.summarise(seen, table["candidate_id"])
+        found, columns = outburst.summarise(seen, table["candidate_id"], now, quiet)
         columns.insert(0, "candidate_id", table["candidate_id"].to_numpy(object))
-        light_curves = LightCurves(seen, columns)
-        self._last = (frame, now, light_curves)
+        light_curves = LightCurves(found.photometry, columns)
+        self._last = _Made(frame, quiet, now, found.until, light_curves)
         return light_curves
 
     def _updated(

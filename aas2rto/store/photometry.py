@@ -11,6 +11,7 @@ from aas2rto.store import schema
 from aas2rto.store.access import Access
 from aas2rto.store.cache import LightCurves, PhotometryCache
 from aas2rto.store.rows import chunks, insert_many, tuples
+from aas2rto.tables.outburst import QUIET
 
 KEY = ["candidate", "survey", "measurement_id"]
 
@@ -42,8 +43,8 @@ class Photometry:
         with self._access.reading() as connection:
             return self._cache.read(connection, table)
 
-    def as_known(self, table: pd.DataFrame, now: float) -> LightCurves:
-        """Return photometry and summary of the given candidates as known at `now`.
+    def as_known(self, table: pd.DataFrame, now: float, quiet: float | None = QUIET) -> LightCurves:
+        """Return the present outbursts of the given candidates as known at `now`.
 
         Parameters
         ----------
@@ -51,9 +52,11 @@ class Photometry:
             Rows of `Store.candidates`.
         now : float
             MJD (UTC).
+        quiet : float or None
+            So long without a detection, and a new outburst begins [d]; None: there is but one.
         """
         with self._access.reading() as connection:
-            return self._cache.known(connection, table, now)
+            return self._cache.known(connection, table, now, quiet)
 
     def count(self) -> int:
         """Return the number of measurements in the store."""

@@ -28,6 +28,8 @@ COLUMNS: dict[str, str] = {
     "peak_mag": "brightest detection [mag, AB]",
     "colour": "g - r of the last night with both, ZTF or LSST [mag]",
     "colour_change": "its slope over the 10 days before; positive: redder [mag / d]",
+    "n_set_aside": "detections before the present outburst, which count nowhere else",
+    "last_set_aside": "MJD of the last of them [d, UTC]",
     "updated": "when its newest measurement became known [d, MJD UTC]",
 }
 """Summary columns that do not depend on a band, with their meaning."""
@@ -69,7 +71,8 @@ def summarise(photometry: pd.DataFrame, candidate_ids: pd.Series) -> pd.DataFram
     Returns
     -------
     DataFrame
-        One row per entry of `candidate_ids` with the columns of `column_names`.
+        One row per entry of `candidate_ids` with the columns of `column_names`. Every row counts:
+        what is to be set aside, :mod:`aas2rto.tables.outburst` has taken out.
     """
     n = len(candidate_ids)
     code = codes(photometry["candidate_id"], candidate_ids.tolist())
@@ -83,6 +86,8 @@ def summarise(photometry: pd.DataFrame, candidate_ids: pd.Series) -> pd.DataFram
         "n_suspect": np.bincount(code[kind == SUSPECT], minlength=n),
         **_of_detections(code[detected], rows[detected], n),
         **_colours(code[detected], rows[detected], n),
+        "n_set_aside": np.zeros(n, dtype=np.int64),
+        "last_set_aside": np.full(n, np.nan),
         "updated": _largest(code, rows["known_at"].to_numpy(float), n),
     }
     band = rows["band"].to_numpy(dtype=object)
@@ -91,6 +96,13 @@ def summarise(photometry: pd.DataFrame, candidate_ids: pd.Series) -> pd.DataFram
         chosen = detected & (band == name)
         columns.update(_of_band(name, code[chosen], rows[chosen], n))
     return pd.DataFrame(columns)
+
+
+def updated(photometry: pd.DataFrame, candidate_ids: pd.Series) -> NDArray[np.float64]:
+    """Return when the newest measurement of each candidate became known [d, MJD UTC]."""
+    code = codes(photometry["candidate_id"], candidate_ids.tolist())
+    known = code >= 0
+    return _largest(code[known], photometry["known_at"].to_numpy(float)[known], len(candidate_ids))
 
 
 def _of_detections(

@@ -38,6 +38,30 @@ def test_an_example_shows_messages(tmp_path: Path) -> None:
     assert "hush" not in repr(case.messengers)
 
 
+@pytest.mark.parametrize("name", ["sn_ia_peak.yaml", "new.yaml"])
+def test_the_defaults_ask_whether_it_is_a_supernova(name: str) -> None:
+    """Brightness is bounded, and a fit that explains nothing counts little."""
+    case = load(ROOT / "configs" / name)
+    factors = {part.name: part.options for part in case.factors}
+    assert {"chisq", "sn_ia_likeness"} <= set(factors)
+    assert factors["magnitude"].ceiling == 10
+    assert case.config.candidates.reconsider_after == 60
+    assert case.config.candidates.quiet == 60
+
+
+def test_the_papers_settings_stay_beside_them() -> None:
+    """What the paper did not do is off."""
+    case = load(ROOT / "configs" / "paper_2025.yaml")
+    factors = {part.name: part.options.model_dump() for part in case.factors}
+    assert list(factors) == ["magnitude", "detections", "rising_fraction", "time_span", "peak"]
+    assert factors["magnitude"]["ceiling"] is None
+    assert factors["rising_fraction"]["combine"] == "product"
+    assert (factors["peak"]["uncertainty"], factors["peak"]["no_fit"]) == (False, 1)
+    assert case.config.candidates.quiet is None
+    assert [part.name for part in case.models] == ["salt"]
+    assert case.models[0].options.model_dump()["priors"] == "none"
+
+
 @pytest.mark.parametrize("name", ["demo", "demo.yaml", "configs/demo.yaml"])
 def test_examples_are_found_from_any_folder(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -32,6 +32,14 @@ def test_the_values_of_the_paper():
     assert seen_at(16.5, 17.0, 18.5).value.tolist() == pytest.approx([10, 5.6234, 1], rel=1e-5)
 
 
+def test_a_ceiling_bounds_what_brightness_can_do():
+    """A variable of 12.4 mag is worth no more than a supernova of 16.5 mag."""
+    assert seen_at(12.4, 16.5, 17.0, ceiling=10).value.tolist() == pytest.approx(
+        [10, 10, 5.6234], rel=1e-5
+    )
+    assert seen_at(12.5).value.tolist() == pytest.approx([1000])
+
+
 @given(st.lists(st.floats(10, 25), min_size=2, max_size=10))
 def test_fainter_never_scores_higher(mags):
     """All else equal."""

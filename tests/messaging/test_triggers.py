@@ -186,6 +186,16 @@ def test_the_head_of_a_poor_list_is_no_news() -> None:
     assert names(make_facts(score=1.1), make_past(score=1.0), when) == []
 
 
+def test_below_its_base_score_it_is_no_news() -> None:
+    """Unless the config says another least score, or somebody has pinned it."""
+    first = make_past(ranks={}, score=np.nan)
+    low = make_facts(score=0.9, base_score=1.0)
+    assert names(low, first, When()) == []
+    assert names(replace(low, score=1.0), first, When()) == ["enters_top"]
+    assert names(low, first, When(min_score=0.5)) == ["enters_top"]
+    assert names(replace(low, pinned=True), first, When()) == ["enters_top"]
+
+
 def test_a_peak_from_a_poor_fit_is_no_news() -> None:
     """Its error means nothing."""
     facts = make_facts(t_peak=NOW + 0.5, t_peak_err=0.2, chisq_per_dof=1.3)

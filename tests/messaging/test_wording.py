@@ -85,6 +85,28 @@ def test_a_poor_fit_is_said_where_its_peak_is() -> None:
     assert "salt" not in dict(fine.lines)["Why now"]
 
 
+OBSERVE = "observe now from la_silla until 04:48 (it has no spectrum yet) UT"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"score": 0.9, "base_score": 1.0},
+         "nothing unless you know more of it: its score is below the base score of 1"),
+        ({"model": "salt", "chisq_per_dof": 2584.0},
+         "nothing unless you know more of it: the salt fit is poor, so its peak means nothing"),
+        ({"score": 1.0, "base_score": 1.0, "model": "salt", "chisq_per_dof": 9.9}, OBSERVE),
+        ({"score": 0.9, "base_score": 1.0, "too": True}, OBSERVE),
+        ({"model": "salt", "chisq_per_dof": 2584.0, "pinned": True}, OBSERVE),
+    ],
+)  # fmt: skip
+def test_what_nobody_should_observe_is_not_to_be_observed(changes: Any, words: str) -> None:
+    """Unless a person asked for it."""
+    message = wording.about(make_facts(**changes), [ENTERS], project="sn")
+    assert dict(message.lines)["Do"] == words
+    assert words.startswith("observe") or "observe" not in message.as_text()
+
+
 def test_what_is_out_is_not_to_be_observed() -> None:
     """A message about an exclusion names no observatory and wants no figures."""
     facts = make_facts(decision="exclude", factor="magnitude", reason="19.2 mag")

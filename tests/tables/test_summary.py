@@ -59,6 +59,8 @@ def slowly(table, candidate_id, bands):
         else math.nan,
         "last_band": seen[-1]["band"] if seen else "",
         "peak_mag": min(mags, default=math.nan),
+        "n_set_aside": 0,
+        "last_set_aside": math.nan,
         "updated": max((row["known_at"] for row in rows), default=math.nan),
     }
     said |= by_hand_colour([row | {"mag": mag} for row, mag in zip(seen, mags, strict=True)])
