@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 # Processes that run tests; each takes up to 1 GB.
 WORKERS ?= 2
 
-.PHONY: demo test quick lint reference bench clean
+.PHONY: demo test quick lint reference bench clients clean
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -40,5 +40,14 @@ bench: $(INSTALLED)
 	for bench in tests/benchmarks/bench_*.py; do \
 		$(BIN)/python -m tests.benchmarks.$$(basename $$bench .py) || exit 1; done
 
+# The services' own clients, in an environment of their own, against the stand-ins.
+.clients/.installed:
+	$(PYTHON) -m venv .clients
+	.clients/bin/pip install --quiet alerce lasair fink-client
+	@touch $@
+
+clients: $(INSTALLED) .clients/.installed
+	$(BIN)/python -m pytest -q tests/sources/test_official_clients.py
+
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache outputs/demo
+	rm -rf $(VENV) .clients build dist .mypy_cache .pytest_cache .ruff_cache outputs/demo

@@ -31,10 +31,10 @@ settings.load_profile("repeatable")
 MJD = 61000.0
 """The `now` of most tests [d, UTC]."""
 
-OWN_VARIABLES = frozenset({"AAS2RTO_KILLS", shared.VARIABLE})
-"""Variables of the suite itself: how often tests kill what they start, and where real data lie."""
 LATE = 70000.0
 """A time at which all that a test tells a store is known [d, UTC]."""
+OWN_VARIABLES = frozenset({"AAS2RTO_KILLS", shared.VARIABLE})
+"""Variables of the suite itself: how often tests kill what they start, and where real data lie."""
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "", "0.0.0.0"})
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from astropy.time import Time
 
     from aas2rto.config.case import Case
-    from aas2rto.steps.cycle import Cycle
+    from aas2rto.inform.tell import Telling
+    from aas2rto.steps.cycle import Cycle, Parts
     from aas2rto.store import Store
 
 
@@ -142,6 +143,49 @@ def _written(folder: Path) -> float | None:
     return path.stat().st_mtime / 86400.0 + MJD_OF_1970 if path.exists() else None
 
 
+@dataclass(frozen=True)
+class _Running:
+    """Everything that a cycle needs, opened."""
+
+    parts: Parts
+    store: Store
+    folder: Path
+    telling: Telling
+    dry_run: bool
+
+    def one_cycle(self, now: Time, stop: threading.Event) -> Cycle:
+        """Run a cycle, show it, and tell of it."""
+        from aas2rto import loop
+        from aas2rto.cli import showing
+
+        with showing.steps() as on_step, self.telling.computing(now):
+            cycle = loop.run_cycle(
+                self.parts,
+                self.store,
+                now,
+                inform=self._write,
+                on_step=on_step,
+                stopping=stop.is_set,
+                keep=not self.dry_run,
+            )
+        showing.cycle(cycle, folder=None if self.dry_run else self.folder)
+        if self.dry_run:
+            showing.mail(cycle.mail)
+            return cycle
+        shown = len(cycle.problems)
+        with showing.steps() as on_step:
+            on_step("tell")
+            self.telling.tell(cycle)
+        showing.problems(cycle.problems[shown:])
+        return cycle
+
+    def _write(self, cycle: Cycle) -> None:
+        from aas2rto.outputs import files
+
+        if not self.dry_run:
+            files.write(self.folder, self.parts, cycle)
+
+
 @contextmanager
 def _running(
     case: Case,
@@ -154,11 +198,8 @@ def _running(
     fixed: bool,
 ) -> Iterator[Callable[[Time, threading.Event], Cycle]]:
     """Open everything a cycle needs; yield the function that runs one."""
-    from aas2rto import loop
-    from aas2rto.cli import showing
     from aas2rto.config.redaction import Redactor
     from aas2rto.inform.tell import Telling
-    from aas2rto.outputs import files
     from aas2rto.questions.explain import explain_stored
     from aas2rto.steps.build import build
     from aas2rto.store import Store
@@ -181,32 +222,16 @@ def _running(
         parts = build(case)
         stack.callback(parts.close)
         telling = Telling(
-            parts, store, folder, clock=clock, open_store=lambda: Store(url),
-            explain=explain_stored, forever=not once, stopping=stop.is_set,
-        )  # fmt: skip
+            parts,
+            store,
+            folder,
+            clock=clock,
+            open_store=lambda: Store(url),
+            explain=explain_stored,
+            forever=not once,
+            stopping=stop.is_set,
+        )
         parts = replace(parts, failures=(*parts.failures, *telling.failures))
         if not dry_run:
             stack.enter_context(telling)
-
-        def inform(cycle: Cycle) -> None:
-            if not dry_run:
-                files.write(folder, parts, cycle)
-
-        def one_cycle(now: Time, stop: threading.Event) -> Cycle:
-            with showing.steps() as on_step, telling.computing(now):
-                cycle = loop.run_cycle(
-                    parts, store, now, inform=inform, on_step=on_step,
-                    stopping=stop.is_set, keep=not dry_run,
-                )  # fmt: skip
-            showing.cycle(cycle, folder=None if dry_run else folder)
-            if dry_run:
-                showing.mail(cycle.mail)
-                return cycle
-            shown = len(cycle.problems)
-            with showing.steps() as on_step:
-                on_step("tell")
-                telling.tell(cycle)
-            showing.problems(cycle.problems[shown:])
-            return cycle
-
-        yield one_cycle
+        yield _Running(parts, store, folder, telling, dry_run).one_cycle

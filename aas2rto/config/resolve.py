@@ -336,8 +336,8 @@ def _check_names(
 def _annotates(
     data: Mapping[str, Any], sources: Iterable[PartConfig | None]
 ) -> dict[str, tuple[str, ...]]:
-    """Return how the names of each source's annotations begin; of a faulty one, anyhow."""
-    found: dict[str, tuple[str, ...]] = {name: ("",) for name, _ in _items(data, "sources")}
+    """Return how the names of each source's annotations begin, besides its own name."""
+    found: dict[str, tuple[str, ...]] = {name: () for name, _ in _items(data, "sources")}
     for part in sources:
         if part is not None:
             begins = part.part.extras.get("annotates", ())

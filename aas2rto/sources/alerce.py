@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from aas2rto.errors import SourceError
 from aas2rto.sources import alerce_records as records
 from aas2rto.sources import source
+from aas2rto.sources.listing import TAI_MINUS_UTC, once_a_day, window_start
 from aas2rto.sources.packets import nulls
 from aas2rto.sources.packets.from_rest import Record, lsst_alert, ztf_alert
-from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest, window_start
+from aas2rto.sources.packets.quality import ANY, Quality
+from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Policy
 from aas2rto.sources.transport.pacing import Deadline
-from aas2rto.sources.transport.worklist import Worklist, wanted_ids
+from aas2rto.sources.transport.worklist import ABOUT_THE_OBJECT, Worklist, wanted_ids
 from aas2rto.tables.report import PollRequest, Report
 from aas2rto.units import Day
 
@@ -27,9 +29,6 @@ URLS = {"ztf": "https://api.alerce.online", "lsst": "https://api-lsst.alerce.onl
 
 NETWORK = Policy()
 """ALeRCE publishes no limit; one question per second is what its own examples do."""
-
-TAI_MINUS_UTC = 37.0 / 86400.0
-"""[d] since 2017; ALeRCE's LSST times are TAI."""
 
 LSST_WINDOW = 7.0
 """Longest time [d] to ask LSST objects for: a longer one may come back empty, not failed."""
@@ -65,6 +64,9 @@ class Alerce:
     refresh : float
         Days after which the light curve of a ranked candidate is fetched again though no new
         detection was listed.
+    quality : Quality
+        How real a detection must look, such as ``{reliability: 0.5}`` (LSST) or ``{drb: 0.65}``
+        (ZTF); what lies below is kept as suspect, and neither counted nor fitted.
     url : str
         Another address, such as that of a test server.
     page_size : int
@@ -86,6 +88,7 @@ class Alerce:
         forced: bool = True,
         magnitudes: Literal["difference", "corrected"] = "difference",
         refresh: Day = 1.0,
+        quality: Quality = ANY,
         url: str = "",
         page_size: int = 500,
         network: Policy = NETWORK,
@@ -100,6 +103,7 @@ class Alerce:
         self.forced = forced
         self.magnitudes = magnitudes
         self.refresh = refresh
+        self.quality = quality
         self.page_size = page_size
         self._client = Client(
             f"alerce {survey}",
@@ -112,15 +116,17 @@ class Alerce:
         self._client.close()
 
     def probe(self) -> str:
-        """Ask for one object.
+        """Ask for one object, and for the classifier if its name is left open.
 
         Raises
         ------
         HttpError
-            If ALeRCE does not answer.
+            If ALeRCE does not answer, or has no such classifier.
         """
         until = self._client.deadline(self._client.policy.read)
         try:
+            if self.classifier.endswith("*"):
+                self._find_classifier(until)
             self._client.get(self._list_path, until=until, params={"page_size": 1, **self._naming})
         finally:
             self.close()
@@ -128,7 +134,7 @@ class Alerce:
 
     def poll(self, request: PollRequest) -> Report:
         """List what is new, then fetch light curves, best candidates first."""
-        harvest = Harvest("alerce", request)
+        harvest = Harvest("alerce", request, quality=self.quality)
         until = self._client.deadline(DEADLINE_SHARE * request.deadline)
         worklist = Worklist(harvest.cursor.get("worklist", {}))
         listed = harvest.cursor.get("listed", {})
@@ -238,24 +244,31 @@ class Alerce:
         """Find the present name of a classifier whose date is left open, once a day."""
         if not self.classifier.endswith("*"):
             return self.classifier
+        found = once_a_day(
+            harvest.cursor, "classifier", harvest.now, lambda: self._find_classifier(until),
+            about=[self.classifier, self.class_],
+        )  # fmt: skip
+        return str(found)
+
+    def _find_classifier(self, until: Deadline) -> str:
+        """Ask which classifiers there are; a list of objects need not show any given one."""
+        path = "classifier_api/classifiers" if self._is_lsst else "ztf/v1/classifiers"
+        answer = self._client.get(path, until=until)
         start = self.classifier.removesuffix("*")
-        known, when = harvest.cursor.get("classifier", ("", -math.inf))
-        if known.startswith(start) and when > harvest.now - 1.0:
-            return str(known)
-        params = {**self._naming, "page_size": 200, "page": 1, "count": "false"}
-        answer = self._client.get(self._list_path, until=until, params=params)
-        key = "classifier_name" if self._is_lsst else "classifier"
-        names = {str(item.get(key)) for item in answer.records("items") if isinstance(item, dict)}
-        fitting = {name for name in (*names, known) if name and name.startswith(start)}
+        known = {
+            str(item["classifier_name"]): item.get("classes") or ()
+            for item in answer.records("items")
+            if isinstance(item, dict) and item.get("classifier_name")
+        }
+        fitting = [name for name in known if name.startswith(start)]
         if not fitting:
-            raise HttpError(
-                f"{answer.asked} knows no classifier {self.classifier!r} "
-                f"(it names {', '.join(sorted(names)) or 'none'})",
-                cause=Cause.REJECTED,
-            )
+            raise _no_such(answer, f"classifier {self.classifier!r}", known)
         # The date at the end makes the last in the alphabet the latest.
-        harvest.cursor["classifier"] = [max(fitting), harvest.now]
-        return str(max(fitting))
+        name = max(fitting)
+        if known[name] and self.class_ not in known[name]:
+            # The server would take the class for none, and answer with an empty list.
+            raise _no_such(answer, f"class {self.class_!r} of {name}", known[name])
+        return name
 
     def _enlist(
         self, item: Any, worklist: Worklist, listed: dict[str, Any], harvest: Harvest
@@ -293,12 +306,13 @@ class Alerce:
         wanted = wanted_ids(harvest.wanted, self.survey)
         names = worklist.order(wanted, now=harvest.now, refresh=self.refresh)
 
-        def fetch(name: str) -> bool:
+        def fetch(group: Sequence[str]) -> list[bool]:
+            (name,) = group
             alert = self._light_curve(name, listed.get(name, {}), harvest, until)
             if alert is not None:
                 harvest.batch.add(alert, where=self._client.service)
                 self._note(name, listed, harvest)
-            return alert is not None
+            return [alert is not None]
 
         worklist.work(names[: self.light_curves], fetch, harvest, until)
 
@@ -311,7 +325,9 @@ class Alerce:
     ) -> Record | None:
         if self._is_lsst:
             params = {"survey_id": "lsst", "oid": name}
-            answer = self._client.get("lightcurve_api/lightcurve", until=until, params=params)
+            answer = self._client.get(
+                "lightcurve_api/lightcurve", until=until, params=params, final=ABOUT_THE_OBJECT
+            )
             payload = answer.mapping()
             forced = _list_of(payload, "forced_photometry", answer) if self.forced else []
             return lsst_alert(
@@ -321,7 +337,8 @@ class Alerce:
                 now=harvest.now,
                 place=(facts["ra"], facts["dec"]) if facts else None,
             )
-        answer = self._client.get(f"ztf/v1/objects/{name}/lightcurve", until=until)
+        path = f"ztf/v1/objects/{name}/lightcurve"
+        answer = self._client.get(path, until=until, final=ABOUT_THE_OBJECT)
         payload = answer.mapping()
         corrected = self.magnitudes == "corrected"
         forced = self._ztf_forced(name, until) if self.forced else []
@@ -339,12 +356,18 @@ class Alerce:
     def _ztf_forced(self, name: str, until: Deadline) -> list[Any]:
         path = f"v2/lightcurve/forced-photometry/{name}"
         try:
-            return self._client.get(path, until=until).records("forced_photometry")
+            answer = self._client.get(path, until=until, final=ABOUT_THE_OBJECT)
+            return answer.records("forced_photometry")
         except HttpError as error:
             # Objects without forced photometry yet are "not found" there.
             if error.cause is Cause.NOT_FOUND:
                 return []
             raise
+
+
+def _no_such(answer: Answer, what: str, known: Iterable[str]) -> HttpError:
+    names = ", ".join(sorted(known)) or "none"
+    return HttpError(f"{answer.asked} knows no {what} (it names {names})", cause=Cause.REJECTED)
 
 
 def _days(low: float, high: float) -> list[tuple[float, float]]:

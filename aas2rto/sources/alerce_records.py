@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aas2rto.sources.packets import nulls
-from aas2rto.sources.packets.from_rest import forced_name
+from aas2rto.sources.packets.ztf import forced_name
 from aas2rto.tables import photometry
 
 LSST_BANDS = {6: "u", 1: "g", 2: "r", 3: "i", 4: "z", 5: "y"}
@@ -74,7 +74,9 @@ def ztf_forced(record: Any) -> Any:
     extra = record.get("extra_fields")
     flat = {**(extra if isinstance(extra, dict) else {}), **record}
     mag, magerr, mjd = flat.get("mag"), flat.get("e_mag"), nulls.number(flat.get("mjd"))
-    if _is_bad(mag) or _is_bad(magerr):
+    # A list of codes; "0" alone means no warning, and objects without the entry have none.
+    status = str(flat.get("procstatus") if flat.get("procstatus") is not None else "0").strip()
+    if _is_bad(mag) or _is_bad(magerr) or status not in {"0", "0.0"}:
         return None
     return {
         **with_jd({key: flat.get(key) for key in ("mjd", "fid", "diffmaglim")}),

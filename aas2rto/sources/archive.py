@@ -23,6 +23,7 @@ from aas2rto.sources.files import alert_files, light_curve_table
 from aas2rto.sources.files.alert_files import Format
 from aas2rto.sources.packets.batch import Batch, Tables
 from aas2rto.sources.packets.format import Record
+from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.tables import photometry
 from aas2rto.tables.report import Outcome, PollRequest, Report, fact_table, object_table
 from aas2rto.text.words import counted
@@ -68,17 +69,21 @@ class Archive:
     ----------
     paths : tuple of str
         Files, folders (with all below them) and patterns such as ``nights/*.avro``.
+    quality : Quality
+        How real a detection of an alert must look, such as ``{reliability: 0.5}`` (LSST) or
+        ``{drb: 0.65}`` (ZTF); what lies below is kept as suspect.
     """
 
     asks_by_object = False
 
-    def __init__(self, *, paths: tuple[DataPath, ...]) -> None:
+    def __init__(self, *, paths: tuple[DataPath, ...], quality: Quality = ANY) -> None:
         self.paths = paths
+        self.quality = quality
 
     def poll(self, request: PollRequest) -> Report:
         """Read what is new in the files and known by ``request.now``."""
         begun = time.monotonic()  # times this poll only; no datum depends on it
-        reading = _Pass(request, Batch(NAME, request.now))
+        reading = _Pass(request, Batch(NAME, request.now, quality=self.quality))
         files = [file for path in self.paths for file in _files(path, reading.problems.append)]
         for n, file in enumerate(dict.fromkeys(files)):
             late = time.monotonic() - begun > SHARE_OF_DEADLINE * request.deadline

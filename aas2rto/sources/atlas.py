@@ -25,7 +25,7 @@ from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.sources.transport.worklist import MAX_FAILURES, WHOLE_SERVICE
 from aas2rto.tables import photometry
 from aas2rto.tables.report import PollRequest, Report
-from aas2rto.units import Day
+from aas2rto.units import Day, Mag
 
 URL = "https://fallingstar-data.com/forcedphot"
 
@@ -90,6 +90,11 @@ class Atlas:
         Days before the first detection at which the photometry begins.
     refresh : float
         Days after which a candidate's photometry is requested again.
+    faintest : float or None
+        Candidates whose last detection is fainter than this [mag] are not requested: a stack of
+        four exposures reaches about 20 mag. Unknown magnitudes are no reason.
+    oldest : float or None
+        Candidates without a detection for so many days are not requested.
     limit : str
         ``stacked``, or ``paper`` for the higher limits of A&A 698, A153.
     url : str
@@ -98,7 +103,7 @@ class Atlas:
         Timeouts, tries and rate.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the settings of a config
         self,
         *,
         token: SecretStr | None = None,
@@ -108,6 +113,8 @@ class Atlas:
         queue_limit: int = 25,
         before: Day = 30.0,
         refresh: Day = 1.0,
+        faintest: Mag | None = None,
+        oldest: Day | None = None,
         limit: Literal["stacked", "paper"] = "stacked",
         url: str = URL,
         network: Policy = NETWORK,
@@ -117,6 +124,8 @@ class Atlas:
         self.queue_limit = queue_limit
         self.before = before
         self.refresh = refresh
+        self.faintest = faintest
+        self.oldest = oldest
         self.limit = limit
         self._mark = f"{project}: "
         self._username, self._password = username, password
@@ -341,7 +350,7 @@ class Atlas:
         for row in self._eligible(harvest):
             if len(tasks) >= self.queue_limit or until.left() <= 0:
                 return
-            form = self._form(row, harvest)
+            form, name = self._form(row, harvest), str(row["candidate_id"])
             try:
                 answer = self._writes.post("queue/", data=form, until=until, repeat=False)
                 url = answer.mapping().get("url")
@@ -351,10 +360,15 @@ class Atlas:
                 if QUEUE_FULL in str(error):
                     harvest.problems.append(f"{error}; requests go on when tasks have finished")
                     return
+                if error.cause is Cause.REJECTED:
+                    # It concerns this request alone, and would be refused again in each cycle.
+                    harvest.problems.append(f"{error}: no request for {name}")
+                    known = harvest.cursor["fetched"].get(name, [0.0, None])[1]
+                    harvest.cursor["fetched"][name] = [harvest.now, known]
+                    continue
                 # The server may have taken the request though its answer was lost.
                 harvest.cursor["lost"] = True
                 raise
-            name = str(row["candidate_id"])
             task = Task(url, name, form["ra"], form["dec"], form["mjd_min"])
             tasks[name] = vars(task)
 
@@ -363,13 +377,23 @@ class Atlas:
         if harvest.wanted.empty:
             return
         scores = harvest.wanted["score"].to_numpy(float)
-        valid = harvest.wanted[np.isfinite(scores) & (scores > 0)]
+        ranked = np.isfinite(scores) & (scores > 0)
+        valid = harvest.wanted[ranked & self._is_worth(harvest.wanted, harvest.now)]
         for row in valid.to_dict("records"):
             name = str(row["candidate_id"])
             fetched = harvest.cursor["fetched"].get(name)
             is_old = fetched is None or fetched[0] <= harvest.now - self.refresh
             if is_old and name not in harvest.cursor["tasks"]:
                 yield {str(key): value for key, value in row.items()}
+
+    def _is_worth(self, wanted: pd.DataFrame, now: float) -> pd.Series:
+        """Say of each candidate whether ATLAS may see it, as far as that is known."""
+        worth = np.isfinite(wanted["ra"]) & np.isfinite(wanted["dec"])
+        if self.faintest is not None and "last_mag" in wanted:
+            worth &= ~(wanted["last_mag"] > self.faintest)
+        if self.oldest is not None:
+            worth &= ~(now - wanted["last_detection"] > self.oldest)
+        return pd.Series(worth)
 
     def _form(self, row: dict[str, Any], harvest: Harvest) -> dict[str, Any]:
         """Write a request: all of the light curve first, later only what is new."""

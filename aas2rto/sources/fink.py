@@ -11,17 +11,20 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
+from aas2rto.errors import UsageError
 from aas2rto.sources import source
 from aas2rto.sources.fink_rest import by_object, lsst_packet_of, ztf_packet_of
+from aas2rto.sources.listing import TAI_MINUS_UTC, iso_date, window_start
 from aas2rto.sources.packets import nulls
 from aas2rto.sources.packets.from_rest import Record
-from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest, window_start
+from aas2rto.sources.packets.quality import ANY, Quality
+from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.transport.confluent_frame import Decoder, registry
-from aas2rto.sources.transport.follow_stream import follow
-from aas2rto.sources.transport.http import Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.follow_stream import StreamSettings, follow
+from aas2rto.sources.transport.http import Client, Policy
 from aas2rto.sources.transport.kafka import PATIENCE, Message, Patience, Stream
 from aas2rto.sources.transport.pacing import Deadline
-from aas2rto.sources.transport.worklist import MAX_FAILURES, WHOLE_SERVICE, Worklist, wanted_ids
+from aas2rto.sources.transport.worklist import ABOUT_THE_OBJECT, Worklist, wanted_ids
 from aas2rto.tables.report import PollRequest, Report
 from aas2rto.units import Day
 
@@ -43,11 +46,23 @@ TAG_PAGE = 1000
 MAX_TAG_PAGE = 32_000
 """Where a page of one single time stops growing: 460 rows of one visit have been seen."""
 
+PROBE_DATES = (61232.0, 61233.0)
+"""[MJD] A night of July 2026, of which there are alerts."""
+
 TIME_STEP = 1e-5
 """[d] A second: no two visits are closer in time."""
 
-TAI_MINUS_UTC = 37.0 / 86400.0
-"""[d] since 2017. Dates in questions are taken as UTC, while the rows' times are TAI."""
+KAFKA_ONLY = frozenset({
+    "extragalactic_svom", "fast_transient_gvom", "in_simbad", "is_solar_system",
+    "remove_unlikely_transients", "uniform_sample",
+})  # fmt: skip
+"""Tags whose filters have no support by the REST service (fink-filters 7.45, HBASE_SUPPORT)."""
+
+API_SUPPORT = "API support"
+"""What the list of tags calls that."""
+
+NO_STRANGERS: frozenset[int] = frozenset()
+"""Fink answers with nothing for objects that it does not know: no status tells them."""
 
 ZTF_COLUMNS = (
     "i:objectId,i:candid,i:jd,i:fid,i:magpsf,i:sigmapsf,i:diffmaglim,i:isdiffpos,i:ra,i:dec,i:rb,"
@@ -95,6 +110,9 @@ class Fink:
     refresh : float
         Days after which the light curve of a ranked candidate is fetched again. For ZTF the
         REST service is filled once a day, after the night.
+    quality : Quality
+        How real a detection must look, such as ``{reliability: 0.5}`` (LSST) or ``{drb: 0.65}``
+        (ZTF); what lies below is kept as suspect, and neither counted nor fitted.
     url : str
         Another address, such as that of a test server.
     network : Policy
@@ -120,6 +138,7 @@ class Fink:
         overlap: Day = 0.5,
         light_curves: int = 50,
         refresh: Day = 1.0,
+        quality: Quality = ANY,
         url: str = "",
         network: Policy = NETWORK,
         patience: Patience = PATIENCE,
@@ -128,6 +147,8 @@ class Fink:
             raise ValueError("topics need the group_id that Fink gave you (fink-broker.org)")
         if tags and survey != "lsst":
             raise ValueError("tags are a service for LSST; set survey: lsst, or use topics")
+        if streamed := sorted(KAFKA_ONLY.intersection(tags)):
+            raise ValueError(_only_streamed(streamed))
         self.survey = survey
         self.max_alerts = max_alerts
         self.tags = tags
@@ -135,26 +156,17 @@ class Fink:
         self.overlap = overlap
         self.light_curves = light_curves
         self.refresh = refresh
+        self.quality = quality
         self._client = Client(f"fink {survey}", url or URLS[survey], policy=network)
         self._decoder = Decoder(
             registry(schema_registry, f"fink {survey} schemas", network)
             if schema_registry
             else None
         )
-        self._stream = (
-            Stream(
-                f"fink {survey} stream",
-                servers or SERVERS[survey],
-                topics,
-                group_id=group_id,
-                username=username,
-                password=password,
-                start=start,
-                patience=patience,
-            )
-            if topics
-            else None
-        )
+        self._stream = StreamSettings(
+            f"fink {survey} stream", servers or SERVERS[survey], topics, group_id, username,
+            password, start, patience,
+        ).open()  # fmt: skip
 
     def close(self) -> None:
         """Leave the stream and close the connections."""
@@ -163,28 +175,50 @@ class Fink:
             self._stream.close()
 
     def probe(self) -> str:
-        """Ask for the topics, or for the list of tags or classes.
+        """Ask for the topics; or for the list of classes; or for that of tags, and for one tag.
+
+        The latter is a question with dates, put as a poll puts it, for that is what has gone
+        wrong while the service answered.
 
         Raises
         ------
         SourceError
             If Fink does not answer.
+        UsageError
+            If a tag of the config does not exist, or has no support by the REST service.
         """
-        if self._stream is not None:
+        if self._stream is not None and not self.tags:
             return self._stream.probe()
-        path = "api/v1/tags" if self.survey == "lsst" else "api/v1/classes"
         until = self._client.deadline(self._client.policy.read)
         try:
-            names = self._client.get(path, until=until).mapping()
+            if self.survey == "ztf":
+                self._client.get("api/v1/classes", until=until).mapping()
+            else:
+                self._probe_tags(until)
         finally:
             self._client.close()
-        missing = sorted(set(self.tags) - set(names))
-        note = f"; it has no tag {', '.join(missing)}" if missing else ""
-        return f"{self._client.host} answers{note}"
+        said = f"{self._client.host} answers"
+        return said if self._stream is None else f"{said}; {self._stream.probe()}"
+
+    def _probe_tags(self, until: Deadline) -> None:
+        known = self._client.get("api/v1/tags", until=until).mapping()
+        served = {
+            name for name, about in known.items()
+            if isinstance(about, Mapping) and about.get(API_SUPPORT) is not False
+        }  # fmt: skip
+        if missing := sorted(set(self.tags) - set(known)):
+            raise UsageError(
+                f"fink lsst has no tag {', '.join(missing)}; it has {', '.join(sorted(served))}"
+            )
+        if streamed := sorted(set(self.tags) - served):
+            raise UsageError(_only_streamed(streamed))
+        for tag in (*self.tags, *sorted(served))[:1]:
+            question = self._tag_question(tag, PROBE_DATES[0], PROBE_DATES[1], 1)
+            self._client.post("api/v1/tags", json=question, until=until).records()
 
     def poll(self, request: PollRequest) -> Report:
         """Read the stream, list the tags, then fetch light curves, best candidates first."""
-        harvest = Harvest("fink", request, lasting=self._stream is not None)
+        harvest = Harvest("fink", request, lasting=self._stream is not None, quality=self.quality)
         until = self._client.deadline(DEADLINE_SHARE * request.deadline)
         worklist = Worklist(harvest.cursor.get("worklist", {}))
         acknowledge = None
@@ -234,12 +268,7 @@ class Fink:
         # Dates in the question count as UTC: half a minute's rows at either end come twice.
         stop, size = harvest.now + 2.0 * TAI_MINUS_UTC, TAG_PAGE
         while True:
-            question = {
-                "tag": tag,
-                "n": size,
-                "startdate": f"{start - TAI_MINUS_UTC:.6f}",
-                "stopdate": f"{stop:.6f}",
-            }
+            question = self._tag_question(tag, start - TAI_MINUS_UTC, stop, size)
             rows = self._client.post("api/v1/tags", json=question, until=until).records()
             good = [row for row in rows if self._is_row(row, harvest)]
             found |= {nulls.digits(row["r:diaSourceId"]): row for row in good}
@@ -256,6 +285,15 @@ class Fink:
                     f"{oldest:.5f} (TAI); the others of that time are left out"
                 )
                 stop = oldest - TIME_STEP
+
+    @staticmethod
+    def _tag_question(tag: str, start: float, stop: float, n: int) -> dict[str, Any]:
+        """Ask for a tag; Fink's own code takes dates as ISO text alone, else it answers 500.
+
+        Its server compares the number that it makes of them with the rows' MJD (TAI) as they
+        are (fink-object-api, apps/routes/v1/lsst/tags/utils.py).
+        """
+        return {"tag": tag, "n": n, "startdate": iso_date(start), "stopdate": iso_date(stop)}
 
     def _is_row(self, row: Any, harvest: Harvest) -> bool:
         """Say whether a row of a tag can be used, and complain if not."""
@@ -275,31 +313,24 @@ class Fink:
         wanted = wanted_ids(harvest.wanted, self.survey)
         names = worklist.order(wanted, now=harvest.now, refresh=self.refresh)
         ask = self._ztf_objects if self.survey == "ztf" else self._lsst_sources
-        failures: list[HttpError] = []
-        for group in worklist.groups(names[: self.light_curves], OBJECTS_PER_QUESTION):
-            if until.left() <= 0 or len(failures) >= MAX_FAILURES:
-                break
-            try:
-                alerts = ask(group, harvest, until)
-            except HttpError as error:
-                if error.cause in WHOLE_SERVICE or error.cause is Cause.OUT_OF_TIME:
-                    raise
-                failures.append(error)
-                for name in group:
-                    worklist.postpone(name)
-                continue
-            for name, alert in zip(group, alerts, strict=True):
+
+        def fetch(group: Sequence[str]) -> list[bool]:
+            alerts = ask(group, harvest, until)
+            for alert in alerts:
                 if alert is not None:
                     harvest.batch.add(alert, where=self._client.service)
-                worklist.settle(name, harvest.now, came=alert is not None)
-        if failures:
-            raise failures[-1]
+            return [alert is not None for alert in alerts]
+
+        worklist.work(
+            names[: self.light_curves], fetch, harvest, until,
+            size=OBJECTS_PER_QUESTION, strange=NO_STRANGERS,
+        )  # fmt: skip
 
     def _rows(
         self, path: str, question: Mapping[str, str], key: str, harvest: Harvest, until: Deadline
     ) -> dict[str, list[Any]]:
         """Ask for rows of several objects at once; `question` starts with their names."""
-        answer = self._client.post(path, json=dict(question), until=until)
+        answer = self._client.post(path, json=dict(question), until=until, final=ABOUT_THE_OBJECT)
         names = next(iter(question.values())).split(",")
 
         def complain(what: str) -> None:
@@ -327,3 +358,12 @@ class Fink:
         sources = self._rows("api/v1/sources", question, "r:diaObjectId", harvest, until)
         forced = self._rows("api/v1/fp", question, "r:diaObjectId", harvest, until)
         return [lsst_packet_of(name, sources[name], forced[name], harvest.now) for name in names]
+
+
+def _only_streamed(tags: Sequence[str]) -> str:
+    names = ", ".join(tags)
+    topics = ", ".join(f"fink_{tag}_lsst" for tag in tags)
+    return (
+        f"Fink's REST service has no support for the tag {names}: follow it as a stream instead, "
+        f"topics: [{topics}]"
+    )

@@ -7,6 +7,7 @@ questions need a token, and ZTF and LSST have different accounts.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -14,9 +15,11 @@ from pydantic import SecretStr
 
 from aas2rto.sources import lasair_records as records
 from aas2rto.sources import source
+from aas2rto.sources.listing import TAI_MINUS_UTC, newest_of, pages
+from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
-from aas2rto.sources.transport.follow_stream import follow
-from aas2rto.sources.transport.http import Cause, Client, HttpError, Policy, parse_json
+from aas2rto.sources.transport.follow_stream import StreamSettings, follow
+from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Policy, parse_json
 from aas2rto.sources.transport.kafka import PATIENCE, Message, Patience, Stream
 from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.sources.transport.worklist import WHOLE_SERVICE, Worklist, wanted_ids
@@ -39,8 +42,28 @@ COLUMNS = {
 }
 """What a query selects, and the column that tells when an object was last seen."""
 
+NAMES = {"ztf": "objects.objectId", "lsst": "objects.diaObjectId"}
+"""The column that makes an order of rows complete, so that paging by offset skips none."""
+
+STRANGE = {"ztf": frozenset({400, 404, 500}), "lsst": frozenset({400, 404})}
+"""Statuses for an object that Lasair does not know: its ZTF server stumbles over it (lasair4,
+webserver/lasairapi/views.py: ``retcode(None)``), that of LSST says 404."""
+
+LONG_LIVED = 400
+"""Status for LSST objects with sources older than Lasair keeps images of, if what Lasair adds is
+asked for (lasair-lsst, webserver/lasairapi/serializers.py: ``reformat`` misses ``image_urls``)."""
+
+MAX_PLAIN = 1000
+"""Long-lived objects that are remembered as such."""
+
+FORBIDDEN = ("#", "/*", "*/", ";", "||", "\\")
+"""What Lasair allows nowhere in conditions (webserver/lasair/query_builder.py)."""
+
 ROWS = 1000
 """Rows per query; Lasair would silently cut a longer one to the user's tier (10,000)."""
+
+PROBE_FROM = {"ztf": 2461000.5, "lsst": 61000.0}
+"""Since when [JD, MJD] the probe's query asks for objects."""
 
 HOUR = 1.0 / 24.0
 
@@ -112,7 +135,8 @@ class Lasair:
     token : SecretStr
         From the profile page of the Lasair account; needed for queries and light curves.
     conditions : str
-        SQL conditions of a query, such as ``objects.nDiaSources > 3``; empty asks none.
+        SQL conditions of a query, such as ``objects.nDiaSources > 3``, with ``ORDER BY`` at
+        their end if you wish; empty asks none.
     tables : str
         Tables of the query.
     since : float
@@ -123,6 +147,9 @@ class Lasair:
         100 for normal users; Lasair gives power users more.
     refresh : float
         Days after which the light curve of a ranked candidate is fetched again.
+    quality : Quality
+        How real a detection must look, such as ``{reliability: 0.5}`` (LSST) or ``{drb: 0.65}``
+        (ZTF); what lies below is kept as suspect, and neither counted nor fitted.
     url : str
         Another address, such as that of a test server.
     network : Policy
@@ -147,6 +174,7 @@ class Lasair:
         overlap: Day = 0.5,
         calls_per_hour: int = 100,
         refresh: Day = 1.0,
+        quality: Quality = ANY,
         url: str = "",
         network: Policy = NETWORK,
         patience: Patience = PATIENCE,
@@ -157,12 +185,14 @@ class Lasair:
             raise ValueError("conditions need a token: queries are for signed-in users only")
         self.survey = survey
         self.max_alerts = max_alerts
-        self.conditions = conditions
+        self.conditions, self.order = split_order(conditions)
         self.tables = tables
         self.since = since
         self.overlap = overlap
         self.calls_per_hour = calls_per_hour
         self.refresh = refresh
+        self.quality = quality
+        self.has_query = bool(conditions)
         self._asks = token is not None
         self._spent: list[float] = []
         credentials = {}
@@ -171,18 +201,10 @@ class Lasair:
         self._client = Client(
             f"lasair {survey}", url or URLS[survey], policy=network, credentials=credentials
         )
-        self._stream = (
-            Stream(
-                f"lasair {survey} stream",
-                servers or SERVERS[survey],
-                topics,
-                group_id=group_id,
-                start=start,
-                patience=patience,
-            )
-            if topics
-            else None
-        )
+        self._stream = StreamSettings(
+            f"lasair {survey} stream", servers or SERVERS[survey], topics, group_id,
+            start=start, patience=patience,
+        ).open()  # fmt: skip
 
     def close(self) -> None:
         """Leave the stream and close the connections."""
@@ -201,9 +223,12 @@ class Lasair:
         if self._stream is not None:
             return self._stream.probe()
         until = self._client.deadline(self._client.policy.read)
-        question = {"selected": COLUMNS[self.survey][0], "tables": "objects", "conditions": "",
-                    "limit": 1, "offset": 0}  # fmt: skip
         try:
+            if self.has_query:  # as a poll puts it, so that Lasair says what is wrong with it
+                question = self._question(PROBE_FROM[self.survey], 0, 1)
+            else:
+                question = {"selected": COLUMNS[self.survey][0], "tables": "objects",
+                            "conditions": "", "limit": 1, "offset": 0}  # fmt: skip
             self._client.post("query/", data=question, until=until, repeat=False).records()
         finally:
             self._client.close()
@@ -211,7 +236,7 @@ class Lasair:
 
     def poll(self, request: PollRequest) -> Report:
         """Read the stream, ask the query, then fetch light curves, best candidates first."""
-        harvest = Harvest("lasair", request, lasting=self._stream is not None)
+        harvest = Harvest("lasair", request, lasting=self._stream is not None, quality=self.quality)
         until = self._client.deadline(DEADLINE_SHARE * request.deadline)
         worklist = Worklist(harvest.cursor.get("worklist", {}))
         spent = max(harvest.cursor.get("spent", []), self._spent, key=len)
@@ -268,7 +293,7 @@ class Lasair:
 
     def _ask(self, harvest: Harvest, worklist: Worklist, budget: Budget, until: Deadline) -> None:
         failed: HttpError | None = None
-        if self.conditions and budget.left() > 0:
+        if self.has_query and budget.left() > 0:
             try:
                 self._query(harvest, worklist, budget, until)
             except HttpError as error:
@@ -278,38 +303,47 @@ class Lasair:
         wanted = wanted_ids(harvest.wanted, self.survey)
         names = worklist.order(wanted, now=harvest.now, refresh=self.refresh)
 
-        def fetch(name: str) -> bool:
-            return self._object(name, harvest, budget, until)
+        def fetch(group: Sequence[str]) -> list[bool]:
+            return [self._object(name, harvest, budget, until) for name in group]
 
         # As many as the hour allows: the best are first, the others wait in the worklist.
-        worklist.work(names[: budget.left()], fetch, harvest, until)
+        worklist.work(names[: budget.left()], fetch, harvest, until, strange=STRANGE[self.survey])
         if failed is not None:
             raise failed
 
     def _query(self, harvest: Harvest, worklist: Worklist, budget: Budget, until: Deadline) -> None:
         """List what the query finds since it was last complete."""
-        selected, column = COLUMNS[self.survey]
-        shift = photometry.MJD_OF_JD if self.survey == "ztf" else records.TAI_MINUS_UTC
+        shift = photometry.MJD_OF_JD if self.survey == "ztf" else TAI_MINUS_UTC
         start = harvest.cursor.get("last_seen", harvest.now + shift - self.since + self.overlap)
-        newest, offset = start, 0
-        while True:
+
+        def ask(offset: int) -> list[Any]:
             budget.spend()
-            question = {
-                "selected": selected,
-                "tables": self.tables,
-                "conditions": f"({self.conditions}) AND {column} > {start - self.overlap:.6f}",
-                "limit": ROWS,
-                "offset": offset,
-            }
+            question = self._question(start - self.overlap, offset, ROWS)
             # Not repeated: every try costs one of the hour's questions.
-            answer = self._client.post("query/", data=question, until=until, repeat=False)
-            rows = answer.records()
-            newest = max([newest, *(self._enlist(row, worklist, harvest) for row in rows)])
-            if len(rows) < ROWS:
-                break
-            offset += ROWS
+            return self._client.post("query/", data=question, until=until, repeat=False).records()
+
+        newest = start
+        for rows in pages(ask, ROWS):
+            newest = newest_of([self._enlist(row, worklist, harvest) for row in rows], newest)
         # Only a list that was read to its end moves the cursor: rows come in no order.
         harvest.cursor["last_seen"] = newest
+
+    def _question(self, start: float, offset: int, limit: int) -> dict[str, Any]:
+        """Put the query; its own ORDER BY stands behind what is added to its conditions.
+
+        Without an order, pages that are cut by an offset may overlap or leave rows out.
+        """
+        selected, column = COLUMNS[self.survey]
+        since = f"{column} > {start:.6f}"
+        conditions = f"({self.conditions}) AND {since}" if self.conditions else since
+        order = ", ".join(part for part in (self.order, NAMES[self.survey]) if part)
+        return {
+            "selected": selected,
+            "tables": self.tables,
+            "conditions": f"{conditions} ORDER BY {order}",
+            "limit": limit,
+            "offset": offset,
+        }
 
     def _enlist(self, row: Any, worklist: Worklist, harvest: Harvest) -> float:
         """Put a row of the query on the worklist; returns when its object was last seen."""
@@ -327,9 +361,7 @@ class Lasair:
         return facts.last_seen
 
     def _object(self, name: str, harvest: Harvest, budget: Budget, until: Deadline) -> bool:
-        budget.spend()
-        question = {"objectId": name, "lite": "True", "lasair_added": "True"}
-        answer = self._client.post("object/", data=question, until=until, repeat=False)
+        answer = self._answer(name, harvest, budget, until)
         payload = answer.json()
         # The older form of the answer wraps its one object in a list.
         found = payload[0] if isinstance(payload, list) and payload else payload
@@ -347,3 +379,68 @@ class Lasair:
         harvest.batch.add(alert, where=self._client.service)
         harvest.note(name, **records.context(found))
         return True
+
+    def _answer(self, name: str, harvest: Harvest, budget: Budget, until: Deadline) -> Answer:
+        """Ask for an object with what Lasair adds; without it where that makes Lasair fail.
+
+        Which ones those are is remembered: the question that fails is put once.
+        """
+        plain: list[str] = harvest.cursor.setdefault("plain", [])
+
+        def ask(*, added: bool) -> Answer:
+            budget.spend()
+            # Lite rows say enough, but without Lasair's additions only full ones have a place.
+            question = {"objectId": name, "lite": str(added), "lasair_added": str(added)}
+            return self._client.post("object/", data=question, until=until, repeat=False)
+
+        if name in plain:
+            return ask(added=False)
+        try:
+            return ask(added=True)
+        except HttpError as error:
+            is_long_lived = self.survey == "lsst" and error.status == LONG_LIVED
+            if not is_long_lived or budget.left() == 0:
+                raise
+        answer = ask(added=False)
+        harvest.cursor["plain"] = [*plain, name][-MAX_PLAIN:]
+        return answer
+
+
+def split_order(conditions: str) -> tuple[str, str]:
+    """Split conditions of a query from the order at their end.
+
+    Parameters
+    ----------
+    conditions : str
+        SQL, as in a config; ``ORDER BY`` may end it.
+
+    Returns
+    -------
+    conditions, order : str
+        The latter without the words ``ORDER BY``.
+
+    Raises
+    ------
+    ValueError
+        If they hold what Lasair refuses, or what cannot stand in parentheses.
+
+    Examples
+    --------
+    >>> split_order("objects.gmag < 18 order by objects.gmag")
+    ('objects.gmag < 18', 'objects.gmag')
+    """
+    plain = re.sub(r"'[^']*'|\"[^\"]*\"", lambda quoted: "x" * len(quoted[0]), conditions)
+    bad = [word for word in FORBIDDEN if word in conditions]
+    bad += re.findall(r"\b(limit|offset|group\s+by|having|union)\b", plain, re.IGNORECASE)
+    if bad:
+        raise ValueError(
+            f"conditions may not contain {', '.join(bad)}: give what stands after WHERE, and "
+            "ORDER BY if you wish; rows are paged by this program"
+        )
+    found = list(re.finditer(r"\border\s+by\b", plain, re.IGNORECASE))
+    if not found:
+        return conditions.strip(), ""
+    if len(found) > 1:
+        raise ValueError("conditions may contain ORDER BY once, at their end")
+    (where,) = found
+    return conditions[: where.start()].strip(), conditions[where.end() :].strip()

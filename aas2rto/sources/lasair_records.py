@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aas2rto.sources.listing import TAI_MINUS_UTC
 from aas2rto.sources.packets import nulls
 from aas2rto.sources.packets.from_rest import Record, lsst_alert, ztf_alert
 from aas2rto.tables import photometry
-
-TAI_MINUS_UTC = 37.0 / 86400.0
-"""[d] since 2017; Lasair's LSST times are TAI."""
 
 UNUSABLE = (KeyError, TypeError, ValueError, AttributeError)
 """What reading a record raises if it is not shaped as it should be."""
@@ -79,7 +77,7 @@ def place_of(found: Mapping[str, Any]) -> Place | None:
     """Return ``ra, dec`` [deg] of an object's answer, if it has them."""
     parent = found.get("diaObject") or found.get("objectData") or {}
     ra = nulls.number(parent.get("ra", parent.get("ramean")))
-    dec = nulls.number(parent.get("decl", parent.get("decmean")))
+    dec = nulls.number(parent.get("decl", parent.get("dec", parent.get("decmean"))))
     return _known_place(ra, dec)
 
 
@@ -128,7 +126,16 @@ def _ztf_packet(
             limits.append({**_with_jd(record), "diffmaglim": limit})
         else:
             detections.append(_with_place(_with_jd(record), place))
-    return ztf_alert(object_id, detections, limits, now=last)
+    forced = [_forced(record) for record in found.get("forcedphot") or ()]
+    return ztf_alert(object_id, detections, limits, now=last, fluxes=forced)
+
+
+def _forced(record: Any) -> Any:
+    """Translate a row of ``forcedphot``, in which Lasair leaves out ``pid`` and ``procstatus``.
+
+    Its columns: lasair4, webserver/lasair/lightcurves.py (``forcedphot_lightcurve_fetcher``).
+    """
+    return {"procstatus": "0", **record} if isinstance(record, dict) else record
 
 
 def _with_jd(record: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from aas2rto.errors import SourceError
 from aas2rto.sources.packets.batch import Batch
+from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.sources.transport.http import Cause, HttpError
 from aas2rto.tables.report import Outcome, PollRequest, Report, fact_table, facts_of, object_table
 from aas2rto.text.words import counted
@@ -50,14 +52,19 @@ class Harvest:
     lasting : bool
         True for streams, whose alerts cannot be asked for again: they are taken even if they
         are younger than `request.now`, which the loop's own cut by ``known_at`` then hides.
+    quality : Quality
+        What a detection must fulfil, or is suspect.
     """
 
-    def __init__(self, source: str, request: PollRequest, *, lasting: bool = False) -> None:
+    def __init__(
+        self, source: str, request: PollRequest, *, lasting: bool = False, quality: Quality = ANY
+    ) -> None:
         self.source = source
         self.now = request.now
         self.wanted = request.wanted
         self.cursor: dict[str, Any] = copy.deepcopy(dict(request.cursor))
-        self.batch = Batch(source) if lasting else Batch(source, request.now)
+        last = math.inf if lasting else request.now
+        self.batch = Batch(source, last, quality=quality)
         self.objects: list[dict[str, Any]] = []
         self.facts: list[tuple[Any, ...]] = []
         self.photometry: list[pd.DataFrame] = []
@@ -147,38 +154,6 @@ class Harvest:
         if not waits or len(waits) < len(self._waits):
             return None
         return self.now + min(waits) / SECONDS_PER_DAY
-
-
-def window_start(
-    seen: float | None, complete: float | None, end: float, *, since: float, overlap: float
-) -> float:
-    """Say from when on to list objects, so that neither outages nor late data leave a gap.
-
-    Parameters
-    ----------
-    seen : float or None
-        Time of the newest object listed so far.
-    complete : float or None
-        End of the last list that was read to its end.
-    end : float
-        End of the list to come, in the same scale [d].
-    since : float
-        Days to look back at first, and at any time when nothing newer has been seen: brokers
-        may be days behind the sky.
-    overlap : float
-        Days before the newest object that are listed again: data come late and out of order.
-
-    Examples
-    --------
-    >>> window_start(100.0, 100.5, 101.0, since=7.0, overlap=1.0)  # as on most days
-    99.0
-    >>> window_start(100.0, 100.5, 120.0, since=7.0, overlap=1.0)  # after an outage
-    99.0
-    >>> window_start(100.0, 199.9, 200.0, since=7.0, overlap=1.0)  # the stream is dark
-    192.9
-    """
-    oldest = (end if complete is None else complete) - since
-    return oldest if seen is None else max(seen - overlap, oldest)
 
 
 def _shortened(lines: tuple[str, ...]) -> tuple[str, ...]:

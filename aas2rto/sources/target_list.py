@@ -279,7 +279,8 @@ def report(targets: Sequence[Wanted], kind: As, now: float, *, base_score: float
     rows = [
         {
             "object_id": one.name, "ra": one.ra, "dec": one.dec, "known_at": now,
-            "survey": "too" if kind is As.TOO else "user", "too": kind is As.TOO,
+            "survey": "too" if kind is As.TOO else "user",
+            **({"too": True} if kind is As.TOO else {}),
             "comment": _comment(one, kind), "magnitude": _or_nan(one.magnitude),
             "redshift": _or_nan(one.redshift),
             "redshift_source": "" if one.redshift is None else "target list",

@@ -250,6 +250,8 @@ class Tns:
             # The candidate's own place, so that it is this candidate that gets the name.
             "ra": float(candidate["ra"]), "dec": float(candidate["dec"]),
             "known_at": harvest.now,
+            # The other surveys' names of the same object: brokers are asked for it by them.
+            "also_known_as": internal_names(facts),
         })  # fmt: skip
         # What TNS does not say any more is taken back.
         harvest.say(
@@ -278,6 +280,21 @@ def facts_of(row: dict[str, Any]) -> dict[str, Any]:
     return found | {f"tns_{key}": float(row[key]) for key in NUMBERS if not pd.isna(row[key])}
 
 
+def internal_names(facts: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names that surveys gave to an object of TNS.
+
+    Parameters
+    ----------
+    facts : dict
+        From `facts_of`; ``tns_internal_names`` is such as ``, ZTF26aaaaaaa, LSST-P-DO-313...``.
+        TNS writes Rubin's diaObjectIds with a prefix (lvra-doc, tns.html).
+    """
+    words = str(facts.get("tns_internal_names", "")).split(",")
+    names = (word.strip().removeprefix("LSST-P-DO-") for word in words)
+    return tuple(dict.fromkeys(name for name in names if name and name != facts["tns_name"]))
+
+
 def fingerprint(facts: dict[str, Any]) -> int:
     """Return a number that changes when the facts do; small enough to keep one per candidate."""
-    return zlib.crc32(json.dumps(facts, sort_keys=True).encode())
+    named = [facts, internal_names(facts)]
+    return zlib.crc32(json.dumps(named, sort_keys=True).encode())

@@ -61,7 +61,9 @@ def wanted(store: Store, now: float) -> pd.DataFrame:
     held = store.candidates(now)
     known = store.photometry.as_known(held, now).summary
     table = held[["candidate_id", "ra", "dec", "redshift", "spectral_type"]].assign(
-        first_detection=known["first_detection"], last_detection=known["last_detection"]
+        first_detection=known["first_detection"],
+        last_detection=known["last_detection"],
+        last_mag=known["last_mag"],
     )
     names: dict[str, list[str]] = {}
     for alias, owner in store.identities.aliases(now).itertuples(index=False):

@@ -34,10 +34,13 @@ class Placed:
         The candidate's row.
     is_new : ndarray of bool
         True for the object that starts a candidate.
+    linked : tuple of tuple of str
+        Candidates that are one, see :class:`aas2rto.tables.candidates.Match`.
     """
 
     keys: NDArray[np.int64]
     is_new: NDArray[np.bool_]
+    linked: tuple[tuple[str, str], ...] = ()
 
 
 class Identities:
@@ -181,7 +184,7 @@ class Identities:
         """
         owners = self._owners(objects)
         known = pd.DataFrame(
-            [(self._names[one[1]], one[3], one[4]) for one in self._firsts().values()],
+            [(self._names[one[1]], one[3], one[4]) for one in self._objects.values()],
             columns=["candidate_id", "ra", "dec"],
         )
         found = candidates.match(objects, known, owners, radius_arcsec=radius)
@@ -189,14 +192,7 @@ class Identities:
         keys = np.array([self._keys[name] for name in found.candidate_id], dtype=np.int64)
         self._add_objects(connection, objects, keys)
         self._changed()
-        return Placed(keys, found.is_new)
-
-    def _firsts(self) -> dict[int, tuple[Any, ...]]:
-        """Return the first object of each candidate: where it stands."""
-        firsts: dict[int, tuple[Any, ...]] = {}
-        for row in self._rows:
-            firsts.setdefault(row[1], row)
-        return firsts
+        return Placed(keys, found.is_new, found.linked)
 
     def _owners(self, objects: pd.DataFrame) -> dict[str, str]:
         """Return who is known by each object's id; by a name only if it was known before."""

@@ -100,6 +100,11 @@ class Intake:
         rows = rows[usable & ~nameless]
         objects = rows.drop_duplicates("object_id").reset_index(drop=True)
         placed = self._identities.place(connection, objects, radius)
+        refused += [
+            f"{source}: {first} and {other} are one object under two names: another lies between "
+            "them"
+            for first, other in placed.linked
+        ]
         objects["candidate"] = placed.keys
         homeless = set(report.objects.get("object_id", ())) - set(objects["object_id"])
         facts, problems = self._usable_facts(report, objects, homeless)

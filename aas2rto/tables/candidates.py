@@ -1,8 +1,10 @@
 """Identity: which survey objects are one candidate, and what a candidate is.
 
-An object belongs to the candidate that carries its id as an alias; failing that, to the nearest
-one within the merge radius; failing that, it is a new candidate. So alerts of one object from
-several brokers, and LSST's split diaObjects, become one row.
+An object belongs to the candidate that carries its id as an alias; failing that, to the one that
+has the nearest object within the merge radius; failing that, it is a new candidate. So alerts of
+one object from several brokers, and LSST's split diaObjects, become one row: three in a row, each
+near the next, are one candidate, whichever comes first. Such chains end at twice the radius from
+where the candidate stands, so that a crowded field does not become one.
 """
 
 from __future__ import annotations
@@ -38,6 +40,10 @@ magnitude is what a ToO file said; base_score is NaN where the config's holds.""
 ACTIVE, REJECTED = "active", "rejected"
 
 
+REACH = 2.0
+"""How far from where a candidate stands its objects may lie, in merge radii."""
+
+
 @dataclass(frozen=True)
 class Match:
     """Which candidate each object belongs to.
@@ -48,10 +54,14 @@ class Match:
         One per object.
     is_new : ndarray of bool, shape (n,)
         True for the object that starts a candidate.
+    linked : tuple of tuple of str
+        Known candidates between which an object of this report lies: the one that was known
+        first, and another. They are one thing in the sky, under two names.
     """
 
     candidate_id: NDArray[np.object_]
     is_new: NDArray[np.bool_]
+    linked: tuple[tuple[str, str], ...] = ()
 
 
 def unit_vectors(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
@@ -79,7 +89,8 @@ def match(
     objects : DataFrame
         ``object_id, ra, dec`` with finite positions, in the order in which they became known.
     known : DataFrame
-        ``candidate_id, ra, dec`` of all candidates.
+        ``candidate_id, ra, dec`` of the objects of all candidates; the first row of each is
+        where the candidate stands. Earlier ones were known first.
     aliases : mapping
         From every id a candidate is known by to its candidate_id.
     radius_arcsec : float
@@ -89,45 +100,108 @@ def match(
     found = np.array([aliases.get(name, "") for name in object_ids], dtype=object)
     is_new = np.zeros(len(found), dtype=bool)
     open_ = np.flatnonzero(found == "")
-    if len(open_):
-        vectors = unit_vectors(objects["ra"], objects["dec"])[open_]
-        name, distance = _nearest(vectors, known, radius_arcsec)
-        start = _starts(vectors, distance, radius_arcsec)
-        is_new[open_] = start == np.arange(len(open_))
-        found[open_] = np.where(start < 0, name, object_ids[open_][start])
-    return Match(found, is_new)
+    if not len(open_):
+        return Match(found, is_new)
+    vectors = unit_vectors(objects["ra"], objects["dec"])[open_]
+    sky = _Sky(known, vectors, chord(radius_arcsec), chord(REACH * radius_arcsec))
+    owner = np.array([sky.place(row) for row in range(len(open_))])
+    roots = np.array([sky.root(number) for number in owner], dtype=np.intp)
+    n_known = len(sky.names)
+    starts = np.array([sky.starter(root) for root in roots], dtype=np.intp)
+    is_new[open_] = starts == np.arange(len(open_))
+    names = np.array([*sky.names, ""], dtype=object)
+    of_known = names[np.where(roots < n_known, roots, n_known)]
+    found[open_] = np.where(roots < n_known, of_known, object_ids[open_][starts])
+    return Match(found, is_new, tuple(sky.linked))
 
 
-def _nearest(
-    vectors: NDArray[np.float64], known: pd.DataFrame, radius: float
-) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
-    """Return the nearest known candidate of each object, and how far it is; inf: none is near."""
-    if known.empty:
-        return np.full(len(vectors), "", dtype=object), np.full(len(vectors), np.inf)
-    tree = cKDTree(unit_vectors(known["ra"], known["dec"]))
-    distance, index = tree.query(vectors, distance_upper_bound=chord(radius))
-    names = np.append(known["candidate_id"].to_numpy(object), "")
-    return names[index], distance
+class _Sky:
+    """Candidates as groups of objects, to which the objects of a report are added in order.
 
-
-def _starts(
-    vectors: NDArray[np.float64], to_known: NDArray[np.float64], radius: float
-) -> NDArray[np.intp]:
-    """Return, for each object, the one of this report that starts its candidate; -1: none.
-
-    An object joins the nearest of the known candidates and of those that started before it. So
+    Candidates are numbered: the known ones as they come, then those that this report starts. So
     the objects of one report meet the same candidates as if they had come one by one.
+
+    Parameters
+    ----------
+    known : DataFrame
+        As in `match`.
+    vectors : ndarray, shape (n, 3)
+        Of the objects to place.
+    near, reach : float
+        Chords: of the merge radius, and of the greatest distance from where a candidate stands.
     """
-    start = np.full(len(vectors), -1, dtype=np.intp)
-    groups = cKDTree(vectors).query_ball_point(vectors, chord(radius))
-    for row, group in enumerate(groups):
-        if len(group) == 1:
-            start[row] = row if np.isinf(to_known[row]) else -1
-            continue
-        near = np.array([other for other in group if start[other] == other], dtype=np.intp)
-        away = np.linalg.norm(vectors[near] - vectors[row], axis=1)
-        if len(near) and away.min() < to_known[row]:
-            start[row] = near[away.argmin()]
-        elif np.isinf(to_known[row]):
-            start[row] = row
-    return start
+
+    def __init__(
+        self, known: pd.DataFrame, vectors: NDArray[np.float64], near: float, reach: float
+    ) -> None:
+        codes, names = pd.factorize(known["candidate_id"])
+        self.names = [str(name) for name in names]
+        self._places = unit_vectors(known["ra"], known["dec"])
+        self._codes = codes
+        self._vectors, self._reach = vectors, reach
+        first = np.unique(codes, return_index=True)[1]
+        self._anchors: dict[int, NDArray[np.float64]] = {
+            number: self._places[row] for number, row in enumerate(first)
+        }
+        self.linked: dict[tuple[str, str], None] = {}
+        self._parents: dict[int, int] = {}
+        self._started: dict[int, int] = {}
+        self._owners: dict[int, int] = {}
+        tree = cKDTree(vectors)
+        self._beside = tree.query_ball_point(vectors, near)
+        self._held = (
+            cKDTree(self._places).query_ball_point(vectors, near)
+            if len(known)
+            else [[] for _ in vectors]
+        )
+
+    def root(self, number: int) -> int:
+        """Return the candidate that a candidate has turned out to be."""
+        while number in self._parents:
+            number = self._parents[number]
+        return number
+
+    def starter(self, number: int) -> int:
+        """Return the object that started a candidate; -1 for a known one."""
+        return self._started.get(number, -1)
+
+    def place(self, row: int) -> int:
+        """Find or start the candidate of an object; returns its number."""
+        near = self._near(row)
+        if near:
+            chosen = min(near, key=lambda number: near[number])
+            self._join(near)
+        else:
+            chosen = len(self.names) + len(self._started)
+            self._started[chosen] = row
+            self._anchors[chosen] = self._vectors[row]
+        self._owners[row] = chosen
+        return chosen
+
+    def _near(self, row: int) -> dict[int, float]:
+        """Return the candidates within reach that have an object nearby, and how far that is."""
+        here, near = self._vectors[row], dict[int, float]()
+        objects = [(int(self._codes[k]), self._places[k]) for k in self._held[row]]
+        objects += [
+            (self._owners[k], self._vectors[k]) for k in self._beside[row] if k in self._owners
+        ]
+        for owner, place in objects:
+            number = self.root(owner)
+            if np.linalg.norm(self._anchors[number] - here) <= self._reach:
+                away = float(np.linalg.norm(place - here))
+                near[number] = min(away, near.get(number, np.inf))
+        return near
+
+    def _join(self, near: Mapping[int, float]) -> None:
+        """Let candidates that have an object between them be one.
+
+        Those that this report starts join the nearest known one, or the first of them; that two
+        known ones are one is only told.
+        """
+        known = sorted(number for number in near if number < len(self.names))
+        target = min(known, key=lambda number: near[number]) if known else min(near)
+        for other in near:
+            if other not in known and other != target:
+                self._parents[other] = target
+        for other in known[1:]:
+            self.linked[self.names[known[0]], self.names[other]] = None

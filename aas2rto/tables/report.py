@@ -79,7 +79,7 @@ class PollRequest:
         What the source's last committed report carried; empty at first.
     wanted : DataFrame
         Candidates that would profit from more data, best first: ``candidate_id, ra, dec,
-        score, first_detection, last_detection, aliases`` (a tuple of texts).
+        score, first_detection, last_detection, last_mag, aliases`` (a tuple of texts).
     deadline : float
         Seconds after which the loop goes on without this source.
     """

@@ -52,7 +52,7 @@ class Transport(Protocol):
         ...
 
 
-@source(NAME, annotates=("my_survey_",))
+@source(NAME)
 class MySurvey:
     """Objects of my survey, with their light curves.
 

@@ -350,7 +350,7 @@ def test_a_replay_is_not_judged_by_today(project: Path, aas2rto: Cli) -> None:
     assert lists(project / "outputs") == before
     assert aas2rto("run", "small.yaml", "--once", "--now", "2026-03-21T22:00").code == 0
     said = once(aas2rto)
-    assert "what was rejected since stays rejected" in said.err
+    assert "what was learnt since is not seen" in said.err
 
 
 def test_an_archive_that_is_not_there_is_told_at_once(project: Path, aas2rto: Cli) -> None:

@@ -113,6 +113,29 @@ def test_columns_of_models_and_brokers_can_be_used():
     assert "no column 'salt_x1'" in problems(with_factors(*factors))[0]
 
 
+OWN_SOURCE = '''
+from aas2rto.sources import source
+
+
+@source("mine", annotates="ms_")
+class Mine:
+    """A source of one's own."""
+
+    def __init__(self) -> None: ...
+'''
+
+
+def test_a_source_says_which_annotations_it_writes(tmp_path):
+    """Besides those that begin with its own name."""
+    file = tmp_path / "own.py"
+    file.write_text(OWN_SOURCE)
+    sources = f'sources: {{mine: {{type: "{file}:Mine"}}}}\n'
+    good = with_factors("expression: ms_real + mine_real")
+    assert len(case(good + sources).factors) == 1
+    assert "no column 'ms_real'" in problems(good)[0]
+    assert "no column 'other_real'" in problems(with_factors("expression: other_real") + sources)[0]
+
+
 @pytest.mark.parametrize(
     ("sites", "expected"),
     [

@@ -123,7 +123,7 @@ def test_messages_stand_in_the_transaction_of_their_cycle(
     world = make()
     world.see("first", 16.0)
     with monkeypatch.context() as patch:
-        patch.setattr(world.store, "_insert_rows", _fail)
+        patch.setattr(world.store.results, "add", _fail)
         with pytest.raises(RuntimeError):
             world.cycle()
     assert world.titles() == []

@@ -14,6 +14,7 @@ from aas2rto.sources.alerce_records import lsst_source, ztf_detection, ztf_force
 from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.packets.from_rest import lsst_alert, ztf_alert
 from aas2rto.sources.poll_result import Harvest
+from aas2rto.sources.transport.http import HttpError
 from aas2rto.sources.transport.worklist import Worklist, wanted_ids
 from aas2rto.tables.report import Outcome
 from tests.shared import PAYLOADS
@@ -154,6 +155,25 @@ def test_an_unknown_ranked_candidate_is_no_problem(standin):
     assert (report.outcome, report.problems) == (Outcome.EMPTY, ())
 
 
+@pytest.mark.parametrize("poison", [False, True])
+def test_objects_that_cannot_be_answered_for_do_not_keep_the_next_from_coming(standin, poison):
+    """Three unknown to ALeRCE, or three over which it stumbles, ranked first."""
+    strangers = [f"ZTF20aaaaaa{letter}" for letter in "abc"]
+    known = next(t["ztf_id"] for t in standin.sky() if t["kind"] == "AGN")
+    if poison:
+        standin.call("state/alerce", poison=strangers[:2])
+    table = wanted(*({"aliases": (name,)} for name in [*strangers, known]))
+    one = alerce(standin, class_="none")
+    report = one.poll(request(standin.now, wanted=table))
+    assert (report.outcome, report.error) == (Outcome.DATA, "")
+    assert list(report.objects["object_id"]) == [known]
+    assert len(report.problems) == (2 if poison else 0)
+    standin.call("forget")
+    again = one.poll(request(standin.now + 0.01, report.cursor, wanted=table))
+    assert again.outcome is Outcome.EMPTY
+    assert [q["path"] for q in standin.log("alerce")] == ["/ztf/v1/objects/"], "they wait"
+
+
 def test_lsst_bands_times_and_ids_are_translated(standin):
     """Band 6 is u, times are TAI, ids have more digits than a float holds."""
     report = lsst(standin).poll(request(standin.now))
@@ -174,9 +194,10 @@ def test_the_date_in_an_lsst_classifiers_name_is_found(standin):
     """``stamp_classifier_rubin*`` becomes the one of today, once a day."""
     report = lsst(standin).poll(request(standin.now))
     name = "stamp_classifier_rubin_beta_20260421"
-    assert report.cursor["classifier"] == [name, standin.now]
-    asked = [q["query"].get("classifier") for q in standin.log("alerce")]
-    assert asked[:2] == [None, [name]]
+    assert report.cursor["classifier"]["answer"] == name
+    first, second, *_ = standin.log("alerce")
+    assert first["path"] == "/classifier_api/classifiers"
+    assert second["query"]["classifier"] == [name]
     lsst(standin).poll(request(standin.now, report.cursor))
     assert standin.log("alerce")[-1]["query"]["classifier"] == [name]
 
@@ -185,7 +206,7 @@ def test_an_unknown_classifier_says_which_there_are(standin):
     """A misspelt classifier must not look like an empty sky."""
     report = lsst(standin, classifier="stomp*").poll(request(standin.now))
     assert report.outcome is Outcome.FAILED
-    assert "knows no classifier 'stomp*' (it names stamp_classifier_rubin" in report.error
+    assert "knows no classifier 'stomp*' (it names lc_classifier_rubin, stamp" in report.error
     assert "check the settings of this source; next try in the next cycle" in report.error
 
 
@@ -214,11 +235,11 @@ def test_a_light_curve_that_fails_waits_behind_the_others(standin):
     victim = sorted(expected(standin, "ztf"))[0]
     standin.fault("alerce", "500", path=f"{victim}/lightcurve")
     first = alerce(standin).poll(request(standin.now))
-    assert first.outcome is Outcome.FAILED
+    assert first.outcome is Outcome.DATA, "the service works"
+    assert first.problems[0].endswith(f"{victim} is asked for again later, alone")
     assert set(first.objects["object_id"]) == set(expected(standin, "ztf")) - {victim}
-    assert first.cursor["worklist"]["pending"][victim][1] == 1
     standin.fault("alerce", "none")
-    second = alerce(standin).poll(request(standin.now, first.cursor))
+    second = alerce(standin).poll(request(standin.now + 0.01, first.cursor))
     assert list(second.objects["object_id"]) == [victim]
 
 
@@ -270,6 +291,35 @@ def test_forced_points_that_failed_are_no_points():
     assert (point["candid"], point["isdiffpos"]) == ("forced:ztfg:61000.3100", "f")
     assert point["diffmaglim"] == 20.5
     assert ztf_forced(good | {"e_mag": 100.0}) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "is_good"), [("0", True), (0, True), (None, True), ("56,62", False), ("57", False)]
+)
+def test_forced_points_that_ztf_warns_of_are_left_out(status, is_good):
+    """``procstatus`` is a list of codes; "0" alone means no warning."""
+    point = {"mjd": 61000.31, "fid": 1, "mag": 20.1, "e_mag": 0.2, "isdiffpos": 1}
+    for record in (
+        point | {"procstatus": status},
+        point | {"extra_fields": {"procstatus": status}},
+    ):
+        assert (ztf_forced(record) is not None) == is_good
+
+
+def test_a_class_that_the_classifier_does_not_have_says_so(standin):
+    """ALeRCE itself would answer with an empty list."""
+    report = lsst(standin, class_="Supernova").poll(request(standin.now))
+    assert "knows no class 'Supernova' of stamp_classifier_rubin_beta_20260421" in report.error
+    assert "(it names AGN, SN, VS, asteroid, bogus)" in report.error
+    with pytest.raises(HttpError, match="knows no class 'Supernova'"):
+        lsst(standin, class_="Supernova").probe()
+
+
+def test_a_classifier_is_found_though_the_list_of_objects_shows_another(standin):
+    """Without a classifier the list is ordered by probability over all of them."""
+    shown = standin.call_service("alerce", "object_api/list_objects?survey=lsst&page_size=20")
+    assert {item["classifier_name"] for item in shown["items"]} == {"lc_classifier_rubin"}
+    assert len(lsst(standin).poll(request(standin.now)).objects) > 3
 
 
 def test_the_settings_are_those_of_the_config():

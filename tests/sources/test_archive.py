@@ -124,8 +124,9 @@ def fink_night():
 
 
 def test_archive_is_a_source_with_paths():
-    (setting,) = SOURCES.get("archive").settings
+    setting, quality = SOURCES.get("archive").settings
     assert (setting.name, setting.required) == ("paths", True)
+    assert (quality.name, quality.required) == ("quality", False)
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate"])

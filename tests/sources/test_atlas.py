@@ -133,6 +133,44 @@ def test_candidates_without_a_valid_score_are_not_requested(standin):
     assert list(report.cursor["tasks"]) == [BRIGHT[3].ztf_id]
 
 
+def test_requests_may_be_cut_by_magnitude_and_age(standin):
+    """What is fainter than ATLAS reaches, or gone for long, takes nobody's place in the queue."""
+    now = standin.now
+    table = wanted(
+        {"last_mag": 21.5, "last_detection": now - 1.0},
+        {"last_mag": 18.0, "last_detection": now - 90.0},
+        {"last_mag": math.nan, "last_detection": math.nan},
+        {"last_mag": 18.0, "last_detection": now - 1.0, "ra": math.nan},
+        {"last_mag": 18.0, "last_detection": now - 1.0},
+    )
+    cut = atlas(standin, faintest=20.0, oldest=60.0).poll(request(now, wanted=table))
+    assert list(cut.cursor["tasks"]) == ["C2", "C4"]
+    assert (cut.error, cut.problems) == ("", ())
+    standin.mend()
+    plain = atlas(standin).poll(request(now, wanted=table))
+    assert list(plain.cursor["tasks"]) == ["C0", "C1", "C2", "C4"]
+
+
+def test_a_request_that_is_refused_does_not_stop_the_others(standin):
+    """One bad position must not stand before all others for ever."""
+    table = wanted({"dec": math.inf, "candidate_id": "x" * 400}, {}, {})
+    table["dec"] = table["dec"].replace(math.inf, 12.0)
+    one = atlas(standin)
+    form = one._form
+
+    def broken(row: Any, harvest: Any) -> Any:
+        found = form(row, harvest)
+        return found | {"ra": "nan"} if row["candidate_id"].startswith("x") else found
+
+    one._form = broken  # type: ignore[method-assign]
+    report = one.poll(request(standin.now, wanted=table))
+    assert list(report.cursor["tasks"]) == ["C1", "C2"]
+    assert report.error == ""
+    assert "ra must be a finite floating-point number" in report.problems[0]
+    again = one.poll(request(standin.now + 0.1, report.cursor, wanted=table))
+    assert again.problems == ()
+
+
 def test_photometry_is_requested_again_as_it_ages(standin):
     """Later requests begin a day before the last visit, and old points keep their names."""
     asked = table(BRIGHT[0])
@@ -403,6 +441,23 @@ def test_exposures_that_disagree_make_a_suspect_point():
     """An asteroid in one of four is no supernova."""
     looks = [*FOUR[:3], (61000.43, 900.0, 12.0)]
     assert stacked(result(*looks))["kind"].tolist() == ["suspect"]
+
+
+@pytest.mark.parametrize("flux", [3e3, 3e4, 1e5])
+@pytest.mark.parametrize("scatter", [0.005, 0.015, 0.02])
+def test_the_real_scatter_of_bright_sources_is_not_suspect(flux, scatter):
+    """Photon noise of 11 mag is 0.1 %, but the sky varies by 1-2 % between exposures."""
+    signs = np.array([1.0, -1.0, 1.2, -1.1])
+    error = max(10.0, 0.001 * flux)
+    looks = [(61000.4 + k * 0.01, flux * (1.0 + scatter * signs[k]), error) for k in range(4)]
+    assert stacked(result(*looks))["kind"].tolist() == ["detection"]
+
+
+def test_one_wild_exposure_of_a_bright_source_is_still_suspect():
+    """The allowance is relative to the median, which it does not lift."""
+    for fluxes, error in (((3e4, 3e4, 3e4, 6e4), 30.0), ((12.0, 912.0, 5.0, -12.0), 10.0)):
+        looks = [(61000.4 + k * 0.01, flux, error) for k, flux in enumerate(fluxes)]
+        assert stacked(result(*looks))["kind"].tolist() == ["suspect"]
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import fastavro
 import pandas as pd
 import pytest
+from astropy.time import Time
 from pydantic import SecretStr
 
+from aas2rto.errors import UsageError
 from aas2rto.sources.fink import Fink
 from aas2rto.sources.fink_rest import by_object, lsst_packet_of, ztf_packet_of
 from aas2rto.sources.packets.batch import Batch
+from aas2rto.sources.transport.http import HttpError
 from aas2rto.sources.transport.kafka import Patience
 from aas2rto.tables.report import Outcome
+from tests.conftest import told
 from tests.shared import PAYLOADS
 from tests.sources.conftest import (
     NETWORK,
@@ -239,6 +244,11 @@ def test_acknowledging_commits_the_offsets_of_this_report(cluster, stream):
     [
         ({"topics": ("a",)}, "topics need the group_id that Fink gave you"),
         ({"tags": ("in_tns",)}, "tags are a service for LSST"),
+        (
+            {"survey": "lsst", "tags": ("in_tns", "in_simbad")},
+            r"no support for the tag in_simbad: follow it as a stream instead, topics: "
+            r"\[fink_in_simbad_lsst\]",
+        ),
     ],
 )
 def test_settings_that_cannot_work_say_so(settings, words):
@@ -338,8 +348,9 @@ def test_tags_are_listed_backwards_and_their_objects_fetched(standin, monkeypatc
     assert set(report.objects["object_id"]) == young
     pages = [q["form"] for q in standin.log("fink-lsst") if q["path"].endswith("tags")]
     assert len(pages) > 3
-    stops = [float(page["stopdate"]) for page in pages]
+    stops = [page["stopdate"] for page in pages]
     assert stops == sorted(stops, reverse=True)
+    assert all(re.fullmatch(r"2026-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", stop) for stop in stops)
 
 
 def test_a_page_of_one_single_time_grows(standin, monkeypatch):
@@ -356,7 +367,7 @@ def test_a_page_of_one_single_time_grows(standin, monkeypatch):
             self.question = question
 
         def records(self) -> list[Any]:
-            stop = float(self.question["stopdate"])
+            stop = Time(self.question["stopdate"]).mjd
             asked.append(self.question["n"])
             return [row for row in rows if row["r:midpointMjdTai"] <= stop][: self.question["n"]]
 
@@ -389,22 +400,28 @@ def test_an_unknown_tag_says_so(standin):
     report = rest(standin, "lsst", tags=("no_such_tag",)).poll(request(standin.now))
     assert report.outcome is Outcome.FAILED
     assert (
-        "answered 400 Bad Request: unknown tag; check the settings of this source" in report.error
+        "answered 400 Bad Request: no_such_tag is not a valid tag.; check the settings of this "
+        "source" in report.error
     )
 
 
-def test_a_group_with_a_poisonous_object_is_split(standin):
-    """Objects whose question failed are asked for one by one the next time."""
-    table = {"extragalactic_new_candidate"}
-    one = rest(standin, "lsst", tags=tuple(table), since=20.0)
-    standin.fault("fink-lsst", "500", path="sources", times=4)
-    first = one.poll(request(standin.now))
-    assert first.outcome is Outcome.FAILED
-    standin.fault("fink-lsst", "none")
-    standin.call("forget")
-    one.poll(request(standin.now, first.cursor))
-    asked = [q["form"]["diaObjectId"] for q in standin.log("fink-lsst") if "sources" in q["path"]]
-    assert any("," not in names for names in asked)
+@pytest.mark.parametrize("survey", ["ztf", "lsst"])
+def test_one_bad_name_does_not_spoil_its_group(standin, survey):
+    """The others of its ten come in the same poll; it is asked for alone, later."""
+    names = [t.ztf_id if survey == "ztf" else str(t.lsst_id) for t in SUPERNOVAE[:10]]
+    standin.call(f"state/fink-{survey}", poison=[names[2]])
+    table = wanted(*({"aliases": (name,)} for name in names))
+    one = rest(standin, survey)
+    report = one.poll(request(standin.now, wanted=table))
+    assert report.outcome is Outcome.DATA
+    assert set(report.objects["object_id"]) == set(names) - {names[2]}
+    (line,) = report.problems
+    assert line.endswith(f"{names[2]} is asked for again later, alone")
+    standin.mend()
+    again = one.poll(request(standin.now + 0.05, report.cursor, wanted=table))
+    assert list(again.objects["object_id"]) == [names[2]]
+    (asked, *_) = standin.log(f"fink-{survey}")
+    assert names[2] in asked["form"].values()
 
 
 def test_a_row_of_another_object_is_told():
@@ -419,11 +436,24 @@ def test_a_row_of_another_object_is_told():
     ]
 
 
-def test_probe_tells_of_missing_tags(standin):
-    """Tags come and go; the list says which there are."""
-    said = rest(standin, "lsst", tags=("in_tns", "gone")).probe()
-    assert said.endswith("answers; it has no tag gone")
+def test_probe_tells_of_tags_that_cannot_be_listed(standin):
+    """Tags come and go; those without REST support would answer 400 for ever."""
+    with pytest.raises(UsageError, match="has no tag gone; it has extragalactic_new_candidate, "):
+        rest(standin, "lsst", tags=("in_tns", "gone")).probe()
+    words = r"no support for the tag brand_new_stream: .* topics: \[fink_brand_new_stream_lsst\]"
+    with pytest.raises(UsageError, match=words):
+        rest(standin, "lsst", tags=("brand_new_stream",)).probe()
     assert rest(standin).probe().endswith("answers")
+
+
+def test_probe_puts_a_question_with_dates(standin, monkeypatch):
+    """What went wrong once while `check --online` said ok."""
+    assert rest(standin, "lsst", tags=("in_tns",)).probe().endswith("answers")
+    (*_, asked) = standin.log("fink-lsst")
+    assert {"tag", "startdate", "stopdate"} <= set(asked["form"])
+    monkeypatch.setattr("aas2rto.sources.fink.iso_date", lambda mjd: f"{mjd:.6f}")
+    with pytest.raises(HttpError, match="answered 500"):
+        rest(standin, "lsst", tags=("in_tns",)).probe()
 
 
 @pytest.mark.real_data
@@ -439,7 +469,7 @@ def test_recorded_answers_are_read():
     tables = batch.tables()
     assert tables.problems == ()
     assert tables.photometry.groupby("survey").size().to_dict() == {"ztf": 3, "lsst": 3}
-    known = tables.objects.set_index("object_id")
+    known = told(tables).set_index("object_id")
     assert known.loc["170587117720698934", "name"] == "AT 2026tir"
     keys = set(tables.facts["key"])
     assert "fink_clf_cats_score" in keys

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from aas2rto.sources import lasair_records as records
-from aas2rto.sources.lasair import Budget, Lasair
+from aas2rto.sources.lasair import Budget, Lasair, split_order
 from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.transport.http import HttpError, parse_json
 from aas2rto.sources.transport.kafka import Patience
@@ -144,6 +144,116 @@ def test_a_second_query_asks_for_what_is_newer(standin, survey):
     assert "(1 = 1) AND objects." in asked["form"]["conditions"]
 
 
+@pytest.mark.parametrize("survey", SURVEYS)
+def test_conditions_may_end_in_an_order(standin, survey):
+    """As in Lasair's own examples; in parentheses it would be a syntax error."""
+    column = "objects.jdmax" if survey == "ztf" else "objects.lastDiaSourceMjdTai"
+    one = rest(standin, survey, conditions=f"1 = 1 order by {column} DESC", since=60.0)
+    report = one.poll(request(standin.now))
+    assert (report.error, report.problems) == ("", ())
+    assert set(report.objects["object_id"]) == {name_of(t, survey) for t in of(survey)}
+    only = rest(standin, survey, conditions=f"ORDER BY {column}", since=60.0)
+    assert len(only.poll(request(standin.now)).objects) == len(of(survey))
+
+
+@pytest.mark.parametrize("survey", SURVEYS)
+def test_pages_of_a_query_overlap_nowhere(standin, survey, monkeypatch):
+    """A database gives rows in any order unless asked for one; the stand-in shuffles them."""
+    monkeypatch.setattr("aas2rto.sources.lasair.ROWS", 3)
+    report = rest(standin, survey, conditions="1 = 1", since=60.0).poll(request(standin.now))
+    assert set(report.objects["object_id"]) == {name_of(t, survey) for t in of(survey)}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "words"),
+    [
+        ("objects.gmag < 18 LIMIT 5", "may not contain LIMIT"),
+        ("objects.gmag < 18; drop", "may not contain ;"),
+        ("objects.gmag < 18 group by objects.gmag", "may not contain group by"),
+        ("1=1 ORDER BY a ORDER BY b", "ORDER BY once"),
+    ],
+)
+def test_conditions_that_cannot_work_are_errors_of_the_config(conditions, words):
+    """Told by `check`, before anything is asked."""
+    with pytest.raises(ValueError, match=words):
+        Lasair(token=TOKEN, conditions=conditions)
+
+
+def test_words_in_quotes_are_no_order(standin):
+    """A class may be called anything."""
+    assert split_order("a = 'order by' and b = 1") == ("a = 'order by' and b = 1", "")
+
+
+def test_the_probe_puts_the_query_of_the_config(standin):
+    """So that `check --online` tells of a column that Lasair does not have."""
+    with pytest.raises(HttpError, match=r"no such column: objects\.gMagnitude"):
+        rest(standin, "ztf", conditions="objects.gMagnitude < 18").probe()
+    assert rest(standin, "ztf", conditions="objects.gmag < 18").probe().endswith("the token")
+
+
+def test_forced_photometry_of_ztf_is_read(standin):
+    """Fluxes in DN with a zero point, at exposures without a detection."""
+    t = next(t for t in of("ztf") if any(not look.detected for look in t.ztf(sky.NOW)))
+    asked = request(standin.now, wanted=wanted({"aliases": (t.ztf_id,)}))
+    report = rest(standin, "ztf").poll(asked)
+    rows = report.photometry[report.photometry["measurement_id"].str.startswith("forced:")]
+    rows = rows.sort_values("mjd")
+    truth = [look for look in t.ztf(standin.now) if not look.detected]
+    assert rows["flux"].to_numpy() == pytest.approx([look.flux for look in truth], rel=1e-6)
+    assert rows["flux_err"].to_numpy() == pytest.approx([x.flux_err for x in truth], rel=1e-6)
+    assert rows["mjd"].to_numpy() == pytest.approx([look.mjd for look in truth], abs=1e-6)
+
+
+def test_long_lived_lsst_objects_are_asked_for_without_additions(standin):
+    """With them Lasair answers 400; which they are is remembered, so that one question is lost."""
+    standin.call("state/lasair-lsst", cutout_days=2.0)
+    t = of("lsst")[0]
+    table = wanted({"aliases": (str(t.lsst_id),)})
+    one = rest(standin, "lsst")
+    first = one.poll(request(standin.now, wanted=table))
+    assert (first.outcome, first.error, first.problems) == (Outcome.DATA, "", ())
+    own = ~first.photometry["measurement_id"].str.startswith("forced:")
+    assert own.sum() == len(t.detections("lsst", standin.now))
+    assert list(first.objects["ra"]) == [t.ra]
+    asked = [q["form"]["lasair_added"] for q in standin.log("lasair-lsst")]
+    assert asked == ["True", "False"]
+    one.poll(request(standin.now + 1.1, first.cursor, wanted=table))
+    asked = [q["form"]["lasair_added"] for q in standin.log("lasair-lsst")]
+    assert asked == ["True", "False", "False"]
+
+
+@pytest.mark.parametrize("survey", SURVEYS)
+def test_unknown_objects_ranked_first_do_not_keep_the_next_from_coming(standin, survey):
+    """Lasair's ZTF server answers 500 for them, for ever."""
+    unknown = {"ztf": "ZTF20aaaaaa{}", "lsst": "99999999999999999{}"}[survey]
+    strangers = [unknown.format("abc"[n] if survey == "ztf" else n) for n in range(3)]
+    known = name_of(of(survey)[0], survey)
+    table = wanted(*({"aliases": (name,)} for name in [*strangers, known]))
+    report = rest(standin, survey).poll(request(standin.now, wanted=table))
+    assert (report.outcome, report.error, report.problems) == (Outcome.DATA, "", ())
+    assert list(report.objects["object_id"]) == [known]
+
+
+def test_of_a_hundred_questions_an_hour_five_are_wasted(standin, capsys):
+    """Fifty objects unknown to Lasair before those that it lists itself, polled every 10 min."""
+    strangers = [f"ZTF20aaaaa{a}{b}" for a in "abcdefghij" for b in "abcde"]
+    table = wanted(*({"aliases": (name,)} for name in strangers))
+    one = rest(standin, "ztf", conditions="1 = 1", since=60.0)
+    cursor: Any = {}
+    brought = set()
+    for turn in range(6):
+        report = one.poll(request(standin.now + turn / 144.0, cursor, wanted=table))
+        assert report.error == ""
+        cursor = json.loads(json.dumps(report.cursor))
+        brought |= set(report.objects.get("object_id", ()))
+    assert brought == {name_of(t, "ztf") for t in of("ztf")}
+    log = standin.log("lasair-ztf")
+    wasted = [q for q in log if q["form"].get("objectId") in strangers]
+    with capsys.disabled():
+        print(f"\nLasair, one hour: {len(log)} questions, {len(wasted)} about unknown objects")
+    assert 0 < len(wasted) <= 5
+
+
 def test_the_hour_is_spent_on_the_best(standin):
     """With four questions left, the four best ranked candidates are asked for."""
     names = [name_of(t, "lsst") for t in of("lsst")]
@@ -222,7 +332,9 @@ def test_both_forms_of_the_object_are_read(standin):
 
     one._client.post = wrapped  # type: ignore[method-assign]
     listed = one.poll(request(standin.now + 1.1, wanted=wanted({"aliases": (t.ztf_id,)})))
-    assert len(plain.photometry) == len(listed.photometry) == len(t.ztf(standin.now))
+    assert len(plain.photometry) == len(listed.photometry)
+    own = ~plain.photometry["measurement_id"].str.startswith("forced:")
+    assert own.sum() == len(t.ztf(standin.now))
 
 
 def test_an_empty_object_is_an_error_not_an_empty_light_curve(standin):

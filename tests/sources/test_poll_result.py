@@ -1,19 +1,15 @@
-"""What a poll brings together, and what waits for the next."""
+"""What a poll brings together."""
 
 from __future__ import annotations
 
-import json
+import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from aas2rto.errors import SourceError
 from aas2rto.sources.packets.from_rest import lsst_alert, ztf_alert
-from aas2rto.sources.poll_result import MAX_PROBLEMS, Harvest, span, window_start
+from aas2rto.sources.poll_result import MAX_PROBLEMS, Harvest, span
 from aas2rto.sources.transport.http import Cause, HttpError
-from aas2rto.sources.transport.pacing import Deadline
-from aas2rto.sources.transport.worklist import MAX_FAILURES, MAX_PENDING, Worklist
 from aas2rto.tables.report import Outcome
 from tests.sources.conftest import request
 
@@ -110,6 +106,17 @@ def test_thousands_of_problems_are_shortened():
     assert lines[-1] == f"... and {5000 - MAX_PROBLEMS} more problems"
 
 
+def test_what_is_said_may_be_taken_back():
+    """None is a word of its own; NaN and an empty text say nothing."""
+    one = harvest()
+    one.say("x", redshift=0.1, redshift_source="TNS", spectral_type=None, host="", demo_p=math.nan)
+    rows = one.report().facts.to_dict("records")
+    assert [(row["key"], row["value"], row["origin"]) for row in rows] == [
+        ("redshift", 0.1, "TNS"), ("spectral_type", None, ""),
+    ]  # fmt: skip
+    assert {row["known_at"] for row in rows} == {NOW}
+
+
 def test_one_object_has_one_row():
     """The alert's own row comes before that of a list."""
     one = harvest()
@@ -122,102 +129,6 @@ def test_one_object_has_one_row():
 def test_spans_are_written_for_people():
     """Seconds below a minute, minutes above."""
     assert [span(s) for s in (1, 59, 60, 1800)] == ["1 s", "59 s", "1 min", "30 min"]
-
-
-@given(
-    seen=st.none() | st.floats(0, 1000), complete=st.none() | st.floats(0, 1000),
-    gap=st.floats(0, 500), since=st.floats(0.1, 30), overlap=st.floats(0, 5),
-)  # fmt: skip
-def test_a_window_never_begins_after_what_was_listed_completely(
-    seen, complete, gap, since, overlap
-):
-    """However long the outage: what came since the last complete list is in the next."""
-    end = max(seen or 0.0, complete or 0.0) + gap
-    start = window_start(seen, complete, end, since=since, overlap=overlap)
-    assert start < end or gap == 0.0
-    if complete is not None:
-        assert start <= max(complete, seen or 0.0)
-    if seen is None and complete is None:
-        assert start == end - since
-
-
-# -- worklist -------------------------------------------------------------------------------------
-
-
-def work(worklist: Worklist, *names: str, fetch) -> Harvest:
-    one = harvest()
-    try:
-        worklist.work(names, fetch, one, Deadline(10.0))
-    except HttpError as problem:
-        one.fail(problem)
-    return one
-
-
-def test_new_detections_come_before_old_light_curves():
-    """Ranked ones first, then new objects by their newest detection, then old light curves."""
-    worklist = Worklist({"done": {"old": [1.0, NOW - 3.0], "fresh": [1.0, NOW - 0.1]}})
-    for name, newest in (("faint", 5.0), ("new", 7.0), ("best", 3.0)):
-        worklist.add(name, newest)
-    order = worklist.order(["best", "old", "fresh", "unseen"], now=NOW, refresh=1.0)
-    assert order == ["best", "new", "faint", "old", "unseen"]
-
-
-def test_what_failed_comes_after_what_did_not():
-    """One bad object must not stand before all others for ever."""
-    worklist = Worklist({})
-    for name in "ab":
-        worklist.add(name, 5.0)
-    worklist.postpone("a")
-    assert worklist.order([], now=NOW, refresh=1.0) == ["b", "a"]
-    assert worklist.groups(["a", "b", "c"], 2) == [["b", "c"], ["a"]]
-
-
-def test_an_empty_answer_about_a_listed_object_is_doubted_three_times():
-    """Overloaded services answer with nothing."""
-    worklist = Worklist({})
-    worklist.add("a", 5.0)
-    for turn in range(MAX_FAILURES + 1):
-        assert worklist.order([], now=NOW, refresh=1.0) == ["a"], turn
-        work(worklist, "a", fetch=lambda name: False)
-    assert worklist.order([], now=NOW, refresh=1.0) == []
-
-
-def test_not_found_is_believed_after_three_times_and_told():
-    """A whole route may be missing for a while."""
-    worklist = Worklist({})
-    worklist.add("a", 5.0)
-
-    def missing(name: str) -> bool:
-        raise error(Cause.NOT_FOUND)
-
-    found = [work(worklist, "a", fetch=missing).report() for _ in range(MAX_FAILURES + 1)]
-    assert [r.outcome for r in found] == [Outcome.FAILED] * MAX_FAILURES + [Outcome.EMPTY]
-    assert "no light curve of a, listed before" in found[-1].problems[0]
-
-
-def test_a_failing_service_is_not_asked_for_every_object():
-    """Three failures are enough to know; what meets all is told at once."""
-    for cause, n in ((Cause.SERVER, MAX_FAILURES), (Cause.REFUSED, 1), (Cause.THROTTLED, 1)):
-        asked: list[str] = []
-
-        def fail(name: str, cause: Cause = cause, asked: list[str] = asked) -> bool:
-            asked.append(name)
-            raise error(cause)
-
-        worklist = Worklist({})
-        work(worklist, *"abcdefgh", fetch=fail)
-        assert len(asked) == n
-
-
-def test_a_worklist_does_not_grow_without_bounds():
-    """The oldest of too many give way, and what was fetched long ago is forgotten."""
-    worklist = Worklist({"done": {"old": [1.0, NOW - 100.0], "new": [1.0, NOW - 1.0]}})
-    for number in range(MAX_PENDING + 10):
-        worklist.add(f"n{number}", float(number))
-    state = json.loads(json.dumps(worklist.state(NOW)))
-    assert len(state["pending"]) == MAX_PENDING
-    assert "n0" not in state["pending"]
-    assert list(state["done"]) == ["new"]
 
 
 # -- light curves as packets ----------------------------------------------------------------------

@@ -34,7 +34,9 @@ def source_of(name: str, standin: StandIn) -> Any:
     if service == "fink":
         return Fink(url=standin.urls[name], **shared)
     if service == "alerce":
-        return Alerce(url=standin.urls["alerce"], class_="none", classifier="x", **shared)
+        classifier = "stamp_classifier_rubin*" if survey == "lsst" else "stamp_classifier"
+        nothing = {"classifier": classifier, "class_": "bogus"}
+        return Alerce(url=standin.urls["alerce"], **nothing, **shared)
     token = SecretStr("standin-lasair-token")
     return Lasair(url=f"{standin.urls[name]}/api", token=token, **shared)
 

@@ -9,6 +9,7 @@ from astropy.table import Table
 from aas2rto.errors import InputError
 from aas2rto.sources import target_list
 from aas2rto.sources.target_list import As
+from tests.conftest import told
 
 NOW = 61000.0
 PLACE = (148.968458, -0.206639)
@@ -153,7 +154,7 @@ def test_what_targets_become(tmp_path):
     (tmp_path / "a.csv").write_text("name,ra,dec,priority,base_score\nA,10,20,2,50\nB,11,20,,0.5\n")
     wanted = target_list.read(tmp_path / "a.csv").wanted
     too, watch, plain = (
-        target_list.report(wanted, kind, NOW, base_score=1.0).objects
+        told(target_list.report(wanted, kind, NOW, base_score=1.0))
         for kind in (As.TOO, As.WATCH, As.CANDIDATES)
     )
     assert too["too"].tolist() == [True, True]

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from aas2rto.errors import InputError
-from aas2rto.sources.tns import Tns, facts_of
+from aas2rto.sources.tns import Tns, facts_of, internal_names
 from aas2rto.sources.tns_table import FILE, Table, date_of, mjd_of, read
 from aas2rto.sources.transport.http import HttpError
-from aas2rto.tables.report import Outcome
+from aas2rto.tables.report import Outcome, Report
 from tests.conftest import told
 from tests.sources.conftest import NETWORK, StandIn, request, wanted
 from tests.standin import sky
@@ -95,6 +95,34 @@ def test_every_name_goes_to_its_candidate(standin, tns):
         else:
             assert math.isnan(row["redshift"])
     assert 0 < classified < len(known)
+
+
+def test_a_store_knows_a_candidate_by_the_names_in_tns(standin, tns, store):
+    """A supernova that LSST found is asked for by its ZTF name at brokers of ZTF."""
+    t = next(iter(reported(standin.now).values()))
+    rows = pd.DataFrame([{"object_id": str(t.lsst_id), "survey": "lsst", "ra": t.ra, "dec": t.dec,
+                          "known_at": standin.now}])  # fmt: skip
+    store.ingest(Report("x", Outcome.DATA, objects=rows), standin.now)
+    table = wanted({"candidate_id": str(t.lsst_id), "ra": t.ra, "dec": t.dec})
+    store.ingest(tns().poll(request(standin.now, wanted=table)), standin.now)
+    assert (
+        store.identities.resolve(t.ztf_id) == store.identities.resolve(t.tns_name) == str(t.lsst_id)
+    )
+    assert len(store.candidates(standin.now)) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (", ZTF26aaaaaaa, ATLAS26abc", ("ZTF26aaaaaaa", "ATLAS26abc")),
+        ("LSST-P-DO-313000000000000001", ("313000000000000001",)),
+        ("PS26x, PS26x, 2026a,", ("PS26x",)),
+        ("", ()),
+    ],
+)
+def test_internal_names_are_read(words, names):
+    """Commas at either end, doubles, and the object's own name."""
+    assert internal_names({"tns_name": "2026a", "tns_internal_names": words}) == names
 
 
 def test_annotations_say_who_and_what(standin, tns):

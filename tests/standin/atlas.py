@@ -1,4 +1,8 @@
-"""The ATLAS forced photometry server: a queue that works while nobody looks."""
+"""The ATLAS forced photometry server: a queue that works while nobody looks.
+
+What it refuses follows the published server, lukeshingles/atlasserver (commit 5cc8859); each
+rule names its file there, below ``atlasserver/forcephot/``.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,7 @@ class Atlas(Service):
     queue_cap = 500
 
     def reset(self) -> None:
+        super().reset()
         self.tasks: dict[int, dict[str, Any]] = {7: self._task(7, OTHERS)}
         self.asked: dict[int, int] = {7: -(10**9)}
         self.next_id = 100
@@ -78,17 +83,57 @@ class Atlas(Service):
         denied = self._denied(question)
         if denied:
             return denied
-        if len(self.tasks) >= self.queue_cap:
-            words = f"ERROR: You have too many queued tasks ({self.queue_cap} queued + 1 requested"
+        # views.py, ``create``: tasks that have started do not count.
+        queued = sum(not task["starttimestamp"] for task in self.tasks.values())
+        if queued + 1 > self.queue_cap:
+            words = f"ERROR: You have too many queued tasks ({queued} queued + 1 requested"
             return Reply({"non_field_errors": f"{words} > {self.queue_cap})."}, 400)
         form = question.form()
+        if errors := self._errors(form):
+            return Reply(errors, 400)
         asked = form | {key: float(form[key]) for key in ("ra", "dec")}
-        asked["mjd_min"] = float(form["mjd_min"]) if "mjd_min" in form else self.now - 30.0
+        # models.py, ``get_mjd_min_default``: left out is a month; empty is no bound.
+        asked["mjd_min"] = _number(form, "mjd_min") if "mjd_min" in form else self.now - 30.0
+        asked["mjd_max"] = _number(form, "mjd_max")
         number = self.next_id
         self.next_id += 1
         self.tasks[number] = self._task(number, asked)
         self.asked[number] = 0
         return Reply(self.tasks[number], 201)
+
+    def _errors(self, form: dict[str, Any]) -> dict[str, Any]:
+        """Check the fields of a request (serializers.py, ``ForcePhotTaskSerializer``)."""
+        for name in ("ra", "dec", "mjd_min", "mjd_max"):
+            value = form.get(name)
+            if value in (None, ""):
+                continue
+            try:
+                number = float(value)
+            except (TypeError, ValueError):
+                return {name: ["A valid number is required."]}
+            if not math.isfinite(number):
+                return {name: f"{name} must be a finite floating-point number."}
+        missing = [name for name in ("ra", "dec") if form.get(name) in (None, "")]
+        if form.get("mpc_name"):
+            return {"mpc_name": "not simulated"}
+        if len(missing) == 2:
+            return {"non_field_errors": "Either an mpc_name or (ra, dec) must be specified."}
+        if missing:
+            other = "dec" if missing[0] == "ra" else "ra"
+            return {missing[0]: f"{other} was set but {missing[0]} is missing."}
+        # models.py: comment is a CharField of 300 letters.
+        if len(str(form.get("comment", ""))) > 300:
+            return {"comment": ["Ensure this field has no more than 300 characters."]}
+        return self._bad_span(form)
+
+    def _bad_span(self, form: dict[str, Any]) -> dict[str, Any]:
+        last = _number(form, "mjd_max")
+        first = _number(form, "mjd_min") if "mjd_min" in form else self.now - 30.0
+        if last is not None and last <= 0:
+            return {"mjd_max": "mjd_max must be a positive MJD."}
+        if last is not None and first is not None and last <= first:
+            return {"mjd_max": f"mjd_max must be greater than mjd_min ({first} was applied)."}
+        return {}
 
     def list_tasks(self, question: Question) -> Any:
         """Pages of six, to be followed by ``next``."""
@@ -161,6 +206,11 @@ class Atlas(Service):
         return [
             line(look, t) for t in found for look in t.atlas(self.now) if low <= look.mjd <= high
         ]
+
+
+def _number(form: dict[str, Any], name: str) -> float | None:
+    value = form.get(name)
+    return None if value in (None, "") else float(value)
 
 
 def line(look: sky.Exposure, t: sky.Transient) -> str:

@@ -1,39 +1,101 @@
-"""Fink's two REST APIs: ZTF and LSST, which give the same names different meanings."""
+"""Fink's two REST APIs: ZTF and LSST, which give the same names different meanings.
+
+What they refuse follows the published server, astrolabsoftware/fink-object-api 3.5.0 (commit
+17051ca); each rule names its file there, below ``apps/``.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+from astropy.time import Time
+
 from tests.standin import packets, recorded, sky
-from tests.standin.server import Question, Reply, Route, Service
+from tests.standin.server import Question, Reply, Route, Service, StumbleError
 
 FID = {"g": 1, "r": 2}
 
 
-class FinkZtf(Service):
+class Fink(Service):
+    """What the REST APIs of both surveys do alike."""
+
+    @staticmethod
+    def missing(values: Mapping[str, Any], name: str) -> Reply | None:
+        """Refuse a question without what is required, in Python's words, not in JSON.
+
+        utils/utils.py, ``check_args``; routes/v1/*/*/api.py: ``Response(str(rep), 400)``.
+        """
+        if name in values:
+            return None
+        text = f"A value for `{name}` is required. See https://api.ztf.fink-portal.org \n"
+        return Reply(str({"status": "error", "text": text}), 400, "text/html")
+
+    def names(self, values: Mapping[str, Any], key: str) -> list[str]:
+        """Read one name or several; a number is no text, and the server stumbles over it.
+
+        routes/v1/lsst/sources/utils.py and ztf/objects/utils.py: ``"," in payload[key]``.
+        """
+        if not isinstance(values[key], str):
+            raise StumbleError
+        names = [name.strip() for name in values[key].split(",")]
+        self.check_poison(names)
+        return names
+
+    @staticmethod
+    def date(text: Any) -> float:
+        """Read a date as the server does: astropy takes ISO text, and no number in a text.
+
+        routes/v1/lsst/tags/utils.py: ``Time(payload["startdate"]).mjd``.
+        """
+        try:
+            return float(Time(text).mjd)
+        except (ValueError, TypeError) as error:
+            raise StumbleError from error
+
+    @staticmethod
+    def selected(rows: list[dict[str, Any]], values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Leave out columns that were not asked for; unknown ones are ignored.
+
+        utils/decoding.py, ``format_hbase_output(truncated=True)``; ``d:tag`` is added later
+        (routes/v1/ztf/objects/utils.py).
+        """
+        if "columns" not in values:
+            return rows
+        wanted = {*values["columns"].replace(" ", "").split(","), "d:tag"}
+        return [{key: row[key] for key in row if key in wanted} for row in rows]
+
+
+class FinkZtf(Fink):
     """``objects``: one row per alert, and upper limits as rows of texts."""
 
     name = "fink-ztf"
 
     def routes(self) -> dict[str, Route]:
         return {
-            "POST /api/v1/objects": self.objects,
+            # routes/v1/ztf/objects/api.py: GET with arguments is the same as POST.
+            "GET|POST /api/v1/objects": self.objects,
             "GET /api/v1/classes": lambda question: {"Fink classifiers": ["SN candidate"]},
         }
 
     def objects(self, question: Question) -> Any:
-        names = question.get("objectId").split(",")
-        if names == [""]:
-            return Reply("{'status': 'error', 'text': 'A value for `objectId` is required.'}", 400)
+        values = question.values()
+        if question.method == "GET" and not values:
+            return Reply("Get object data based on ZTF ID", kind="text/html")
+        if refused := self.missing(values, "objectId"):
+            return refused
+        names = self.names(values, "objectId")
         found = [t for t in self.visible() if t.ztf_id in names]
         known = [row for name in names for row in recorded.fink_ztf().get(name, [])]
-        return [row for t in found for row in self._rows(t, question)] + known
+        rows = [row for t in found for row in self._rows(t, values)] + known
+        return self.selected(rows, values)
 
-    def _rows(self, t: sky.Transient, question: Question) -> list[dict[str, Any]]:
+    def _rows(self, t: sky.Transient, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         looks = list(reversed(t.ztf(self.now)))
         rows = [self._alert(t, look) for look in looks if look.detected]
-        if question.get("withupperlim") == "True":
+        # routes/v1/ztf/objects/utils.py: the word "True" alone, or JSON's true.
+        if str(values.get("withupperlim")) == "True":
             rows += [self._upper_limit(t, look) for look in looks if not look.detected]
         return rows
 
@@ -64,21 +126,21 @@ class FinkZtf(Service):
         }  # fmt: skip
 
 
-class FinkLsst(Service):
+class FinkLsst(Fink):
     """``sources`` and ``fp``: light curves; ``tags``: alerts, newest first."""
 
     name = "fink-lsst"
     tag_names = ("extragalactic_new_candidate", "in_tns", "most_likely_sn")
+    streamed = ("in_simbad", "uniform_sample", "brand_new_stream")
+    """Tags without REST support; the last one is newer than this program."""
 
     def routes(self) -> dict[str, Route]:
         return {
-            "POST /api/v1/sources": self.sources,
-            "POST /api/v1/fp": self.forced,
-            "POST /api/v1/tags": self.tags,
+            # routes/v1/lsst/*/api.py: GET with arguments is the same as POST.
+            "GET|POST /api/v1/sources": self.sources,
+            "GET|POST /api/v1/fp": self.forced,
+            "GET|POST /api/v1/tags": self.tags,
             "GET /schemas/ids/(\\d+)": self.schema,
-            "GET /api/v1/tags": lambda question: {
-                name: {"description": name, "API support": True} for name in self.tag_names
-            },
         }
 
     def schema(self, question: Question, number: str) -> Any:
@@ -87,45 +149,73 @@ class FinkLsst(Service):
             return Reply({"error_code": 40403, "message": "Schema not found"}, 404)
         return {"schema": json.dumps(packets.LSST_SCHEMA)}
 
-    def _asked(self, question: Question) -> list[sky.Transient]:
-        names = question.get("diaObjectId").split(",")
-        return [t for t in sky.transients() if str(t.lsst_id) in names]
-
     def sources(self, question: Question) -> Any:
-        names = question.get("diaObjectId").split(",")
-        return [
+        values = question.values()
+        if refused := self.missing(values, "diaObjectId"):
+            return refused
+        names = self.names(values, "diaObjectId")
+        rows = [
             self._source(t, look)
-            for t in self._asked(question)
+            for t in sky.transients()
+            if str(t.lsst_id) in names
             for look in reversed(t.lsst(self.now))
             if look.detected
-        ] + [row for name in names for row in recorded.fink_lsst().get(name, [])]
+        ]
+        known = [row for name in names for row in recorded.fink_lsst().get(name, [])]
+        return self.selected(rows + known, values)
 
     def forced(self, question: Question) -> Any:
-        return [
+        values = question.values()
+        if refused := self.missing(values, "diaObjectId"):
+            return refused
+        names = self.names(values, "diaObjectId")
+        rows = [
             {
                 "r:diaObjectId": t.lsst_id, "r:diaForcedSourceId": sky.dia_source_id(t, look) + 5,
                 "r:midpointMjdTai": look.mjd + sky.TAI, "r:band": look.band, "r:ra": t.ra,
                 "r:dec": t.dec, "r:psfFlux": look.flux * 1e3, "r:psfFluxErr": look.flux_err * 1e3,
                 "r:scienceFlux": look.flux * 1e3 + 5e3, "r:visit": 1,
             }
-            for t in self._asked(question)
+            for t in sky.transients()
+            if str(t.lsst_id) in names
             for look in t.lsst(self.now)
         ]  # fmt: skip
+        return self.selected(rows, values)
 
     def tags(self, question: Question) -> Any:
-        """Newest first, at most n, between the dates (MJD as text)."""
-        if question.get("tag") not in self.tag_names:
-            return Reply("unknown tag", 400, "text/plain")
-        start, stop = (float(question.get(key, "0")) for key in ("startdate", "stopdate"))
+        """Newest first, at most n, between the dates; or the list of tags.
+
+        routes/v1/lsst/tags/api.py and utils.py. The number that a date becomes is compared with
+        the rows' MJD (TAI) as it is.
+        """
+        values = question.values()
+        if question.method == "GET" and not values:
+            support = dict.fromkeys(self.tag_names, True) | dict.fromkeys(self.streamed, False)
+            return {
+                name: {"description": name, "API support": has} for name, has in support.items()
+            }
+        if refused := self.missing(values, "tag"):
+            return refused
+        if values["tag"] in self.streamed:
+            words = "is only available from the Livestream service (no API support defined)."
+            return Reply(f"{values['tag']} {words}", 400, "text/html")
+        if values["tag"] not in self.tag_names:
+            return Reply(f"{values['tag']} is not a valid tag.", 400, "text/html")
+        try:
+            n = int(values.get("n", 10))
+        except (TypeError, ValueError) as error:
+            raise StumbleError from error
+        start = self.date(values.get("startdate", "2019-11-01 00:00:00"))
+        stop = self.date(values["stopdate"]) if "stopdate" in values else self.now
         rows = [
             self._source(t, look)
             for t in sky.transients()
             if t.kind != "AGN"
             for look in t.lsst(self.now)
-            if look.detected and start <= look.mjd <= stop
+            if look.detected and start <= look.mjd + sky.TAI <= stop
         ]
         rows.sort(key=lambda row: row["r:midpointMjdTai"], reverse=True)
-        return rows[: int(question.get("n", "10"))]
+        return self.selected(rows[:n], values)
 
     @staticmethod
     def _source(t: sky.Transient, look: sky.Exposure) -> dict[str, Any]:

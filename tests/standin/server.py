@@ -37,6 +37,15 @@ class Question:
         form = self.form()
         return [str(form[name])] if name in form else (default or [])
 
+    def values(self) -> dict[str, Any]:
+        """Return the parameters as they came: of the URL if it has any, else of the body.
+
+        Values of JSON keep their types; of a URL the first of each name is taken, as text.
+        """
+        if self.query:
+            return {name: values[0] for name, values in self.query.items()}
+        return self.form()
+
     def form(self) -> dict[str, Any]:
         if not self.body:
             return {}
@@ -54,6 +63,10 @@ class Reply:
     status: int = 200
     kind: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
+
+
+class StumbleError(Exception):
+    """The real server's code raises here, and answers 500."""
 
 
 Route = Callable[..., Any]
@@ -86,6 +99,15 @@ class Service:
 
     def reset(self) -> None:
         """Forget what clients have changed."""
+        self.poison = ()
+
+    poison: Any = ()
+    """Names of objects over which the server stumbles; set through the switchboard."""
+
+    def check_poison(self, names: list[str]) -> None:
+        """Stumble if a question is about any of `poison`."""
+        if set(names) & set(self.poison):
+            raise StumbleError
 
     def visible(self) -> list[sky.Transient]:
         """Transients that ZTF has detected by now."""
@@ -120,15 +142,22 @@ class Service:
             self._stopping.clear()
 
     def answer(self, question: Question) -> Reply:
-        """Find the route and ask it."""
+        """Find the route and ask it; ``GET|POST /path`` takes both."""
         for spec, route in self.routes().items():
-            method, _, pattern = spec.partition(" ")
+            methods, _, pattern = spec.partition(" ")
             match = re.fullmatch(pattern, question.path)
-            if match and method == question.method:
+            if match and question.method in methods.split("|"):
                 with self.lock:
-                    found = route(question, *match.groups())
+                    try:
+                        found = route(question, *match.groups())
+                    except StumbleError:
+                        found = self.stumbled()
                 return found if isinstance(found, Reply) else Reply(found)
         return Reply({"detail": f"no route {question.method} {question.path}"}, 404)
+
+    def stumbled(self) -> Reply:
+        """Return what an exception in the real server's code looks like."""
+        return Reply({"message": "Internal Server Error"}, 500)
 
     def spoil(self, payload: Any, kind: str) -> Any:
         """Apply a fault to an answer; services whose emptiness looks different override it."""
@@ -138,12 +167,16 @@ class Service:
         """Say in this service's way how long to wait."""
         return {"Retry-After": f"{wait:g}"}, {"detail": "Too many requests"}
 
-    def serve(self, question: Question, handler: BaseHTTPRequestHandler) -> None:
-        """Answer one request, well or badly."""
+    def note(self, question: Question) -> None:
+        """Remember what was asked."""
         self.log.append({
             "method": question.method, "path": question.path, "query": question.query,
             "headers": question.headers, "form": question.form(),
         })  # fmt: skip
+
+    def serve(self, question: Question, handler: BaseHTTPRequestHandler) -> None:
+        """Answer one request, well or badly."""
+        self.note(question)
         fault = self.fault
         if fault is None or not fault.strikes(question.path):
             _send_reply(handler, self.encode(self.answer(question)))

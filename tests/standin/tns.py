@@ -34,6 +34,7 @@ class Tns(Service):
     bot_id, bot_name, api_key = "12345", "standin_bot", "standin-tns-key"
 
     def reset(self) -> None:
+        super().reset()
         self.spent = 0
         self.quota = 1000
 

@@ -72,6 +72,7 @@ def bound(model=None, name="mine", digest="d1"):
 
 
 def run(memory, model, table=None, photometry=PHOTOMETRY):
+    memory = getattr(memory, "fits", memory)
     return fit_changed([model], candidates() if table is None else table, photometry, memory)
 
 
@@ -81,9 +82,9 @@ def run(memory, model, table=None, photometry=PHOTOMETRY):
 def test_nothing_is_fitted_twice(store):
     """Neither in the next cycle nor after a restart; the answer is the same."""
     model = bound()
-    first = run(store, model)
+    first = run(store.fits, model)
     again = bound()
-    second = run(store, again)
+    second = run(store.fits, again)
     assert model.model.asked == [NAMES]
     assert again.model.asked == []
     assert (first.fresh, second.fresh) == ({"mine": 3}, {"mine": 0})
@@ -110,18 +111,18 @@ def test_nothing_is_fitted_twice(store):
 )  # fmt: skip
 def test_what_changed_is_fitted_again(store, change, refitted):
     """Data, redshift, settings: all that a fit depends on, and nothing else."""
-    run(store, bound())
+    run(store.fits, bound())
     model = change.pop("model", bound())
-    run(store, model, **change)
+    run(store.fits, model, **change)
     assert model.model.asked == ([refitted] if refitted else [])
 
 
 def test_another_dust_map_is_another_fit(store, monkeypatch):
     """`prime` fetches a better one."""
-    run(store, bound())
+    run(store.fits, bound())
     monkeypatch.setattr(dust, "ebv", lambda ra, dec: np.full(len(ra), 0.5))
     model = bound()
-    run(store, model)
+    run(store.fits, model)
     assert model.model.asked == [NAMES]
 
 
@@ -155,7 +156,7 @@ def test_a_model_that_raises_costs_its_own_columns(store):
     """Every candidate says why, the other model works, and the next cycle tries again."""
     bad, good = bound(Counting(fail), "bad"), bound(name="good")
     for _ in range(2):
-        found = fit_changed([bad, good], candidates(), PHOTOMETRY, store)
+        found = fit_changed([bad, good], candidates(), PHOTOMETRY, store.fits)
     assert [str(failure) for failure in found.failures] == [
         "model bad: RuntimeError: no convergence at all"
     ]
@@ -180,7 +181,7 @@ def test_a_model_that_raises_costs_its_own_columns(store):
 )
 def test_a_model_that_answers_for_others_than_asked_has_failed(store, answer):
     """One row per candidate, or none is believed."""
-    found = run(store, bound(Counting(answer)))
+    found = run(store.fits, bound(Counting(answer)))
     assert len(found.failures) == 1
     assert join(candidates(), found)["mine_status"].tolist() == ["failed"] * 3
     assert store.fits.of("mine").empty
@@ -188,7 +189,7 @@ def test_a_model_that_answers_for_others_than_asked_has_failed(store, answer):
 
 def test_a_model_may_answer_in_any_order(store):
     """Rows are put in the order of the candidates."""
-    found = run(store, bound(Counting(lambda p, c: Counting().fit(p, c).iloc[::-1])))
+    found = run(store.fits, bound(Counting(lambda p, c: Counting().fit(p, c).iloc[::-1])))
     assert found.failures == []
     assert join(candidates(), found)["mine_n_points"].tolist() == [4.0, 3.0, 1.0]
 
@@ -205,10 +206,10 @@ def test_a_failed_fit_is_reported_and_tried_again(store):
         return pd.concat([good.iloc[:1], bad.iloc[1:]], ignore_index=True)
 
     model = bound(Counting(answer))
-    found = run(store, model)
+    found = run(store.fits, model)
     assert [str(f) for f in found.failures] == ["model mine (b and others): no peak (2 of 3 fits)"]
     assert store.fits.of("mine")["candidate_id"].tolist() == ["a"]
-    run(store, model)
+    run(store.fits, model)
     assert model.model.asked == [NAMES, ["b", "c"]]
 
 
@@ -216,7 +217,7 @@ def test_a_model_gets_plain_texts_and_only_its_candidates(store):
     """Whatever the store keeps in memory."""
     photometry = PHOTOMETRY.astype({"band": "category", "candidate_id": "category"})
     model = bound()
-    run(store, model, table=candidates(["a", "b"]), photometry=photometry)
+    run(store.fits, model, table=candidates(["a", "b"]), photometry=photometry)
     assert set(model.model.seen["candidate_id"]) == {"a", "b"}
     assert model.model.seen["band"].dtype == PHOTOMETRY["band"].dtype
     assert model.model.seen.index.tolist() == list(range(7))
@@ -227,7 +228,7 @@ def test_a_model_gets_plain_texts_and_only_its_candidates(store):
 
 def test_fits_become_columns_with_the_models_name(store):
     """Parameters and errors, too; unknown where there is no fit."""
-    table = join(candidates(), run(store, bound()))
+    table = join(candidates(), run(store.fits, bound()))
     assert table["mine_x1"].tolist() == pytest.approx([0.4, 0.3, np.nan], nan_ok=True)
     assert table["mine_x1_err"].tolist() == pytest.approx([0.01, 0.01, np.nan], nan_ok=True)
     assert table["t_peak"].tolist() == pytest.approx([MJD + 4, MJD + 3, np.nan], nan_ok=True)
@@ -244,7 +245,7 @@ def test_the_first_good_model_gives_the_peak(store):
         return fit_table(table["candidate_id"].to_numpy(object), fits)
 
     models = [bound(Counting(patient), "first"), bound(name="second")]
-    table = join(candidates(), fit_changed(models, candidates(), PHOTOMETRY, store))
+    table = join(candidates(), fit_changed(models, candidates(), PHOTOMETRY, store.fits))
     assert table["model"].tolist() == ["second", "first", "first"]
     assert table["t_peak"].tolist() == [MJD + 4, 1.0, 1.0]
 
@@ -268,7 +269,7 @@ def test_the_best_model_may_give_the_peak(store):
         bound(Counting(like(17.0, 4.0)), "rich"),
         bound(Counting(like(12.0, 7.0)), "right"),
     ]
-    found = fit_changed(models, candidates(), PHOTOMETRY, store)
+    found = fit_changed(models, candidates(), PHOTOMETRY, store.fits)
     assert join(candidates(), found)["model"].tolist() == ["", "simple", "simple"]
     table = join(candidates(), found, "best")
     assert table["model"].tolist() == ["", "right", "right"]
@@ -285,13 +286,13 @@ def test_a_good_fit_without_a_peak_is_not_chosen(store):
         names = table["candidate_id"].to_numpy(object)
         return fit_table(names, [Fit("ok", "flat")] * len(names))
 
-    table = join(candidates(), run(store, bound(Counting(aimless))))
+    table = join(candidates(), run(store.fits, bound(Counting(aimless))))
     assert table["model"].tolist() == ["", "", ""]
 
 
 def test_what_a_broker_calls_a_peak_is_none(store):
     """An annotation of the same name makes no second column."""
-    table = join(candidates(t_peak=1.0, model="theirs", mine_x1=9.0), run(store, bound()))
+    table = join(candidates(t_peak=1.0, model="theirs", mine_x1=9.0), run(store.fits, bound()))
     assert table.columns.is_unique
     assert table["model"].tolist() == ["mine", "mine", ""]
     assert table["mine_x1"].iloc[0] == pytest.approx(0.4)
@@ -300,17 +301,17 @@ def test_what_a_broker_calls_a_peak_is_none(store):
 def test_no_candidates_and_no_models_are_fine(store):
     """An empty night, and a case without models."""
     model = bound()
-    found = run(store, model, table=candidates().iloc[:0])
+    found = run(store.fits, model, table=candidates().iloc[:0])
     assert model.model.asked == []
     assert len(join(candidates().iloc[:0], found)) == 0
-    table = join(candidates(), fit_changed([], candidates(), PHOTOMETRY, store))
+    table = join(candidates(), fit_changed([], candidates(), PHOTOMETRY, store.fits))
     assert table["t_peak"].isna().all()
     assert table["model"].tolist() == ["", "", ""]
 
 
 def test_candidates_that_are_not_kept_have_no_fit(store):
     """The prefilter spared the time."""
-    found = run(store, bound(), table=candidates(["a"]))
+    found = run(store.fits, bound(), table=candidates(["a"]))
     table = join(candidates(), found)
     assert table["model"].tolist() == ["mine", "", ""]
     assert table["mine_status"].isna().tolist() == [False, True, True]

@@ -137,7 +137,7 @@ def test_the_copy_of_a_table_that_a_killed_program_left_is_no_hindrance(path, ta
     with Store(f"sqlite:///{path}") as store, Store("sqlite://") as new:
         assert shape(store.engine).keys() == shape(new.engine).keys()
         with store.engine.connect() as connection:
-            said = connection.exec_driver_sql("SELECT kind, author, comment FROM feedback").all()
+            said = connection.exec_driver_sql("SELECT kind, author, comment FROM marks").all()
         assert said == [("veto", "me", "a galaxy")]
 
 

@@ -190,3 +190,28 @@ def test_what_a_source_takes_back_is_gone(store):
     assert [list(store.facts.as_known(MJD + day)) for day in (1, 2)] == [
         ["candidate_id", "tns_type"], ["candidate_id"],
     ]  # fmt: skip
+
+
+def test_names_are_known_since_they_were_given(store):
+    """Of two candidates of one name, the one that bore it first; nobody before that."""
+    for name, ra, day in (("late", 10.0, 5), ("early", 50.0, 2)):
+        objects = make_objects(name, ra=ra, known_at=MJD + day)
+        store.ingest(make_report(objects.assign(also_known_as="2026abc")), MJD + 9)
+    owners = {day: dict(store.identities.aliases(MJD + day).to_numpy()) for day in (1, 3, 6)}
+    assert owners[1] == {}
+    assert owners[3] == {"2026abc": "early", "early": "early"}
+    assert owners[6] == {"2026abc": "early", "early": "early", "late": "late"}
+    assert store.identities.resolve("2026abc") == "early"
+
+
+def test_who_came_back_was_out_before(store):
+    """A rejection of the past can be asked after new evidence has lifted it."""
+    store.ingest(make_report(make_objects("a"), make_photometry("a", MJD - 1)), MJD)
+    rows = pd.DataFrame([{"candidate_id": "a", "factor": "f", "reason": "r", "row": {}}])
+    store.save_cycle(MJD, scores=pd.DataFrame(), rejected=rows, ranks=pd.DataFrame(),
+                     report={"version": "1", "config": "c"})  # fmt: skip
+    new = make_photometry("a", MJD + 70, measurement_id="new")
+    store.ingest(make_report(None, new), MJD + 70)
+    assert store.rejections.reconsider(MJD + 71, 60.0) == ["a"]
+    assert [len(store.candidates(MJD + day)) for day in (-0.5, 0, 70.9, 71)] == [1, 0, 0, 1]
+    assert [store.rejections.counts(MJD + day) for day in (50, 71)] == [{"f": 1}, {}]

@@ -782,3 +782,12 @@ def test_a_database_that_was_cut_off_is_said_in_words(url, tmp_path):
     path = tmp_path / "store.sqlite"
     path.write_bytes(path.read_bytes()[:5000])
     assert "malformed" in refusal(url)
+
+
+def test_three_objects_in_a_row_are_one_candidate(store):
+    """Each is near the next: whether they come in one report or in three."""
+    for when, offset in enumerate((0.0, 3.0, 6.0)):
+        rows = make_objects(f"x{offset:g}", dec=offset / 3600.0)
+        store.ingest(make_report(rows), MJD + when, merge_radius=5.0)
+    assert store.candidates(MJD + 9.0)["candidate_id"].tolist() == ["x0"]
+    assert {store.identities.resolve(f"x{offset}") for offset in (0, 3, 6)} == {"x0"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import astropy.units as u
 import numpy as np
 import pandas as pd
@@ -57,10 +59,29 @@ def test_two_new_objects_at_one_place_are_one_candidate():
     assert found(rows) == [("x", True), ("x", False), ("z", True)]
 
 
-def test_an_object_between_two_new_ones_joins_the_nearer():
-    """As it would have, had they come one by one."""
-    rows = [("a", 10, 0), ("c", 10, 8 * ARCSEC), ("b", 10, 4.5 * ARCSEC)]
-    assert found(rows) == [("a", True), ("c", True), ("c", False)]
+@pytest.mark.parametrize("order", list(itertools.permutations((0, 3, 6))))
+def test_three_in_a_row_are_one_candidate(order):
+    """0", 3" and 6" apart with a radius of 5": each is near the next, whichever comes first."""
+    rows = [(f"x{offset}", 10, offset * ARCSEC) for offset in order]
+    first = rows[0][0]
+    assert found(rows) == [(first, True), (first, False), (first, False)]
+    placed = [("known", 10, 0), ("known", 10, 3 * ARCSEC)]
+    assert found([("x6", 10, 6 * ARCSEC)], placed) == [("known", False)]
+
+
+def test_a_chain_ends_at_twice_the_radius():
+    """A crowded field does not become one candidate."""
+    rows = [(f"x{n}", 10, n * 4 * ARCSEC) for n in range(6)]
+    names = [name for name, _ in found(rows)]
+    assert names == ["x0", "x0", "x0", "x3", "x3", "x3"]
+
+
+def test_known_candidates_with_an_object_between_them_are_told():
+    """Only the store can make them one: they have histories."""
+    known = [("a", 10, 0), ("c", 10, 8 * ARCSEC), ("far", 11, 0)]
+    answer = match(objects(("b", 10, 4.5 * ARCSEC)), candidates(*known), {}, radius_arcsec=5.0)
+    assert answer.candidate_id.tolist() == ["c"]
+    assert answer.linked == (("a", "c"),)
 
 
 def test_the_sky_is_round():
@@ -113,38 +134,42 @@ def test_matches_are_those_of_astropys_separations(known, new, dec):
     places = [SkyCoord(a * u.deg, d * u.deg) for a, d in zip(known_ra, known_dec, strict=True)]
     for i, (a, d) in enumerate(zip(new_ra, new_dec, strict=True)):
         here = SkyCoord(a * u.deg, d * u.deg)
+        name = answer.candidate_id[i]
         away = np.array([here.separation(place).arcsec for place in places])
-        if (away <= radius).any():
-            assert not answer.is_new[i]
-            mine = away[names.index(answer.candidate_id[i])]
-            assert mine == pytest.approx(away.min(), abs=1e-6)
+        if answer.is_new[i]:
+            assert name == f"n{i}"
+            assert not (away <= radius).any() or i > 0, "an object within the radius was known"
+            assert not (away[: len(known)] <= radius).any()
         else:
-            assert answer.is_new[i]
-            assert answer.candidate_id[i] == f"n{i}"
-            names.append(f"n{i}")
-            places.append(here)
+            # Near an object of its candidate, or linked to it by one that came later.
+            mine = np.array([one == name for one in names])
+            if not (away[mine] <= radius).any():
+                assert not (away[: len(known)] <= radius).any()
+        if (away[: len(known)] <= radius).any():
+            assert not answer.is_new[i]
+        names.append(name)
+        places.append(here)
 
 
-def one_by_one(rows, known, radius):
-    """Match objects as if each came in a report of its own."""
-    known, aliases, answers = [*known], {}, []
+def one_by_one(rows, radius):
+    """Match objects as if each came in a report of its own, in a store that heeds links."""
+    known, names = [], {}
     for row in rows:
-        answer = match(objects(row), candidates(*known), aliases, radius_arcsec=radius)
-        name = answer.candidate_id[0]
-        if answer.is_new[0]:
-            known.append((name, row[1], row[2]))
-        aliases[row[0]] = name
-        answers.append((name, bool(answer.is_new[0])))
-    return answers
+        answer = match(objects(row), candidates(*known), {}, radius_arcsec=radius)
+        names[row[0]] = answer.candidate_id[0]
+        known.append((answer.candidate_id[0], row[1], row[2]))
+        for kept, other in answer.linked:
+            names = {k: kept if v == other else v for k, v in names.items()}
+            known = [(kept if k == other else k, a, d) for k, a, d in known]
+    return list(names.values())
 
 
-@given(st.lists(places, min_size=1, max_size=12), st.integers(0, 4))
-def test_one_report_or_many_make_the_same_candidates(points, n_known):
+@given(st.lists(places, min_size=1, max_size=12))
+def test_one_report_or_many_make_the_same_candidates(points):
     """It does not matter how a night's alerts are cut into polls."""
     ra, dec = as_positions(points, 20.0)
     rows = [(f"n{i}", a, d) for i, (a, d) in enumerate(zip(ra, dec, strict=True))]
-    known, rows = rows[:n_known], rows[n_known:]
-    assert found(rows, known, radius=5.03) == one_by_one(rows, known, 5.03)
+    assert [name for name, _ in found(rows, radius=5.03)] == one_by_one(rows, 5.03)
 
 
 @given(

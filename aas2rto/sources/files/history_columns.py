@@ -23,6 +23,7 @@ from aas2rto.sources.packets.avro import Chunk, Items, Values
 from aas2rto.sources.packets.avro_schema import Path
 from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.packets.format import Columns, Convert, Head
+from aas2rto.sources.packets.quality import Quality
 from aas2rto.tables import photometry
 
 Found = tuple[Convert, Columns]
@@ -88,7 +89,7 @@ def add_chunk(chunk: Chunk, batch: Batch, wheres: Sequence[str]) -> int:
         heads.append(batch.add(alert, where=where))
         unreadable += len(batch.problems) > before[0] and batch.used == before[1]
     for path, read in columns.items():
-        history = _History(chunk.items[path], heads)
+        history = _History(chunk.items[path], heads, batch.quality)
         for convert, block in read(history):
             batch.add_columns(convert, block)
         batch.problems.extend(history.complaints(wheres))
@@ -98,7 +99,7 @@ def add_chunk(chunk: Chunk, batch: Batch, wheres: Sequence[str]) -> int:
 class _History:
     """The items of one array, with the alerts that they belong to."""
 
-    def __init__(self, items: Items, heads: Sequence[Head | None]) -> None:
+    def __init__(self, items: Items, heads: Sequence[Head | None], quality: Quality) -> None:
         self.values = items.values
         self.owners = items.owners
         taken = np.array([head is not None for head in heads], dtype=bool)
@@ -108,6 +109,14 @@ class _History:
         self.names = names[items.owners]
         self.known_at = known[items.owners]
         self._broken = np.zeros(len(items.owners), dtype=bool)
+        self._quality = quality
+
+    def below(self) -> NDArray[np.bool_]:
+        """Say of each measurement whether it looks less real than is asked for."""
+        bad = np.zeros(len(self.owners), dtype=bool)
+        for name, least in self._quality.least().items():
+            bad |= _sane(self.values.numbers(name)) < least
+        return bad
 
     def drop(self, broken: NDArray[np.bool_]) -> None:
         """Leave measurements out that cannot be used, and remember to say so."""
@@ -147,7 +156,7 @@ def _ztf_history(history: _History) -> Iterator[Found]:
     seen = np.flatnonzero(history.wanted & ~no_candid)
     unseen = np.flatnonzero(history.wanted & no_candid)
     suspect = _sane(values.numbers("rb")) < ztf_packet.MIN_REAL_BOGUS
-    suspect |= _sane(values.numbers("nbad")) > 0
+    suspect |= (_sane(values.numbers("nbad")) > 0) | history.below()
     signs = [SIGN_LETTERS.get(text[:1], np.nan) for text in values.texts("isdiffpos", seen)]
     yield ztf_packet.detections, (
         history.names[seen], jd[seen], fid[seen], values.numbers("magpsf")[seen],
@@ -189,6 +198,7 @@ def _lsst_history(history: _History) -> Iterator[Found]:
     suspect = np.zeros(len(values), dtype=bool)
     for flag in lsst_packet.SUSPECT_FLAGS:
         suspect |= values.integers(flag) != 0
+    suspect |= history.below()
     yield _lsst_rows(history, "diaSourceId", suspect, "")
 
 

@@ -35,6 +35,7 @@ from aas2rto.sources.packets.format import (
     why,
 )
 from aas2rto.sources.packets.lsst import PACKET as LSST
+from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.sources.packets.ztf import PACKET as ZTF
 from aas2rto.tables import photometry
 from aas2rto.tables.report import REDSHIFT_SOURCE, fact_table, object_table
@@ -77,6 +78,8 @@ class Batch:
         MJD (UTC); alerts known later are noted in `later` and not used.
     after : float
         MJD (UTC); alerts known until then were taken before, and are passed over.
+    quality : Quality
+        What a detection must fulfil, or is suspect.
 
     Attributes
     ----------
@@ -91,6 +94,7 @@ class Batch:
     source: str
     now: float = math.inf
     after: float = -math.inf
+    quality: Quality = ANY
     used: int = 0
     later: list[float] = field(default_factory=list)
     solar_system: int = 0
@@ -208,8 +212,12 @@ class Batch:
                     where, f"a measurement of {head.object_id} cannot be used: {why(error)}"
                 )
                 continue
-            if row is not None:
-                rows.append(row)
+            if row is None:
+                continue
+            place = series.suspect
+            if place is not None and self.quality.is_bad(record):
+                row = (*row[:place], True, *row[place + 1 :])
+            rows.append(row)
 
 
 def ztf(alerts: Iterable[Record], *, source: str = "ztf", now: float = math.inf) -> Tables:

@@ -61,11 +61,14 @@ class Series:
         Takes a record and the head of its alert; returns a row, or None for no measurement.
     records : iterable of mapping, or None
         As they stand in the alert.
+    suspect : int or None
+        Which entry of a row says that the measurement is suspect; None for none.
     """
 
     convert: Convert
     read: Callable[[Record, Head], Row | None]
     records: Iterable[Record] | None
+    suspect: int | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,40 @@ def identifier(record: Record, name: str) -> str:
     if not found:
         raise ValueError(f"its {name} is {record[name]!r}")
     return found
+
+
+def is_damaged(value: object) -> bool:
+    """Say whether an identifier went through a float, which keeps 16 of its digits.
+
+    Fink's client before version 11 wrote columns that may be null as doubles into the Parquet
+    files of data transfers (astrolabsoftware/fink-client).
+    """
+    return isinstance(value, float) and not math.isnan(value)
+
+
+def measurement_name(record: Record, name: str, band: object, mjd: float) -> str:
+    """Return a measurement's identifier; of a damaged one, a name made of its exposure.
+
+    Parameters
+    ----------
+    record : mapping
+    name : str
+        Of the field that holds the identifier.
+    band : str
+        In our spelling, such as ``ztfg``; there is at most one exposure of it at a time.
+    mjd : float
+        In the survey's own scale.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If there is no identifier, nor a band and a time to name it by.
+    """
+    if not is_damaged(record[name]):
+        return identifier(record, name)
+    if not band:
+        raise ValueError(f"its {name} {record[name]!r} has lost digits, and it has no known band")
+    return f"{band}:{sane(float(mjd)):.4f}"
 
 
 def position(record: Record) -> tuple[float, float]:

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aas2rto.sources.packets import nulls
-from aas2rto.sources.packets import ztf as ztf_packet
-from aas2rto.sources.packets.format import bands
 from aas2rto.tables import photometry
 
 Record = dict[str, Any]
@@ -26,6 +24,7 @@ def ztf_alert(
     forced: Iterable[Any] = (),
     *,
     now: float,
+    fluxes: Iterable[Any] = (),
     added: Mapping[str, Any] | None = None,
 ) -> Record | None:
     """Build a ZTF packet.
@@ -38,9 +37,11 @@ def ztf_alert(
     limits : iterable of mapping
         ``jd, fid, diffmaglim``.
     forced : iterable of mapping
-        Forced measurements in the form of detections, named by `forced_name`.
+        Forced measurements in the form of detections, named by `ztf.forced_name`.
     now : float
         MJD (UTC); later records are left out.
+    fluxes : iterable of mapping
+        Forced measurements in the form of ``fp_hists``.
     added : mapping, optional
         What the broker added to the newest alert.
 
@@ -56,7 +57,10 @@ def ztf_alert(
     unseen = [_as_limit(record) for record in limits if not _time(record, "jd") > last]
     measured = [record for record in forced if not _time(record, "jd") > last]
     alert = {"objectId": object_id, "candid": newest.get("candid"), "candidate": newest}
-    return {**(added or {}), **alert, "prv_candidates": [*before, *unseen, *measured]}
+    alert["prv_candidates"] = [*before, *unseen, *measured]
+    if counted := [record for record in fluxes if not _time(record, "jd") > last]:
+        alert["fp_hists"] = counted
+    return {**(added or {}), **alert}
 
 
 def _as_limit(record: Any) -> Any:
@@ -145,9 +149,3 @@ def _split(records: Iterable[Any], key: str, last: float) -> tuple[Record | None
 
 def _time(record: Any, key: str) -> float:
     return nulls.number(record.get(key)) if isinstance(record, dict) else math.nan
-
-
-def forced_name(fid: Any, mjd: float) -> str:
-    """Name a forced measurement of ZTF by its exposure, as `photometry.limit_id` does."""
-    (band,) = bands(ztf_packet.BANDS, [fid])
-    return f"forced:{band or 'ztf?'}:{mjd:.4f}"

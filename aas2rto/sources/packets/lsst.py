@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -20,7 +21,9 @@ from aas2rto.sources.packets.format import (
     bands,
     floats,
     identifier,
+    is_damaged,
     is_null,
+    measurement_name,
     position,
     sane,
 )
@@ -49,7 +52,7 @@ a bright host galaxy raises them while the transient itself is well measured. ``
 
 KEPT = {"reliability": "lsst_reliability", "isDipole": "lsst_is_dipole", "snr": "lsst_snr"}
 """Entries of a diaSource that become annotations. Fink says of ``reliability`` that it must not
-be used blindly yet, hence it decides nothing here."""
+be used blindly yet, hence it decides nothing unless a config's `quality` asks for it."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -75,11 +78,14 @@ def head(alert: Record) -> Head:
     source = alert["diaSource"]
     parent = alert.get("diaObject") or {}
     alert_id, known_at = identifier(source, "diaSourceId"), _known_at(source)
-    of_parent = nulls.digits(parent.get("diaObjectId"))
-    object_id = of_parent or nulls.digits(source.get("diaObjectId"))
+    of_parent = parent.get("diaObjectId")
+    has_parent = is_damaged(of_parent) or bool(nulls.digits(of_parent))
+    # The source's own entry is never null in alerts of fixed objects, and so was never cast.
+    whole = source.get("diaObjectId") if is_damaged(of_parent) or not has_parent else of_parent
+    object_id = nulls.digits(whole)
     if not object_id:
         return Head("", alert_id, known_at)
-    return Head(object_id, alert_id, known_at, *position(parent if of_parent else source))
+    return Head(object_id, alert_id, known_at, *position(parent if has_parent else source))
 
 
 def own(alert: Record) -> dict[str, float | bool]:
@@ -95,18 +101,24 @@ def own(alert: Record) -> dict[str, float | bool]:
 
 def series(alert: Record, head: Head) -> Iterable[Series]:  # noqa: ARG001  ZTF needs it
     """Sort the measurements: of the alert and its history, and forced photometry."""
-    yield Series(fluxes, _source, [alert["diaSource"], *(alert.get("prvDiaSources") or ())])
+    sources = [alert["diaSource"], *(alert.get("prvDiaSources") or ())]
+    yield Series(fluxes, _source, sources, suspect=5)
     yield Series(fluxes, _forced, alert.get("prvDiaForcedSources"))
 
 
 def _source(record: Record, head: Head) -> Row | None:
     suspect = any(map(record.get, SUSPECT_FLAGS))
-    return _row(record, head, identifier(record, "diaSourceId"), suspect)
+    return _row(record, head, _name(record, "diaSourceId"), suspect)
 
 
 def _forced(record: Record, head: Head) -> Row | None:
-    name = f"forced:{identifier(record, 'diaForcedSourceId')}"
+    name = f"forced:{_name(record, 'diaForcedSourceId')}"
     return _row(record, head, name, False)  # noqa: FBT003  forced sources carry no flags
+
+
+def _name(record: Record, key: str) -> str:
+    band = BANDS.get(record.get("band", ""))
+    return measurement_name(record, key, band, record.get("midpointMjdTai", math.nan))
 
 
 def _row(record: Record, head: Head, name: str, suspect: bool) -> Row | None:  # noqa: FBT001
@@ -151,7 +163,7 @@ PACKET = Packet(
     own=own,
     series=series,
     histories={
-        "prvDiaSources": _FLUX_FIELDS | {"diaSourceId", *SUSPECT_FLAGS},
+        "prvDiaSources": _FLUX_FIELDS | {"diaSourceId", "reliability", *SUSPECT_FLAGS},
         "prvDiaForcedSources": _FLUX_FIELDS | {"diaForcedSourceId"},
     },
 )  # fmt: skip

@@ -19,7 +19,9 @@ from aas2rto.sources.packets.format import (
     bands,
     floats,
     identifier,
+    is_damaged,
     is_null,
+    measurement_name,
     position,
     positive,
     sane,
@@ -60,7 +62,9 @@ def head(alert: Record) -> Head:
     object_id = nulls.text(alert["objectId"])
     if not object_id:
         raise ValueError("its objectId is empty")
-    alert_id = identifier(candidate if candidate.get("candid") else alert, "candid")
+    own_id = candidate.get("candid")
+    is_whole = bool(own_id) and not is_damaged(own_id)
+    alert_id = identifier(candidate if is_whole else alert, "candid")
     known_at = sane(float(candidate["jd"]) - photometry.MJD_OF_JD)
     return Head(object_id, alert_id, known_at, *position(candidate))
 
@@ -80,7 +84,7 @@ def series(alert: Record, head: Head) -> Iterable[Series]:
         # Where ZTF found nothing, the history has a record of the exposure without a candid.
         is_limit = isinstance(record, dict) and is_null(record.get("candid"))
         (unseen if is_limit else seen).append(record)
-    yield Series(detections, _detection, seen)
+    yield Series(detections, _detection, seen, suspect=7)
     yield Series(limits, _limit, unseen)
     yield Series(forced, _forced, alert.get("fp_hists"))
 
@@ -90,8 +94,14 @@ def _detection(record: Record, head: Head) -> Row:
     return (
         head.object_id, get("jd"), get("fid"), get("magpsf"), get("sigmapsf"),
         SIGNS.get(get("isdiffpos", "")), get("diffmaglim"),
-        is_bad_quality(get("rb"), get("nbad")), identifier(record, "candid"), head.known_at,
+        is_bad_quality(get("rb"), get("nbad")), _name(record), head.known_at,
     )  # fmt: skip
+
+
+def _name(record: Record) -> str:
+    band = BANDS.get(record.get("fid", 0))
+    mjd = nulls.number(record.get("jd")) - photometry.MJD_OF_JD
+    return measurement_name(record, "candid", band, mjd)
 
 
 def _limit(record: Record, head: Head) -> Row:
@@ -108,9 +118,17 @@ def _forced(record: Record, head: Head) -> Row | None:
     # procstatus is a list of codes as text; "0" alone means no warning (fp_hist.avsc).
     if str(get("procstatus")).strip() != "0" or is_null(flux) or flux == FORCED_SENTINEL:
         return None
-    name = f"fp:{record['pid']}:{record['fid']}"
+    mjd = float(record["jd"]) - photometry.MJD_OF_JD
+    pid = get("pid")
+    name = forced_name(record["fid"], mjd) if pid is None else f"fp:{pid}:{record['fid']}"
     return (head.object_id, get("jd"), get("fid"), flux, get("forcediffimfluxunc"),
             get("magzpsci"), name, head.known_at)  # fmt: skip
+
+
+def forced_name(fid: object, mjd: float) -> str:
+    """Name a forced measurement by its exposure, as `photometry.limit_id` does."""
+    (band,) = bands(BANDS, [fid])
+    return f"forced:{band or 'ztf?'}:{mjd:.4f}"
 
 
 def detections(columns: Columns) -> pd.DataFrame:
@@ -179,7 +197,8 @@ PACKET = Packet(
     series=series,
     histories={
         "prv_candidates": frozenset({
-            "jd", "fid", "candid", "magpsf", "sigmapsf", "isdiffpos", "diffmaglim", "rb", "nbad",
+            "jd", "fid", "candid", "magpsf", "sigmapsf", "isdiffpos", "diffmaglim", "rb", "drb",
+            "nbad",
         }),
         "fp_hists": frozenset({
             "jd", "fid", "pid", "forcediffimflux", "forcediffimfluxunc", "magzpsci", "procstatus",

@@ -3,14 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import SecretStr
 
 from aas2rto.errors import SourceError
 from aas2rto.sources.poll_result import Harvest
-from aas2rto.sources.transport.kafka import Message, Stream
+from aas2rto.sources.transport.kafka import PATIENCE, Message, Patience, Stream
 from aas2rto.sources.transport.pacing import Deadline
 
 UNREADABLE_LIMIT = 20
 """If so many messages come and none can be read, the schema is the problem, not the messages."""
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """What a config says of a stream, the same for every broker.
+
+    Parameters
+    ----------
+    service : str
+        Its name in error texts.
+    servers : str
+        Kafka brokers.
+    topics : tuple of str
+        None of them: there is no stream.
+    group_id, username : str
+    password : SecretStr or None
+    start : str
+        ``earliest`` or ``latest``.
+    patience : Patience
+    """
+
+    service: str
+    servers: str
+    topics: tuple[str, ...]
+    group_id: str
+    username: str = ""
+    password: SecretStr | None = None
+    start: Literal["earliest", "latest"] = "earliest"
+    patience: Patience = PATIENCE
+
+    def open(self) -> Stream | None:
+        """Return the stream, not yet connected; None without topics."""
+        if not self.topics:
+            return None
+        return Stream(
+            self.service,
+            self.servers,
+            self.topics,
+            group_id=self.group_id,
+            username=self.username,
+            password=self.password,
+            start=self.start,
+            patience=self.patience,
+        )
 
 
 def follow(

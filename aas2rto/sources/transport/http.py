@@ -230,6 +230,9 @@ class Client:
         Further headers, such as a user agent that the service demands.
     secrets : sequence of SecretStr
         Other secrets that are sent, in a form for example; struck from every error text.
+    transport : httpx.BaseTransport or None
+        What carries questions and answers; None for the network. Tests pass a service in the
+        same process.
     clock, sleep, jitter : callable
         Seconds, waiting, and a random number in 0..1; tests pass their own.
     """
@@ -243,6 +246,7 @@ class Client:
         credentials: Mapping[str, SecretStr] | None = None,
         headers: Mapping[str, str] | None = None,
         secrets: Sequence[SecretStr] = (),
+        transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
@@ -254,6 +258,7 @@ class Client:
         self.credentials = dict(credentials or {})
         self._headers = {"User-Agent": f"aas2rto/{__version__}"} | dict(headers or {})
         self._secrets = tuple(secrets)
+        self.transport = transport
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
         self._bucket = bucket_of(self.host, self.policy.rate, self.policy.burst, clock)
         self._http: httpx.Client | None = None
@@ -274,9 +279,10 @@ class Client:
         *,
         until: Deadline,
         params: Mapping[str, Any] | Sequence[tuple[str, Any]] | None = None,
+        final: frozenset[int] = frozenset(),
     ) -> Answer:
         """Ask with GET; see `request`."""
-        return self.request("GET", path, until=until, params=params)
+        return self.request("GET", path, until=until, params=params, final=final)
 
     def post(
         self,
@@ -286,9 +292,12 @@ class Client:
         data: Mapping[str, Any] | None = None,
         json: Any = None,
         repeat: bool = True,
+        final: frozenset[int] = frozenset(),
     ) -> Answer:
         """Ask with POST, a form or JSON; see `request`."""
-        return self.request("POST", path, until=until, data=data, json=json, repeat=repeat)
+        return self.request(
+            "POST", path, until=until, data=data, json=json, repeat=repeat, final=final
+        )
 
     def request(self, method: str, path: str, *, until: Deadline, **question: Any) -> Answer:
         """Put a question, again if it is worth it, and return a checked answer.
@@ -301,8 +310,8 @@ class Client:
         until : Deadline
             When the poll has to be over.
         **question
-            ``params``, ``data``, ``json``; and ``repeat=False`` where a repetition could do the
-            same thing twice.
+            ``params``, ``data``, ``json``; ``repeat=False`` where a repetition could do the
+            same thing twice; and ``final``, statuses after which none makes sense.
 
         Raises
         ------
@@ -310,13 +319,15 @@ class Client:
             If there is no usable answer; without secrets.
         """
         tries = self.policy.tries if question.pop("repeat", True) else 1
+        final = question.pop("final", frozenset())
         for turn in range(1, tries + 1):
             self._await_turn(method, path, until)
             try:
                 return self._ask(method, path, until, question)
             except HttpError as error:
                 pause = self._pause_before_retry(error, turn)
-                if turn == tries or pause is None or pause >= until.left():
+                is_last = turn == tries or error.status in final
+                if is_last or pause is None or pause >= until.left():
                     raise self._final(error, turn) from error
             self._sleep(pause)
         raise AssertionError  # pragma: no cover  the last turn returns or raises
@@ -376,7 +387,7 @@ class Client:
 
     def _connection(self) -> httpx.Client:
         if self._http is None:
-            self._http = httpx.Client(headers=self._headers)
+            self._http = httpx.Client(headers=self._headers, transport=self.transport)
         return self._http
 
     def _ask(self, method: str, path: str, until: Deadline, question: Mapping[str, Any]) -> Answer:
@@ -448,7 +459,7 @@ class Client:
     def _refusal(self, answer: Answer, phrase: str) -> HttpError:
         """Build the error for a status that is not success, with the service's own words."""
         body = "" if answer.is_page else answer.content[:2000].decode("utf-8", errors="replace")
-        words = self.redact(" ".join(body.split()))[:160]
+        words = _shortened(self.redact(" ".join(body.split())))
         cause = _cause_of(answer.status)
         wait = None
         if cause in {Cause.THROTTLED, Cause.SERVER}:
@@ -456,6 +467,11 @@ class Client:
         said = f": {words}" if words else ""
         text = f"{answer.asked} answered {answer.status} {phrase}".rstrip() + said
         return HttpError(text, cause=cause, status=answer.status, wait=wait)
+
+
+def _shortened(words: str) -> str:
+    """Keep the begin and the end: some quote the whole question before they say why."""
+    return words if len(words) <= 160 else f"{words[:60]} ... {words[-95:]}"
 
 
 def _lower(headers: httpx.Headers) -> dict[str, str]:

@@ -372,7 +372,10 @@ def test_lsst_null_or_withdrawn_measurements_are_none(gone):
 
 
 def test_lsst_float_ids_are_refused_because_they_lost_digits():
-    broken = lsst_alert(diaObject={"diaObjectId": 1.7002848570677668e17, "ra": 1.0, "dec": 1.0})
+    parent = {"diaObjectId": 1.7002848570677668e17, "ra": 62.1, "dec": -48.2}
+    whole = packets.lsst([lsst_alert(diaObject=parent)])
+    assert whole.objects["object_id"].tolist() == ["170028485706776685"], "the source's own"
+    broken = lsst_alert(diaObject=parent, diaSource=dia_source(diaObjectId=1.7002848570677668e17))
     tables = packets.lsst([broken])
     assert tables.objects.empty
     assert "is not an integer, so digits may be lost" in tables.problems[0]

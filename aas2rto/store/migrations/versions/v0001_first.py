@@ -148,7 +148,7 @@ Index("scores_by_time", scores.c.at)
 def upgrade() -> None:
     """Create all tables."""
     metadata.create_all(op.get_bind())
-    for table in metadata.tables.values():
+    for table in metadata.sorted_tables:
         for index in table.indexes:  # a killed old program may have made the table only
             index.create(op.get_bind(), checkfirst=True)
 

@@ -156,7 +156,7 @@ def run(bind: Connection, *statements: str) -> None:
 
 
 def _copy_objects(bind: Connection) -> None:
-    """Make each candidate's own id an object, and its other ids names."""
+    """Make each candidate's own id an object; all ids stay names."""
     objects.create(bind)
     run(
         bind,
@@ -172,8 +172,7 @@ def _copy_objects(bind: Connection) -> None:
         bind,
         "INSERT INTO aliases (alias, candidate, survey, known_at) "
         "SELECT a.alias, a.candidate, a.survey, f.at FROM old_aliases AS a "
-        "JOIN first_sight AS f ON f.candidate = a.candidate "
-        "JOIN candidates AS c ON c.id = a.candidate WHERE a.alias != c.candidate_id",
+        "JOIN first_sight AS f ON f.candidate = a.candidate",
         "DROP TABLE old_aliases",
     )
 
