@@ -19,9 +19,9 @@ def chisq(
     now: Time,
     *,
     model: str = "salt",
-    good: Positive = 2.0,
+    good: Positive = 4.0,
     power: Annotated[float, Field(ge=0)] = 1.0,
-    max: Annotated[float, Field(gt=0)] = 10.0,
+    max: Annotated[float, Field(gt=0)] = 20.0,
     no_fit: Positive = 1.0,
 ) -> Factor:
     """Multiply by (good / reduced chi2)^power where that is below 1; exclude hopeless fits.
@@ -46,8 +46,8 @@ def chisq(
     Notes
     -----
     Of 955 SNe Ia of the ZTF Bright Transient Survey, cut near peak and fitted by SALT with its
-    defaults, 4 % have a reduced chi2 above 2 and 0.6 % above 10; of 280 other transients 40 and
-    9 % (`tests/benchmarks/bench_fit_likeness.py`).
+    defaults, 3.5 % have a reduced chi2 above 5 and 0.6 % above 20; of 280 other transients 38 and
+    11 % (`tests/benchmarks/bench_fit_likeness.py`).
     """
     total, ndof = numbers(candidates, f"{model}_chisq"), numbers(candidates, f"{model}_ndof")
     known = np.isfinite(total) & (ndof > 0)

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aas2rto.models import OK, model
+from aas2rto.models.calibration import calibration
 from aas2rto.models.fit_table import Fit, failed, fit_table, not_enough
 from aas2rto.models.lightcurves import LightCurves, pack
 from aas2rto.models.pool import cores
@@ -130,7 +131,8 @@ class Bazin:
         n, most = first.size, int(local.max(initial=0)) + 1
         start = np.searchsorted(problem[piece], np.arange(n + 1)).astype(np.int64)
         free_q = self.baseline == "free"
-        data = (curves.mjd[order], curves.flux[order], curves.weight[order], local[piece])
+        weight = curves.calibrated(calibration("all"))
+        data = (curves.mjd[order], curves.flux[order], weight[order], local[piece])
         batch = kernel.Pieces(start, *data, self.shared, free_q)
         shapes = ((n, most, 5), (n, most, 5, 5), (n, most))
         answers = kernel.Answers(*(np.full(shape, np.nan) for shape in shapes))

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from aas2rto.models.calibration import ALERT, FORCED, SURVEY, Calibration
 from aas2rto.tables import photometry as phot
 
 Floats = NDArray[np.float64]
@@ -40,6 +41,8 @@ class LightCurves:
         False for forced photometry below the cut and for bad-quality points.
     limit : ndarray of bool, shape (points,)
         True where nothing was seen and `flux` is the limit: 5 `flux_err` [uJy].
+    sort : ndarray of int, shape (points,)
+        Kind of measurement, an index of `calibration.KINDS`.
     bands : tuple of str
         sncosmo names.
     redshift, ebv : ndarray of float, shape (n,)
@@ -56,6 +59,7 @@ class LightCurves:
     band: Ints
     detection: NDArray[np.bool_]
     limit: NDArray[np.bool_]
+    sort: Ints
     bands: tuple[str, ...]
     redshift: Floats
     ebv: Floats
@@ -73,6 +77,11 @@ class LightCurves:
     def weight(self) -> Floats:
         """Inverse variance of each point, of errors within `ERRORS`."""
         weight: Floats = np.clip(self.flux_err, *ERRORS) ** -2
+        return weight
+
+    def calibrated(self, learnt: Calibration) -> Floats:
+        """Return `weight` with the errors of each kind of measurement as they are found to be."""
+        weight: Floats = self.weight / np.array(learnt.scale)[self.sort] ** 2
         return weight
 
     @property
@@ -113,6 +122,7 @@ class LightCurves:
             self.band[keep],
             self.detection[keep],
             self.limit[keep],
+            self.sort[keep],
             self.bands,
             self.redshift,
             self.ebv,
@@ -173,7 +183,7 @@ def pack(
     in_band = table["band"].map(known).to_numpy(dtype=bool)
     left_out = _left_out(table, len(ids), measured & ~finite, finite & ~in_band)
 
-    table = table.assign(_flux=flux, _error=error, _limit=seen_as)
+    table = table.assign(_flux=flux, _error=error, _limit=seen_as, _sort=sorts(table))
     used = phot.one_per_exposure(table[finite & in_band].reset_index(drop=True))
     bands, band = np.unique(used["band"].to_numpy(dtype=str), return_inverse=True)
     redshift = numbers(candidates, "redshift")
@@ -188,11 +198,35 @@ def pack(
         band=np.array(band, dtype=np.int64),
         detection=np.array(used["kind"] == phot.DETECTION, dtype=bool),
         limit=np.array(used["_limit"], dtype=bool),
+        sort=np.array(used["_sort"], dtype=np.int64),
         bands=tuple(str(name) for name in bands),
         redshift=redshift,
         ebv=np.nan_to_num(numbers(candidates, "ebv"), posinf=0.0, neginf=0.0),
         left_out=left_out,
     )
+
+
+def sorts(table: pd.DataFrame) -> Ints:
+    """Return the kind of each measurement: an index of `calibration.KINDS`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of :mod:`aas2rto.tables.photometry` with ``_owner``.
+
+    Notes
+    -----
+    Forced photometry of ZTF is what its source names so (``forced:...``). Where no name tells, a
+    flux below the cut of detections does: alerts do not carry one, so that all of this light curve
+    of ZTF's is forced photometry.
+    """
+    ztf = (table["survey"] == "ztf").to_numpy(dtype=bool)
+    named = table["measurement_id"].astype(str).str.startswith("forced:").to_numpy(dtype=bool)
+    weak = ztf & ~named & table["flux"].notna().to_numpy(dtype=bool)
+    weak &= (table["kind"] == phot.LIMIT).to_numpy(dtype=bool)
+    owner = table["_owner"].to_numpy()
+    whole = np.isin(owner, owner[weak])
+    return np.where(ztf, np.where(named | whole, FORCED, ALERT), SURVEY).astype(np.int64)
 
 
 def _left_out(

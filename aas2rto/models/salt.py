@@ -13,6 +13,7 @@ from pydantic import PositiveInt
 
 from aas2rto import data
 from aas2rto.errors import ModelError
+from aas2rto.models import calibration as learnt
 from aas2rto.models import model
 from aas2rto.models.fit_table import Fit, fit_table, not_enough
 from aas2rto.models.lightcurves import LightCurves, pack
@@ -49,11 +50,16 @@ class Salt:
     redshift : (float, float)
         Where it may be if the candidate's is unknown; 0.2 is about as far as ZTF sees SNe Ia.
     priors : Priors or "none"
-        What is known of SNe Ia before the fit; ``none`` gives the paper's plain chi2.
+        What is known of SNe Ia before the fit; ``none`` gives the lowest chi2 of all. (The paper
+        took what `sncosmo.fit_lc` finds from its one start, which is nearer to the truth.)
     model_error : bool or None
         Whether the scatter of real SNe Ia about the surfaces, as found in their training, is
-        added to the errors of the data. None: with priors only, so that ``priors: none`` is the
-        paper's fit.
+        added to the errors of the data. None: with priors only, so that ``priors: none`` is a
+        plain chi2, as in the paper.
+    calibration : str or None
+        What was learnt of the errors of alerts and forced photometry, of the early rise and of
+        peaks: a set of ``data/salt_calibration.yaml``, or ``none``. None: ``all`` for SALT3-F22
+        with the model's error, else ``none``.
     non_detections : str
         ``one_sided``: a limit without a flux pulls where the model is brighter than it.
         ``ignore``: as the paper. Forced photometry is used as it is in both.
@@ -73,7 +79,7 @@ class Salt:
     )  # fmt: skip
     """Names of the parameters in the fit table."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all keyword-only settings
         self,
         *,
         source: str = "salt3",
@@ -81,6 +87,7 @@ class Salt:
         redshift: tuple[float, float] = (0.0, 0.2),
         priors: Priors | Literal["none"] = Priors(),  # noqa: B008  frozen
         model_error: bool | None = None,
+        calibration: str | None = None,
         non_detections: Literal["one_sided", "ignore"] = "one_sided",
         robust: bool = False,
         engine: Literal["batched", "sncosmo"] = "batched",
@@ -97,6 +104,8 @@ class Salt:
         self.z_range = redshift
         self.priors = None if priors == NONE or isinstance(priors, str) else priors
         self.model_error = self.priors is not None if model_error is None else model_error
+        trusted = self.model_error and source == "salt3"
+        self.learnt = learnt.calibration(calibration or ("all" if trusted else learnt.NONE))
         self.non_detections = non_detections
         self.robust = robust
         self.engine = engine
@@ -119,6 +128,7 @@ class Salt:
                 self.priors,
                 self.z_range,
                 model_error=1.0 if self.model_error else 0.0,
+                learnt=self.learnt,
                 huber=3.0 if self.robust else 0.0,
                 workers=self.workers,
             )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aas2rto.models.calibration import NONE, Calibration, calibration
 from aas2rto.models.lightcurves import LightCurves
 from aas2rto.models.pool import cores
 from aas2rto.models.priors import Priors, smooth_modulus
@@ -53,8 +54,12 @@ class Batch:
         infinite objective for starts that led to one of the others.
     spread : ndarray, shape (n, 2)
         Mean and standard deviation of t0 over all valleys, on the scan's grid of 1 or 2 d.
-    has_prior, has_model_error : bool
-        Whether these are posteriors, and whether the model's own error is in them.
+    has_prior : bool
+        Whether these are posteriors.
+    bounds : mapping
+        Of ``x1, c, z``.
+    learnt : Calibration
+        What their errors were corrected with, and the errors of peaks are to be.
     """
 
     values: Floats
@@ -64,7 +69,8 @@ class Batch:
     minima: Floats
     spread: Floats
     has_prior: bool
-    has_model_error: bool
+    learnt: Calibration
+    bounds: Mapping[str, tuple[float, float]]
 
     def replace(self, other: Batch, where: Flags) -> None:
         """Take the answers of another batch where `where` is true."""
@@ -84,6 +90,8 @@ class BatchedEngine:
         Where a free redshift may be.
     model_error : float
         Share of the model's own error that is added to that of the data; 1 takes it as trained.
+    learnt : Calibration, optional
+        What is known of the errors of data, surfaces and peaks; by default nothing.
     huber : float
         Residuals beyond this [sigma] pull with constant force only; 0 is least squares.
     workers : int
@@ -97,10 +105,12 @@ class BatchedEngine:
         z_range: tuple[float, float],
         *,
         model_error: float = 0.0,
+        learnt: Calibration | None = None,
         huber: float = 0.0,
         workers: int = 0,
     ) -> None:
         self.model_error = model_error
+        self.learnt = learnt or calibration(NONE)
         self.huber = huber
         self.source = source
         self.priors = priors
@@ -110,7 +120,9 @@ class BatchedEngine:
     @functools.lru_cache(maxsize=8)  # noqa: B019  few engines live, each as long as the program
     def tables(self, bands: tuple[str, ...], z_max: float) -> SaltTables:
         """Return the tables of `bands`, kept for the next batch."""
-        return build_tables(self.source, bands, z_max)
+        made = build_tables(self.source, bands, z_max)
+        mean = self.early(made, self.learnt.mean)
+        return made.with_early(mean) if mean.any() else made
 
     @functools.lru_cache(maxsize=8)  # noqa: B019
     def modulus(self, z_count: int) -> Floats:
@@ -170,6 +182,7 @@ class BatchedEngine:
             made.law,
             made.dust,
             made.error,
+            self.early(made, self.learnt.scatter),
             made.first,
             made.last,
             Z_STEP,
@@ -181,7 +194,7 @@ class BatchedEngine:
             curves.start,
             curves.mjd,
             curves.flux,
-            curves.weight,
+            curves.calibrated(self.learnt),
             curves.band,
             curves.limit,
             curves.redshift,
@@ -206,8 +219,19 @@ class BatchedEngine:
             answers.minima,
             answers.spread,
             self.priors is not None,
-            self.model_error > 0,
+            self.learnt,
+            {
+                "x1": (-rules.x1_cut, rules.x1_cut),
+                "c": (rules.c_low, rules.c_high),
+                "z": (rules.z_low, rules.z_high),
+            },
         )
+
+    def early(self, tables: SaltTables, values: Floats) -> Floats:
+        """Return what was learnt of real supernovae about the surfaces on each rest-frame day."""
+        phase = tables.first_phase + np.arange(tables.days)
+        found: Floats = np.interp(phase, self.learnt.phase, values)
+        return found
 
     def _rules(self, tables: SaltTables) -> Any:
         from aas2rto.models.compiled.problem import Rules  # noqa: PLC0415

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aas2rto.guard import Outcome
 from aas2rto.models import OK
+from aas2rto.models.calibration import KINDS, NONE, peak_error
 from aas2rto.models.fit_table import Fit, failed
 from aas2rto.models.lightcurves import LightCurves
 from aas2rto.models.salt_batched import STEP_PRIOR, Batch
@@ -26,12 +28,17 @@ this many days off."""
 WIDE = 0.6
 """The mean over the scan replaces the best t0 where its spread exceeds this many steps of the scan:
 a Gaussian sampled that coarsely still has its moments right to 1 %."""
-ERROR_SCALE = 0.65
-FLOOR_AT_PEAK, FLOOR_DAYS, FIRST_SEEN, LEAST_ERROR = 0.85, 11.0, -15.0, 0.3
-"""What makes the error of a peak honest where the model's own error is added, see `honest_error`:
-learnt from 917 SNe Ia of the ZTF Bright Transient Survey and 129 of ZTF DR1, cut 7 d before to 10 d
-after their final peak, with free and with known redshift; midway between what two halves of them
-teach (`tests/benchmarks/bench_fit_peaks.py coverage`)."""
+BETWEEN = 0.5
+"""Where the posterior of t0 is wide it is skewed; its median then lies between its mean and the
+best fit, and so does the peak: with this share of the mean, the median error over all samples and
+cuts of `tests/benchmarks/bench_fit_peaks.py bias` is smallest."""
+STEADY = 4
+OUTSIDE = 15.0
+"""A peak farther from all detections is doubtful [d]: SNe Ia are seen about that long before it."""
+NEAR_BOUND = 1e-4
+"""A parameter this close to a bound, as a share of the range, is at it."""
+AT_BOUND, UNTESTED = 1.8, 1.1
+"""See `_widened`; `tests/benchmarks/bench_fit_peaks.py doubts` shows what such fits are worth."""
 T0, LNX0, X1, C, Z = range(5)
 
 
@@ -77,6 +84,8 @@ def _one(batch: Batch, curves: LightCurves, i: int, late: int) -> Fit:
     }
     other = _other_valley(batch, i)
     t_peak, t_peak_err = _peak(batch, curves, i)
+    doubts = [*_at_bounds(batch, i, free), *_outside(curves, i, t_peak)]
+    t_peak_err = _widened(t_peak_err, other, t_peak, doubts, n_points - len(free))
     return _row(
         parameters | other,
         free,
@@ -86,50 +95,114 @@ def _one(batch: Batch, curves: LightCurves, i: int, late: int) -> Fit:
         bands=bands,
         late=late,
         peak=(t_peak, t_peak_err),
+        doubts=[doubt.words for doubt in doubts],
+        known=_calibrated(batch, curves, i),
     )
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """Why a fit may be worth less than its error says, in words and in days of its peak."""
+
+    words: str
+    days: float = 0.0
+
+
+def _at_bounds(batch: Batch, i: int, free: list[str]) -> list[Doubt]:
+    """Name the parameters that end at a bound of the fit."""
+    doubts = []
+    for name, k in (("x1", X1), ("c", C), ("z", Z)):
+        low, high = batch.bounds[name]
+        value = float(batch.values[i, k])
+        close = NEAR_BOUND * (high - low)
+        if name in free and not low + close < value < high - close:
+            doubts.append(Doubt(f"{name} is at its bound, {value:.3g}"))
+    return doubts
+
+
+def _outside(curves: LightCurves, i: int, t_peak: float) -> list[Doubt]:
+    """Say where the peak lies far outside the detections."""
+    rows = slice(curves.start[i], curves.start[i + 1])
+    seen = curves.mjd[rows][curves.detection[rows]]
+    before, after = seen.min() - t_peak, t_peak - seen.max()
+    far = max(before, after)
+    if not far > OUTSIDE:
+        return []
+    side = "before the first" if before > after else "after the last"
+    return [Doubt(f"peaks {far:.0f} d {side} detection", far)]
+
+
+def _widened(
+    error: float, other: Mapping[str, float], t_peak: float, doubts: Sequence[Doubt], ndof: int
+) -> float:
+    """Return the error of a peak with what its doubts add.
+
+    Notes
+    -----
+    Another valley counts by its likelihood, p = 1 / (1 + exp(dchisq / 2)), and adds
+    p (1 - p) (distance)^2 to the variance, as in a mixture of both. A peak outside the detections
+    adds its distance from them. Parameters at a bound and fits without degrees of freedom
+    cannot say how wrong they are: what they say is taken `AT_BOUND` and `UNTESTED` times.
+    """
+    if np.isfinite(other["dchisq_other"]):
+        p = 1 / (1 + np.exp(other["dchisq_other"] / 2))
+        mixed = np.sqrt(p * (1 - p)) * abs(other["t0_other"] - t_peak)
+        error = float(np.maximum(error, mixed))
+    if any(doubt.days == 0.0 for doubt in doubts):
+        error *= AT_BOUND
+    if ndof <= 0:
+        error *= UNTESTED
+    return float(np.hypot(error, max((doubt.days for doubt in doubts), default=0.0)))
+
+
+def _calibrated(batch: Batch, curves: LightCurves, i: int) -> str:
+    """Say with what the errors of each kind of measurement were multiplied."""
+    if batch.learnt.name == NONE:
+        return ""
+    present = np.unique(curves.sort[curves.start[i] : curves.start[i + 1]])
+    words = " and ".join(f"{KINDS[k]} errors x {batch.learnt.scale[k]:g}" for k in present)
+    return f"{words} (calibration {batch.learnt.name!r})"
+
+
 def _peak(batch: Batch, curves: LightCurves, i: int) -> tuple[float, float]:
-    """Return the mean and spread of t0 where they are trustworthy, else the best t0 and error."""
+    """Return the middle and spread of t0 where they are trustworthy, else the best t0 and error."""
     mean, spread = batch.spread[i]
     z = batch.values[i, Z]
     if batch.has_prior and np.isfinite(spread) and spread > WIDE * STEP_PRIOR * (1 + z):
-        peak, error = float(mean), float(spread)
+        peak = float(BETWEEN * mean + (1 - BETWEEN) * batch.values[i, T0])
+        error = float(spread)
     else:
         variance = batch.covariance[i, T0, T0]
         peak = float(batch.values[i, T0])
         error = float(np.sqrt(variance)) if variance > 0 else np.nan
-    if batch.has_model_error:
-        rows = slice(curves.start[i], curves.start[i + 1])
-        last = curves.mjd[rows][curves.detection[rows]].max()
-        error = honest_error(error, (last - peak) / (1 + z))
-    return peak, error
+    rows = slice(curves.start[i], curves.start[i + 1])
+    seen = curves.detection[rows]
+    days = (curves.mjd[rows][seen].max() - peak) / (1 + z)
+    constants = batch.learnt.peak[main_sort(curves.sort[rows][seen])]
+    is_free = bool(np.isnan(curves.redshift[i]))
+    if batch.learnt.name != NONE:
+        n_points = int((~curves.limit[rows]).sum())
+        error *= misfit(batch.chisq[i], n_points - (5 if is_free else 4))
+    return peak, peak_error(error, days, constants, is_free=is_free)
 
 
-def honest_error(error: float, days_seen: float) -> float:
-    """Return the error of a peak [d], with what the surfaces' own error leaves out.
+def misfit(chisq: float, ndof: int) -> float:
+    """Return what an error is multiplied with where the data scatter more than they should.
 
-    Parameters
-    ----------
-    error : float
-        That of the fit, with the surfaces' own error taken as independent from epoch to epoch.
-    days_seen : float
-        From the peak to the last detection [rest-frame d]; negative before the peak.
-
-    Notes
-    -----
-    Real light curves differ from the surfaces for many days in the same sense, so that as long as
-    little of the decline is seen, more points on the rise do not help: no error is below 0.85 d at
-    the peak, 0.5 d five days later, 1.3 d five days before, and never below 0.3 d. For what noise
-    is left, the fit's error is too large by a half, since ZTF's alerts overstate theirs.
+    The square root of the reduced chi2 if that is above 1, as if `STEADY` more points had fitted
+    as expected, so that a few points do not decide.
 
     Examples
     --------
-    >>> honest_error(2.0, 0.0), honest_error(0.2, 0.0), honest_error(0.1, 40.0)
-    (1.3, 0.85, 0.3)
+    >>> misfit(4.0, 8), misfit(36.0, 6)
+    (1.0, 2.0)
     """
-    floor = max(FLOOR_AT_PEAK * np.exp(-max(days_seen, FIRST_SEEN) / FLOOR_DAYS), LEAST_ERROR)
-    return float(np.maximum(ERROR_SCALE * error, floor))  # NaN stays
+    return float(np.sqrt(max(1.0, (chisq + STEADY) / (max(ndof, 0) + STEADY))))
+
+
+def main_sort(sort: NDArray[np.int64]) -> int:
+    """Return the kind of measurement that most of the points have."""
+    return int(np.bincount(sort, minlength=len(KINDS)).argmax())
 
 
 def _other_valley(batch: Batch, i: int) -> dict[str, float]:
@@ -192,6 +265,8 @@ def _row(
     bands: str,
     late: int,
     peak: tuple[float, float],
+    doubts: Sequence[str] = (),
+    known: str = "",
 ) -> Fit:
     ndof = n_points - len(free)
     variance = np.diag(covariance)
@@ -204,6 +279,9 @@ def _row(
             f"; another valley peaks {parameters['t0_other'] - parameters['t0']:+.1f} d from the "
             f"best, worse by {parameters['dchisq_other']:.1f}"
         )
+    if ndof <= 0:
+        doubts = ["no degrees of freedom, so that nothing tells whether it fits", *doubts]
+    reason += "".join(f"; {words}" for words in (*doubts, known) if words)
     if late:
         reason += f"; {late} points later than {LAST_PHASE:.0f} d (rest frame) left out"
     return Fit(

@@ -15,7 +15,7 @@ import hashlib
 import logging
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +43,10 @@ the most of them."""
 WAVE_STEP = 5.0
 """Largest step of the integral over a band [A]; as sncosmo's, so that sums agree exactly."""
 R_V = 3.1
-FORMAT = "5"
+FORMAT = "6"
 """Raise it when the meaning of a stored table changes."""
 MOST_ERROR = 10.0
 """Cap of the model's relative error, which has no bound where its flux vanishes."""
-EARLY_SCATTER, EARLY_FROM, EARLY_FULL = 1.0, -10.0, -14.0
-"""Relative scatter of real SNe Ia about the surfaces that is added to the trained one, from nothing
-at the first phase [d] to all of it at the second and before. The training has little data there,
-and early light curves differ: with it, peaks of ZTF DR1 cut at maximum with known redshift are off
-by 0.71 d in the median (`tests/benchmarks/bench_fit_peaks.py coverage`), without it by 0.80 d."""
 KEYS = ("values", "law", "dust", "error", "limits", "off")
 EDGE_ROWS = 9
 """Two times two rows, each followed by unused ones, so that four can always be read."""
@@ -95,6 +90,20 @@ class SaltTables:
     def redshifts(self) -> Floats:
         """Redshifts of the nodes."""
         return np.asarray(np.arange(self.law.shape[1]) * Z_STEP, dtype=float)
+
+    def with_early(self, mean: Floats) -> SaltTables:
+        """Return the same with a mean of real supernovae added to M0.
+
+        Parameters
+        ----------
+        mean : ndarray, shape (days,)
+            In shares of the flux at phase 0; none on the first day and the last two.
+        """
+        peak = self.values[:, :, 0, :, round(-self.first_phase)][..., None]
+        values = self.values.copy()
+        values[:, :, 0, :, : self.days] += mean * peak
+        values[:, :, 0, :, self.days + 1] += mean[1] * peak[..., 0]
+        return replace(self, values=values)
 
 
 def gauss_nodes(wave: Floats, weight: Floats, n: int) -> Floats:
@@ -249,9 +258,8 @@ def model_error(source: Any, band: Any, redshifts: Floats, covered: NDArray[np.b
     """Return the relative error of the surfaces in a band, for each redshift and day.
 
     It is the scatter of real supernovae about the model that was found in its training: the
-    variance surfaces and the colour dispersion, as `sncosmo` gives them for x1 = 0; and what
-    `EARLY_SCATTER` adds. It changes slowly with redshift and is computed every tenth node. Zero
-    for a source without such errors.
+    variance surfaces and the colour dispersion, as `sncosmo` gives them for x1 = 0. It changes
+    slowly with redshift and is computed every tenth node. Zero for a source without such errors.
     """
     phase = np.arange(round(source.maxphase() - source.minphase()) + 1) + source.minphase()
     error = np.zeros((redshifts.size, phase.size))
@@ -259,11 +267,10 @@ def model_error(source: Any, band: Any, redshifts: Floats, covered: NDArray[np.b
     if nodes.size == 0 or not hasattr(source, "bandflux_rcov"):
         return error
     some = np.unique(np.append(nodes[::10], nodes[-1]))
-    early = EARLY_SCATTER * np.clip((EARLY_FROM - phase) / (EARLY_FROM - EARLY_FULL), 0.0, 1.0)
     source.set(x0=1.0, x1=0.0, c=0.0)
     for k in some:
         bands = np.full(phase.size, band.shifted(1 / (1 + redshifts[k])), dtype=object)
-        variance = np.diag(source.bandflux_rcov(bands, phase)) + early**2
+        variance = np.diag(source.bandflux_rcov(bands, phase))
         error[k] = np.sqrt(np.clip(np.nan_to_num(variance, nan=np.inf), 0.0, MOST_ERROR**2))
     for day in range(phase.size):
         error[:, day] = np.interp(redshifts, redshifts[some], error[some, day])

@@ -2,7 +2,8 @@
 
 Times are of the processor, so that other programs on the machine matter less.
 
-``OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_fit [flux simulated real lsst growth] [--n N]``
+``OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_fit [flux simulated lsst limits real
+growth] [--n N]``
 
 *Worse* is a chi2 above that of `sncosmo.fit_lc` (its own start, bounds on z only) by more than
 0.1; *sncosmo misses* is the reverse. Real light curves are the SNe Ia of ../shared/data/ztf_bts_*
@@ -35,6 +36,7 @@ from tests.benchmarks.light_curves import DATA, bts, known, simulated
 Z_RANGE = (0.001, 0.2)
 BELOW = 0.1
 BLOCK, ROUNDS = 200, 5
+LIMITS = 20
 
 
 @dataclass
@@ -141,6 +143,34 @@ def fit_lsst(n: int) -> None:
             compare(f"{title}, z {'free' if free else 'fixed'}", curves)
 
 
+def fit_limits(n: int) -> None:
+    """Time the default fit with and without limits before the rise, in turns."""
+    print(f"\nSimulated, {n} light curves of 20 detections, priors as by default, one thread")
+    table, truth = simulated(n, seed=9, points=(20, 20))
+    rng = np.random.default_rng(2)
+    parts = [table]
+    for row in truth.to_dict("records"):
+        mjd = row["t0"] + np.sort(rng.uniform(-40, -14, LIMITS)) * (1 + row["z"])
+        parts.append(pd.DataFrame({"candidate_id": row["candidate_id"], "mjd": mjd, "band": "ztfr",
+            "limit": phot.flux_from_mag(20.5), "kind": phot.LIMIT, "survey": "ztf"}))  # fmt: skip
+    both = pd.concat(parts, ignore_index=True)
+    engine = Salt(redshift=Z_RANGE, workers=1)._engine()
+    for free in (False, True):
+        packed = [pack(rows, known(truth, free=free), data.has_bandpass, limits=True)
+                  for rows in (table, both)]  # fmt: skip
+        chosen, stops = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
+        seconds = np.zeros((ROUNDS, 2))
+        for turn, (k, curves) in itertools.product(range(ROUNDS), enumerate(packed)):
+            if turn == 0:
+                engine.fit(curves, chosen, stops)
+            start = time.process_time()
+            engine.fit(curves, chosen, stops)
+            seconds[turn, k] = time.process_time() - start
+        without, beside = np.median(seconds, axis=0) / n * 1e6
+        words = f"{without:.0f} us without, {beside:.0f} us with {LIMITS} limits each"
+        print(f"z {'free' if free else 'fixed'}: {words}, {beside / without:.2f} times as long")
+
+
 def fit_real(n: int) -> None:
     table, objects = bts()
     peak = objects.set_index("candidate_id")["peak_mjd"]
@@ -174,8 +204,8 @@ def check_flux_between(n: int, low: float, high: float) -> None:
 
     bands = tuple(band for band in phot.BANDS if data.has_bandpass(band))
     made = build_tables(data.salt_source(), bands, high)
-    tables = problem.Tables(made.values, made.law, made.dust, made.error, made.first, made.last,
-                            Z_STEP, made.first_phase, made.days)  # fmt: skip
+    tables = problem.Tables(made.values, made.law, made.dust, made.error, np.zeros(made.days),
+                            made.first, made.last, Z_STEP, made.first_phase, made.days)  # fmt: skip
     model = model_with_dust(data.salt_source())
     rng = np.random.default_rng(7)
     phase = np.linspace(-22, 53, 150)
@@ -245,6 +275,7 @@ def main() -> None:
         "flux": (check_flux, 150),
         "simulated": (fit_simulated, 1000),
         "lsst": (fit_lsst, 200),
+        "limits": (fit_limits, 200),
         "real": (fit_real, 400),
         "growth": (grow, 10_000),
     }

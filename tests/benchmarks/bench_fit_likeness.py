@@ -103,11 +103,12 @@ def show_likeness(fits: pd.DataFrame) -> None:
     """Print how the logistic does on objects it has not seen, and its weights from all."""
     is_ia = fits["type"].isin(SN_IA).to_numpy()
     objects = fits["candidate_id"].to_numpy(str)
-    x = likeness.features(fits, "salt", "bazin")
+    names = [n for n in likeness.FEATURES if fits["free"].all() or n not in likeness.IF_FREE]
+    x = likeness.features(fits, "salt", "bazin")[:, : len(names)]
     found = np.array([held_out(x, is_ia, objects, seed) for seed in range(REPEATS)])
     each = np.tile(is_ia, REPEATS)
     print(f"  {quality(found.ravel(), each)}")
-    for k, name in enumerate(likeness.FEATURES):
+    for k, name in enumerate(names):
         less = [held_out(np.delete(x, k, 1), is_ia, objects, seed) for seed in range(REPEATS)]
         print(f"    without {name:14s} {quality(np.concatenate(less), each)}")
     p = found.mean(axis=0)

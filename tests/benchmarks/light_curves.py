@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 
 from aas2rto.models.priors import Priors, smooth_modulus
-from aas2rto.simulate.night import ALPHA, BETA, PEAK_MAG_IA, SCATTER_IA, Visits, simulate_salt
+from aas2rto.simulate.night import (
+    ALPHA,
+    BETA,
+    PEAK_MAG_IA,
+    SCATTER_IA,
+    Visits,
+    simulate_salt,
+)
 from aas2rto.tables import photometry as phot
 from tests.shared import DATA
 

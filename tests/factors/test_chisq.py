@@ -24,19 +24,19 @@ def test_it_runs_after_the_fits():
 
 
 def test_up_to_good_it_is_neutral_then_falls():
-    """Reduced chi2 of 1, 2, 4 and 8."""
-    found = chisq(rows([10.0, 20.0, 40.0, 80.0], 10.0), NOW)
+    """Reduced chi2 of 2, 4, 8 and 16."""
+    found = chisq(rows([20.0, 40.0, 80.0, 160.0], 10.0), NOW)
     assert found.value.tolist() == pytest.approx([1.0, 1.0, 0.5, 0.25])
-    steep = chisq(rows([10.0, 20.0, 40.0, 80.0], 10.0), NOW, power=2.0)
+    steep = chisq(rows([20.0, 40.0, 80.0, 160.0], 10.0), NOW, power=2.0)
     assert steep.value.tolist() == pytest.approx([1.0, 1.0, 0.25, 0.0625])
     assert (found.decision == Decision.KEEP).all()
 
 
 def test_hopeless_fits_are_excluded_in_words():
     """More data may change it, so they are not rejected."""
-    found = chisq(rows([110.0, 90.0], 10.0), NOW)
+    found = chisq(rows([210.0, 190.0], 10.0), NOW)
     assert found.decision.tolist() == [Decision.EXCLUDE, Decision.KEEP]
-    assert found.reason.tolist() == ["reduced chi2 11.0 is above 10", "reduced chi2 9.0"]
+    assert found.reason.tolist() == ["reduced chi2 21.0 is above 20", "reduced chi2 19.0"]
 
 
 @pytest.mark.parametrize(

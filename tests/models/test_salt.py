@@ -1,6 +1,5 @@
 """SALT fits: known parameters are recovered, and whatever comes in gets a status and a reason."""
 
-import itertools
 import pickle
 import re
 
@@ -10,13 +9,15 @@ import pytest
 
 from aas2rto.errors import ModelError
 from aas2rto.models import FIT_COLUMNS
+from aas2rto.models.calibration import calibration
 from aas2rto.models.salt import Salt
-from aas2rto.models.salt_results import LEAST_ERROR, honest_error
-from aas2rto.simulate.night import Visits, simulate_salt
+from aas2rto.simulate.night import Visits, as_alerts, simulate_salt
 from aas2rto.tables import photometry as phot
 from tests.shared import SHARED
 
 T0 = 61000.0
+LEAST_ERROR = calibration("all").peak[0].least
+"""Of the peak of a light curve whose decline is seen [d]."""
 
 
 def visits(n=0, *, first=-14.0, last=30.0, step=3.0, bands=("ztfg", "ztfr"), noise=2.0):
@@ -53,14 +54,15 @@ def clean():
 def test_parameters_of_a_light_curve_without_noise_are_recovered(clean):
     fit = one_row(clean)
     assert fit["status"] == "ok"
-    assert fit["t_peak"] == pytest.approx(T0, abs=0.01)
-    assert fit["parameters"]["x1"] == pytest.approx(0.6, abs=0.02)
+    assert one_row(clean, calibration="none")["t_peak"] == pytest.approx(T0, abs=0.01)
+    assert fit["t_peak"] == pytest.approx(T0, abs=0.05)  # real ones rise otherwise than SALT3
+    assert fit["parameters"]["x1"] == pytest.approx(0.6, abs=0.03)
     assert fit["parameters"]["c"] == pytest.approx(0.08, abs=0.005)
     assert fit["parameters"]["mB"] == pytest.approx(-2.5 * np.log10(2e-3) + 10.5, abs=0.005)
     assert fit["parameters"]["z"] == 0.05
     assert list(fit["errors"]) == ["t0", "x0", "x1", "c"]
     assert np.array(fit["covariance"]).shape == (4, 4)
-    assert fit["t_peak_err"] == LEAST_ERROR
+    assert LEAST_ERROR < fit["t_peak_err"] < 1.5 * LEAST_ERROR
     assert np.sqrt(fit["covariance"][0][0]) < LEAST_ERROR
     plain = one_row(clean, priors="none")
     assert plain["t_peak_err"] == pytest.approx(np.sqrt(plain["covariance"][0][0]))
@@ -69,20 +71,10 @@ def test_parameters_of_a_light_curve_without_noise_are_recovered(clean):
     assert "z fixed to 0.0500" in fit["reason"]
 
 
-def test_errors_of_peaks_are_no_smaller_than_what_surfaces_can_tell():
-    """Before the decline is seen the floor is high, whatever the noise; NaN stays NaN."""
-    floors = [honest_error(0.01, days) for days in (-400.0, -15.0, -5.0, 0.0, 5.0, 20.0, 100.0)]
-    assert floors[0] == floors[1] < 6.0
-    assert all(early > late for early, late in itertools.pairwise(floors[1:6]))
-    assert floors[5] == floors[6] == LEAST_ERROR
-    assert honest_error(10.0, 0.0) == pytest.approx(2 * honest_error(5.0, 0.0))
-    assert np.isnan(honest_error(np.nan, 0.0))
-
-
 def test_the_same_light_curve_is_surer_when_its_decline_is_seen(clean):
     rising = one_row(clean[clean["mjd"] < T0 + 1])
     assert rising["t_peak_err"] > 0.7
-    assert one_row(clean)["t_peak_err"] == LEAST_ERROR
+    assert one_row(clean)["t_peak_err"] < 1.5 * LEAST_ERROR
 
 
 def test_where_the_surfaces_are_taken_as_exact_errors_stay_as_they_are(clean):
@@ -106,7 +98,7 @@ def test_the_peak_may_lie_outside_the_observed_span():
     early = simulate_salt(truth(), lambda n: visits(first=-17.0, last=-2.0, step=1.5, noise=0.5))
     for table in (late, early):
         assert one_row(table, priors="none")["t_peak"] == pytest.approx(T0, abs=0.1)
-        assert one_row(table)["t_peak"] == pytest.approx(T0, abs=0.4)
+        assert one_row(table)["t_peak"] == pytest.approx(T0, abs=0.6)
 
 
 def test_dust_that_is_unknown_counts_as_none(clean):
@@ -116,10 +108,80 @@ def test_dust_that_is_unknown_counts_as_none(clean):
     assert fit["parameters"]["c"] > 0.1  # reddening of the Milky Way is taken for the supernova's
 
 
+YOUNG = {
+    "a ten-day rise": {"z": 0.05, "first": -25.0, "within": 0.3},
+    "a nearby one": {"z": 0.03, "first": -25.0, "within": 0.4},
+    "many limits": {"z": 0.05, "first": -60.0, "within": 0.3},
+}
+
+
+@pytest.mark.parametrize("case", YOUNG)
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize("kind", ["alerts and limits", "forced"])
+def test_limits_and_forced_points_do_not_move_the_peak(case, free, kind):
+    """Perfect SALT3 seen every other day until 3.5 d before its peak: within 0.3 d of it.
+
+    With limits the peak of the first was 1.4 d late. Where only forced photometry is precise enough
+    to see it, real supernovae rise otherwise than SALT3, which the fit knows: then within 0.5 d.
+    """
+    z, first = YOUNG[case]["z"], YOUNG[case]["first"]
+    x0 = 10 ** (-0.4 * (-19.36 + 5 * np.log10(z * 4283 * (1 + 0.775 * z)) + 25 - 10.5))
+    one = truth(z=z, x0=x0, x1=0.0, c=0.0)
+    noise = phot.flux_from_mag(20.5) / 5
+    table = simulate_salt(one, lambda n: visits(first=first, last=-3.4, step=2.0, noise=noise))
+    if kind == "alerts and limits":
+        table = as_alerts(table)
+        assert (table["kind"] == phot.LIMIT).sum() >= 6
+    fit = Salt().fit(table, candidates(table, redshift=np.nan if free else z)).iloc[0]
+    within = YOUNG[case]["within"] if kind != "forced" else 0.5
+    assert fit["t_peak"] == pytest.approx(T0, abs=within)
+    assert fit["parameters"]["t0"] == pytest.approx(T0, abs=0.5)
+
+
+def test_a_limit_above_the_light_curve_says_nothing(clean):
+    """One that is brighter than the supernova ever was leaves the fit as it is."""
+    dull = clean.iloc[[0]].assign(mjd=T0 + 1.5, flux=np.nan, flux_err=np.nan, kind=phot.LIMIT)
+    dull = dull.assign(limit=10 * clean["flux"].max())
+    both = pd.concat([clean, dull]).sort_values("mjd").reset_index(drop=True)
+    assert one_row(both)["t_peak"] == pytest.approx(one_row(clean)["t_peak"], abs=1e-3)
+
+
+def test_what_casts_doubt_on_a_fit_is_said_and_widens_its_error(clean):
+    """No degrees of freedom; a peak far from all detections; a parameter at its bound."""
+    few = clean[(clean["mjd"] > T0 - 6) & (clean["mjd"] < T0 + 3)].iloc[:5]
+    fit = Salt().fit(few, candidates(few, redshift=np.nan)).iloc[0]
+    assert fit["ndof"] == 0
+    assert "no degrees of freedom, so that nothing tells whether it fits" in fit["reason"]
+    late = simulate_salt(truth(), lambda n: visits(first=20.0, last=45.0))
+    fit = one_row(late)
+    assert re.search(r"peaks (19|20|21) d before the first detection", fit["reason"])
+    assert fit["t_peak_err"] > 9.0
+    red = simulate_salt(truth(c=1.5), visits)
+    fit = one_row(red)
+    assert "c is at its bound, 0.6" in fit["reason"]
+    sure = one_row(clean)
+    for words in ("bound", "degrees of freedom, so", "before the first"):
+        assert words not in sure["reason"]
+
+
+def test_the_fit_says_how_it_took_the_errors(clean):
+    """By kind of measurement: alerts, forced photometry of the same survey, other surveys."""
+    scale = calibration("all").scale
+    assert f"; alert errors x {scale[0]:g} (calibration 'all')" in one_row(clean)["reason"]
+    named = clean.assign(measurement_id=[f"forced:{i}" for i in range(len(clean))])
+    assert f"forced errors x {scale[1]:g}" in one_row(named)["reason"]
+    weak = clean.copy()
+    weak.loc[0, ["flux", "kind"]] = [1.0, phot.LIMIT]
+    assert f"; forced errors x {scale[1]:g} (cal" in one_row(weak)["reason"]
+    assert "survey errors x 1" in one_row(clean.assign(survey="atlas"))["reason"]
+    assert "calibration" not in one_row(clean, priors="none")["reason"]
+    assert "calibration" not in one_row(clean, calibration="none")["reason"]
+
+
 def test_points_after_the_last_phase_are_left_out():
     long = simulate_salt(truth(), lambda n: visits(last=120.0))
     long.loc[long["mjd"] > T0 + 53, "flux"] = 40.0  # a tail that SALT does not describe
-    fit = one_row(long)
+    fit = one_row(long, calibration="none")
     assert fit["t_peak"] == pytest.approx(T0, abs=0.01)
     late = int((long["mjd"] > T0 + 52.5).sum())
     found = re.search(r"(\d+) points later than 50 d \(rest frame\) left out", fit["reason"])
@@ -207,7 +269,7 @@ def test_no_candidates_give_an_empty_table(clean):
 
 
 def test_the_model_light_curve_meets_the_data(clean):
-    salt = Salt()
+    salt = Salt(calibration="none")
     fit = salt.fit(clean, candidates(clean)).iloc[0].to_dict()
     curve = salt.light_curve(fit, ["ztfg", "kepler"], np.array([T0 - 40.0, T0, T0 + 10.0]))
     assert curve["band"].tolist() == ["ztfg"] * 3 + ["kepler"] * 3
@@ -242,7 +304,7 @@ def test_a_redshift_range_must_be_one():
 @pytest.mark.slow
 def test_peaks_of_real_supernovae_agree_with_the_published_ones():
     """SNe Ia of ZTF DR1 (Dhawan et al. 2022), redshift fixed: median |t0 error| <= 0.2 d."""
-    published = pd.read_parquet(SHARED / "data" / "ztf_dr1cosmo_saltparams.parquet").iloc[:12]
+    published = pd.read_parquet(SHARED / "data" / "ztf_dr1cosmo_saltparams.parquet").iloc[:40]
     rows = pd.read_parquet(SHARED / "data" / "ztf_dr1cosmo_photometry.parquet")
     rows = rows[rows["objectId"].isin(published["objectId"]) & rows["band"].isin(["ztfg", "ztfr"])]
     scale = phot.flux_from_mag(rows["zp"].to_numpy(float))
@@ -269,6 +331,6 @@ def test_peaks_of_real_supernovae_agree_with_the_published_ones():
     )
     fits = Salt().fit(table, known)
     good = (fits["status"] == "ok").to_numpy()
-    assert good.sum() == 12
+    assert good.sum() >= 39
     error = np.abs(fits["t_peak"].to_numpy() - published["t0_mjd"].to_numpy())[good]
     assert np.median(error) <= 0.2

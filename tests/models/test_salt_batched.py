@@ -27,8 +27,8 @@ T0 = 61000.0
 
 def flux_by_kernel(made, band, mjd, truth):
     tables = problem.Tables(
-        made.values, made.law, made.dust, made.error, made.first, made.last, Z_STEP,
-        made.first_phase, made.days,
+        made.values, made.law, made.dust, made.error, np.zeros(made.days), made.first, made.last,
+        Z_STEP, made.first_phase, made.days,
     )  # fmt: skip
     p = np.array([truth["t0"], np.log(truth["x0"]), truth["x1"], truth["c"], truth["z"]])
     out = np.empty(mjd.size)
@@ -252,17 +252,31 @@ def test_one_sided_limits_pull_where_the_model_is_brighter():
                            "c": 0.0, "ebv": 0.0}])  # fmt: skip
 
     def late(_):
-        mjd = np.arange(T0 - 9, T0 - 3, 0.5)
+        mjd = np.arange(T0 + 12, T0 + 24, 1.0)
         return Visits(mjd, np.tile(["ztfg", "ztfr"], mjd.size // 2), np.full(mjd.size, 12.0))
 
     seen = simulate_salt(truth, late)
-    limits = seen.assign(mjd=seen["mjd"] - 8.0, flux=np.nan, flux_err=np.nan, kind=phot.LIMIT)
-    both = pd.concat([limits.assign(limit=25.0), seen]).sort_values("mjd").reset_index(drop=True)
+    limits = seen.iloc[:4].assign(mjd=T0 - 20.0 + 0.3 * np.arange(4), kind=phot.LIMIT)
+    limits = limits.assign(flux=np.nan, flux_err=np.nan)
+    both = pd.concat([limits.assign(limit=10.0), seen]).sort_values("mjd").reset_index(drop=True)
     known = truth[["candidate_id", "ebv"]].assign(redshift=0.05)
     without = Salt(non_detections="ignore").fit(both, known).iloc[0]
     with_them = Salt().fit(both, known).iloc[0]
     assert without["n_points"] == with_them["n_points"] == len(seen)
-    assert with_them["t_peak_err"] < without["t_peak_err"]
+    assert with_them["t_peak_err"] < 0.8 * without["t_peak_err"]
+    assert with_them["t_peak"] > without["t_peak"]
+
+
+def test_one_wrong_limit_does_not_decide():
+    """ZTF sends no alert for some exposures of what it sees half an hour later."""
+    table, truth = simulated(1, seed=30)
+    known = truth[["candidate_id", "ebv"]].assign(redshift=truth["z"])
+    bright = table.loc[[table["flux"].idxmax()]]
+    wrong = bright.assign(mjd=bright["mjd"] - 0.02, flux=np.nan, flux_err=np.nan, kind=phot.LIMIT)
+    wrong = wrong.assign(limit=0.2 * bright["flux"])
+    both = pd.concat([table, wrong]).sort_values("mjd").reset_index(drop=True)
+    right, spoilt = (Salt(min_detections=1).fit(t, known).iloc[0] for t in (table, both))
+    assert abs(spoilt["t_peak"] - right["t_peak"]) < 0.3 * right["t_peak_err"]
 
 
 def test_robust_fits_shrug_off_an_outlier():

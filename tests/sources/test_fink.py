@@ -21,7 +21,6 @@ from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.transport.http import HttpError
 from aas2rto.sources.transport.kafka import Patience
 from aas2rto.tables.report import Outcome
-from tests.conftest import told
 from tests.shared import PAYLOADS
 from tests.sources.conftest import (
     NETWORK,
@@ -469,8 +468,8 @@ def test_recorded_answers_are_read():
     tables = batch.tables()
     assert tables.problems == ()
     assert tables.photometry.groupby("survey").size().to_dict() == {"ztf": 3, "lsst": 3}
-    known = told(tables).set_index("object_id")
-    assert known.loc["170587117720698934", "name"] == "AT 2026tir"
+    known = tables.facts.set_index(["object_id", "key"])["value"]
+    assert known["170587117720698934", "name"] == "AT 2026tir"
     keys = set(tables.facts["key"])
     assert "fink_clf_cats_score" in keys
     assert "fink_main_label_crossmatch" not in keys, "'Fail' says nothing"

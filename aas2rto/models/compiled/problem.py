@@ -28,6 +28,7 @@ class Tables(NamedTuple):
     law: Floats
     dust: Floats
     error: Floats
+    early: Floats
     first: Ints
     last: Ints
     z_step: float

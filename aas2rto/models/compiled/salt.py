@@ -222,6 +222,19 @@ def phase_taps(day: float, days: int, late: int, weight: Floats, slope: Floats) 
 
 
 @compiled
+def early_error(tables: Tables, day: float) -> float:
+    """Return the error of the model that is a share of its peak flux."""
+    last = tables.early.size - 1
+    if day <= 0.0 or day >= last:
+        edge: float = tables.early[0] if day <= 0.0 else tables.early[last]
+        return edge
+    i = int(day)
+    f = day - i
+    error: float = (1.0 - f) * tables.early[i] + f * tables.early[i + 1]
+    return error
+
+
+@compiled
 def relative_error(tables: Tables, b: int, z: float, day: float) -> float:
     """Return the relative error of the model in one band; 0 outside its phases."""
     if day < 0.0 or day > tables.days - 1:
@@ -231,6 +244,33 @@ def relative_error(tables: Tables, b: int, z: float, day: float) -> float:
     f = day - i
     error: float = (1.0 - f) * tables.error[b, k, i] + f * tables.error[b, k, i + 1]
     return error
+
+
+@compiled
+def fluxes(
+    tables: Tables, dust: Floats, t: Floats, band: Ints, p: Floats, out: Floats, peak: Floats
+) -> None:
+    """Fill the model flux [uJy] of each point and the largest of each band that occurs.
+
+    Parameters as in `flux_many`; ``peak``, shape (bands,), holds 0 for bands without points.
+    """
+    bands, _, _, nodes, rows = tables.values.shape
+    curves = np.empty((bands, 4, rows))
+    mix = np.empty((8, nodes))
+    peak[:] = 0.0
+    weight, slope = np.empty(4), np.empty(4)
+    amplitude = np.exp(p[Y])
+    for i in range(t.size):
+        b = band[i]
+        if peak[b] == 0.0:
+            curve_free_z(tables, b, dust[b], p[Z], p[X1], p[C], 0, rows, mix, curves[b])
+            peak[b] = max(amplitude * curves[b, FLUX, : tables.days].max(), 1e-300)
+        day = (t[i] - p[T0]) / (1.0 + p[Z]) - tables.first_phase
+        row = phase_taps(day, tables.days, STOPS, weight, slope)
+        out[i] = 0.0
+        if row >= 0:
+            for q in range(4):
+                out[i] += amplitude * weight[q] * curves[b, FLUX, row + q]
 
 
 @entry
@@ -254,20 +294,4 @@ def flux_many(
     p : ndarray, shape (5,)
         t0, ln x0, x1, c, z.
     """
-    bands, _, _, nodes, rows = tables.values.shape
-    curves = np.empty((bands, 4, rows))
-    mix = np.empty((8, nodes))
-    done = np.zeros(bands, dtype=np.bool_)
-    weight, slope = np.empty(4), np.empty(4)
-    amplitude = np.exp(p[Y])
-    for i in range(t.size):
-        b = band[i]
-        if not done[b]:
-            curve_free_z(tables, b, dust[b], p[Z], p[X1], p[C], 0, rows, mix, curves[b])
-            done[b] = True
-        day = (t[i] - p[T0]) / (1.0 + p[Z]) - tables.first_phase
-        row = phase_taps(day, tables.days, STOPS, weight, slope)
-        out[i] = 0.0
-        if row >= 0:
-            for q in range(4):
-                out[i] += amplitude * weight[q] * curves[b, FLUX, row + q]
+    fluxes(tables, dust, t, band, p, out, np.empty(tables.values.shape[0]))

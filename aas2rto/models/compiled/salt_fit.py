@@ -21,7 +21,8 @@ from aas2rto.models.compiled.problem import (
     Z,
     make_work,
 )
-from aas2rto.models.compiled.salt import at_redshift, flux_many, relative_error
+from aas2rto.models.compiled.salt import at_redshift, early_error, fluxes, relative_error
+from aas2rto.models.compiled.salt_limits import span
 from aas2rto.models.compiled.salt_polish import (
     CHISQ,
     TOLERANCE,
@@ -217,7 +218,7 @@ def fit_once(
         look_aside(problem, n, search, done, covariance)
     invert_positive(search.best_curvature, n, covariance)
     mean = moments[SUM_T] / moments[SUM]
-    spread[0] = problem.points.t.min() + mean
+    spread[0] = span(problem.points)[0] + mean
     spread[1] = np.sqrt(max(moments[SUM_TT] / moments[SUM] - mean * mean, 0.0))
 
 
@@ -248,14 +249,17 @@ def reweigh(problem: Problem, p: Floats, own: Floats) -> None:
     with constant force.
     """
     tables, points, rules = problem.tables, problem.points, problem.rules
-    flux = np.empty(points.t.size)
-    flux_many(tables, problem.dust, points.t, points.band, p, flux)
+    flux, peak = np.empty(points.t.size), np.empty(problem.work.present.size)
+    fluxes(tables, problem.dust, points.t, points.band, p, flux, peak)
     for i in range(points.t.size):
-        if points.limit[i]:
-            continue
+        b = points.band[i]
         day = (points.t[i] - p[T0]) / (1.0 + p[Z]) - tables.first_phase
-        share = rules.model_error * relative_error(tables, points.band[i], p[Z], day)
-        w = 1.0 / (1.0 / own[i] + (share * flux[i]) ** 2)
+        share = relative_error(tables, b, p[Z], day) * flux[i]
+        early = early_error(tables, day) * peak[b]
+        w = 1.0 / (1.0 / own[i] + rules.model_error**2 * (share * share + early * early))
+        if points.limit[i]:
+            points.w[i] = w
+            continue
         pull = abs(points.f[i] - flux[i]) * np.sqrt(w)
         if rules.huber > 0.0 and pull > rules.huber:
             w *= rules.huber / pull

@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aas2rto.models.compiled.jit import compiled
-from aas2rto.models.compiled.problem import FADES, STOPS, Problem, Rules, distance_modulus
+from aas2rto.models.compiled.problem import (
+    FADES,
+    STOPS,
+    Problem,
+    Rules,
+    distance_modulus,
+)
 from aas2rto.models.compiled.salt import (
     BY_C,
     BY_X1,
@@ -21,11 +27,26 @@ from aas2rto.models.compiled.salt import (
     curve_fixed_z,
     phase_taps,
 )
+from aas2rto.models.compiled.salt_limits import (
+    COLOUR,
+    D0,
+    D1,
+    D2,
+    N_SUMS,
+    S00,
+    S01,
+    S02,
+    S11,
+    S12,
+    S22,
+    limit_taps,
+    limit_terms,
+    span,
+)
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
-COLOUR = 0.05
-"""c at which the slope by colour is taken."""
 COLOUR_RIDGE = 1e-4
 """Weight of c = c0 in a scan without priors, as a share of that of the amplitude: of no account as
 soon as there are two bands, and with one band, where colour means nothing, no wild start."""
@@ -37,13 +58,16 @@ many days beside the best one: there t0 and x1 trade places, and two valleys mer
 MAX_CELLS = 32
 WORTHWHILE = 0.5
 """A cell is solved if x1 = 0 and c = c0 alone explain this share of what they do at the best t0."""
-S00, S02, S22, S01, S12, S11, D0, D2, D1 = 0, 1, 2, 3, 4, 5, 6, 7, 8
-"""Products of x0 (0), x0 x1 (1) and x0 (c - c0) (2), and their products with the data."""
-N_SUMS = 9
 VALUE, AT_T0, AT_Y, AT_X1, AT_C, AT_Z, LN_DET = 0, 1, 2, 3, 4, 5, 6
 N_CELL = 7
 """A cell: objective, parameters, and ln det of the second derivatives by ln x0, x1 and c."""
 LOWEST, SUM, SUM_T, SUM_TT = 0, 1, 2, 3
+FREE_OF_COST, LITTLE = 0.03, 0.3
+"""Cells where all limits together cost less are left as they are; a step that gains less is the
+last."""
+LIMIT_STEPS = 2
+NO_ACCOUNT = 14.0
+"""Cells whose objective is worse than the best by more than this are not solved with limits."""
 N_MOMENTS = 4
 """Moments of t0 over all cells, weighted with their posterior; `LOWEST` is the best objective."""
 
@@ -296,10 +320,10 @@ def keep_start(starts: Floats, count: int, cell: Floats) -> int:
 @compiled
 def build_sums(
     problem: Problem, values: Floats, law: Floats, node: int, z: float
-) -> tuple[Floats, float, int]:
-    """Return the sums of all cells at redshift `z`, the first t0 [d] and the last step's number.
+) -> tuple[Floats, Floats, float, int]:
+    """Return sums of all cells at redshift `z`, shapes, first t0 [d] and the last step's number.
 
-    Step ``k`` of the scan is at t0 = first + (top - k) step (1 + z).
+    Step ``k`` of the scan is at t0 = first + (top - k) step (1 + z). Limits are not in the sums.
     """
     tables, points = problem.tables, problem.points
     tail = TAIL_DAYS if problem.late == FADES else 0
@@ -310,24 +334,88 @@ def build_sums(
         if present[b]:
             dust, mix = problem.dust[b], problem.work.mix
             band_shapes(values[b], node, law[b, node], dust, tables.days, mix, curve, shapes[b])
-    first, stretch = points.t.min(), 1.0 / (1.0 + z)
-    top = int((points.t.max() - first) * stretch - tables.first_phase) // step + 1
+    (first, end), stretch = span(points), 1.0 / (1.0 + z)
+    top = int((end - first) * stretch - tables.first_phase) // step + 1
     sums = np.zeros((N_SUMS, top + length // step + 4))
     weight, slope = np.empty(4), np.empty(4)
     n = (tables.days + tail - 4) // step
     model = np.empty((3, n))
     for i in range(points.t.size):
-        f, w = points.f[i], points.w[i]
         if points.limit[i]:
-            # Good enough to find the valley: nothing there, within half of the limit.
-            f, w = 0.0, 4.0 / (f * f)
+            continue
+        f, w = points.f[i], points.w[i]
         day = (points.t[i] - first) * stretch - tables.first_phase
         whole = int(day)
         phase_taps(2.0 + day - whole, tables.days, STOPS, weight, slope)
         # At step k the taps begin at day whole - 1 + step (k - top); the first one not below 0:
         begin, row = top - (whole - 1) // step, (whole - 1) % step
         add_point(shapes[points.band[i]], row, weight, w, f, begin, n, model, sums)
-    return sums, first, top
+    return sums, shapes, first, top
+
+
+@compiled
+def solve_with_limits(
+    problem: Problem,
+    shapes: Floats,
+    taps: Floats,
+    days: Ints,
+    shift: int,
+    own: Floats,
+    z: float,
+    cell: Floats,
+) -> None:
+    """Solve one cell once more, with the limits; `own`, shape (N_SUMS, 1), is without them."""
+    rules, points = problem.rules, problem.points
+    prior = int(rules.x1_weight > 0.0 or rules.mag_weight > 0.0 or rules.c_weight > 0.0)
+    mu, _ = distance_modulus(rules, problem.tables.z_step, z)
+    base, fixed = 10.5 - mu - rules.mag, 2.0 * rules.volume * np.log(max(z, 1e-5))
+    extra = np.empty((N_SUMS, 1))
+    u = np.array([np.exp(cell[AT_Y]), cell[AT_X1], cell[AT_C]])
+    cost = limit_terms(points, shapes, taps, days, shift, u, extra)
+    cell[VALUE] += cost
+    for _ in range(LIMIT_STEPS):
+        if cost < FREE_OF_COST:
+            break
+        ln_det = cell_step(u, own + extra, 0, base, rules, prior)
+        value = cell_value(u, own, 0, base, rules, prior) - fixed
+        cost = limit_terms(points, shapes, taps, days, shift, u, extra)
+        gain = cell[VALUE] - value - cost
+        if gain > 0.0:
+            cell[VALUE], cell[LN_DET] = value + cost, ln_det
+            cell[AT_Y], cell[AT_X1], cell[AT_C] = np.log(u[0]), u[1], u[2]
+        if gain < LITTLE:
+            break
+    cell[VALUE] = min(cell[VALUE], 0.0)
+
+
+@compiled
+def add_limits(
+    problem: Problem,
+    shapes: Floats,
+    sums: Floats,
+    first: float,
+    top: int,
+    z: float,
+    lowest: float,
+    cells: Floats,
+) -> None:
+    """Add the limits to all cells that are of account; they can only get worse.
+
+    `lowest` is the best objective at the redshifts before.
+    """
+    best, step = int(np.argmin(cells[:, VALUE])), problem.rules.step
+    if not cells[best, VALUE] < 0.0:
+        return
+    size = problem.points.t.size
+    taps, days = np.empty((size, 4)), np.empty(size, dtype=np.int64)
+    limit_taps(problem, first, 1.0 / (1.0 + z), taps, days)
+    least = lowest
+    for n in range(-1, cells.shape[0]):
+        k = best if n < 0 else n
+        if n != best and cells[k, VALUE] < min(least + NO_ACCOUNT, 0.0):
+            own, shift = sums[:, k : k + 1], (top - k) * step
+            solve_with_limits(problem, shapes, taps, days, shift, own, z, cells[k])
+            least = min(least, cells[k, VALUE])
 
 
 @compiled
@@ -349,13 +437,15 @@ def scan(
         Table values (bands, redshifts, 2, nodes, rows) and colour law (bands, redshifts, nodes)
         in which `node` is the redshift `z`.
     moments : ndarray, shape (N_MOMENTS,)
-        Added to, with t0 counted from the first point.
+        Added to, with t0 counted from the first point that is no limit.
     starts : ndarray, shape (MAX_CELLS, N_CELL)
         Objective (less chi2 without a source), t0, ln x0, x1, c, z; best first.
     """
-    sums, first, top = build_sums(problem, values, law, node, z)
+    sums, shapes, first, top = build_sums(problem, values, law, node, z)
     cells = np.empty((sums.shape[1], N_CELL))
     solve_cells(problem, sums, z, cells)
+    if np.any(problem.points.limit):
+        add_limits(problem, shapes, sums, first, top, z, moments[LOWEST], cells)
     best, step = 0, problem.rules.step
     for k in range(cells.shape[0]):
         if cells[k, VALUE] < 0.0:
@@ -364,7 +454,7 @@ def scan(
             add_moment(cells[k], cells[k, AT_T0] - first, 1.0 + z, moments)
             if cells[k, VALUE] < cells[best, VALUE]:
                 best = k
-    last_phase = (problem.points.t.max() - first) / (1.0 + z) - (top - best) * step
+    last_phase = (span(problem.points)[1] - first) / (1.0 + z) - (top - best) * step
     extra = values.shape[1] == 1 and last_phase < ONE_SIDED
     for k in range(1, cells.shape[0] - 1):
         beside = extra and abs(k - best) * step == BESIDE
