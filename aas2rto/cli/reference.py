@@ -308,14 +308,18 @@ def _of_models() -> Iterator[str]:
     for name, table in columns.PARAMETERS.items():
         yield f"### Parameters of {name}\n"
         yield _table(("column", "meaning"), ((f"`{name}_{n}`", w) for n, w in table.items()))
-    yield "### Annotations\n"
+    yield from _reports()
+
+
+def _reports() -> Iterator[str]:
+    yield "### Reports of sources\n"
+    yield f"Objects have the columns {_names(report.OBJECT_COLUMNS)};"
+    yield f"facts {_names(report.FACT_COLUMNS)}.\n"
     yield (
-        "What brokers say of an object becomes columns with their name in front, such as "
-        "`fink_...`, `alerce_...`, `lasair_...`; `aas2rto explain CONFIG CANDIDATE` shows them.\n"
+        f"Keys of facts are {_names(report.FACTS)}, or names that begin with the source's, such as "
+        "`fink_...`, `alerce_...`, `lasair_...`: these become columns, too; `aas2rto explain "
+        "CONFIG CANDIDATE` shows them.\n"
     )
-    yield f"A report's objects have the columns {_names(report.OBJECT_COLUMNS)};"
-    yield f"its facts {_names(report.FACT_COLUMNS)}."
-    yield f"Keys of facts that are columns of candidates: {_names(report.FACTS)}.\n"
 
 
 def _names(found: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 The service answers ``GET objects?since=MJD&page=N`` with what changed since then, oldest first::
 
-    [{"id": "MS26a", "ra": 150.1, "dec": 2.2, "changed": 61121.3, "real": 0.97,
+    [{"id": "MS26a", "ra": 150.1, "dec": 2.2, "changed": 61121.3, "real": 0.97, "redshift": null,
       "points": [{"id": 7, "mjd": 61121.2, "filter": "g", "mag": 18.3, "magerr": 0.05}]}]
 
 In a config, below ``sources:``::
@@ -25,7 +25,7 @@ from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.transport.http import Answer, Client, Policy
 from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.tables import photometry
-from aas2rto.tables.report import PollRequest, Report
+from aas2rto.tables.report import PollRequest, Report, facts_of
 from aas2rto.units import Day
 
 NAME = "my_survey"
@@ -71,6 +71,8 @@ class MySurvey:
     network : Policy
         Timeouts, tries and rate.
     """
+
+    asks_by_object = False  # the service tells what changed; it is never asked for one object
 
     # What stands behind the * is a setting of the config; what stands before it is not.
     def __init__(
@@ -132,11 +134,12 @@ class MySurvey:
             if real >= self.least_real:
                 place = {"ra": float(row["ra"]), "dec": float(row["dec"])}
                 points = light_curve(str(row["id"]), row["points"], changed)
-                harvest.objects.append(
-                    {"object_id": str(row["id"]), "survey": NAME, "known_at": changed, **place}
-                )
+                which = {"object_id": str(row["id"]), "known_at": changed}
+                # A redshift that is null takes back what the service said before.
+                said = {"redshift": row["redshift"], "my_survey_real": real}
+                harvest.objects.append({**which, "survey": NAME, **place})
                 harvest.photometry.append(points)
-                harvest.note(str(row["id"]), my_survey_real=real)
+                harvest.facts.extend(facts_of({**which, **said}))
         except (KeyError, TypeError, ValueError) as error:
             label = row.get("id") if isinstance(row, Mapping) else row
             harvest.problems.append(f"{NAME}: object {label!s:.40} cannot be used: {error!r}")

@@ -47,7 +47,7 @@ class Canned:
 def an_object(name: str = "MS26a", **values: Any) -> dict[str, Any]:
     point = {"id": 7, "mjd": 61121.2, "filter": "g", "mag": 23.9, "magerr": 0.05}
     return {"id": name, "ra": 150.1, "dec": 2.2, "changed": 61121.3, "real": 0.97,
-            "points": [point]} | values  # fmt: skip
+            "redshift": 0.03, "points": [point]} | values  # fmt: skip
 
 
 def poll(*answers: Any, cursor: Any = None, **settings: Any) -> tuple[Report, Canned]:
@@ -57,16 +57,23 @@ def poll(*answers: Any, cursor: Any = None, **settings: Any) -> tuple[Report, Ca
 
 
 def test_an_object_becomes_rows_of_the_report() -> None:
-    """Position, flux in uJy, annotation, and when it was known."""
+    """Position, flux in uJy, facts, and when they were known."""
     report, _ = poll([an_object()])
     assert (report.outcome, report.problems, report.error) == (Outcome.DATA, (), "")
     assert report.objects.iloc[0][["object_id", "ra", "dec"]].tolist() == ["MS26a", 150.1, 2.2]
     (point,) = report.photometry.to_dict("records")
     assert point["flux"] == pytest.approx(1.0)
     assert (point["band"], point["kind"], point["known_at"]) == ("ztfg", "detection", 61121.3)
-    (note,) = report.facts.to_dict("records")
-    assert (note["key"], note["value"]) == ("my_survey_real", 0.97)
+    facts = report.facts.set_index("key")
+    assert facts["value"].to_dict() == {"redshift": 0.03, "my_survey_real": 0.97}
+    assert set(facts["known_at"]) == {61121.3}
     assert report.newest_alert == 61121.3
+
+
+def test_a_redshift_is_taken_back() -> None:
+    """The service's null says that it no longer knows."""
+    report, _ = poll([an_object(redshift=None)])
+    assert report.facts.set_index("key").loc["redshift", "value"] is None
 
 
 def test_the_next_poll_goes_on_where_this_one_ended() -> None:
@@ -115,7 +122,8 @@ def test_a_config_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     case.write_text(
         'project: own\nsources: {my_survey: {type: "my_survey.py:MySurvey", since: 3 day,'
         ' url: "https://survey.example", token: "${MY_TOKEN}"}}\n'
-        "score: {factors: [detections]}\nobservatories: [la_palma_not]\n"
+        "score: {factors: [detections, expression: my_survey_real]}\n"
+        "observatories: [la_palma_not]\n"
     )
     (found,) = load(case).sources
     made = found.build()
