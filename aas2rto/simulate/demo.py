@@ -50,7 +50,7 @@ def prepare(folder: Path, now_mjd: float, *, seed: int = SEED) -> int:
     known = known.rename(columns={"object_id": "candidate_id"})
     table = photometry.merge(known, on="candidate_id")
     write_atomically(folder / "night" / "light_curves.csv", _as_csv(table))
-    write_atomically(folder / "night" / "truth.csv.txt", objects.to_csv(index=False))
+    write_atomically(folder / "truth.csv", objects.to_csv(index=False))
     write_atomically(folder / "too_targets" / "GRB260320A.txt", TOO_TEXT)
     return len(objects)
 

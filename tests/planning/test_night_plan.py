@@ -272,8 +272,8 @@ def test_greedy_stands_when_the_solver_fails(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("few", [joint.FEW, 0])
 def test_greedy_stands_when_the_solver_is_late(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joint, "FEW", few)
-    late = QUICK.model_copy(update={"time_limit": 1e-4, "optimality_gap": 0.0})
-    plan = make_plan(one_night(80), late, NOW)
+    late = QUICK.model_copy(update={"time_limit": 1e-7, "optimality_gap": 0.0})
+    plan = make_plan(one_night(200), late, NOW)
     assert plan.method == GREEDY
     assert plan.status == "time limit"
     assert plan.objective == plan.greedy > 0
