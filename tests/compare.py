@@ -236,9 +236,14 @@ def python(tree: Path, arguments: Sequence[str], folder: Path, text: str = "") -
     """Run this Python on the code of a tree; return the completed process."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("AAS2RTO_")}
     return subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env={**inherited, "PYTHONPATH": str(tree)},
-        input=text, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**inherited, "PYTHONPATH": str(tree)},
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def run_case(case: Case, tree: Path, folder: Path, *, is_old: bool) -> Outcome:
@@ -353,21 +358,45 @@ def _step(name: str, now: str, archive: str, output: str, *, is_thorough: bool =
 
 CASES = (
     Case(
-        "recorded", (ALERTS,), _recorded,
-        tuple(_step(now[:13], now, str(ALERTS), f"outputs_{n}")  # each with a store of its own
-              for n, now in enumerate(("2026-03-22T20:00", "2026-03-23T08:00"))),
+        "recorded",
+        (ALERTS,),
+        _recorded,
+        tuple(
+            _step(now[:13], now, str(ALERTS), f"outputs_{n}")  # each with a store of its own
+            for n, now in enumerate(("2026-03-22T20:00", "2026-03-23T08:00"))
+        ),
     ),
     Case(
-        "demo", (), lambda folder, old: None,
-        (Step("demo", ("demo", "--output", "outputs"), "outputs/demo/demo.yaml",
-              "2026-03-20T22:00:00", "outputs", "demo"),),
+        "demo",
+        (),
+        lambda folder, old: None,
+        (
+            Step(
+                "demo",
+                ("demo", "--output", "outputs"),
+                "outputs/demo/demo.yaml",
+                "2026-03-20T22:00:00",
+                "outputs",
+                "demo",
+            ),
+        ),
     ),
     Case(
-        "nights", (BTS / "ztf_bts_photometry.parquet", BTS / "ztf_bts_objects.parquet"), _nights,
-        tuple(_step(f"night_{n:02d}", str(FIRST_NIGHT + n + HOUR), "../input/light_curves.csv",
-                    "outputs", is_thorough=n in (0, N_NIGHTS - 1)) for n in range(N_NIGHTS)),
+        "nights",
+        (BTS / "ztf_bts_photometry.parquet", BTS / "ztf_bts_objects.parquet"),
+        _nights,
+        tuple(
+            _step(
+                f"night_{n:02d}",
+                str(FIRST_NIGHT + n + HOUR),
+                "../input/light_curves.csv",
+                "outputs",
+                is_thorough=n in (0, N_NIGHTS - 1),
+            )
+            for n in range(N_NIGHTS)
+        ),
     ),
-)  # fmt: skip
+)
 
 
 # -- the command ------------------------------------------------------------------------------
@@ -414,8 +443,10 @@ def compare_case(case: Case, trees: Sequence[Path], folder: Path) -> bool:
     found = differences(old.files, new.files)
     verdict = f"{len(found)} FILES DIFFER" if found else "equal"
     size = sum(map(len, old.files.values()))
-    verbs = [f"{verb} {seconds:.1f}/{new.seconds.get(verb, 0.0):.1f}"
-             for verb, seconds in old.seconds.items()]  # fmt: skip
+    verbs = [
+        f"{verb} {seconds:.1f}/{new.seconds.get(verb, 0.0):.1f}"
+        for verb, seconds in old.seconds.items()
+    ]
     print(
         f"{case.name}: {verdict}; {len(case.steps)} cycles, {len(old.files)} files, "
         f"{size / 1000:.0f} kB, {old.explained} explained; old/new [s]: {', '.join(verbs)}",

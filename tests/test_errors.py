@@ -32,10 +32,13 @@ def test_a_stream_of_which_nothing_can_be_read_stays_where_it_is():
     """A new schema is no reason to skip a night of alerts."""
     messages = ["?"] * UNREADABLE_LIMIT
     stream = SimpleNamespace(
-        service="fink", servers="host:9092", problems=["offset 7: not Avro"],
+        service="fink",
+        servers="host:9092",
+        problems=["offset 7: not Avro"],
         read=lambda offsets, limit, until: iter([messages]),
-        offsets=lambda: {"topic": 99}, lag=lambda: 0,
-    )  # fmt: skip
+        offsets=lambda: {"topic": 99},
+        lag=lambda: 0,
+    )
     harvest = Harvest("fink", PollRequest(61000.0, {"offsets": {"topic": 7}}))
     with pytest.raises(SourceError) as caught:
         follow(stream, harvest, None, limit=1000, take=len)

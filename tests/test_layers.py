@@ -13,10 +13,31 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "aas2rto"
 
 ROOMS = (
-    "", "text", "units", "errors", "guard", "data", "parts", "tables", "sky", "config", "sources",
-    "models", "factors", "planning", "store", "steps", "messaging", "outputs", "inform", "loop",
-    "questions", "simulate", "cli", "__main__",
-)  # fmt: skip
+    "",
+    "text",
+    "units",
+    "errors",
+    "guard",
+    "data",
+    "parts",
+    "tables",
+    "sky",
+    "config",
+    "sources",
+    "models",
+    "factors",
+    "planning",
+    "store",
+    "steps",
+    "messaging",
+    "outputs",
+    "inform",
+    "loop",
+    "questions",
+    "simulate",
+    "cli",
+    "__main__",
+)
 """Folders and files directly below the package; an arrow goes to an earlier one only."""
 
 LATER: dict[tuple[str, str], str] = {}
@@ -26,9 +47,18 @@ KINDS = {"factor", "model", "source", "messenger"}
 """Decorators that make a part."""
 
 CLOCKS = {
-    "Time.now", "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time",
-    "time.time_ns", "time.localtime", "time.gmtime", "time.ctime", "time.strftime",
-}  # fmt: skip
+    "Time.now",
+    "datetime.now",
+    "datetime.utcnow",
+    "datetime.today",
+    "date.today",
+    "time.time",
+    "time.time_ns",
+    "time.localtime",
+    "time.gmtime",
+    "time.ctime",
+    "time.strftime",
+}
 """What reads the wall clock; `time.monotonic` and `time.perf_counter` time the program itself."""
 
 CLOCK_PLACES = {

@@ -76,8 +76,11 @@ def test_the_demo_runs_in_an_empty_folder(installed: Path, tmp_path: Path) -> No
     run(installed, tmp_path, "-m", "aas2rto", "demo")
     lists = sorted(path.name for path in (tmp_path / "outputs/demo/ranked").iterdir())
     assert lists == [
-        "la_palma_not.csv", "la_silla_dk154.csv", "science.csv", "siding_spring_23m.csv",
-    ]  # fmt: skip
+        "la_palma_not.csv",
+        "la_silla_dk154.csv",
+        "science.csv",
+        "siding_spring_23m.csv",
+    ]
     science = (tmp_path / "outputs/demo/ranked/science.csv").read_text()
     assert "SIM42x" in science
     assert list((tmp_path / "outputs/demo/figures").rglob("*.png"))

@@ -137,8 +137,11 @@ def _show(told: dict[str, Any]) -> None:
     out = console()
     title = told["candidate_id"] + (f" ({told['name']})" if told["name"] else "")
     out.print(f"{title} at {told['now'][:16]} UTC", markup=False, soft_wrap=True)
-    out.print(f"score {told['score']:.5g}, {told['decision']}: {told['reason']}",
-              markup=False, soft_wrap=True)  # fmt: skip
+    out.print(
+        f"score {told['score']:.5g}, {told['decision']}: {told['reason']}",
+        markup=False,
+        soft_wrap=True,
+    )
     if told["set_aside"]:
         out.print(told["set_aside"]["sentence"], markup=False, soft_wrap=True)
     factors = pd.DataFrame(told["factors"])
@@ -177,9 +180,17 @@ def fit_line(fit: dict[str, Any]) -> str:
 
 
 UNITS = {
-    "t_peak_err": "d", "t0_other": "d (MJD)", "t_peak": "d (MJD)", "t0": "d (MJD)", "tau_rise": "d",
-    "tau_fall": "d", "mB": "mag", "ebv": "mag", "A": "uJy", "q": "uJy",
-}  # fmt: skip
+    "t_peak_err": "d",
+    "t0_other": "d (MJD)",
+    "t_peak": "d (MJD)",
+    "t0": "d (MJD)",
+    "tau_rise": "d",
+    "tau_fall": "d",
+    "mB": "mag",
+    "ebv": "mag",
+    "A": "uJy",
+    "q": "uJy",
+}
 """Units of the parameters of a fit, alone or in a band (``t0_ztfg``); others have none."""
 
 

@@ -76,10 +76,14 @@ def mark(
     with open_existing_store(case, output) as store:
         candidate_id = resolve_candidate(store, candidate)
         rows = feedback.rows(
-            candidate_id, feedback.Kind(kind), when, ends=said.ends,
+            candidate_id,
+            feedback.Kind(kind),
+            when,
+            ends=said.ends,
             observatories=[site.name for site in sites],
-            author=getpass.getuser() if by is None else by, comment=" ".join(said.words),
-        )  # fmt: skip
+            author=getpass.getuser() if by is None else by,
+            comment=" ".join(said.words),
+        )
         store.marks.save(rows)
         marks = store.marks.as_known(when.utc.mjd).tail(len(rows))
         note_replay(store, when, given=now)

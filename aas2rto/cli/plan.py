@@ -68,9 +68,15 @@ def plan(
     with open_existing_store(case, output) as store:
         note_replay(store, when, given=now)
         found = outlook.plan_stored(
-            parts, store, when, sites=sites, date=_date(date), close=closures(case, close),
-            earlier=_earlier(folder, name) if interrupt else None, solve=not greedy,
-        )  # fmt: skip
+            parts,
+            store,
+            when,
+            sites=sites,
+            date=_date(date),
+            close=closures(case, close),
+            earlier=_earlier(folder, name) if interrupt else None,
+            solve=not greedy,
+        )
     paths = plan_files.write(folder, case, found, name)
     if as_json:
         print(plan_files.path_of(folder, name).read_text(encoding="utf-8"), end="")

@@ -243,10 +243,12 @@ def _part(part: Part) -> Iterator[str]:
 
 def _sections() -> Iterator[str]:
     yield "## The rest of a config\n"
-    own = {"project": "name of the project, and of its folder in `outputs/`",
-           "store": "`sqlite`, or the URL of a database",
-           "model_choice": "whose peak counts where several models fit",
-           "observatories": "names of files in `observatories/`"}  # fmt: skip
+    own = {
+        "project": "name of the project, and of its folder in `outputs/`",
+        "store": "`sqlite`, or the URL of a database",
+        "model_choice": "whose peak counts where several models fit",
+        "observatories": "names of files in `observatories/`",
+    }
     plain = {name: Config.model_fields[name] for name in own}
     rows = ((f"`{n}`", default_of(f), allowed(f), own[n]) for n, f in plain.items())
     yield _table(("setting", "default", "values", "meaning"), rows)
@@ -272,9 +274,15 @@ def _observatories() -> Iterator[str]:
     yield "How to write one: [observatories/README.md](../observatories/README.md).\n"
     sites = map(observatory_file.load, observatory_file.available())
     rows = (
-        (f"`{s.name}`", s.title, f"{s.longitude_deg:.4f}", f"{s.latitude_deg:.4f}",
-         f"{s.elevation_m:.0f}") for s in sites
-    )  # fmt: skip
+        (
+            f"`{s.name}`",
+            s.title,
+            f"{s.longitude_deg:.4f}",
+            f"{s.latitude_deg:.4f}",
+            f"{s.elevation_m:.0f}",
+        )
+        for s in sites
+    )
     yield _table(("name", "telescope", "longitude [deg]", "latitude [deg]", "height [m]"), rows)
 
 
@@ -283,19 +291,28 @@ def _columns() -> Iterator[str]:
     yield "Unknown numbers are empty in CSV, NaN in Python; unknown texts are empty.\n"
     per_band = {f"{name}_<band>": words for name, words in summary.BAND_COLUMNS.items()}
     chapters = (
-        ("The candidate table", "What factors and expressions read: what is stored,",
-         columns.CANDIDATE),
+        (
+            "The candidate table",
+            "What factors and expressions read: what is stored,",
+            columns.CANDIDATE,
+        ),
         ("", "the summary of the light curve,", summary.COLUMNS | per_band),
         ("", "and what a cycle adds.", columns.OF_CYCLE),
-        ("Fits", "One row per candidate and model. In the candidate table with the model's name "
-         "in front, as `salt_chisq`, with its parameters and errors, as `salt_x1, salt_x1_err`.",
-         columns.FIT),
+        (
+            "Fits",
+            "One row per candidate and model. In the candidate table with the model's name "
+            "in front, as `salt_chisq`, with its parameters and errors, as `salt_x1, salt_x1_err`.",
+            columns.FIT,
+        ),
         ("Sites", "What factors of a site read, too; computed per observatory.", columns.SITE),
-        ("CSV files", "Columns that only the lists have. Their times are ISO 8601, UTC, to the "
-         "minute; all other columns are those above.", columns.LISTS),
-        ("Photometry", "One row per measurement; also what a source returns.",
-         columns.PHOTOMETRY),
-    )  # fmt: skip
+        (
+            "CSV files",
+            "Columns that only the lists have. Their times are ISO 8601, UTC, to the "
+            "minute; all other columns are those above.",
+            columns.LISTS,
+        ),
+        ("Photometry", "One row per measurement; also what a source returns.", columns.PHOTOMETRY),
+    )
     for title, words, table in chapters:
         if title:
             yield f"### {title}\n"

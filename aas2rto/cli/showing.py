@@ -134,9 +134,12 @@ def _cells(row: dict[Any, Any], *, is_site: bool) -> list[str]:
         name = f"{name} ({row['name']})"
     peak = _or_dash(row["t_peak"] - row["now_mjd"], "+.1f") if "now_mjd" in row else "-"
     cells = [
-        str(row["rank"]), name, _score(row["site_score" if is_site else "score"]),
-        f"{_or_dash(row['last_mag'], '.2f')} {row['last_band'][-1:]}", peak,
-    ]  # fmt: skip
+        str(row["rank"]),
+        name,
+        _score(row["site_score" if is_site else "score"]),
+        f"{_or_dash(row['last_mag'], '.2f')} {row['last_band'][-1:]}",
+        peak,
+    ]
     if is_site:
         import numpy as np
 

@@ -82,10 +82,14 @@ def import_targets(
 
 def _json(found: Targets, kind: As, ingested: Ingested, *, stored: bool) -> str:
     told = {
-        "kind": found.kind, "as": str(kind), "stored": stored, "new": ingested.new_candidates,
+        "kind": found.kind,
+        "as": str(kind),
+        "stored": stored,
+        "new": ingested.new_candidates,
         "taken": [vars(one) for one in found.wanted],
-        "refused": [vars(one) for one in found.refused], "problems": list(ingested.refused),
-    }  # fmt: skip
+        "refused": [vars(one) for one in found.refused],
+        "problems": list(ingested.refused),
+    }
     return json.dumps(told, indent=2)
 
 

@@ -45,9 +45,15 @@ def add(
     offline()
     parse_position(ra, dec)
     values = {
-        "name": name, "ra": ra, "dec": dec, "base_score": base_score, "comment": comment,
-        "valid_until": valid_until, "redshift": redshift, "magnitude": magnitude,
-    }  # fmt: skip
+        "name": name,
+        "ra": ra,
+        "dec": dec,
+        "base_score": base_score,
+        "comment": comment,
+        "valid_until": valid_until,
+        "redshift": redshift,
+        "magnitude": magnitude,
+    }
     path = too.write(folder, {k: str(v) for k, v in values.items() if v not in {None, ""}})
     target, _ = too.read(path)
     wanted = f"; it is wanted {too.validity(target)}" if target else ""

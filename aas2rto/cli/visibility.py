@@ -10,14 +10,31 @@ import typer
 from aas2rto.cli.arguments import DEC_HELP, RA_HELP, JsonOption, parse_position, parse_time
 
 UNITS = {
-    "ra": "deg", "dec": "deg", "altitude": "deg", "azimuth": "deg", "hour_angle": "h",
-    "moon_sep": "deg", "moon_altitude": "deg", "moon_illumination": "(0 new, 1 full)",
-    "min_altitude": "deg", "lowest_altitude": "deg", "moon_limit": "deg", "night_left": "d",
-    "altitude_area": "deg d (A_vis, Eq. 12)", "hours_left": "h above the limit",
-    "culmination_altitude": "deg", "culmination_moon_sep": "deg",
-    "culmination_moon_altitude": "deg", "time": "UTC", "night_start": "UTC", "night_end": "UTC",
-    "observing_start": "UTC", "culmination": "UTC", "rises": "UTC", "sets": "UTC",
-}  # fmt: skip
+    "ra": "deg",
+    "dec": "deg",
+    "altitude": "deg",
+    "azimuth": "deg",
+    "hour_angle": "h",
+    "moon_sep": "deg",
+    "moon_altitude": "deg",
+    "moon_illumination": "(0 new, 1 full)",
+    "min_altitude": "deg",
+    "lowest_altitude": "deg",
+    "moon_limit": "deg",
+    "night_left": "d",
+    "altitude_area": "deg d (A_vis, Eq. 12)",
+    "hours_left": "h above the limit",
+    "culmination_altitude": "deg",
+    "culmination_moon_sep": "deg",
+    "culmination_moon_altitude": "deg",
+    "time": "UTC",
+    "night_start": "UTC",
+    "night_end": "UTC",
+    "observing_start": "UTC",
+    "culmination": "UTC",
+    "rises": "UTC",
+    "sets": "UTC",
+}
 """Units of what is shown."""
 
 

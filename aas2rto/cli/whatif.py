@@ -69,12 +69,17 @@ def lines(found: dict[str, Any]) -> list[str]:
     told = []
     for name, change in found["lists"].items():
         told.append(f"{name}: {change['before']} -> {counted(change['after'], 'candidate')}")
-        told += _some(f"  enters: {one['candidate_id']} (rank {one['rank']})"
-                      for one in change["enters"])  # fmt: skip
-        told += _some(f"  leaves: {one['candidate_id']} (was {one['rank']}; {one['reason']})"
-                      for one in change["leaves"])  # fmt: skip
-        told += _some(f"  moves: {one['candidate_id']} {one['from']} -> {one['to']}"
-                      for one in change["moves"])  # fmt: skip
+        told += _some(
+            f"  enters: {one['candidate_id']} (rank {one['rank']})" for one in change["enters"]
+        )
+        told += _some(
+            f"  leaves: {one['candidate_id']} (was {one['rank']}; {one['reason']})"
+            for one in change["leaves"]
+        )
+        told += _some(
+            f"  moves: {one['candidate_id']} {one['from']} -> {one['to']}"
+            for one in change["moves"]
+        )
         if not (change["enters"] or change["leaves"] or change["moves"]):
             told.append("  no change")
     plan = found["plan"]
@@ -85,8 +90,9 @@ def lines(found: dict[str, Any]) -> list[str]:
     )
     told += _some(f"  enters: {one['candidate_id']} ({one['at']})" for one in plan["enters"])
     told += _some(f"  leaves: {one['candidate_id']} (was {one['at']})" for one in plan["leaves"])
-    told += _some(f"  moves: {one['candidate_id']} {one['from']} -> {one['to']}"
-                  for one in plan["moves"])  # fmt: skip
+    told += _some(
+        f"  moves: {one['candidate_id']} {one['from']} -> {one['to']}" for one in plan["moves"]
+    )
     return told
 
 

@@ -15,9 +15,15 @@ from aas2rto.units import Day, Hour
 FigureKind = Literal["light_curve", "visibility", "score", "history"]
 
 TriggerName = Literal[
-    "enters_top", "score_up", "first_fit", "new_classification", "too", "peak_within",
-    "last_chance", "excluded",
-]  # fmt: skip
+    "enters_top",
+    "score_up",
+    "first_fit",
+    "new_classification",
+    "too",
+    "peak_within",
+    "last_chance",
+    "excluded",
+]
 
 
 class _Settings(BaseModel):

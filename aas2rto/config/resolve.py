@@ -63,8 +63,10 @@ class _Parts:
     def keyed(self) -> Iterator[tuple[Key, PartConfig]]:
         """Yield the parts with the keys below which their settings stand."""
         for section, parts in (
-            ("sources", self.sources), ("models", self.models), ("messages", self.messengers),
-        ):  # fmt: skip
+            ("sources", self.sources),
+            ("models", self.models),
+            ("messages", self.messengers),
+        ):
             yield from (((section, part.name), part) for part in _complete(parts))
         for index, factor in enumerate(self.factors):
             if factor is not None:

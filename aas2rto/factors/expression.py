@@ -24,10 +24,19 @@ from aas2rto.text.late import say
 from aas2rto.text.words import nearest
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "abs": np.abs, "exp": np.exp, "log": np.log, "log10": np.log10, "sqrt": np.sqrt,
-    "sin": np.sin, "cos": np.cos, "minimum": np.minimum, "maximum": np.maximum,
-    "clip": np.clip, "where": np.where, "isfinite": np.isfinite,
-}  # fmt: skip
+    "abs": np.abs,
+    "exp": np.exp,
+    "log": np.log,
+    "log10": np.log10,
+    "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
+    "minimum": np.minimum,
+    "maximum": np.maximum,
+    "clip": np.clip,
+    "where": np.where,
+    "isfinite": np.isfinite,
+}
 """What an expression may call."""
 
 TEXTS = frozenset(
@@ -37,12 +46,23 @@ TEXTS = frozenset(
 """Columns that hold texts, even where all of them are empty."""
 
 OPERATORS: dict[type, Callable[..., Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.Div: np.divide, ast.Pow: np.power, ast.USub: operator.neg, ast.UAdd: operator.pos,
-    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
-    ast.Eq: operator.eq, ast.NotEq: operator.ne,
-    ast.And: np.logical_and, ast.Or: np.logical_or, ast.Not: np.logical_not,
-}  # fmt: skip
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: np.divide,
+    ast.Pow: np.power,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.And: np.logical_and,
+    ast.Or: np.logical_or,
+    ast.Not: np.logical_not,
+}
 """What may stand between two values, or before one."""
 
 
@@ -72,9 +92,20 @@ def parse(formula: str) -> ast.expr:
 
 def _check_node(node: ast.AST) -> None:
     allowed = (
-        ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Call, ast.Name, ast.Constant,
-        ast.IfExp, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context,
-    )  # fmt: skip
+        ast.BinOp,
+        ast.UnaryOp,
+        ast.BoolOp,
+        ast.Compare,
+        ast.Call,
+        ast.Name,
+        ast.Constant,
+        ast.IfExp,
+        ast.operator,
+        ast.unaryop,
+        ast.boolop,
+        ast.cmpop,
+        ast.expr_context,
+    )
     if isinstance(node, ast.Call):
         name = ast.unparse(node.func)
         if name not in FUNCTIONS:
@@ -84,8 +115,10 @@ def _check_node(node: ast.AST) -> None:
         is_odd = not isinstance(node.value, bool | int | float | str)
     if not isinstance(node, allowed) or is_odd:
         text = ast.unparse(node) if isinstance(node, ast.expr) else type(node).__name__
-        raise InputError(f"{text!r} is not allowed in an expression: numbers, columns, "
-                         f"+ - * / **, comparisons and {', '.join(FUNCTIONS)} are")  # fmt: skip
+        raise InputError(
+            f"{text!r} is not allowed in an expression: numbers, columns, "
+            f"+ - * / **, comparisons and {', '.join(FUNCTIONS)} are"
+        )
 
 
 def names_in(tree: ast.expr) -> list[str]:

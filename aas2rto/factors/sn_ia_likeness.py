@@ -17,9 +17,16 @@ from aas2rto.text.late import say
 from aas2rto.text.words import nearest
 
 FEATURES = (
-    "chisq", "penalty", "against_bazin", "stretch", "colour", "stretch_err",
-    "peak_err", "vague_stretch", "red_penalty",
-)  # fmt: skip
+    "chisq",
+    "penalty",
+    "against_bazin",
+    "stretch",
+    "colour",
+    "stretch_err",
+    "peak_err",
+    "vague_stretch",
+    "red_penalty",
+)
 """What the logistic reads, see `features`."""
 IF_FREE = FEATURES[-2:]
 """Those that count where the redshift is fitted only."""

@@ -165,9 +165,11 @@ class Desk:
         now = self._clock()
         try:
             command = parse(
-                incoming.text, now, observatories=self._observatories,
+                incoming.text,
+                now,
+                observatories=self._observatories,
                 is_candidate=lambda word: store.identities.resolve(word) is not None,
-            )  # fmt: skip
+            )
             if command is None:
                 return HELP if incoming.entry is not None else None
             candidate_id = self._candidate(store, incoming, command)
@@ -176,9 +178,14 @@ class Desk:
             return str(error)
         said = self._said(store, candidate_id, command, rows)
         answer = Answer(
-            incoming.key, incoming.channel, now.utc.mjd, one_line(incoming.author, 60),
-            one_line(incoming.text, LONGEST_ANSWER), candidate_id, one_line(said, LONGEST_ANSWER),
-        )  # fmt: skip
+            incoming.key,
+            incoming.channel,
+            now.utc.mjd,
+            one_line(incoming.author, 60),
+            one_line(incoming.text, LONGEST_ANSWER),
+            candidate_id,
+            one_line(said, LONGEST_ANSWER),
+        )
         return said if store.take_answer(answer, rows) else None
 
     def _candidate(self, store: Store, incoming: Incoming, command: Command) -> str:
@@ -199,9 +206,14 @@ class Desk:
             return []
         sites = (command.observatory,) if command.observatory else ()
         return feedback.rows(
-            candidate_id, Kind(command.verb), now, ends=command.ends, observatories=sites,
-            author=one_line(incoming.author, 60), comment=command.comment,
-        )  # fmt: skip
+            candidate_id,
+            Kind(command.verb),
+            now,
+            ends=command.ends,
+            observatories=sites,
+            author=one_line(incoming.author, 60),
+            comment=command.comment,
+        )
 
     def _said(
         self,

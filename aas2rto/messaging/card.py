@@ -140,13 +140,27 @@ def facts_of(found: Found, candidate_ids: Iterable[str]) -> dict[str, Facts]:
 
 
 TEXTS = (
-    "name", "comment", "spectral_type", "redshift_source", "last_band", "model", "factor",
-    "reason", "decision",
-)  # fmt: skip
+    "name",
+    "comment",
+    "spectral_type",
+    "redshift_source",
+    "last_band",
+    "model",
+    "factor",
+    "reason",
+    "decision",
+)
 NUMBERS = (
-    "ra", "dec", "score", "redshift", "last_mag", "magnitude", "last_detection", "t_peak",
+    "ra",
+    "dec",
+    "score",
+    "redshift",
+    "last_mag",
+    "magnitude",
+    "last_detection",
+    "t_peak",
     "t_peak_err",
-)  # fmt: skip
+)
 
 
 def _facts(

@@ -105,8 +105,13 @@ def _news(case: Case, store: Store, found: Found) -> _News:
         past = Past(cycle, before.ranks.get(name, {}), score, marks.get(name, {}))
         if events := events_of(one, past, case.when):
             happened.append((one, events))
-    happened.sort(key=lambda pair: (not pair[0].too, min(pair[0].ranks.values(), default=1000),
-                                    pair[0].candidate_id))  # fmt: skip
+    happened.sort(
+        key=lambda pair: (
+            not pair[0].too,
+            min(pair[0].ranks.values(), default=1000),
+            pair[0].candidate_id,
+        )
+    )
     return _News(happened, _new_marks(store.outbox, found))
 
 

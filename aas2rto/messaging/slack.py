@@ -27,19 +27,41 @@ ChannelId = Annotated[str, Field(pattern=r"^[CGDZ][A-Z0-9]{2,}$")]
 LONGEST_BLOCK = 3000
 """Of a block's text, api.slack.com/reference/block-kit/blocks."""
 
-STOPPING = frozenset({
-    "account_inactive", "cannot_reply_to_message", "channel_is_limited_access",
-    "channel_not_found", "enterprise_is_restricted", "invalid_auth", "is_archived",
-    "is_inactive", "missing_scope", "no_permission", "not_allowed_token_type", "not_authed",
-    "not_in_channel", "org_login_required", "restricted_action", "team_access_not_granted",
-    "team_not_found", "token_expired", "token_revoked",
-})  # fmt: skip
+STOPPING = frozenset(
+    {
+        "account_inactive",
+        "cannot_reply_to_message",
+        "channel_is_limited_access",
+        "channel_not_found",
+        "enterprise_is_restricted",
+        "invalid_auth",
+        "is_archived",
+        "is_inactive",
+        "missing_scope",
+        "no_permission",
+        "not_allowed_token_type",
+        "not_authed",
+        "not_in_channel",
+        "org_login_required",
+        "restricted_action",
+        "team_access_not_granted",
+        "team_not_found",
+        "token_expired",
+        "token_revoked",
+    }
+)
 """Errors after which no message will get through, api.slack.com/methods/chat.postMessage."""
 
-PASSING = frozenset({
-    "fatal_error", "internal_error", "rate_limited", "ratelimited", "request_timeout",
-    "service_unavailable",
-})  # fmt: skip
+PASSING = frozenset(
+    {
+        "fatal_error",
+        "internal_error",
+        "rate_limited",
+        "ratelimited",
+        "request_timeout",
+        "service_unavailable",
+    }
+)
 
 _CODE = re.compile(r"[a-z0-9_]+")
 
@@ -157,11 +179,15 @@ class Slack:
                 channel=letter.address or self.channel,
                 thread_ts=thread,
                 file_uploads=[
-                    {"content": one.png, "filename": f"{one.name}.png", "title": one.title,
-                     "alt_txt": one.title}
+                    {
+                        "content": one.png,
+                        "filename": f"{one.name}.png",
+                        "title": one.title,
+                        "alt_txt": one.title,
+                    }
                     for one in letter.pictures
                 ],
-            )  # fmt: skip
+            )
         except _failures() as error:
             judged = judge(error)
             if judged.result is Result.STOPPED or upload.completing:

@@ -121,9 +121,12 @@ class Telegram:
         if len(some) == 1:
             photo = some[0]
             one = await bot.send_photo(
-                chat, photo.png, caption=photo.title, filename=f"{photo.name}.png",
+                chat,
+                photo.png,
+                caption=photo.title,
+                filename=f"{photo.name}.png",
                 reply_parameters=reply,
-            )  # fmt: skip
+            )
             return Delivery(Result.SENT, receipt={"chat": chat, "messages": [one.message_id]})
         media = [
             InputMediaPhoto(photo.png, caption=photo.title, filename=f"{photo.name}.png")
@@ -171,9 +174,12 @@ class Session:
             # that was written to it has arrived.
             limits = httpx.Limits(max_connections=4, max_keepalive_connections=0)
             return HTTPXRequest(
-                read_timeout=timeout, write_timeout=timeout, connect_timeout=timeout,
-                media_write_timeout=timeout, httpx_kwargs={"limits": limits},
-            )  # fmt: skip
+                read_timeout=timeout,
+                write_timeout=timeout,
+                connect_timeout=timeout,
+                media_write_timeout=timeout,
+                httpx_kwargs={"limits": limits},
+            )
 
         self.bot = Bot(
             token.get_secret_value(),
@@ -249,9 +255,14 @@ def _judge_network(error: Exception) -> Delivery:
 
     cause = error.__cause__
     not_sent = (
-        httpx.ConnectTimeout, httpx.ConnectError, httpx.PoolTimeout, httpx.ProxyError,
-        httpx.WriteTimeout, httpx.WriteError, httpx.UnsupportedProtocol,
-    )  # fmt: skip
+        httpx.ConnectTimeout,
+        httpx.ConnectError,
+        httpx.PoolTimeout,
+        httpx.ProxyError,
+        httpx.WriteTimeout,
+        httpx.WriteError,
+        httpx.UnsupportedProtocol,
+    )
     if isinstance(cause, not_sent):
         return Delivery(Result.LATER, f"telegram cannot be reached: {type(cause).__name__}")
     if cause is None and "gateway time" not in str(error).lower():
@@ -285,8 +296,9 @@ def as_html(message: Message) -> str:
             parts.append("…")
             break
         parts.append(written(escape(label), escape(text), bold="<b>{}</b>  ".format))
-    named = [f'<a href="{html.escape(address)}">{escape(name)}</a>'
-             for name, address in message.links]  # fmt: skip
+    named = [
+        f'<a href="{html.escape(address)}">{escape(name)}</a>' for name, address in message.links
+    ]
     return "\n".join([*parts, *([" · ".join(named)] if named else [])])
 
 

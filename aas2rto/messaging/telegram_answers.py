@@ -140,9 +140,11 @@ class TelegramListener:
         if "\n" in text:
             shown = f"<pre>{shown}</pre>"
         await bot.send_message(
-            chat, shown, parse_mode="HTML",
+            chat,
+            shown,
+            parse_mode="HTML",
             reply_parameters=ReplyParameters(to, allow_sending_without_reply=True),
-        )  # fmt: skip
+        )
 
 
 def _name(user: User) -> str:

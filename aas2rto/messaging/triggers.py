@@ -160,8 +160,10 @@ def peak_within(facts: Facts, past: Past, when: When) -> Event | None:
     said = float(past.marks["peak_within"][0]) if "peak_within" in past.marks else np.inf
     if abs(facts.t_peak - said) <= 2 * when.peak_within:
         return None  # it is the peak that was told of
-    return Event("peak_within", {"within": when.peak_within, "t_peak": facts.t_peak,
-                                 "t_peak_err": facts.t_peak_err})  # fmt: skip
+    return Event(
+        "peak_within",
+        {"within": when.peak_within, "t_peak": facts.t_peak, "t_peak_err": facts.t_peak_err},
+    )
 
 
 def last_chance(facts: Facts, past: Past, when: When) -> Event | None:
@@ -192,8 +194,9 @@ def first_fit(facts: Facts, past: Past, when: When) -> Event | None:
         return None
     if FIT in past.marks:
         return None
-    return Event("first_fit", {"model": facts.model, "t_peak": facts.t_peak,
-                               "t_peak_err": facts.t_peak_err})  # fmt: skip
+    return Event(
+        "first_fit", {"model": facts.model, "t_peak": facts.t_peak, "t_peak_err": facts.t_peak_err}
+    )
 
 
 def excluded(facts: Facts, past: Past, when: When) -> Event | None:
@@ -203,8 +206,9 @@ def excluded(facts: Facts, past: Past, when: When) -> Event | None:
     # People need not be told of what they did themselves.
     if past.said("excluded") >= past.told_at or facts.factor == FEEDBACK:
         return None
-    return Event("excluded", {"decision": facts.decision, "factor": facts.factor,
-                              "reason": facts.reason})  # fmt: skip
+    return Event(
+        "excluded", {"decision": facts.decision, "factor": facts.factor, "reason": facts.reason}
+    )
 
 
 Trigger = Callable[[Facts, Past, When], Event | None]
@@ -212,8 +216,14 @@ Trigger = Callable[[Facts, Past, When], Event | None]
 TRIGGERS: dict[str, Trigger] = {
     function.__name__: function
     for function in (
-        too, new_classification, enters_top, peak_within, last_chance, score_up, first_fit,
+        too,
+        new_classification,
+        enters_top,
+        peak_within,
+        last_chance,
+        score_up,
+        first_fit,
         excluded,
     )
-}  # fmt: skip
+}
 """By name, the weightiest first."""

@@ -199,8 +199,11 @@ def _why(facts: Facts) -> str:
         ((abs(np.log(value)), name, value) for name, value in facts.factors if value > 0),
         reverse=True,
     )
-    factors = [f"{one_line(name, 30)} ×{number(value)}" for size, name, value in strong[:4]
-               if size > np.log(1.02)]  # fmt: skip
+    factors = [
+        f"{one_line(name, 30)} ×{number(value)}"
+        for size, name, value in strong[:4]
+        if size > np.log(1.02)
+    ]
     if factors:
         told.append(", ".join(factors))
     return one_line(" · ".join(told), LONGEST_LINE)
@@ -240,9 +243,11 @@ def _moment(mjd: float, now: float) -> str:
 
 def _what_to_do(facts: Facts) -> str:
     if not facts.kept:
-        return "take it off tonight's plan; it may return" if facts.decision == "exclude" else (
-            "take it off tonight's plan"
-        )  # fmt: skip
+        return (
+            "take it off tonight's plan; it may return"
+            if facts.decision == "exclude"
+            else ("take it off tonight's plan")
+        )
     sites = _sites_to_show(facts)
     if not sites:
         return "nothing tonight: no observatory can reach it"

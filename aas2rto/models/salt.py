@@ -75,8 +75,17 @@ class Salt:
     """
 
     PARAMETERS: ClassVar = (
-        "z", "t0", "x0", "x1", "c", "mB", "ebv", "objective", "t0_other", "dchisq_other",
-    )  # fmt: skip
+        "z",
+        "t0",
+        "x0",
+        "x1",
+        "c",
+        "mB",
+        "ebv",
+        "objective",
+        "t0_other",
+        "dchisq_other",
+    )
     """Names of the parameters in the fit table."""
 
     def __init__(  # noqa: PLR0913  all keyword-only settings

@@ -14,9 +14,19 @@ TIMES = frozenset({"rises", "sets", "updated", "culmination", "first_detection",
 """Columns that hold MJD and are written as ISO 8601 UTC, to the minute."""
 
 DECIMALS = {
-    "ra": 6, "dec": 6, "last_mag": 3, "t_peak": 3, "t_peak_err": 3, "p_peak_1d": 4,
-    "redshift": 5, "altitude": 2, "azimuth": 2, "airmass": 3, "moon_sep": 1, "hours_left": 2,
-}  # fmt: skip
+    "ra": 6,
+    "dec": 6,
+    "last_mag": 3,
+    "t_peak": 3,
+    "t_peak_err": 3,
+    "p_peak_1d": 4,
+    "redshift": 5,
+    "altitude": 2,
+    "azimuth": 2,
+    "airmass": 3,
+    "moon_sep": 1,
+    "hours_left": 2,
+}
 """Digits after the point; other numbers have six significant digits."""
 
 MJD_OF_1970 = 40587.0

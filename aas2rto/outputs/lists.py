@@ -16,14 +16,37 @@ from aas2rto.outputs.cells import Shared, comments, to_csv
 from aas2rto.steps.cycle import Ranking
 
 LEADING = (
-    "rank", "candidate_id", "name", "ra", "dec", "ra_hms", "dec_dms", "score", "site_score",
-)  # fmt: skip
+    "rank",
+    "candidate_id",
+    "name",
+    "ra",
+    "dec",
+    "ra_hms",
+    "dec_dms",
+    "score",
+    "site_score",
+)
 
 TRAILING = (
-    "last_mag", "last_band", "n_detections", "t_peak", "t_peak_err", "p_peak_1d", "redshift",
-    "spectral_type", "altitude", "azimuth", "airmass", "moon_sep", "rises", "sets", "hours_left",
-    "observable_now", "updated", "reason",
-)  # fmt: skip
+    "last_mag",
+    "last_band",
+    "n_detections",
+    "t_peak",
+    "t_peak_err",
+    "p_peak_1d",
+    "redshift",
+    "spectral_type",
+    "altitude",
+    "azimuth",
+    "airmass",
+    "moon_sep",
+    "rises",
+    "sets",
+    "hours_left",
+    "observable_now",
+    "updated",
+    "reason",
+)
 
 UNITS_LINE = (
     "units: ra, dec, altitude, azimuth, moon_sep [deg]; last_mag [mag, AB]; t_peak [MJD, UTC]; "
@@ -118,10 +141,25 @@ def write_rejected(folder: Path, load: Callable[[], pd.DataFrame], header: Seque
 
 def _out_columns(table: pd.DataFrame) -> list[str]:
     return [
-        "candidate_id", "name", "ra", "dec", "ra_hms", "dec_dms", "score", "decision", "factor",
-        "reason", *factor_columns(table), "last_mag", "last_band", "n_detections",
-        "first_detection", "redshift", "spectral_type", "updated",
-    ]  # fmt: skip
+        "candidate_id",
+        "name",
+        "ra",
+        "dec",
+        "ra_hms",
+        "dec_dms",
+        "score",
+        "decision",
+        "factor",
+        "reason",
+        *factor_columns(table),
+        "last_mag",
+        "last_band",
+        "n_detections",
+        "first_detection",
+        "redshift",
+        "spectral_type",
+        "updated",
+    ]
 
 
 def write_cycle(folder: Path, report: Mapping[str, Any]) -> None:

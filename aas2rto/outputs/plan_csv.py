@@ -15,9 +15,22 @@ UNITS_LINE = (
 )
 
 ORDER = (
-    "slot", "state", "start", "exposure_start", "end", "candidate_id", "name", "ra", "dec",
-    "ra_hms", "dec_dms", "mag", "exposure_s", "needed_s", "slew_s",
-)  # fmt: skip
+    "slot",
+    "state",
+    "start",
+    "exposure_start",
+    "end",
+    "candidate_id",
+    "name",
+    "ra",
+    "dec",
+    "ra_hms",
+    "dec_dms",
+    "mag",
+    "exposure_s",
+    "needed_s",
+    "slew_s",
+)
 """What an observer types comes first."""
 
 

@@ -77,8 +77,14 @@ def draw(plan: NightPlan, project: str, provenance: Mapping[str, str]) -> bytes:
         sheet.title(style.plain(f"Plan of {_date(plan)}: {project}", 44), "")
         put = sheet.figure.text
         for line, text in enumerate(_below(plan)):
-            put(0.03, 1 - (0.31 + 0.15 * line) / sheet.figure.get_figheight(), text, size=8,
-                va="top", color="#333333")  # fmt: skip
+            put(
+                0.03,
+                1 - (0.31 + 0.15 * line) / sheet.figure.get_figheight(),
+                text,
+                size=8,
+                va="top",
+                color="#333333",
+            )
         return sheet.png(provenance)
 
 
@@ -102,8 +108,15 @@ def _draw_site(figure: Figure, plan: NightPlan, night: SiteNight, top: float) ->
         (LEFT, 1 - (top + 0.2 + PANEL_IN) / total, RIGHT - LEFT, PANEL_IN / total)
     )
     slots = plan.at(night.observatory.name)
-    axes.text(0, 1.035, style.plain(night.observatory.title, 40), transform=axes.transAxes,
-              size=9.5, weight="bold", va="bottom")  # fmt: skip
+    axes.text(
+        0,
+        1.035,
+        style.plain(night.observatory.title, 40),
+        transform=axes.transAxes,
+        size=9.5,
+        weight="bold",
+        va="bottom",
+    )
     if night.night.kind is NightKind.POLAR_DAY:
         axes.set_axis_off()
         axes.text(0.5, 0.5, "no night: polar day", transform=axes.transAxes, ha="center")
@@ -143,13 +156,20 @@ def _draw_sky(axes: Axes, night: SiteNight, mjd: Floats) -> None:
     colours = 1 - darkness[:, None] * (1 - NIGHT_COLOUR)
     extent = (mjd[0] - STEP / 2, mjd[-1] + STEP / 2, 0, 93)
     axes.imshow(colours[None], extent=extent, aspect="auto", interpolation="nearest", zorder=0)
-    axes.plot(mjd, np.where(moon > 0, moon, np.nan), color=style.ORANGE, linewidth=1.4,
-              linestyle=(0, (4, 2)), zorder=2)  # fmt: skip
+    axes.plot(
+        mjd,
+        np.where(moon > 0, moon, np.nan),
+        color=style.ORANGE,
+        linewidth=1.4,
+        linestyle=(0, (4, 2)),
+        zorder=2,
+    )
     dark = (mjd >= night.night.start) & (mjd <= night.night.end)
     up = bool((moon[dark] > 0).any())
     words = f"– – Moon, {lit.mean():.0%} lit" if up else "no Moon"
-    axes.text(1, 1.035, words, transform=axes.transAxes, size=8, ha="right", va="bottom",
-              color=MOON_TEXT)  # fmt: skip
+    axes.text(
+        1, 1.035, words, transform=axes.transAxes, size=8, ha="right", va="bottom", color=MOON_TEXT
+    )
 
 
 def _draw_limits(axes: Axes, night: SiteNight, now: float, low: float, high: float) -> None:
@@ -159,8 +179,16 @@ def _draw_limits(axes: Axes, night: SiteNight, now: float, low: float, high: flo
     for start, end in night.closed:
         first, last = max(start, low), min(end, high)
         if last > first:
-            axes.axvspan(first, last, facecolor="#FFFFFF", edgecolor=style.GREY, hatch="///",
-                         linewidth=0.0, alpha=0.7, zorder=1)  # fmt: skip
+            axes.axvspan(
+                first,
+                last,
+                facecolor="#FFFFFF",
+                edgecolor=style.GREY,
+                hatch="///",
+                linewidth=0.0,
+                alpha=0.7,
+                zorder=1,
+            )
             axes.text(0.5 * (first + last), 84, "closed", size=8, ha="center", color="#333333")
     if low < now < high:
         axes.axvline(now, color=style.VERMILLION, linewidth=1.2, zorder=3)
@@ -179,17 +207,25 @@ def _draw_slot(
     altitude = track(night.observatory, [row["ra"]], [row["dec"]], times)[0][0]
     axes.plot(inside, altitude, color=colour, linewidth=0.6, alpha=0.55, zorder=3)
     now = (inside >= row["start"] - 1e-9) & (inside <= row["end"] + 1e-9)
-    axes.plot(inside[now], altitude[now], color=colour, linewidth=4.0, solid_capstyle="butt",
-              zorder=4)  # fmt: skip
+    axes.plot(
+        inside[now], altitude[now], color=colour, linewidth=4.0, solid_capstyle="butt", zorder=4
+    )
     middle = 0.5 * (row["start"] + row["end"])
     height = float(np.interp(middle, inside, altitude))
     above = height < 82 and not (crowded and row["slot"] % 2 == 0)
     axes.annotate(
-        str(row["slot"]), (middle, height), xytext=(0, 4 if above else -4),
-        textcoords="offset points", ha="center", va="bottom" if above else "top",
-        size=7 if crowded else 8, weight="bold", color=colour, zorder=5,
+        str(row["slot"]),
+        (middle, height),
+        xytext=(0, 4 if above else -4),
+        textcoords="offset points",
+        ha="center",
+        va="bottom" if above else "top",
+        size=7 if crowded else 8,
+        weight="bold",
+        color=colour,
+        zorder=5,
         bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8},
-    )  # fmt: skip
+    )
 
 
 def _colour(row: Mapping[Any, Any]) -> str:

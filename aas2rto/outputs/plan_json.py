@@ -56,11 +56,9 @@ def _of_site(plan: NightPlan, night: SiteNight) -> dict[str, Any]:
         "night": night.night.kind.value,
         **_time("night_start", night.night.start),
         **_time("night_end", night.night.end),
-        "closed": [
-            {**_time("start", start), **_time("end", end)} for start, end in night.closed
-        ],
+        "closed": [{**_time("start", start), **_time("end", end)} for start, end in night.closed],
         "slots": [slot(row) for row in plan.at(night.observatory.name).to_dict("records")],
-    }  # fmt: skip
+    }
 
 
 def slot(row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -120,9 +120,13 @@ class _Search:
     def by_price(self) -> None:
         """Solve the relaxation, then more and more of the options."""
         relaxed = linprog(
-            -self.value, A_ub=self.matrix, b_ub=self.limits, bounds=(0, None), method="highs-ds",
+            -self.value,
+            A_ub=self.matrix,
+            b_ub=self.limits,
+            bounds=(0, None),
+            method="highs-ds",
             options={"time_limit": max(self.left * SHARE_FOR_PRICES, LEAST_TIME)},
-        )  # fmt: skip
+        )
         if relaxed.status != 0:
             return
         best = -float(relaxed.fun)

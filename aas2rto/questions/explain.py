@@ -102,9 +102,11 @@ def _set_aside(row: pd.Series, quiet: float | None) -> dict[str, Any] | None:
         return None
     last, first = _time(row["last_set_aside"]), _time(row["first_detection"])
     begins = f"the present outburst began on {first} UTC" if first else "there is no outburst now"
-    gap = f"more than {quiet:g} d without a detection came between" if first else (
-        f"a single one with nothing for {quiet:g} d before or after it belongs to none"
-    )  # fmt: skip
+    gap = (
+        f"more than {quiet:g} d without a detection came between"
+        if first
+        else (f"a single one with nothing for {quiet:g} d before or after it belongs to none")
+    )
     sentence = f"{counted(n, 'detection')} set aside, the last on {last} UTC: {begins}; {gap}"
     return {"detections": n, "last": last, "began": first, "sentence": sentence}
 
@@ -212,8 +214,11 @@ def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
         for factor in first["factors"]
         if factor["name"] in others
     ]
-    return {"over": second["candidate_id"], "sentence": _sentence(first, second, pairs),
-            "factors": pairs}  # fmt: skip
+    return {
+        "over": second["candidate_id"],
+        "sentence": _sentence(first, second, pairs),
+        "factors": pairs,
+    }
 
 
 def _ratio(one: float | None, other: float | None) -> float | None:

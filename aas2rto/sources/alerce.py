@@ -177,9 +177,12 @@ class Alerce:
         end = harvest.now + self._shift
         cursor = harvest.cursor
         low = window_start(
-            cursor.get("lastmjd"), cursor.get("complete"), end,
-            since=self.since, overlap=self.overlap,
-        )  # fmt: skip
+            cursor.get("lastmjd"),
+            cursor.get("complete"),
+            end,
+            since=self.since,
+            overlap=self.overlap,
+        )
         for start, stop in self._windows(low, end):
             items = 0
             for item in self._window(start, stop, classifier, harvest, until):
@@ -245,9 +248,12 @@ class Alerce:
         if not self.classifier.endswith("*"):
             return self.classifier
         found = once_a_day(
-            harvest.cursor, "classifier", harvest.now, lambda: self._find_classifier(until),
+            harvest.cursor,
+            "classifier",
+            harvest.now,
+            lambda: self._find_classifier(until),
             about=[self.classifier, self.class_],
-        )  # fmt: skip
+        )
         return str(found)
 
     def _find_classifier(self, until: Deadline) -> str:

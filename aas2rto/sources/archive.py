@@ -30,10 +30,27 @@ from aas2rto.text.words import counted
 
 NAME = "archive"
 
-SUFFIXES = frozenset({
-    ".avro", ".parquet", ".pq", ".csv", ".tsv", ".ecsv", ".vot", ".votable", ".tbl", ".txt",
-    ".dat", ".lc", ".json", ".xml", ".fits", ".fit", ".snana",
-})  # fmt: skip
+SUFFIXES = frozenset(
+    {
+        ".avro",
+        ".parquet",
+        ".pq",
+        ".csv",
+        ".tsv",
+        ".ecsv",
+        ".vot",
+        ".votable",
+        ".tbl",
+        ".txt",
+        ".dat",
+        ".lc",
+        ".json",
+        ".xml",
+        ".fits",
+        ".fit",
+        ".snana",
+    }
+)
 """Names that promise data: such a file in a folder is read, or one line says why not. Others are
 read if their content is Avro or Parquet, and else passed over: a folder may hold notes."""
 
@@ -195,8 +212,11 @@ def _already_taken(reading: _Pass, name: str, version: list[int]) -> float | Non
 
 def _keep(reading: _Pass, name: str) -> None:
     """Leave a file that there is no time for as the last cursor had it."""
-    for kind, entries in (("done", reading.done), ("waiting", reading.waiting),
-                          ("bad", reading.bad)):  # fmt: skip
+    for kind, entries in (
+        ("done", reading.done),
+        ("waiting", reading.waiting),
+        ("bad", reading.bad),
+    ):
         entry = reading.request.cursor.get(kind, {}).get(name)
         if entry:
             entries[name] = list(entry)
@@ -254,8 +274,13 @@ def _report(reading: _Pass) -> Report:
     objects = _objects(reading, tables, rows)
     cursor = {"done": reading.done, "waiting": reading.waiting, "bad": reading.bad}
     again = sum(map(len, (tables.photometry, *reading.tables))) - len(rows)
-    problems = (*reading.problems, *tables.problems, *_homeless(objects, rows), *_notes(reading),
-                *_given_again(again))  # fmt: skip
+    problems = (
+        *reading.problems,
+        *tables.problems,
+        *_homeless(objects, rows),
+        *_notes(reading),
+        *_given_again(again),
+    )
     nothing_read = not (reading.done or reading.waiting)
     facts = _facts(reading, tables, objects)
     has_data = not (rows.empty and objects.empty and facts.empty)
@@ -263,8 +288,9 @@ def _report(reading: _Pass) -> Report:
     error = ""
     if nothing_read and not has_data and (reading.problems or reading.bad):
         outcome, error = Outcome.FAILED, _why_nothing(reading, problems)
-    return Report(NAME, outcome, objects, rows, facts, cursor,
-                  _newest(tables, rows), problems, error)  # fmt: skip
+    return Report(
+        NAME, outcome, objects, rows, facts, cursor, _newest(tables, rows), problems, error
+    )
 
 
 def _given_again(n: int) -> list[str]:
@@ -281,12 +307,15 @@ def _notes(reading: _Pass) -> list[str]:
     notes = []
     for what, n in reading.later.items():
         one = n == 1
-        notes.append(f"{counted(n, f'{what} is', f'{what}s are')} later than now "
-                     f"({_date(reading.request.now)}) and wait{'s' if one else ''}")  # fmt: skip
+        notes.append(
+            f"{counted(n, f'{what} is', f'{what}s are')} later than now "
+            f"({_date(reading.request.now)}) and wait{'s' if one else ''}"
+        )
     if reading.postponed:
         n = reading.postponed
-        notes.append(f"time was up before {counted(n, 'file')} could be read; the "
-                     "next cycle goes on there")  # fmt: skip
+        notes.append(
+            f"time was up before {counted(n, 'file')} could be read; the next cycle goes on there"
+        )
     return notes
 
 

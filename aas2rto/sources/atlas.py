@@ -332,10 +332,15 @@ class Atlas:
         )
         if points.empty:
             return math.nan
-        harvest.objects.append({
-            "object_id": task.candidate_id, "survey": "atlas", "ra": task.ra, "dec": task.dec,
-            "known_at": harvest.now,
-        })  # fmt: skip
+        harvest.objects.append(
+            {
+                "object_id": task.candidate_id,
+                "survey": "atlas",
+                "ra": task.ra,
+                "dec": task.dec,
+                "known_at": harvest.now,
+            }
+        )
         table = points.assign(
             candidate_id=task.candidate_id, survey="atlas", source="atlas", known_at=harvest.now
         )

@@ -165,25 +165,34 @@ def stack(
     good = good.sort_values(["F", "MJD"], kind="stable").drop_duplicates(["F", "Obs"])
     visit = _visits(good["F"].to_numpy(dtype=object), good["MJD"].to_numpy())
     weight = 1.0 / good["duJy"] ** 2
-    parts = pd.DataFrame({
-        "visit": visit, "F": good["F"], "Obs": good["Obs"], "start": good["MJD"],
-        "mjd": good["MJD"] + EXPOSURE / 2.0, "weight": weight, "sum": weight * good["uJy"],
-        "single": photometry.LIMIT_SIGMA * good["duJy"],
-    })  # fmt: skip
+    parts = pd.DataFrame(
+        {
+            "visit": visit,
+            "F": good["F"],
+            "Obs": good["Obs"],
+            "start": good["MJD"],
+            "mjd": good["MJD"] + EXPOSURE / 2.0,
+            "weight": weight,
+            "sum": weight * good["uJy"],
+            "single": photometry.LIMIT_SIGMA * good["duJy"],
+        }
+    )
     each = parts.groupby("visit", sort=True)
     first = each[["F", "Obs", "start"]].first()
     total = each[["weight", "sum"]].sum()
     mean = each[["mjd", "single"]].mean()
     flux = (total["sum"] / total["weight"]).to_numpy()
     flux_err = (1.0 / np.sqrt(total["weight"])).to_numpy()
-    points = pd.DataFrame({
-        "mjd": mean["mjd"].to_numpy(),
-        "band": first["F"].map(BANDS).to_numpy(),
-        "flux": flux,
-        "flux_err": flux_err,
-        "limit": _limits(limit, flux_err, mean["single"].to_numpy()),
-        "measurement_id": ("stack:" + first["Obs"]).to_numpy(),
-    })  # fmt: skip
+    points = pd.DataFrame(
+        {
+            "mjd": mean["mjd"].to_numpy(),
+            "band": first["F"].map(BANDS).to_numpy(),
+            "flux": flux,
+            "flux_err": flux_err,
+            "limit": _limits(limit, flux_err, mean["single"].to_numpy()),
+            "measurement_id": ("stack:" + first["Obs"]).to_numpy(),
+        }
+    )
     points["kind"] = _kinds(limit, points, _disagree(good, visit))
     inside = (first["start"] >= begin) & (first["start"] <= end)
     return points[inside.to_numpy()].sort_values("mjd", ignore_index=True)
@@ -197,9 +206,9 @@ def _disagree(exposures: pd.DataFrame, visit: np.ndarray[Any, Any]) -> np.ndarra
     flux = exposures["uJy"]
     floor = SCATTER_FLOOR * flux.groupby(visit).transform("median")
     weight = 1.0 / (exposures["duJy"] ** 2 + floor**2)
-    terms = pd.DataFrame({
-        "weight": weight, "sum": weight * flux, "squares": weight * flux**2, "n": 1.0
-    })  # fmt: skip
+    terms = pd.DataFrame(
+        {"weight": weight, "sum": weight * flux, "squares": weight * flux**2, "n": 1.0}
+    )
     total = terms.groupby(visit, sort=True).sum()
     scatter = total["squares"] - total["sum"] ** 2 / total["weight"]
     many = (scatter > MAX_SCATTER * (total["n"] - 1.0)) & (total["n"] > 1)

@@ -52,10 +52,16 @@ PROBE_DATES = (61232.0, 61233.0)
 TIME_STEP = 1e-5
 """[d] A second: no two visits are closer in time."""
 
-KAFKA_ONLY = frozenset({
-    "extragalactic_svom", "fast_transient_gvom", "in_simbad", "is_solar_system",
-    "remove_unlikely_transients", "uniform_sample",
-})  # fmt: skip
+KAFKA_ONLY = frozenset(
+    {
+        "extragalactic_svom",
+        "fast_transient_gvom",
+        "in_simbad",
+        "is_solar_system",
+        "remove_unlikely_transients",
+        "uniform_sample",
+    }
+)
 """Tags whose filters have no support by the REST service (fink-filters 7.45, HBASE_SUPPORT)."""
 
 API_SUPPORT = "API support"
@@ -164,9 +170,15 @@ class Fink:
             else None
         )
         self._stream = StreamSettings(
-            f"fink {survey} stream", servers or SERVERS[survey], topics, group_id, username,
-            password, start, patience,
-        ).open()  # fmt: skip
+            f"fink {survey} stream",
+            servers or SERVERS[survey],
+            topics,
+            group_id,
+            username,
+            password,
+            start,
+            patience,
+        ).open()
 
     def close(self) -> None:
         """Leave the stream and close the connections."""
@@ -203,9 +215,10 @@ class Fink:
     def _probe_tags(self, until: Deadline) -> None:
         known = self._client.get("api/v1/tags", until=until).mapping()
         served = {
-            name for name, about in known.items()
+            name
+            for name, about in known.items()
             if isinstance(about, Mapping) and about.get(API_SUPPORT) is not False
-        }  # fmt: skip
+        }
         if missing := sorted(set(self.tags) - set(known)):
             raise UsageError(
                 f"fink lsst has no tag {', '.join(missing)}; it has {', '.join(sorted(served))}"
@@ -322,9 +335,13 @@ class Fink:
             return [alert is not None for alert in alerts]
 
         worklist.work(
-            names[: self.light_curves], fetch, harvest, until,
-            size=OBJECTS_PER_QUESTION, strange=NO_STRANGERS,
-        )  # fmt: skip
+            names[: self.light_curves],
+            fetch,
+            harvest,
+            until,
+            size=OBJECTS_PER_QUESTION,
+            strange=NO_STRANGERS,
+        )
 
     def _rows(
         self, path: str, question: Mapping[str, str], key: str, harvest: Harvest, until: Deadline

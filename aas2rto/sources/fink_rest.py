@@ -64,11 +64,13 @@ def ztf_packet_of(object_id: str, rows: Iterable[Any], now: float) -> Record | N
             if (jd := nulls.number(values.get("jd"))) > newest[0]:
                 newest = (jd, row)
         elif tag == "upperlim":
-            limits.append({
-                "jd": nulls.number(values.get("jd")),
-                "fid": nulls.number(values.get("fid")),
-                "diffmaglim": nulls.number(values.get("diffmaglim")),
-            })  # fmt: skip
+            limits.append(
+                {
+                    "jd": nulls.number(values.get("jd")),
+                    "fid": nulls.number(values.get("fid")),
+                    "diffmaglim": nulls.number(values.get("diffmaglim")),
+                }
+            )
     added = {"fink_broker_version": "rest", **_stripped(newest[1], "d:")}
     added.pop("tag", None)
     return ztf_alert(object_id, detections, limits, now=now, added=added)

@@ -202,9 +202,13 @@ class Lasair:
             f"lasair {survey}", url or URLS[survey], policy=network, credentials=credentials
         )
         self._stream = StreamSettings(
-            f"lasair {survey} stream", servers or SERVERS[survey], topics, group_id,
-            start=start, patience=patience,
-        ).open()  # fmt: skip
+            f"lasair {survey} stream",
+            servers or SERVERS[survey],
+            topics,
+            group_id,
+            start=start,
+            patience=patience,
+        ).open()
 
     def close(self) -> None:
         """Leave the stream and close the connections."""
@@ -227,8 +231,13 @@ class Lasair:
             if self.has_query:  # as a poll puts it, so that Lasair says what is wrong with it
                 question = self._question(PROBE_FROM[self.survey], 0, 1)
             else:
-                question = {"selected": COLUMNS[self.survey][0], "tables": "objects",
-                            "conditions": "", "limit": 1, "offset": 0}  # fmt: skip
+                question = {
+                    "selected": COLUMNS[self.survey][0],
+                    "tables": "objects",
+                    "conditions": "",
+                    "limit": 1,
+                    "offset": 0,
+                }
             self._client.post("query/", data=question, until=until, repeat=False).records()
         finally:
             self._client.close()
@@ -284,10 +293,15 @@ class Lasair:
             raise ValueError("it has neither light curve nor position: let the filter select them")
         seen = facts.last_mjd if math.isfinite(facts.last_mjd) else harvest.now
         harvest.saw(seen)
-        harvest.objects.append({
-            "object_id": facts.name, "survey": self.survey, "ra": facts.place[0],
-            "dec": facts.place[1], "known_at": seen,
-        })  # fmt: skip
+        harvest.objects.append(
+            {
+                "object_id": facts.name,
+                "survey": self.survey,
+                "ra": facts.place[0],
+                "dec": facts.place[1],
+                "known_at": seen,
+            }
+        )
 
     # -- questions --------------------------------------------------------------------------
 

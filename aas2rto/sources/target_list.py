@@ -29,20 +29,35 @@ from aas2rto.text.words import counted, one_line
 NAME = "targets"
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
-    "name": (*(n for n in COLUMNS["id"] if n != "id"), "familiar_name", "pane", "designation",
-             "main_id", "id"),
+    "name": (
+        *(n for n in COLUMNS["id"] if n != "id"),
+        "familiar_name",
+        "pane",
+        "designation",
+        "main_id",
+        "id",
+    ),
     "ra": (*COLUMNS["ra"], "right_ascension_j2000"),
     "dec": (*COLUMNS["dec"], "declination_j2000"),
     "place": COLUMNS["place"],
-    "magnitude": (*COLUMNS["mag"], "vmag", "discoverymag", "discovery_mag_flux", "alertmag",
-                  "discovery_mag", "latest_mag", "disc_mag", "peak_mag"),
+    "magnitude": (
+        *COLUMNS["mag"],
+        "vmag",
+        "discoverymag",
+        "discovery_mag_flux",
+        "alertmag",
+        "discovery_mag",
+        "latest_mag",
+        "disc_mag",
+        "peak_mag",
+    ),
     "priority": ("priority", "prio"),
     "comment": ("comment", "comments", "remarks", "note", "notes", "description"),
     "redshift": COLUMNS["redshift"],
     "base_score": ("base_score", "basescore"),
     "equinox": ("equinox",),
     "prefix": ("name_prefix",),
-}  # fmt: skip
+}
 """Columns of a list of targets: our name -> names as :mod:`aas2rto.sources.files.spellings`
 writes them; the first that is there is read."""
 
@@ -138,8 +153,9 @@ def read(path: Path) -> Targets:
         raise InputError(text if text.startswith(str(path)) else f"{path}: {text}") from error
     wanted, refused = _checked(found or [])
     if not wanted and not refused:
-        raise InputError(f"{path}: holds no target: neither a table with name, ra and dec, nor a "
-                         "star list")  # fmt: skip
+        raise InputError(
+            f"{path}: holds no target: neither a table with name, ra and dec, nor a star list"
+        )
     return Targets(kind, wanted, refused)
 
 
@@ -155,17 +171,25 @@ def _from_table(path: Path) -> list[tuple[int, dict[str, str], str]] | None:
     given: dict[str, str] = {}
     for raw in map(str, sheet.frame.columns):
         given.setdefault(name_of(raw).plain, raw)
-    columns = {ours: given[n] for ours, names in SPELLINGS.items()
-               for n in [next((n for n in names if n in given), None)] if n}  # fmt: skip
+    columns = {
+        ours: given[n]
+        for ours, names in SPELLINGS.items()
+        for n in [next((n for n in names if n in given), None)]
+        if n
+    }
     has_place = {"ra", "dec"} <= set(columns) or "place" in columns
     if not has_place or "name" not in columns:
         if is_text:
             return None
-        raise InputError(f"{path}: is no list of targets: it needs a name, ra and dec; its columns "
-                         f"are {', '.join(sheet.all_names[:20])}")  # fmt: skip
+        raise InputError(
+            f"{path}: is no list of targets: it needs a name, ra and dec; its columns "
+            f"are {', '.join(sheet.all_names[:20])}"
+        )
     if len(sheet.frame) > MOST:
-        raise InputError(f"{path}: has {len(sheet.frame)} rows; more than {MOST} are a catalogue: "
-                         "read it as an archive")  # fmt: skip
+        raise InputError(
+            f"{path}: has {len(sheet.frame)} rows; more than {MOST} are a catalogue: "
+            "read it as an archive"
+        )
     return list(_rows(sheet, columns))
 
 
@@ -186,8 +210,11 @@ def _rows(sheet: Sheet, columns: Mapping[str, str]) -> Iterator[tuple[int, dict[
         if prefix and "name" in texts and not texts["name"].startswith(prefix):
             texts["name"] = f"{prefix} {texts['name']}"
         equinox = texts.pop("equinox", "").lstrip("Jj")
-        wrong = "" if equinox in {"", "2000", "2000.0"} else (
-            f"is of the equinox {equinox}; give positions in ICRS (J2000)")  # fmt: skip
+        wrong = (
+            ""
+            if equinox in {"", "2000", "2000.0"}
+            else (f"is of the equinox {equinox}; give positions in ICRS (J2000)")
+        )
         yield number, texts, wrong
 
 
@@ -278,17 +305,21 @@ def report(targets: Sequence[Wanted], kind: As, now: float, *, base_score: float
     """
     rows = [
         {
-            "object_id": one.name, "ra": one.ra, "dec": one.dec, "known_at": now,
+            "object_id": one.name,
+            "ra": one.ra,
+            "dec": one.dec,
+            "known_at": now,
             "survey": "too" if kind is As.TOO else "user",
             **({"too": True} if kind is As.TOO else {}),
-            "comment": _comment(one, kind), "magnitude": _or_nan(one.magnitude),
+            "comment": _comment(one, kind),
+            "magnitude": _or_nan(one.magnitude),
             "redshift": _or_nan(one.redshift),
             "redshift_source": "" if one.redshift is None else "target list",
             "base_score": _base_score(one, kind, base_score),
             "valid_until": now + LIFETIME if kind is As.TOO else math.nan,
         }
         for one in targets
-    ]  # fmt: skip
+    ]
     outcome = Outcome.DATA if rows else Outcome.EMPTY
     objects, facts = split(rows)
     return Report(NAME, outcome, objects, facts=facts)
@@ -314,7 +345,10 @@ def _or_nan(value: float | None) -> float:
 
 def summary(found: Targets, kind: As) -> str:
     """Say in one line what was taken."""
-    what = {As.TOO: "as targets of opportunity", As.WATCH: "to watch", As.CANDIDATES:
-            "as candidates"}[kind]  # fmt: skip
+    what = {
+        As.TOO: "as targets of opportunity",
+        As.WATCH: "to watch",
+        As.CANDIDATES: "as candidates",
+    }[kind]
     refused = f", {counted(len(found.refused), 'row')} refused" if found.refused else ""
     return f"{counted(len(found.wanted), 'target')} of a {found.kind} {what}{refused}"

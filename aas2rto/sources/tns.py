@@ -35,8 +35,13 @@ STUCK_DAYS = 2.0
 """Days without a daily file after which it is taken to be missing."""
 
 TEXTS = (
-    "type", "reporting_group", "source_group", "discovery_date", "internal_names", "class_bibcodes",
-)  # fmt: skip
+    "type",
+    "reporting_group",
+    "source_group",
+    "discovery_date",
+    "internal_names",
+    "class_bibcodes",
+)
 NUMBERS = ("redshift", "discovery_mag")
 OPTIONAL = tuple(f"tns_{key}" for key in (*TEXTS, *NUMBERS))
 """Annotations that not every object of TNS has."""
@@ -245,20 +250,28 @@ class Tns:
     @staticmethod
     def _report(candidate: Any, facts: dict[str, Any], separation: float, harvest: Harvest) -> None:
         name, redshift = facts["tns_name"], facts.get("tns_redshift")
-        harvest.objects.append({
-            "object_id": name, "survey": "tns",
-            # The candidate's own place, so that it is this candidate that gets the name.
-            "ra": float(candidate["ra"]), "dec": float(candidate["dec"]),
-            "known_at": harvest.now,
-            # The other surveys' names of the same object: brokers are asked for it by them.
-            "also_known_as": internal_names(facts),
-        })  # fmt: skip
+        harvest.objects.append(
+            {
+                "object_id": name,
+                "survey": "tns",
+                # The candidate's own place, so that it is this candidate that gets the name.
+                "ra": float(candidate["ra"]),
+                "dec": float(candidate["dec"]),
+                "known_at": harvest.now,
+                # The other surveys' names of the same object: brokers are asked for it by them.
+                "also_known_as": internal_names(facts),
+            }
+        )
         # What TNS does not say any more is taken back.
         harvest.say(
-            name, name=f"{facts['tns_prefix']} {name}".strip(),
-            spectral_type=facts.get("tns_type"), redshift=redshift, redshift_source="TNS",
-            tns_separation=separation, **dict.fromkeys(OPTIONAL) | facts,
-        )  # fmt: skip
+            name,
+            name=f"{facts['tns_prefix']} {name}".strip(),
+            spectral_type=facts.get("tns_type"),
+            redshift=redshift,
+            redshift_source="TNS",
+            tns_separation=separation,
+            **dict.fromkeys(OPTIONAL) | facts,
+        )
 
 
 def facts_of(row: dict[str, Any]) -> dict[str, Any]:

@@ -36,12 +36,21 @@ FILE = "tns_public_objects.parquet"
 COMPLETE_UNTIL = b"complete_until"
 
 COLUMNS = {
-    "objid": "objid", "name_prefix": "prefix", "name": "name", "ra": "ra", "declination": "dec",
-    "redshift": "redshift", "type": "type", "reporting_group": "reporting_group",
-    "source_group": "source_group", "discoverydate": "discovery_date",
-    "discoverymag": "discovery_mag", "internal_names": "internal_names",
-    "Class_ADS_bibcodes": "class_bibcodes", "lastmodified": "last_modified",
-}  # fmt: skip
+    "objid": "objid",
+    "name_prefix": "prefix",
+    "name": "name",
+    "ra": "ra",
+    "declination": "dec",
+    "redshift": "redshift",
+    "type": "type",
+    "reporting_group": "reporting_group",
+    "source_group": "source_group",
+    "discoverydate": "discovery_date",
+    "discoverymag": "discovery_mag",
+    "internal_names": "internal_names",
+    "Class_ADS_bibcodes": "class_bibcodes",
+    "lastmodified": "last_modified",
+}
 """TNS's columns -> ours; TNS's others are left out."""
 
 NUMBERS = ("ra", "dec", "redshift", "discovery_mag")
@@ -257,11 +266,14 @@ class Table:
             unit_vectors(ra, dec), k=NEIGHBOURS, distance_upper_bound=chord(radius)
         )
         candidate, place = np.nonzero(np.isfinite(distance))
-        pairs = pd.DataFrame({
-            "candidate": candidate,
-            "row": row[candidate, place],
-            "separation": np.degrees(2.0 * np.arcsin(distance[candidate, place] / 2.0)) * 3600.0,
-        })  # fmt: skip
+        pairs = pd.DataFrame(
+            {
+                "candidate": candidate,
+                "row": row[candidate, place],
+                "separation": np.degrees(2.0 * np.arcsin(distance[candidate, place] / 2.0))
+                * 3600.0,
+            }
+        )
         pairs["named"] = self._named(pairs, aliases)
         order = pairs.sort_values(["named", "separation"], ascending=[False, True], kind="stable")
         return _one_to_one(order).drop(columns="named")

@@ -99,8 +99,11 @@ class TooFolder:
             self.folder.mkdir(exist_ok=True)
             waiting = _settled(pending(self.folder))
         except OSError as error:
-            return failed(NAME, f"the folder {self.folder} cannot be used ({error.strerror}); make "
-                                "it, or correct 'folder' in the config")  # fmt: skip
+            return failed(
+                NAME,
+                f"the folder {self.folder} cannot be used ({error.strerror}); make "
+                "it, or correct 'folder' in the config",
+            )
         taken: list[_Taken] = []
         problems = _strangers(self.folder)
         for path, version in waiting.items():
@@ -108,8 +111,14 @@ class TooFolder:
         _remove_orphans(self.folder)
         outcome = Outcome.DATA if taken else Outcome.EMPTY
         objects, facts = split(self._said(one.target, request.now) for one in taken)
-        return Report(NAME, outcome, objects, facts=facts, problems=tuple(problems),
-                      acknowledge=lambda: _accept(self.folder, taken))  # fmt: skip
+        return Report(
+            NAME,
+            outcome,
+            objects,
+            facts=facts,
+            problems=tuple(problems),
+            acknowledge=lambda: _accept(self.folder, taken),
+        )
 
     def probe(self) -> str:
         """Say how many files wait."""
@@ -138,10 +147,15 @@ class TooFolder:
         """Return all that a file says; one without an end takes back that of an earlier file."""
         said = {key: value for key, value in vars(target).items() if value is not None}
         return {
-            "object_id": said.pop("name"), "survey": NAME, "known_at": now, "too": True,
-            "redshift_source": "ToO file", "base_score": self.base_score,
-            "valid_until": None if self.lifetime is None else now + self.lifetime, **said,
-        }  # fmt: skip
+            "object_id": said.pop("name"),
+            "survey": NAME,
+            "known_at": now,
+            "too": True,
+            "redshift_source": "ToO file",
+            "base_score": self.base_score,
+            "valid_until": None if self.lifetime is None else now + self.lifetime,
+            **said,
+        }
 
 
 def pending(folder: Path | str) -> list[Path]:
@@ -149,8 +163,7 @@ def pending(folder: Path | str) -> list[Path]:
     place = Path(folder)
     if not place.is_dir():
         return []
-    return [path for path in sorted(place.iterdir())
-            if path.is_file() and _is_offered(path)]  # fmt: skip
+    return [path for path in sorted(place.iterdir()) if path.is_file() and _is_offered(path)]
 
 
 def accepted(folder: Path | str) -> list[Path]:

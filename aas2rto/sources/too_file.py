@@ -34,8 +34,13 @@ EXAMPLES = {
 
 REQUIRED = ("name", "ra", "dec")
 
-ALIASES = {"right_ascension": "ra", "declination": "dec", "decl": "dec", "z": "redshift",
-           "mag": "magnitude"}  # fmt: skip
+ALIASES = {
+    "right_ascension": "ra",
+    "declination": "dec",
+    "decl": "dec",
+    "z": "redshift",
+    "mag": "magnitude",
+}
 """Other words for keys."""
 
 MJD_EPOCH = dt.datetime(1858, 11, 17, tzinfo=dt.UTC)
@@ -99,11 +104,15 @@ class _Entry:
 def decode(content: bytes) -> tuple[str, list[Mistake]]:
     """Turn the bytes of a file into text; with mistakes, the text is empty."""
     if len(content) > MAX_BYTES:
-        return "", [Mistake(0, f"it is larger than {MAX_BYTES // 1024} kB; a ToO file is a few "
-                               "lines of text")]  # fmt: skip
+        return "", [
+            Mistake(
+                0, f"it is larger than {MAX_BYTES // 1024} kB; a ToO file is a few lines of text"
+            )
+        ]
     if not content.strip(b" \t\r\n\xef\xbb\xbf"):
-        return "", [Mistake(0, "it is empty; a ToO file has at least name, ra and dec",
-                            "name: SN2026abc")]  # fmt: skip
+        return "", [
+            Mistake(0, "it is empty; a ToO file has at least name, ra and dec", "name: SN2026abc")
+        ]
     # Windows writes UTF-16 with a byte-order mark when asked for "Unicode".
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
@@ -165,16 +174,21 @@ def _entries(text: str) -> tuple[dict[str, _Entry], list[Mistake]]:
             continue
         split = re.match(r"([^:=：]*)[:=：](.*)", content)
         if not split:
-            mistakes.append(Mistake(number, f"{_short(content)} is not 'key: value'",
-                                    example("name")))  # fmt: skip
+            mistakes.append(
+                Mistake(number, f"{_short(content)} is not 'key: value'", example("name"))
+            )
             continue
         key = re.sub(r"[\s-]+", "_", plain(split.group(1)).strip("\"'").lower())
         key = ALIASES.get(key, key)
         if key not in EXAMPLES:
             mistakes.append(_unknown(number, key))
         elif key in entries:
-            mistakes.append(Mistake(number, f"{key} was given in line {entries[key].line} already; "
-                                            "delete one of them"))  # fmt: skip
+            mistakes.append(
+                Mistake(
+                    number,
+                    f"{key} was given in line {entries[key].line} already; delete one of them",
+                )
+            )
         else:
             entries[key] = _Entry(number, _value(split.group(2)))
     return entries, mistakes
@@ -185,9 +199,10 @@ def _unknown(number: int, key: str) -> Mistake:
     guess = re.search(r"'(\w+)'", hint)
     keys = ", ".join(EXAMPLES)
     return Mistake(
-        number, f"there is no key {_short(key)}{hint or f'; the keys are {keys}'}",
+        number,
+        f"there is no key {_short(key)}{hint or f'; the keys are {keys}'}",
         example(guess.group(1)) if guess else "",
-    )  # fmt: skip
+    )
 
 
 def _short(text: str) -> str:
@@ -299,6 +314,9 @@ def error_text(file_name: str, mistakes: list[Mistake]) -> str:
         lines.append(str(mistake))
         if mistake.example:
             lines.append(f"    for example   {mistake.example}")
-    lines += ["", "Mend the file and save it; the next cycle reads it again and removes this note.",
-              "README.md in this folder describes the format."]  # fmt: skip
+    lines += [
+        "",
+        "Mend the file and save it; the next cycle reads it again and removes this note.",
+        "README.md in this folder describes the format.",
+    ]
     return "\n".join(lines) + "\n"

@@ -201,10 +201,13 @@ def _failed_fits(bound: BoundModel, table: pd.DataFrame) -> list[Failure]:
     failed = table[table["status"] == FAILED]
     sorts = [reason.partition(" (")[0] for reason in failed["reason"]]
     return [
-        Failure(f"model {bound.name}", f"{sort} ({len(rows)} of {counted(len(table), 'fit')})",
-                _first_of(rows["candidate_id"].tolist()))
+        Failure(
+            f"model {bound.name}",
+            f"{sort} ({len(rows)} of {counted(len(table), 'fit')})",
+            _first_of(rows["candidate_id"].tolist()),
+        )
         for sort, rows in failed.groupby(np.array(sorts, dtype=object), sort=False)
-    ]  # fmt: skip
+    ]
 
 
 def _first_of(names: Sequence[object]) -> str:

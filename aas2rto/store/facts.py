@@ -201,10 +201,17 @@ def _sorted(rows: Sequence[NDArray[Any]]) -> History:
     place = _places(candidate, key_code, precedence, source_code, time, value, origin)
     order = place[kept[place]]
     return History(
-        candidate[order], key_code[order].astype(np.int64), precedence[order],
-        source_code[order].astype(np.int64), known_at[order], value[order], origin[order],
-        source[order] == "", np.asarray(keys, dtype=object), np.sort(known_at),
-    )  # fmt: skip
+        candidate[order],
+        key_code[order].astype(np.int64),
+        precedence[order],
+        source_code[order].astype(np.int64),
+        known_at[order],
+        value[order],
+        origin[order],
+        source[order] == "",
+        np.asarray(keys, dtype=object),
+        np.sort(known_at),
+    )
 
 
 def _places(*columns: NDArray[Any]) -> NDArray[np.intp]:
@@ -230,9 +237,14 @@ def _standing(history: History, now: float) -> NDArray[np.intp]:
     stays &= history.precedence[last] == OTHERS
     time = np.where(stays, -history.known_at[last], history.known_at[last])
     order = np.lexsort(
-        [history.source[last], time, history.precedence[last], history.key[last],
-         history.candidate[last]]
-    )  # fmt: skip
+        [
+            history.source[last],
+            time,
+            history.precedence[last],
+            history.key[last],
+            history.candidate[last],
+        ]
+    )
     ranked = last[order]
     return np.sort(ranked[_is_last(history, ranked, ())])
 

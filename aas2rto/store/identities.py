@@ -124,12 +124,15 @@ class Identities:
         earliest = seen.groupby("candidate", sort=False)["known_at"].min()
         place = seen.drop_duplicates("object_id", keep="last").set_index("object_id")
         place = place.loc[first["object_id"]]
-        found = pd.DataFrame({
-            "id": first["candidate"].to_numpy(),
-            "candidate_id": first["object_id"].to_numpy(object),
-            "ra": place["ra"].to_numpy(), "dec": place["dec"].to_numpy(),
-            "first_known": earliest.reindex(first["candidate"]).to_numpy(),
-        })  # fmt: skip
+        found = pd.DataFrame(
+            {
+                "id": first["candidate"].to_numpy(),
+                "candidate_id": first["object_id"].to_numpy(object),
+                "ra": place["ra"].to_numpy(),
+                "dec": place["dec"].to_numpy(),
+                "first_known": earliest.reindex(first["candidate"]).to_numpy(),
+            }
+        )
         found = found.sort_values("candidate_id", kind="stable", ignore_index=True)
         self._at = (count, found)
         return found
@@ -225,8 +228,16 @@ class Identities:
             old = self._objects.get(name)
             # What was known first counts, however late it comes.
             if old is None or (at, ra, dec) < (old[5], old[3], old[4]):
-                new.append({"candidate": key, "object_id": name, "survey": row["survey"],
-                            "ra": ra, "dec": dec, "known_at": at})  # fmt: skip
+                new.append(
+                    {
+                        "candidate": key,
+                        "object_id": name,
+                        "survey": row["survey"],
+                        "ra": ra,
+                        "dec": dec,
+                        "known_at": at,
+                    }
+                )
         if new:
             connection.execute(schema.objects.insert(), new)
             self._read_rows(connection)
@@ -251,8 +262,11 @@ class Identities:
             if known_at < self._aliases.get(alias, {}).get(key, np.inf):
                 self._aliases.setdefault(alias, {})[key] = known_at
                 new[alias, key] = {
-                    "alias": alias, "candidate": key, "survey": survey, "known_at": known_at,
-                }  # fmt: skip
+                    "alias": alias,
+                    "candidate": key,
+                    "survey": survey,
+                    "known_at": known_at,
+                }
         if new:
             insert = self._access.insert(schema.aliases)
             statement = insert.on_conflict_do_update(

@@ -41,10 +41,12 @@ class Marks:
     def add(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Do the same in a transaction that is open."""
         values = [
-            {**{name: value for name, value in row.items() if name != "candidate_id"},
-             "candidate": self._identities.key_of(row["candidate_id"])}
+            {
+                **{name: value for name, value in row.items() if name != "candidate_id"},
+                "candidate": self._identities.key_of(row["candidate_id"]),
+            }
             for row in rows
-        ]  # fmt: skip
+        ]
         if values:
             connection.execute(schema.marks.insert(), values)
 

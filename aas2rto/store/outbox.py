@@ -213,10 +213,14 @@ class Outbox:
     def _add_post(self, connection: Connection, post: Post, now: float) -> None:
         table = schema.outbox
         row = {
-            "channel": post.channel, "at": now, "due": post.due, "held": post.held,
-            "candidate": self._key_of(post.candidate_id), "state": State.WAITING.value,
+            "channel": post.channel,
+            "at": now,
+            "due": post.due,
+            "held": post.held,
+            "candidate": self._key_of(post.candidate_id),
+            "state": State.WAITING.value,
             "message": json.dumps(dict(post.message), default=plain),
-        }  # fmt: skip
+        }
         insert = self._insert(table).on_conflict_do_nothing(index_elements=["key"])
         text = connection.execute(
             insert.values(key=post.key, part=TEXT, **row).returning(table.c.id)
@@ -237,13 +241,15 @@ class Outbox:
         ids = list(merged)
         waiting = table.c.state == State.WAITING
         connection.execute(
-            update(table).where(table.c.follows.in_(ids), table.c.part == FIGURES, waiting)
+            update(table)
+            .where(table.c.follows.in_(ids), table.c.part == FIGURES, waiting)
             .values(state=State.DROPPED, error="its text was merged into another")
-        )  # fmt: skip
+        )
         connection.execute(
-            update(table).where(table.c.id.in_(ids), waiting)
+            update(table)
+            .where(table.c.id.in_(ids), waiting)
             .values(state=State.MERGED, follows=text)
-        )  # fmt: skip
+        )
 
     def merge(self, entries: Sequence[Entry], message: Mapping[str, Any], now: float) -> None:
         """Replace waiting messages of a channel by one that says it all."""

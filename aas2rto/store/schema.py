@@ -87,10 +87,16 @@ facts = Table(
     Column("precedence", Integer, nullable=False, default=0),  # see facts.py
     Column("origin", String, nullable=False, default=""),
     UniqueConstraint(
-        "candidate", "key", "known_at", "source", "precedence", "value", "origin",
+        "candidate",
+        "key",
+        "known_at",
+        "source",
+        "precedence",
+        "value",
+        "origin",
         name="facts_once",
     ),
-)  # fmt: skip
+)
 
 # One row, raised whenever something comes in.
 generation = Table("generation", metadata, Column("number", Integer, primary_key=True))

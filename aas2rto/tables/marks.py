@@ -186,10 +186,15 @@ def rows(
     if kind is Kind.COMMENT and not comment.strip():
         raise UsageError("a comment needs a text: comment WORDS, or --comment '...'")
     said = {
-        "candidate_id": candidate_id, "kind": kind.value, "at": now.utc.mjd, "until": ends.until,
-        "until_mag": ends.mag, "until_new_data": ends.new_data, "author": author.strip(),
+        "candidate_id": candidate_id,
+        "kind": kind.value,
+        "at": now.utc.mjd,
+        "until": ends.until,
+        "until_mag": ends.mag,
+        "until_new_data": ends.new_data,
+        "author": author.strip(),
         "comment": " ".join(comment.split()),
-    }  # fmt: skip
+    }
     return [{**said, "observatory": site} for site in observatories or ("",)]
 
 

@@ -47,9 +47,18 @@ KINDS = (DETECTION, LIMIT, SUSPECT)
 ``limit``: not detected; `flux` may still be there (forced photometry) and then enters fits."""
 
 BANDS = (
-    "ztfg", "ztfr", "ztfi", "atlasc", "atlaso",
-    "lsstu", "lsstg", "lsstr", "lssti", "lsstz", "lssty",
-)  # fmt: skip
+    "ztfg",
+    "ztfr",
+    "ztfi",
+    "atlasc",
+    "atlaso",
+    "lsstu",
+    "lsstg",
+    "lsstr",
+    "lssti",
+    "lsstz",
+    "lssty",
+)
 """Bands, named as sncosmo does, for which summary columns always exist."""
 
 COLUMNS: dict[str, str] = {

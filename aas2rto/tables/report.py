@@ -185,18 +185,22 @@ def object_table(rows: Iterable[Mapping[Any, Any]]) -> pd.DataFrame:
     """Build the objects of a report from those of `OBJECT_COLUMNS` that any row knows."""
     known = list(rows)
     blank = {"float64": math.nan, "object": ()}
-    return pd.DataFrame({
-        name: pd.Series([row.get(name, blank.get(dtype, "")) for row in known], dtype=dtype)
-        for name, dtype in OBJECT_COLUMNS.items()
-        if any(name in row for row in known)
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            name: pd.Series([row.get(name, blank.get(dtype, "")) for row in known], dtype=dtype)
+            for name, dtype in OBJECT_COLUMNS.items()
+            if any(name in row for row in known)
+        }
+    )
 
 
 def fact_table(rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
     """Build the facts of a report from tuples in the order of `FACT_COLUMNS`."""
     columns = list(zip(*rows, strict=True)) or [()] * len(FACT_COLUMNS)
     # A column of objects: pandas would make NaN of None, and numbers of truths.
-    return pd.DataFrame({
-        name: pd.Series(list(values), dtype=dtype)
-        for (name, dtype), values in zip(FACT_COLUMNS.items(), columns, strict=True)
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            name: pd.Series(list(values), dtype=dtype)
+            for (name, dtype), values in zip(FACT_COLUMNS.items(), columns, strict=True)
+        }
+    )

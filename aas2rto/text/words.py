@@ -94,9 +94,11 @@ def peak_sentence(t_peak: float, error: float, now: float) -> str:
     away = t_peak - now
     sure = f" ± {error:.1f}" if math.isfinite(error) else ""
     date = f" ({day(t_peak)})" if abs(away) < 3e4 else ""
-    return f"peak in {away:.1f}{sure} d{date}" if away >= 0 else (
-        f"peak {-away:.1f}{sure} d ago{date}"
-    )  # fmt: skip
+    return (
+        f"peak in {away:.1f}{sure} d{date}"
+        if away >= 0
+        else (f"peak {-away:.1f}{sure} d ago{date}")
+    )
 
 
 POOR_FIT = 10.0

@@ -46,8 +46,15 @@ class Canned:
 
 def an_object(name: str = "MS26a", **values: Any) -> dict[str, Any]:
     point = {"id": 7, "mjd": 61121.2, "filter": "g", "mag": 23.9, "magerr": 0.05}
-    return {"id": name, "ra": 150.1, "dec": 2.2, "changed": 61121.3, "real": 0.97,
-            "redshift": 0.03, "points": [point]} | values  # fmt: skip
+    return {
+        "id": name,
+        "ra": 150.1,
+        "dec": 2.2,
+        "changed": 61121.3,
+        "real": 0.97,
+        "redshift": 0.03,
+        "points": [point],
+    } | values
 
 
 def poll(*answers: Any, cursor: Any = None, **settings: Any) -> tuple[Report, Canned]:

@@ -31,19 +31,34 @@ LOW, HIGH = [0.0, -np.inf, 0.05, 0.5], [np.inf, np.inf, 60.0, 1000.0]
 
 def simulate(n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
     rng = np.random.default_rng(seed)
-    truth = np.column_stack([
-        10 ** rng.uniform(1.8, 3.2, n), rng.uniform(0, 3, n) + 59000, rng.uniform(1.5, 6, n),
-        rng.uniform(12, 60, n), np.zeros(n),
-    ])  # fmt: skip
+    truth = np.column_stack(
+        [
+            10 ** rng.uniform(1.8, 3.2, n),
+            rng.uniform(0, 3, n) + 59000,
+            rng.uniform(1.5, 6, n),
+            rng.uniform(12, 60, n),
+            np.zeros(n),
+        ]
+    )
     tables = []
     for k, values in enumerate(truth):
         mjd = np.sort(values[1] + rng.uniform(-15, rng.uniform(8, 60), rng.integers(10, 41)))
         flux = bazin_flux(values, mjd)
         error = np.hypot(8.0, 0.03 * flux)
         flux = flux + rng.normal(0, 1, mjd.size) * error
-        tables.append(pd.DataFrame({"candidate_id": f"B{k:05d}", "mjd": mjd, "flux": flux,
-                                    "flux_err": error, "band": "ztfr", "survey": "ztf",
-                                    "kind": phot.DETECTION}))  # fmt: skip
+        tables.append(
+            pd.DataFrame(
+                {
+                    "candidate_id": f"B{k:05d}",
+                    "mjd": mjd,
+                    "flux": flux,
+                    "flux_err": error,
+                    "band": "ztfr",
+                    "survey": "ztf",
+                    "kind": phot.DETECTION,
+                }
+            )
+        )
     return phot.conform(pd.concat(tables, ignore_index=True)), truth
 
 
@@ -128,8 +143,12 @@ def main() -> None:
     if has_light_curve:
         work["light-curve, lmsder"] = (lambda a, b: np.array([package(i) for i in range(a, b)]), 1)
     chisq, seconds = in_turns(work, n)
-    known = np.array([by_scipy(t[r], f[r], e[r], [v[0], v[1], v[2], v[3] - v[2]])
-                      for r, v in zip(rows, truth, strict=True)])  # fmt: skip
+    known = np.array(
+        [
+            by_scipy(t[r], f[r], e[r], [v[0], v[1], v[2], v[3] - v[2]])
+            for r, v in zip(rows, truth, strict=True)
+        ]
+    )
     best = np.min([chisq["batched"], chisq["scipy trf"], known], axis=0)
     print(f"{n} light curves in one band, {t.size / n:.0f} points each")
     print(f"{'':26s} {'each':>10s} {'ratio to trf':>13s} {'off by > 1':>11s}")
@@ -137,9 +156,11 @@ def main() -> None:
         lowest = best
         if name in ("batched, baseline free", "light-curve, lmsder"):
             lowest = np.min([chisq[k] for k in work if "free" in k or "light" in k], axis=0)
-        print(f"{name:26s} {seconds[name] / n * 1e6:7.1f} us "
-              f"{seconds['scipy trf'] / seconds[name]:12.0f}x "
-              f"{np.mean(chisq[name] - lowest > 1):11.1%}")  # fmt: skip
+        print(
+            f"{name:26s} {seconds[name] / n * 1e6:7.1f} us "
+            f"{seconds['scipy trf'] / seconds[name]:12.0f}x "
+            f"{np.mean(chisq[name] - lowest > 1):11.1%}"
+        )
     if not has_light_curve:
         print("light-curve is not installed (pip install light-curve): not compared")
 

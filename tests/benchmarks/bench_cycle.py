@@ -202,9 +202,14 @@ def process(*arguments: str, cwd: Path) -> dict[str, float]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", *arguments], check=False, cwd=cwd, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-    )  # fmt: skip
+        [sys.executable, "-m", *arguments],
+        check=False,
+        cwd=cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
     wall = time.perf_counter() - start
     if done.returncode:
         raise SystemExit(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
@@ -218,8 +223,13 @@ def store_bytes(folder: Path) -> float:
 
 
 def show(name: str, row: dict[str, float]) -> None:
-    cells = {"cpu": "CPU s", "wall": "wall s", "peak_mb": "peak MB", "store_mb": "store MB",
-             "lists_mb": "lists MB"}  # fmt: skip
+    cells = {
+        "cpu": "CPU s",
+        "wall": "wall s",
+        "peak_mb": "peak MB",
+        "store_mb": "store MB",
+        "lists_mb": "lists MB",
+    }
     told = "  ".join(f"{cells[key]} {value:8.2f}" for key, value in row.items())
     print(f"{name:20s} {told}", flush=True)
 
@@ -231,14 +241,28 @@ def bench(folder: Path, n: int, rejected: int, day: int) -> None:
     show("first", process(*run, "--now", Time(NOW, format="mjd").isot, cwd=folder))
     funnel = json.loads((folder / "bench" / "cycle.json").read_text())["funnel"]
     first = store_bytes(folder)
-    print(f"{'':20s} ranked {funnel['ranked']}, fits, store {first:.1f} MB, "
-          f"{1e3 * first / (n + rejected):.2f} kB per candidate")  # fmt: skip
+    print(
+        f"{'':20s} ranked {funnel['ranked']}, fits, store {first:.1f} MB, "
+        f"{1e3 * first / (n + rejected):.2f} kB per candidate"
+    )
     show("restart", process(*run, "--now", Time(NOW + 0.0005, format="mjd").isot, cwd=folder))
     told = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.bench_cycle", "--stage", "--n", str(n),
-         "--folder", str(folder), "--day", str(day)],
-        stdout=subprocess.PIPE, text=True, check=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "tests.benchmarks.bench_cycle",
+            "--stage",
+            "--n",
+            str(n),
+            "--folder",
+            str(folder),
+            "--day",
+            str(day),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
     for name, row in json.loads(told.stdout.splitlines()[-1]).items():
         show(name, row)
     if day:
@@ -246,10 +270,22 @@ def bench(folder: Path, n: int, rejected: int, day: int) -> None:
     at = ("--now", Time(NOW + 0.2, format="mjd").isot, "--output", str(folder))
     show("explain", process("aas2rto", "explain", str(config), "BEN0000007", *at, cwd=folder))
     show("status", process("aas2rto", "status", str(config), "--output", str(folder), cwd=folder))
-    show("plan, one site", process("aas2rto", "plan", str(config), "--observatory", SITES[1],
-                                   *at, cwd=folder))  # fmt: skip
-    show("whatif", process("aas2rto", "whatif", str(config), "--set",
-                           "visibility.min_altitude=25deg", *at, cwd=folder))  # fmt: skip
+    show(
+        "plan, one site",
+        process("aas2rto", "plan", str(config), "--observatory", SITES[1], *at, cwd=folder),
+    )
+    show(
+        "whatif",
+        process(
+            "aas2rto",
+            "whatif",
+            str(config),
+            "--set",
+            "visibility.min_altitude=25deg",
+            *at,
+            cwd=folder,
+        ),
+    )
 
 
 def main() -> None:

@@ -55,11 +55,15 @@ def report(n: int, n_annotations: int, known_at: float, *, seed: int) -> Report:
     names = [f"ZTF26{number:07d}" for number in range(n)]
     # Places of an even spiral, far from each other.
     number = np.arange(n)
-    table = pd.DataFrame({
-        "object_id": names, "survey": "ztf", "ra": (number * 137.50776) % 360.0,
-        "dec": np.degrees(np.arcsin(2.0 * (number + 0.5) / 10_000_000 - 0.001)) * 40.0,
-        "known_at": known_at,
-    }).assign(**{f"fink_score_{k}": rng.uniform(size=n) for k in range(n_annotations)})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "object_id": names,
+            "survey": "ztf",
+            "ra": (number * 137.50776) % 360.0,
+            "dec": np.degrees(np.arcsin(2.0 * (number + 0.5) / 10_000_000 - 0.001)) * 40.0,
+            "known_at": known_at,
+        }
+    ).assign(**{f"fink_score_{k}": rng.uniform(size=n) for k in range(n_annotations)})
     objects, facts = split(table.to_dict("records"))
     return Report("fink", Outcome.DATA, objects, photometry.empty(), facts)
 

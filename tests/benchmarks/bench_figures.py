@@ -63,8 +63,15 @@ def run(folder: Path, n: int, workers: int) -> None:
     parts = build(case, with_sources=False)
     with Store(f"sqlite:///{folder / 'store.sqlite'}") as store:
         names = fill(store, n)
-        telling = Telling(parts, store, folder, clock=lambda: NOW, open_store=lambda: store,
-                          explain=explain_stored, forever=False)  # fmt: skip
+        telling = Telling(
+            parts,
+            store,
+            folder,
+            clock=lambda: NOW,
+            open_store=lambda: store,
+            explain=explain_stored,
+            forever=False,
+        )
         with telling:
             cycle, first = one_cycle(parts, store, telling, folder, NOW)
             drawn = set(folder.rglob("*.png"))
@@ -74,13 +81,19 @@ def run(folder: Path, n: int, workers: int) -> None:
             before = {path: path.stat().st_mtime_ns for path in drawn}
             _, second = one_cycle(parts, store, telling, folder, LATER)
         after = {path for path in drawn if path.stat().st_mtime_ns != before[path]}
-        print(f"{len(cycle.judged.rankings[0].table)} candidates, {len(case.observatories)} sites, "
-              f"{workers} workers")  # fmt: skip
-        print(f"first cycle:  {len(drawn):4d} figures in {first:6.1f} s "
-              f"({1e3 * first / len(drawn):.0f} ms each)")  # fmt: skip
-        print(f"second cycle: {len(after):4d} figures in {second:6.1f} s, "
-              f"{len(changed)} candidates changed ({len(changed) / n:.0%}): "
-              f"{second / first:.1%} of the first")  # fmt: skip
+        print(
+            f"{len(cycle.judged.rankings[0].table)} candidates, {len(case.observatories)} sites, "
+            f"{workers} workers"
+        )
+        print(
+            f"first cycle:  {len(drawn):4d} figures in {first:6.1f} s "
+            f"({1e3 * first / len(drawn):.0f} ms each)"
+        )
+        print(
+            f"second cycle: {len(after):4d} figures in {second:6.1f} s, "
+            f"{len(changed)} candidates changed ({len(changed) / n:.0%}): "
+            f"{second / first:.1%} of the first"
+        )
         found = gathering.of_cycle(parts, store, cycle)
         compare(gathering.gather(found, names[:REPEATS]))
 
@@ -108,8 +121,12 @@ def brighten(store: Store, names: list[str]) -> None:
     held = held[held["candidate_id"].isin(names)].reset_index(drop=True)
     seen = store.photometry.of(held)
     last = seen[seen["kind"] == DETECTION].groupby("candidate_id", observed=True).tail(1)
-    new = last.assign(mjd=NOW.mjd + 5 / 1440, known_at=NOW.mjd + 6 / 1440, measurement_id="new",
-                      flux=last["flux"] * flux_from_mag(23.85))  # fmt: skip
+    new = last.assign(
+        mjd=NOW.mjd + 5 / 1440,
+        known_at=NOW.mjd + 6 / 1440,
+        measurement_id="new",
+        flux=last["flux"] * flux_from_mag(23.85),
+    )
     objects = held[["candidate_id", "ra", "dec"]].rename(columns={"candidate_id": "object_id"})
     report = Report("bench", Outcome.DATA, objects.assign(survey="ztf", known_at=NOW.mjd), new)
     store.ingest(report, LATER.mjd)

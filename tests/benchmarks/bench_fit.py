@@ -75,10 +75,13 @@ def by_sncosmo(curves: LightCurves, begin: int, end: int) -> Timed:
         rows = slice(curves.start[i], curves.start[i + 1])
         count = rows.stop - rows.start
         table = {
-            "time": curves.mjd[rows], "flux": curves.flux[rows], "fluxerr": curves.flux_err[rows],
+            "time": curves.mjd[rows],
+            "flux": curves.flux[rows],
+            "fluxerr": curves.flux_err[rows],
             "band": np.array([bands[b] for b in curves.band[rows]], dtype=object),
-            "zp": np.full(count, phot.AB_ZERO_POINT), "zpsys": np.full(count, "ab"),
-        }  # fmt: skip
+            "zp": np.full(count, phot.AB_ZERO_POINT),
+            "zpsys": np.full(count, "ab"),
+        }
         free = np.isnan(curves.redshift[i])
         model.set(z=0.05 if free else curves.redshift[i], mwebv=curves.ebv[i])
         names = ["z"] if free else []
@@ -87,9 +90,12 @@ def by_sncosmo(curves: LightCurves, begin: int, end: int) -> Timed:
             warnings.simplefilter("ignore")
             try:
                 result, _ = sncosmo.fit_lc(
-                    table, model, [*names, "t0", "x0", "x1", "c"],
-                    bounds={"z": Z_RANGE} if free else {}, warn=False,
-                )  # fmt: skip
+                    table,
+                    model,
+                    [*names, "t0", "x0", "x1", "c"],
+                    bounds={"z": Z_RANGE} if free else {},
+                    warn=False,
+                )
                 chisq[i - begin] = result.chisq if np.isfinite(result.chisq) else np.inf
             except (RuntimeError, ValueError, sncosmo.fitting.DataQualityError):
                 pass
@@ -107,8 +113,9 @@ def compare(title: str, curves: LightCurves) -> None:
     """Fit with both in turns, so that whatever else the machine does slows both alike."""
     batched(curves, 0, 1)
     edges = [*range(0, len(curves), BLOCK), len(curves)]
-    turns = [(by_sncosmo(curves, *block), batched(curves, *block))
-             for block in itertools.pairwise(edges)]  # fmt: skip
+    turns = [
+        (by_sncosmo(curves, *block), batched(curves, *block)) for block in itertools.pairwise(edges)
+    ]
     theirs, ours = (
         Timed(np.concatenate([t[k].chisq for t in turns]), sum(t[k].seconds for t in turns))
         for k in range(2)
@@ -151,13 +158,25 @@ def fit_limits(n: int) -> None:
     parts = [table]
     for row in truth.to_dict("records"):
         mjd = row["t0"] + np.sort(rng.uniform(-40, -14, LIMITS)) * (1 + row["z"])
-        parts.append(pd.DataFrame({"candidate_id": row["candidate_id"], "mjd": mjd, "band": "ztfr",
-            "limit": phot.flux_from_mag(20.5), "kind": phot.LIMIT, "survey": "ztf"}))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "candidate_id": row["candidate_id"],
+                    "mjd": mjd,
+                    "band": "ztfr",
+                    "limit": phot.flux_from_mag(20.5),
+                    "kind": phot.LIMIT,
+                    "survey": "ztf",
+                }
+            )
+        )
     both = pd.concat(parts, ignore_index=True)
     engine = Salt(redshift=Z_RANGE, workers=1)._engine()
     for free in (False, True):
-        packed = [pack(rows, known(truth, free=free), data.has_bandpass, limits=True)
-                  for rows in (table, both)]  # fmt: skip
+        packed = [
+            pack(rows, known(truth, free=free), data.has_bandpass, limits=True)
+            for rows in (table, both)
+        ]
         chosen, stops = np.ones(n, dtype=bool), np.zeros(n, dtype=bool)
         seconds = np.zeros((ROUNDS, 2))
         for turn, (k, curves) in itertools.product(range(ROUNDS), enumerate(packed)):
@@ -189,11 +208,15 @@ def fit_real(n: int) -> None:
 
 def check_flux(n: int) -> None:
     """Compare model fluxes at random parameters within the bounds of the priors."""
-    print(f"\nModel flux against sncosmo, {n} random (|x1| < 4, -0.4 < c < 0.6, E(B-V) < 0.5), "
-          "phases -22 to +53 d")  # fmt: skip
+    print(
+        f"\nModel flux against sncosmo, {n} random (|x1| < 4, -0.4 < c < 0.6, E(B-V) < 0.5), "
+        "phases -22 to +53 d"
+    )
     print("relative: where above a tenth of the peak; on the last day, sncosmo is not smooth in z")
-    print(f"{'':8s} {'nodes':>5s} {'largest, of the peak':>22s} {'relative: largest':>18s} "
-          f"{'99 %':>9s} {'median':>9s} {'last day':>9s}")  # fmt: skip
+    print(
+        f"{'':8s} {'nodes':>5s} {'largest, of the peak':>22s} {'relative: largest':>18s} "
+        f"{'99 %':>9s} {'median':>9s} {'last day':>9s}"
+    )
     for low, high in (Z_RANGE, (Z_RANGE[1], 0.8)):
         print(f"z {low} - {high}")
         check_flux_between(n, low, high)
@@ -204,8 +227,18 @@ def check_flux_between(n: int, low: float, high: float) -> None:
 
     bands = tuple(band for band in phot.BANDS if data.has_bandpass(band))
     made = build_tables(data.salt_source(), bands, high)
-    tables = problem.Tables(made.values, made.law, made.dust, made.error, np.zeros(made.days),
-                            made.first, made.last, Z_STEP, made.first_phase, made.days)  # fmt: skip
+    tables = problem.Tables(
+        made.values,
+        made.law,
+        made.dust,
+        made.error,
+        np.zeros(made.days),
+        made.first,
+        made.last,
+        Z_STEP,
+        made.first_phase,
+        made.days,
+    )
     model = model_with_dust(data.salt_source())
     rng = np.random.default_rng(7)
     phase = np.linspace(-22, 53, 150)
@@ -233,9 +266,11 @@ def check_flux_between(n: int, low: float, high: float) -> None:
             print(f"{band:8s} beyond the surfaces")
             continue
         every = np.concatenate(relative[band])
-        print(f"{band:8s} {made.law.shape[2]:5d} {max(of_peak[band]):22.1e} {every.max():18.1e} "
-              f"{np.quantile(every, 0.99):9.1e} {np.median(every):9.1e} "
-              f"{np.concatenate(last_day[band]).max():9.1e}")  # fmt: skip
+        print(
+            f"{band:8s} {made.law.shape[2]:5d} {max(of_peak[band]):22.1e} {every.max():18.1e} "
+            f"{np.quantile(every, 0.99):9.1e} {np.median(every):9.1e} "
+            f"{np.concatenate(last_day[band]).max():9.1e}"
+        )
 
 
 def grow(n: int) -> None:
@@ -252,11 +287,15 @@ def grow(n: int) -> None:
         if points != 25:
             base, truth = simulated(200, seed=5, points=(points, points))
         copies = -(-count // 200)
-        table = pd.concat([base.assign(candidate_id=base["candidate_id"] + f"-{k}")
-                           for k in range(copies)], ignore_index=True)  # fmt: skip
+        table = pd.concat(
+            [base.assign(candidate_id=base["candidate_id"] + f"-{k}") for k in range(copies)],
+            ignore_index=True,
+        )
         one = known(truth, free=True)
-        rows = pd.concat([one.assign(candidate_id=one["candidate_id"] + f"-{k}")
-                          for k in range(copies)], ignore_index=True).head(count)  # fmt: skip
+        rows = pd.concat(
+            [one.assign(candidate_id=one["candidate_id"] + f"-{k}") for k in range(copies)],
+            ignore_index=True,
+        ).head(count)
         start = time.perf_counter()
         salt.fit(table, rows)
         seconds = time.perf_counter() - start

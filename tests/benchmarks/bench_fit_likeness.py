@@ -95,8 +95,10 @@ def reliability(p: np.ndarray, is_ia: np.ndarray, objects: np.ndarray) -> None:
         if inside.any():
             share, once = is_ia[inside].mean(), np.unique(objects[inside]).size
             error = np.sqrt(share * (1 - share) / once)
-            print(f"    {p[inside].mean():6.1%} {share:6.1%} +- {error:4.1%} "
-                  f"{inside.sum():5d} {once:5d}")  # fmt: skip
+            print(
+                f"    {p[inside].mean():6.1%} {share:6.1%} +- {error:4.1%} "
+                f"{inside.sum():5d} {once:5d}"
+            )
 
 
 def show_likeness(fits: pd.DataFrame) -> None:
@@ -114,8 +116,10 @@ def show_likeness(fits: pd.DataFrame) -> None:
     p = found.mean(axis=0)
     reliability(p, is_ia, objects)
     for least in (0.3, 0.5, 0.7):
-        print(f"  min {least}: keeps {np.mean(p[is_ia] >= least):.1%} of SNe Ia, "
-              f"{np.mean(p[~is_ia] >= least):.1%} of the others")  # fmt: skip
+        print(
+            f"  min {least}: keeps {np.mean(p[is_ia] >= least):.1%} of SNe Ia, "
+            f"{np.mean(p[~is_ia] >= least):.1%} of the others"
+        )
     print(f"  WEIGHTS = ({', '.join(f'{w:.3f}' for w in learn(x, is_ia))})")
 
 
@@ -123,13 +127,17 @@ def show_chisq(fits: pd.DataFrame) -> None:
     """Print the reduced chi2 of SNe Ia and others."""
     is_ia = fits["type"].isin(SN_IA).to_numpy()
     reduced = (fits["salt_chisq"] / fits["salt_ndof"]).where(fits["salt_ndof"] > 0)
-    print(f"\nreduced chi2 of salt, {is_ia.sum()} SNe Ia and {(~is_ia).sum()} others, "
-          "redshift free: quantiles 50, 90, 95, 99 %")  # fmt: skip
+    print(
+        f"\nreduced chi2 of salt, {is_ia.sum()} SNe Ia and {(~is_ia).sum()} others, "
+        "redshift free: quantiles 50, 90, 95, 99 %"
+    )
     for name, mask in (("SN Ia", is_ia), ("others", ~is_ia)):
         print(f"  {name:8s}", *reduced[mask].quantile([0.5, 0.9, 0.95, 0.99]).round(2))
     for limit in (2, 3, 5, 10, 20):
-        print(f"  above {limit}: {np.mean(reduced[is_ia] > limit):.1%} of SNe Ia, "
-              f"{np.mean(reduced[~is_ia] > limit):.1%} of the others")  # fmt: skip
+        print(
+            f"  above {limit}: {np.mean(reduced[is_ia] > limit):.1%} of SNe Ia, "
+            f"{np.mean(reduced[~is_ia] > limit):.1%} of the others"
+        )
 
 
 def main() -> None:
@@ -140,8 +148,10 @@ def main() -> None:
     for free in (True, False):
         own = fits[fits["free"] == free]
         share = own["type"].isin(SN_IA).mean()
-        print(f"\nredshift {'free' if free else 'known'}: {own['candidate_id'].nunique()} objects, "
-              f"{len(own)} cuts, SHARE = {share:.3f}")  # fmt: skip
+        print(
+            f"\nredshift {'free' if free else 'known'}: {own['candidate_id'].nunique()} objects, "
+            f"{len(own)} cuts, SHARE = {share:.3f}"
+        )
         show_likeness(own)
     show_chisq(fits[fits["free"] & (fits["cut"] == 0)])
 

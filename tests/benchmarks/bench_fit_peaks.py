@@ -152,8 +152,10 @@ def coverage(n: int, names: Sequence[str]) -> None:
         print_row(f"all, z {'free' if free else 'known'}", pooled[pooled["free"] == free])
     print_row("all", pooled)
     outside = len(cells) - sum(cells)
-    print(f"cells with {LEAST_OBJECTS} objects or more outside: {outside} of {len(cells)} "
-          f"({outside / max(len(cells), 1):.1%}; goal 5 %)")  # fmt: skip
+    print(
+        f"cells with {LEAST_OBJECTS} objects or more outside: {outside} of {len(cells)} "
+        f"({outside / max(len(cells), 1):.1%}; goal 5 %)"
+    )
 
 
 def print_row(title: str, found: pd.DataFrame) -> list[bool]:
@@ -266,8 +268,11 @@ def one_start(n: int, names: Sequence[str]) -> None:
             error[title] = fits["t_peak"] - chosen["t_true"]
         for title, one in error.items():
             a, b = one.quantile([0.16, 0.84])
-            print(f"{low:+.0f}..{high:+.0f} d {title:20s} ({one.notna().sum():3d}) {middle(one)} "
-                  f"{a:+.2f}..{b:+.2f} {(one.abs() > 3).mean():6.1%}", flush=True)  # fmt: skip
+            print(
+                f"{low:+.0f}..{high:+.0f} d {title:20s} ({one.notna().sum():3d}) {middle(one)} "
+                f"{a:+.2f}..{b:+.2f} {(one.abs() > 3).mean():6.1%}",
+                flush=True,
+            )
 
 
 def by_sncosmo(curves: LightCurves) -> np.ndarray:

@@ -128,8 +128,13 @@ def report_of(batch: Batch):
     from aas2rto.tables.report import Outcome, Report
 
     tables = batch.tables()
-    return Report("fink", Outcome.DATA, objects=tables.objects, photometry=tables.photometry,
-                  facts=tables.facts)  # fmt: skip
+    return Report(
+        "fink",
+        Outcome.DATA,
+        objects=tables.objects,
+        photometry=tables.photometry,
+        facts=tables.facts,
+    )
 
 
 def memory() -> float:

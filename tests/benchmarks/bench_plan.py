@@ -22,9 +22,13 @@ from aas2rto.steps.rank import rank_site
 from tests.planning.nights import candidates
 
 SITES = (
-    "la_silla_ntt", "la_palma_not", "palomar_p60", "siding_spring_23m", "la_silla_dk154",
+    "la_silla_ntt",
+    "la_palma_not",
+    "palomar_p60",
+    "siding_spring_23m",
+    "la_silla_dk154",
     "dome_c_concordia",
-)  # fmt: skip
+)
 FIRST_NIGHT = 61119.5  # 2026-03-20 12:00 UTC; dark at all six sites at some time
 
 
@@ -63,10 +67,13 @@ def one_night(arguments: argparse.Namespace, night: int) -> tuple[float, float]:
     scored = candidates(rng, arguments.candidates)
     names = SITES[: arguments.sites]
     nights = [site_night(name, scored, now, arguments.worth) for name in names]
-    settings = Plan.model_validate({
-        "time_limit": f"{arguments.time_limit} s", "optimality_gap": arguments.gap,
-        "worth": arguments.worth,
-    })  # fmt: skip
+    settings = Plan.model_validate(
+        {
+            "time_limit": f"{arguments.time_limit} s",
+            "optimality_gap": arguments.gap,
+            "worth": arguments.worth,
+        }
+    )
     plan = make_plan(nights, settings, now)
     shares = [
         value / plan.bound

@@ -36,10 +36,14 @@ def main() -> None:
     ra, dec = positions(NAMES, rng)
     rows = pd.DataFrame(dict.fromkeys(COLUMNS.values(), ""), index=range(NAMES))
     rows = rows.assign(
-        objid=[str(k) for k in range(NAMES)], name=[f"2026x{k}" for k in range(NAMES)],
-        ra=ra, dec=dec, redshift=np.nan, discovery_mag=18.0,
+        objid=[str(k) for k in range(NAMES)],
+        name=[f"2026x{k}" for k in range(NAMES)],
+        ra=ra,
+        dec=dec,
+        redshift=np.nan,
+        discovery_mag=18.0,
         internal_names=[f"ZTF26{k:07d}, ATLAS26{k}" for k in range(NAMES)],
-    )  # fmt: skip
+    )
     # A third of the candidates are reported, within 2 arcsec of their TNS position.
     known = rng.choice(NAMES, CANDIDATES // 3, replace=False)
     more = positions(CANDIDATES - len(known), rng)

@@ -89,18 +89,32 @@ def of_one(made: SaltTables, fit: dict[str, Any], own: pd.DataFrame) -> pd.DataF
     fitted = (phase > AFTER).sum()
     return pd.DataFrame(
         {
-            "phase": phase, "residual": own["flux"].to_numpy() - model, "peak": peak,
-            "error": own["flux_err"].to_numpy(), "model": model, "trained": share * model,
+            "phase": phase,
+            "residual": own["flux"].to_numpy() - model,
+            "peak": peak,
+            "error": own["flux_err"].to_numpy(),
+            "model": model,
+            "trained": share * model,
             "left": np.where(phase > AFTER, np.sqrt(max(fitted - 4, 1) / max(fitted, 1)), 1.0),
         }
-    )  # fmt: skip
+    )
 
 
 def flux(made: SaltTables, p: dict[str, float], mjd: np.ndarray, band: np.ndarray) -> np.ndarray:
     """Return model fluxes by the compiled code."""
     early = np.zeros(made.days)
-    tables = problem.Tables(made.values, made.law, made.dust, made.error, early, made.first,
-                            made.last, Z_STEP, made.first_phase, made.days)  # fmt: skip
+    tables = problem.Tables(
+        made.values,
+        made.law,
+        made.dust,
+        made.error,
+        early,
+        made.first,
+        made.last,
+        Z_STEP,
+        made.first_phase,
+        made.days,
+    )
     values = np.array([p["t0"], np.log(p["x0"]), p["x1"], p["c"], p["z"]])
     out = np.empty(mjd.size)
     kernel.flux_many(tables, made.dust * p["ebv"], mjd, band.astype(np.int64), values, out)

@@ -204,18 +204,24 @@ def alerce() -> tuple[pd.DataFrame, pd.DataFrame]:
     bands = {1: "ztfg", 2: "ztfr", 3: "ztfi"}
     detections = pd.DataFrame(
         {
-            "candidate_id": seen["objectId"], "mjd": mjd, "band": seen["fid"].map(bands),
-            "flux": flux, "flux_err": error, "kind": phot.DETECTION,
+            "candidate_id": seen["objectId"],
+            "mjd": mjd,
+            "band": seen["fid"].map(bands),
+            "flux": flux,
+            "flux_err": error,
+            "kind": phot.DETECTION,
             "limit": phot.flux_from_mag(seen["diffmaglim"].to_numpy(float)),
         }
-    )  # fmt: skip
+    )
     nothing = pd.DataFrame(
         {
-            "candidate_id": empty["objectId"], "mjd": empty["jd"] - phot.MJD_OF_JD,
-            "band": empty["fid"].map(bands), "kind": phot.LIMIT,
+            "candidate_id": empty["objectId"],
+            "mjd": empty["jd"] - phot.MJD_OF_JD,
+            "band": empty["fid"].map(bands),
+            "kind": phot.LIMIT,
             "limit": phot.flux_from_mag(empty["diffmaglim"].to_numpy(float)),
         }
-    )  # fmt: skip
+    )
     table = pd.concat([detections, nothing]).assign(survey="ztf", source="alerce")
     table["candidate_id"] = table["candidate_id"].astype(str)
     table = phot.one_per_exposure(in_order(phot.conform(table)))

@@ -202,8 +202,17 @@ def new(folder: Path) -> Path:
 
 def dying(folder: Path, last: int) -> int:
     """Run a cycle that ends at an instant of storing; returns the instants, or the signal."""
-    command = [sys.executable, "-m", "tests.cli.dying", str(last),
-               "run", "live.yaml", "--once", "--now", str(sky.NOW)]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "tests.cli.dying",
+        str(last),
+        "run",
+        "live.yaml",
+        "--once",
+        "--now",
+        str(sky.NOW),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False

@@ -155,20 +155,30 @@ def test_marks_do_not_make_lists_differ_between_runs(ran: Path, aas2rto: Cli) ->
     [
         (["veto", "near", "a", "star"], "vetoed by Bo on 2026-03-20 22:00 UTC: near a star"),
         (["comment", "host is an AGN?"], "comment by Bo on 2026-03-20 22:00 UTC: host is an AGN?"),
-        (["observed", "la_palma_not", "thin", "clouds"],
-         "observed at la_palma_not by Bo on 2026-03-20 22:00 UTC: thin clouds"),
+        (
+            ["observed", "la_palma_not", "thin", "clouds"],
+            "observed at la_palma_not by Bo on 2026-03-20 22:00 UTC: thin clouds",
+        ),
         (["observed", "la", "nuit"], "observed by Bo on 2026-03-20 22:00 UTC: la nuit"),
         (["observed", "la_palma"], "observed at la_palma_not by Bo on 2026-03-20 22:00 UTC"),
-        (["observed", "twice", "--observatory", "la_palma_not"],
-         "observed at la_palma_not by Bo on 2026-03-20 22:00 UTC: twice"),
-        (["snooze", "3d", "too", "faint"],
-         "snoozed by Bo on 2026-03-20 22:00 UTC until 2026-03-23 22:00 UTC: too faint"),
-        (["snooze", "0.5", "mag"],
-         "snoozed by Bo on 2026-03-20 22:00 UTC until it changes by 0.5 mag"),
-        (["snooze", "too", "faint", "--until", "3d"],
-         "snoozed by Bo on 2026-03-20 22:00 UTC until 2026-03-23 22:00 UTC: too faint"),
+        (
+            ["observed", "twice", "--observatory", "la_palma_not"],
+            "observed at la_palma_not by Bo on 2026-03-20 22:00 UTC: twice",
+        ),
+        (
+            ["snooze", "3d", "too", "faint"],
+            "snoozed by Bo on 2026-03-20 22:00 UTC until 2026-03-23 22:00 UTC: too faint",
+        ),
+        (
+            ["snooze", "0.5", "mag"],
+            "snoozed by Bo on 2026-03-20 22:00 UTC until it changes by 0.5 mag",
+        ),
+        (
+            ["snooze", "too", "faint", "--until", "3d"],
+            "snoozed by Bo on 2026-03-20 22:00 UTC until 2026-03-23 22:00 UTC: too faint",
+        ),
     ],
-)  # fmt: skip
+)
 def test_words_after_the_kind_are_read_as_in_a_reply(
     ran: Path, aas2rto: Cli, arguments: list[str], told: str
 ) -> None:
@@ -186,15 +196,21 @@ def test_words_after_the_kind_are_read_as_in_a_reply(
         (["bright", "snooze"], "a snooze needs an end: --until"),
         (["bright", "snooze", "some", "time"], "a snooze needs an end: snooze 3d, snooze 12h"),
         (["bright", "comment"], "a comment needs a text: comment WORDS, or --comment '...'"),
-        (["bright", "veto", "a", "star", "--comment", "faint"],
-         "there are two comments, 'a star' and --comment 'faint'; write one of them"),
+        (
+            ["bright", "veto", "a", "star", "--comment", "faint"],
+            "there are two comments, 'a star' and --comment 'faint'; write one of them",
+        ),
         (["bright", "snooze", "--until", "soon"], "--until: 'soon' is no end"),
-        (["bright", "observed", "la_palma_nott"],
-         "has no observatory 'la_palma_nott'; did you mean 'la_palma_not'?"),
-        (["bright", "veto", "--observatory", "la_sila_dk154"],
-         "has no observatory 'la_sila_dk154'; did you mean 'la_silla_dk154'?"),
+        (
+            ["bright", "observed", "la_palma_nott"],
+            "has no observatory 'la_palma_nott'; did you mean 'la_palma_not'?",
+        ),
+        (
+            ["bright", "veto", "--observatory", "la_sila_dk154"],
+            "has no observatory 'la_sila_dk154'; did you mean 'la_silla_dk154'?",
+        ),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_met_with_words(
     ran: Path, aas2rto: Cli, arguments: list[str], words: str
 ) -> None:

@@ -45,8 +45,9 @@ def test_a_night_to_come_is_judged_for_then(store: Store) -> None:
     assert found.scored is not None
     assert set(found.scored.table["factor"]) >= {"time_span"}
     assert outlook(parts, store, WHEN).rankings[0].table["candidate_id"].tolist() == [
-        "bright", "fainter",
-    ]  # fmt: skip
+        "bright",
+        "fainter",
+    ]
 
 
 def nights(store: Store, text: str) -> pd.DataFrame:

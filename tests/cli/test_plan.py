@@ -28,9 +28,10 @@ def ran(project: Path, aas2rto: Cli) -> Path:
     rows = [
         line
         for n in range(12)
-        for line in light_curve(f"sn{n:02d}", 120.0 + 9 * n, 25.0 - 3 * n,
-                                [18.6, 18.2, 17.9, 17.2 + 0.05 * n])
-    ]  # fmt: skip
+        for line in light_curve(
+            f"sn{n:02d}", 120.0 + 9 * n, 25.0 - 3 * n, [18.6, 18.2, 17.9, 17.2 + 0.05 * n]
+        )
+    ]
     with (project / "night.csv").open("a") as night:
         night.write("\n".join(rows) + "\n")
     assert aas2rto("run", "small.yaml", "--once", "--now", NOW).code == 0
@@ -85,8 +86,12 @@ def test_every_file_tells_the_same(ran: Path, aas2rto: Cli) -> None:
     told = planned(aas2rto)
     folder = ran / "outputs" / "small" / "plan"
     assert sorted(path.name for path in folder.iterdir()) == [
-        "la_palma_not.csv", "la_silla_dk154.csv", "network.ics", "network.json", "network.png",
-    ]  # fmt: skip
+        "la_palma_not.csv",
+        "la_silla_dk154.csv",
+        "network.ics",
+        "network.json",
+        "network.png",
+    ]
     for site in SITES:
         table = pd.read_csv(folder / f"{site}.csv", comment="#")
         slots = told["observatories"][site]["slots"]
@@ -194,13 +199,19 @@ def test_a_too_goes_first(ran: Path, aas2rto: Cli) -> None:
 
 @pytest.mark.slow
 def test_closed_times_stay_free(ran: Path, aas2rto: Cli) -> None:
-    for words in (["la_palma", "23:00-02:00"], ["la_palma_not 23:00-02:00"],
-                  ["la_palma", "2026-03-20T23:00/2026-03-21T02:00"]):  # fmt: skip
+    for words in (
+        ["la_palma", "23:00-02:00"],
+        ["la_palma_not 23:00-02:00"],
+        ["la_palma", "2026-03-20T23:00/2026-03-21T02:00"],
+    ):
         told = planned(aas2rto, "--close", *words)
         slots = told["observatories"]["la_palma_not"]["slots"]
         assert slots
-        assert not [s for s in slots if s["end"] > "2026-03-20T23:00:00"
-                    and s["start"] < "2026-03-21T02:00:00"]  # fmt: skip
+        assert not [
+            s
+            for s in slots
+            if s["end"] > "2026-03-20T23:00:00" and s["start"] < "2026-03-21T02:00:00"
+        ]
         assert told["observatories"]["la_palma_not"]["closed"][0]["end"] == "2026-03-21T02:00:00"
     told = planned(aas2rto, "--close", "la_palma", "--close", "la_silla", "02:00-04:00")
     assert names(told, "la_palma_not") == []
@@ -278,8 +289,10 @@ def test_another_night(ran: Path, aas2rto: Cli) -> None:
     told = planned(aas2rto, "--date", "2026-03-22")
     for site, evening in (("la_palma_not", "2026-03-22"), ("la_silla_dk154", "2026-03-23T00")):
         assert told["observatories"][site]["night_start"].startswith(evening)
-        assert all(s["start"] >= told["observatories"][site]["night_start"]
-                   for s in told["observatories"][site]["slots"])  # fmt: skip
+        assert all(
+            s["start"] >= told["observatories"][site]["night_start"]
+            for s in told["observatories"][site]["slots"]
+        )
     tonight = planned(aas2rto, "--date", "2026-03-20")
     assert tonight["observatories"]["la_palma_not"]["slots"][0]["start"] >= "2026-03-20T22:00"
     said = plan(aas2rto, "--date", "2026-03-18")

@@ -285,11 +285,22 @@ def test_a_second_run_of_a_project_is_refused(project: Path, aas2rto: Cli) -> No
 def start(project: Path, *more: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     return subprocess.Popen(
-        [sys.executable, "-c", "from aas2rto.cli import main; main()", "run", "small.yaml",
-         "--now", NOW, *more],
-        cwd=project, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            "from aas2rto.cli import main; main()",
+            "run",
+            "small.yaml",
+            "--now",
+            NOW,
+            *more,
+        ],
+        cwd=project,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 @pytest.mark.slow

@@ -13,8 +13,9 @@ LIST = "SN2026abcd 09 55 52.43 +10 12 23.9 2000.0 vmag=17.4 # spectrum\nlost 1 2
 def test_a_star_list_becomes_targets_of_opportunity(project: Path, aas2rto) -> None:
     """They lead the lists, and what was taken and refused is said."""
     Path("tonight.cat").write_text(LIST)
-    said: Said = aas2rto("targets", "import", "small.yaml", "tonight.cat", "--as", "too",
-                         "--now", NOW)  # fmt: skip
+    said: Said = aas2rto(
+        "targets", "import", "small.yaml", "tonight.cat", "--as", "too", "--now", NOW
+    )
     assert said.code == 0, said.err
     assert said.out == (
         "taken: SN2026abcd at 148.968458 +10.206639 deg, 17.4 mag, spectrum\n"
@@ -33,8 +34,9 @@ def test_a_dry_run_stores_nothing(project: Path, aas2rto) -> None:
     """Twice the same answer, and no store."""
     Path("list.csv").write_text("name,ra,dec\nA,10,20\n")
     for _ in range(2):
-        said = aas2rto("targets", "import", "small.yaml", "list.csv", "--dry-run", "--json",
-                       "--now", NOW)  # fmt: skip
+        said = aas2rto(
+            "targets", "import", "small.yaml", "list.csv", "--dry-run", "--json", "--now", NOW
+        )
         told = json.loads(said.out)
         assert (told["new"], told["stored"], told["as"]) == (1, False, "candidates")
         assert told["taken"][0]["name"] == "A"

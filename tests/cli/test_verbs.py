@@ -154,9 +154,17 @@ def test_bad_times_are_refused_in_words(project: Path, aas2rto: Cli) -> None:
 
 KEYS = {"candidate_id", "now", "score", "decision", "factors", "fits", "observatories"}
 SITE_KEYS = {
-    "score", "decision", "reason", "factor", "altitude", "airmass", "moon_sep", "sets", "rises",
+    "score",
+    "decision",
+    "reason",
+    "factor",
+    "altitude",
+    "airmass",
+    "moon_sep",
+    "sets",
+    "rises",
     "hours_left",
-}  # fmt: skip
+}
 
 
 def explained(aas2rto: Cli, *arguments: object) -> dict[str, object]:
@@ -203,11 +211,23 @@ def test_explain_gives_units(project: Path, aas2rto: Cli) -> None:
     for head in ("alt [deg]", "left [h]", "sets [UTC]", "moon [deg]"):
         assert head in heads
     fit = {
-        "status": "ok", "chisq": 3.0, "ndof": 1, "errors": {"t0": 0.5, "t0_ztfg": 0.2},
-        "parameters": {"z": 0.05, "t0": 61120.271, "x0": 0.004, "mB": 16.48, "ebv": 0.06,
-                       "t0_ztfg": 61121.0, "tau_fall_ztfr": 20.0, "t_peak_err_ztfg": 0.3,
-                       "A_ztfg": 300.0, "dchisq_other": 3.0},
-    }  # fmt: skip
+        "status": "ok",
+        "chisq": 3.0,
+        "ndof": 1,
+        "errors": {"t0": 0.5, "t0_ztfg": 0.2},
+        "parameters": {
+            "z": 0.05,
+            "t0": 61120.271,
+            "x0": 0.004,
+            "mB": 16.48,
+            "ebv": 0.06,
+            "t0_ztfg": 61121.0,
+            "tau_fall_ztfr": 20.0,
+            "t_peak_err_ztfg": 0.3,
+            "A_ztfg": 300.0,
+            "dchisq_other": 3.0,
+        },
+    }
     assert fit_line(fit) == (
         "z = 0.05, t0 = 61120.27 +- 0.5 d (MJD), x0 = 0.004, mB = 16.48 mag, ebv = 0.06 mag, "
         "t0_ztfg = 61121.00 +- 0.2 d (MJD), tau_fall_ztfr = 20 d, t_peak_err_ztfg = 0.30 d, "
@@ -262,8 +282,18 @@ def test_explain_names_rows_of_a_file_that_it_left_out(project: Path, aas2rto: C
     rows.iloc[0, rows.columns.get_loc("mag")] = "17.2?"
     rows.iloc[1, rows.columns.get_loc("mag")] = "17,2"
     rows.to_csv("bright.csv", index=False)
-    said = aas2rto("explain", "small.yaml", "--light-curve", "bright.csv",
-                   "--ra", 150.0, "--dec", 10.0, "--now", NOW)  # fmt: skip
+    said = aas2rto(
+        "explain",
+        "small.yaml",
+        "--light-curve",
+        "bright.csv",
+        "--ra",
+        150.0,
+        "--dec",
+        10.0,
+        "--now",
+        NOW,
+    )
     assert said.code == 0
     assert said.err == (
         "warning: bright.csv: 1 of 8 rows left out: whose mag is no number (first: row 1)\n"
@@ -290,8 +320,14 @@ def test_list_columns_shows_every_spelling(aas2rto: Cli) -> None:
     """With kinds and units, for people and as JSON."""
     said = aas2rto("list", "columns")
     assert said.code == 0
-    for words in ("mag: magnitude, AB unless", "forcediffimflux", "'JD-2450000' is understood",
-                  "mJy", "ztfr", "discovery_mag_flux"):  # fmt: skip
+    for words in (
+        "mag: magnitude, AB unless",
+        "forcediffimflux",
+        "'JD-2450000' is understood",
+        "mJy",
+        "ztfr",
+        "discovery_mag_flux",
+    ):
         assert words in said.out
     told = json.loads(aas2rto("list", "columns", "--json").out)
     names = {row["name"]: row["spellings"] for row in told["columns"]}
@@ -325,9 +361,17 @@ def test_explain_a_light_curve_in_flux(project: Path, aas2rto: Cli) -> None:
 def test_visibility_as_json(project: Path, aas2rto: Cli) -> None:
     """`visibility` gives the factor, the night, the culmination and the Moon."""
     said = aas2rto(
-        "visibility", "--observatory", "la_palma_not", "--ra", 164.09, "--dec", 6.99,
-        "--at", "2026-03-22T22:00", "--json",
-    )  # fmt: skip
+        "visibility",
+        "--observatory",
+        "la_palma_not",
+        "--ra",
+        164.09,
+        "--dec",
+        6.99,
+        "--at",
+        "2026-03-22T22:00",
+        "--json",
+    )
     assert said.code == 0, said.err
     told = json.loads(said.out)
     text = json.dumps(sorted(told))
@@ -338,17 +382,21 @@ def test_visibility_as_json(project: Path, aas2rto: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--ra", 400, "--dec", 0),
-         "--ra: '400' is out of range; a right ascension runs from 0 to 360 degrees; "
-         "write for example 155.127 (degrees) or 10:20:30.5 (hours)"),
+        (
+            ("--ra", 400, "--dec", 0),
+            "--ra: '400' is out of range; a right ascension runs from 0 to 360 degrees; "
+            "write for example 155.127 (degrees) or 10:20:30.5 (hours)",
+        ),
         (("--ra", "24:00:01", "--dec", 0), "--ra: '24:00:01' is "),
-        (("--ra", 10, "--dec", 91),
-         "--dec: '91' is out of range; a declination runs from -90 to 90 degrees; "
-         "write for example -5.2556 or -05:15:20 (degrees)"),
+        (
+            ("--ra", 10, "--dec", 91),
+            "--dec: '91' is out of range; a declination runs from -90 to 90 degrees; "
+            "write for example -5.2556 or -05:15:20 (degrees)",
+        ),
         (("--ra", "north", "--dec", "1h"), "--ra: 'north' is no angle; write for example 155.127"),
         (("--ra", "north", "--dec", "1h"), "--dec: '1h' is in hours; a declination is in degrees"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize(
     "verb",
     [
@@ -439,9 +487,18 @@ def test_too_template_add_list(project: Path, aas2rto: Cli) -> None:
     """A target is added from the command line, waits, and is taken by the next cycle."""
     assert "name:" in aas2rto("too", "template").out
     said = aas2rto(
-        "too", "add", "GRB1", "--ra", "10:20:30.5", "--dec", "-00:30:00", "--folder", "too",
-        "--comment", "spectrum wanted",
-    )  # fmt: skip
+        "too",
+        "add",
+        "GRB1",
+        "--ra",
+        "10:20:30.5",
+        "--dec",
+        "-00:30:00",
+        "--folder",
+        "too",
+        "--comment",
+        "spectrum wanted",
+    )
     assert said.code == 0, said.err
     listed = aas2rto("too", "list", "--folder", "too").out
     assert listed.startswith("waiting: too/")
@@ -538,9 +595,12 @@ def test_help_is_light(arguments: list[str]) -> None:
         "print('HEAVY', sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
         cwd=Path(__file__).resolve().parents[2],
-    )  # fmt: skip
+    )
     assert "HEAVY []" in done.stdout
 
 

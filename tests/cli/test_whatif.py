@@ -34,8 +34,13 @@ def asked(aas2rto: Cli, *arguments: object) -> dict[str, Any]:
 
 
 def test_who_enters_who_leaves_and_who_moves(ran: Path, aas2rto: Cli) -> None:
-    told = asked(aas2rto, "--set", "score.factors.magnitude.faint_limit=20.5 mag",
-                 "--set", "score.factors.magnitude.zero_point=18.5 mag")  # fmt: skip
+    told = asked(
+        aas2rto,
+        "--set",
+        "score.factors.magnitude.faint_limit=20.5 mag",
+        "--set",
+        "score.factors.magnitude.zero_point=18.5 mag",
+    )
     science = told["lists"]["science"]
     assert (science["before"], science["after"]) == (2, 3)
     assert [one["candidate_id"] for one in science["enters"]] == ["too_faint"]
@@ -55,8 +60,12 @@ def test_a_lower_limit_lets_candidates_in(ran: Path, aas2rto: Cli) -> None:
     palma = told["lists"]["la_palma_not"]
     assert (palma["before"], palma["after"]) == (0, 2)
     assert told["lists"]["science"] == {
-        "before": 2, "after": 2, "enters": [], "leaves": [], "moves": [],
-    }  # fmt: skip
+        "before": 2,
+        "after": 2,
+        "enters": [],
+        "leaves": [],
+        "moves": [],
+    }
     assert told["plan"]["after"]["visits"] > told["plan"]["before"]["visits"]
 
 

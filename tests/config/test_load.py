@@ -59,21 +59,32 @@ def test_the_digest_follows_the_settings_and_knows_no_secret(tmp_path):
         ("- a\n", "case.yaml:1: (file): expected `key: value` lines of a config"),
         ("project: x\nscore: [1\n", "case.yaml:3: (file): is not valid YAML: expected ',' or ']'"),
         (BASE + "project: again\n", "case.yaml:4: (file): 'project' stands twice (first in line 1"),
-        ("score: {factors: [magnitude]}\nobservatories: [la_palma_not]\n",
-         "case.yaml:1: project: is missing; it is required"),
+        (
+            "score: {factors: [magnitude]}\nobservatories: [la_palma_not]\n",
+            "case.yaml:1: project: is missing; it is required",
+        ),
         (BASE.replace("test", "a b"), "case.yaml:1: project: String should match pattern"),
         (BASE.replace("test", "../up"), "case.yaml:1: project: String should match pattern"),
         (BASE.replace("test", "2026"), "case.yaml:1: project: Input should be a valid string"),
-        ("project: x\nscore:\nobservatories: [la_palma_not]\n",
-         "case.yaml:2: score: is missing; it is required"),
-        ("project: x\nscore: {base: .inf, factors: [magnitude]}\nobservatories: [la_palma_not]\n",
-         "case.yaml:2: score.base: Input should be a finite number (it is inf)"),
-        ("project: x\nscore: {base: 0, factors: [magnitude]}\nobservatories: [la_palma_not]\n",
-         "case.yaml:2: score.base: Input should be greater than 0 (it is 0)"),
-        (BASE + "sourcess: {}\n", "case.yaml:4: sourcess: unknown setting 'sourcess'; did you mean"
-         " 'sources'?"),
+        (
+            "project: x\nscore:\nobservatories: [la_palma_not]\n",
+            "case.yaml:2: score: is missing; it is required",
+        ),
+        (
+            "project: x\nscore: {base: .inf, factors: [magnitude]}\n"
+            "observatories: [la_palma_not]\n",
+            "case.yaml:2: score.base: Input should be a finite number (it is inf)",
+        ),
+        (
+            "project: x\nscore: {base: 0, factors: [magnitude]}\nobservatories: [la_palma_not]\n",
+            "case.yaml:2: score.base: Input should be greater than 0 (it is 0)",
+        ),
+        (
+            BASE + "sourcess: {}\n",
+            "case.yaml:4: sourcess: unknown setting 'sourcess'; did you mean 'sources'?",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_is_no_config_says_so(text, expected):
     """Bad YAML has its line, and what is missing its name."""
     assert problems(text)[0].startswith(expected)

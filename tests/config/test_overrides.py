@@ -8,16 +8,21 @@ from aas2rto.config.overrides import changed, changes, places
 from aas2rto.errors import UsageError
 
 WRITTEN = {
-    "score": {"factors": ["detections", {"magnitude": {"faint_limit": "18.5 mag"}},
-                          {"expression": "1"}]},
+    "score": {
+        "factors": ["detections", {"magnitude": {"faint_limit": "18.5 mag"}}, {"expression": "1"}]
+    },
     "visibility": {"min_altitude": "30 deg"},
-}  # fmt: skip
+}
 
 
 def test_values_are_those_of_a_config() -> None:
     assert changes(["a.b=25 deg", "c=3", "d=[x, y]", "e=true", "f=a=b"]) == {
-        "a.b": "25 deg", "c": 3, "d": ["x", "y"], "e": True, "f": "a=b",
-    }  # fmt: skip
+        "a.b": "25 deg",
+        "c": 3,
+        "d": ["x", "y"],
+        "e": True,
+        "f": "a=b",
+    }
 
 
 def test_factors_are_found_by_their_names() -> None:
@@ -29,8 +34,10 @@ def test_factors_are_found_by_their_names() -> None:
     }
     found = changed(WRITTEN, wanted)
     assert found["score"]["factors"] == [
-        {"detections": {"min": 2}}, {"magnitude": {"faint_limit": "19 mag"}}, {"expression": "2"},
-    ]  # fmt: skip
+        {"detections": {"min": 2}},
+        {"magnitude": {"faint_limit": "19 mag"}},
+        {"expression": "2"},
+    ]
     assert found["plan"] == {"visits": 2}
     assert WRITTEN["score"]["factors"][0] == "detections", "what was written stays"  # type: ignore[index]
 
@@ -39,8 +46,9 @@ def test_places_are_keys_as_errors_have_them() -> None:
     """The index of a factor and its name, as for the lines of the file."""
     wanted = {"score.factors.detections.min": 2, "visibility.min_alt": "25 deg"}
     assert places(changed(WRITTEN, wanted), wanted) == {
-        ("score", "factors", 0, "detections", "min"), ("visibility", "min_alt"),
-    }  # fmt: skip
+        ("score", "factors", 0, "detections", "min"),
+        ("visibility", "min_alt"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -17,44 +17,81 @@ pytestmark = pytest.mark.usefixtures("in_folder")
             "case.yaml:4: loop.intervall: unknown setting 'intervall'; did you mean 'interval'? "
             "(known: deadline, interval)",
         ),
-        ("loop: {interval: 10}", "case.yaml:4: loop.interval: 10 needs a unit; write for example"
-         " '10 s'"),
-        ("loop: {interval: 10 deg}", "case.yaml:4: loop.interval: '10 deg' cannot be converted"
-         " to s"),
-        ("loop: {interval: -1 s}", "case.yaml:4: loop.interval: Input should be greater than 0"
-         " (it is -1.0)"),
-        ("loop: {interval: inf s}", "case.yaml:4: loop.interval: 'inf s' is not finite; write a"
-         " number such as '1 s'"),
-        ("loop: 5", "case.yaml:4: loop: Input should be a valid dictionary or instance of Loop"
-         " (it is 5)"),
-        ("candidates: {merge_radius: 2 deg}", "case.yaml:4: candidates.merge_radius: Input should"
-         " be less than or equal to 60 (it is 7200.0)"),
-        ("models: {salt: {min_detection: 3}}", "case.yaml:4: models.salt.min_detection: unknown"
-         " setting 'min_detection'; did you mean 'min_detections'?"),
-        ("models: {slat: {}}", "case.yaml:4: models.slat: no model is called 'slat'; did you mean"
-         " 'salt'?"),
+        (
+            "loop: {interval: 10}",
+            "case.yaml:4: loop.interval: 10 needs a unit; write for example '10 s'",
+        ),
+        (
+            "loop: {interval: 10 deg}",
+            "case.yaml:4: loop.interval: '10 deg' cannot be converted to s",
+        ),
+        (
+            "loop: {interval: -1 s}",
+            "case.yaml:4: loop.interval: Input should be greater than 0 (it is -1.0)",
+        ),
+        (
+            "loop: {interval: inf s}",
+            "case.yaml:4: loop.interval: 'inf s' is not finite; write a number such as '1 s'",
+        ),
+        (
+            "loop: 5",
+            "case.yaml:4: loop: Input should be a valid dictionary or instance of Loop (it is 5)",
+        ),
+        (
+            "candidates: {merge_radius: 2 deg}",
+            "case.yaml:4: candidates.merge_radius: Input should"
+            " be less than or equal to 60 (it is 7200.0)",
+        ),
+        (
+            "models: {salt: {min_detection: 3}}",
+            "case.yaml:4: models.salt.min_detection: unknown"
+            " setting 'min_detection'; did you mean 'min_detections'?",
+        ),
+        (
+            "models: {slat: {}}",
+            "case.yaml:4: models.slat: no model is called 'slat'; did you mean 'salt'?",
+        ),
         ("models: {mine: {type: 5}}", "case.yaml:4: models.mine: no model is called '5' (known:"),
-        ("models: {salt: 5}", "case.yaml:4: models.salt: expected settings as `key: value`, not"
-         " 5"),
-        ("models: [salt]", "case.yaml:4: models: Input should be a valid dictionary (it is"
-         " ['salt'])"),
-        ("models: {salt: {redshift: [0.2, 0.1]}}", "case.yaml:4: models.salt: salt: redshift"
-         " [0.2, 0.1] is no range; give [low, high] with 0 <= low < high"),
+        ("models: {salt: 5}", "case.yaml:4: models.salt: expected settings as `key: value`, not 5"),
+        (
+            "models: [salt]",
+            "case.yaml:4: models: Input should be a valid dictionary (it is ['salt'])",
+        ),
+        (
+            "models: {salt: {redshift: [0.2, 0.1]}}",
+            "case.yaml:4: models.salt: salt: redshift"
+            " [0.2, 0.1] is no range; give [low, high] with 0 <= low < high",
+        ),
         ("messages: {slakc: {}}", "case.yaml:4: messages.slakc: no messenger is called 'slakc'"),
-        ("model_choice: worst", "case.yaml:4: model_choice: Input should be 'first_ok' or 'best'"
-         " (it is 'worst')"),
-        ("visibility: {factor: altitud}", "case.yaml:4: visibility: no factor is called 'altitud';"
-         " did you mean 'altitude' or 'altitude_integral'?"),
-        ("visibility: {min_altitude: 30}", "case.yaml:4: visibility.min_altitude: 30 needs a"
-         " unit; write for example '30 deg'"),
-        ("visibility: {factor: detections}", "case.yaml:4: visibility.factor: 'detections' does not"
-         " depend on the site; put it into `score`"),
-        ("visibility: {saturation: {maximum: 3}}", "case.yaml:4: visibility.saturation.maximum:"
-         " unknown setting 'maximum'; did you mean 'max'? (known: form, max, power)"),
-        ("visibility: high", "case.yaml:4: visibility: Input should be a valid dictionary (it is"
-         " 'high')"),
+        (
+            "model_choice: worst",
+            "case.yaml:4: model_choice: Input should be 'first_ok' or 'best' (it is 'worst')",
+        ),
+        (
+            "visibility: {factor: altitud}",
+            "case.yaml:4: visibility: no factor is called 'altitud';"
+            " did you mean 'altitude' or 'altitude_integral'?",
+        ),
+        (
+            "visibility: {min_altitude: 30}",
+            "case.yaml:4: visibility.min_altitude: 30 needs a unit; write for example '30 deg'",
+        ),
+        (
+            "visibility: {factor: detections}",
+            "case.yaml:4: visibility.factor: 'detections' does not"
+            " depend on the site; put it into `score`",
+        ),
+        (
+            "visibility: {saturation: {maximum: 3}}",
+            "case.yaml:4: visibility.saturation.maximum:"
+            " unknown setting 'maximum'; did you mean 'max'? (known: form, max, power)",
+        ),
+        (
+            "visibility: high",
+            "case.yaml:4: visibility: Input should be a valid dictionary (it is 'high')",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_section_says_where_what_and_the_nearest_name(text, expected):
     """File, line, key, what was expected, and the nearest name."""
     found = problems(BASE + text + "\n")
@@ -85,21 +122,33 @@ def test_everything_that_is_wrong_is_said_at_once_in_order():
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("visibility.min_alt", "25 deg",
-         "--set: visibility.min_alt: unknown setting 'min_alt'; did you mean 'min_altitude'?"),
-        ("visibility.min_altitude", 25,
-         "--set: visibility.min_altitude: 25 needs a unit; write for example '25 deg'"),
+        (
+            "visibility.min_alt",
+            "25 deg",
+            "--set: visibility.min_alt: unknown setting 'min_alt'; did you mean 'min_altitude'?",
+        ),
+        (
+            "visibility.min_altitude",
+            25,
+            "--set: visibility.min_altitude: 25 needs a unit; write for example '25 deg'",
+        ),
         ("looop.interval", "1 min", "--set: looop: unknown setting 'looop'; did you mean 'loop'?"),
-        ("score.factors.magnitude.faint", "19 mag",
-         "--set: score.factors[0].magnitude.faint: unknown setting 'faint'; did you mean"),
+        (
+            "score.factors.magnitude.faint",
+            "19 mag",
+            "--set: score.factors[0].magnitude.faint: unknown setting 'faint'; did you mean",
+        ),
         ("observatories", ["mauna_kea"], "--set: observatories[0]: no observatory is called"),
         ("visibility.factor", "nope", "--set: visibility: no factor is called 'nope'"),
         ("score.factors.magnitude", 3, "--set: score.factors[0].magnitude: expected settings"),
         ("score.base", 0, "--set: score.base: "),
-        ("sources.tns", {"bot_id": "1", "bot_name": "b", "api_key": "${NOT_SET}"},
-         "--set: sources.tns.api_key: the environment variable NOT_SET is not set"),
+        (
+            "sources.tns",
+            {"bot_id": "1", "bot_name": "b", "api_key": "${NOT_SET}"},
+            "--set: sources.tns.api_key: the environment variable NOT_SET is not set",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_change_is_blamed_on_set_and_not_on_the_file(key, value, expected):
     """Nobody should look for a mistake in a line that does not have it."""
     told = problems(BASE, changes={key: value})
@@ -119,8 +168,13 @@ def test_a_wrong_change_does_not_take_the_blame_of_the_file():
 
 
 def test_a_secret_in_a_change_is_refused_as_one_in_the_file():
-    told = problems(BASE, changes={"sources.tns": {"bot_id": "1", "bot_name": "b"},
-                                   "sources.tns.api_key": "hush-hush"})  # fmt: skip
+    told = problems(
+        BASE,
+        changes={
+            "sources.tns": {"bot_id": "1", "bot_name": "b"},
+            "sources.tns.api_key": "hush-hush",
+        },
+    )
     assert "--set: sources.tns.api_key: a secret does not belong into a config" in told[0]
     assert "hush" not in "".join(told)
 

@@ -73,19 +73,24 @@ def test_files_take_the_place_of_live_sources(tmp_path):
         ("detections: {min: 4.5}", "[0].detections.min: Input should be a valid integer"),
         ("rising_fraction: {min: 40}", "[0].rising_fraction.min: Input should be less than or"),
         ("rising_fraction: {trusted: 1}", "[0].rising_fraction.trusted: Input should be greater"),
-        ("rising_fraction: {combine: sum}", "[0].rising_fraction.combine: Input should be"
-         " 'geometric_mean' or 'product' (it is 'sum')"),
+        (
+            "rising_fraction: {combine: sum}",
+            "[0].rising_fraction.combine: Input should be"
+            " 'geometric_mean' or 'product' (it is 'sum')",
+        ),
         ("peak", "[0]: needs a light-curve model; add one to `models`, such as `salt: {}`"),
         ("expression: mag_ztfq", "[0]: there is no column 'mag_ztfq'; did you mean"),
-        ("expression: last_magg + 1", "[0]: there is no column 'last_magg'; did you mean"
-         " 'last_mag'?"),
+        (
+            "expression: last_magg + 1",
+            "[0]: there is no column 'last_magg'; did you mean 'last_mag'?",
+        ),
         ("expression: 1 +", "[0]: '1 +' is not an expression: invalid syntax"),
         ("expression: open(1)", "[0]: 'open' may not be called here"),
         ("expression: {formul: '1'}", "[0].expression.formula: is missing; it is required"),
         ("altitude_integral", "[0]: 'altitude_integral' is the factor of `visibility` already"),
         ("gone.py:f", "[0].gone.py:f: 'gone.py:f': there is no file"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_factor_says_which_and_why(factor, expected):
     """The place in the list, and the words of the factor itself."""
     found = problems(with_factors(factor))
@@ -139,14 +144,19 @@ def test_a_source_says_which_annotations_it_writes(tmp_path):
 @pytest.mark.parametrize(
     ("sites", "expected"),
     [
-        ("[la_plama_not]", "observatories[0]: no observatory is called 'la_plama_not'; did you"
-         " mean 'la_palma_not'?"),
-        ("[la_palma_not, la_palma_not]", "observatories[1]: 'la_palma_not' stands here twice;"
-         " each site has its own list"),
+        (
+            "[la_plama_not]",
+            "observatories[0]: no observatory is called 'la_plama_not'; did you"
+            " mean 'la_palma_not'?",
+        ),
+        (
+            "[la_palma_not, la_palma_not]",
+            "observatories[1]: 'la_palma_not' stands here twice; each site has its own list",
+        ),
         ("[]", "observatories: List should have at least 1 item"),
         ("la_palma_not", "observatories: Input should be a valid list (it is 'la_palma_not')"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_list_of_sites_is_refused(sites, expected):
     """A site that is listed twice would be ranked, and stored, twice."""
     text = f"project: test\nscore: {{factors: [magnitude]}}\nobservatories: {sites}\n"

@@ -52,9 +52,11 @@ def test_the_values_of_the_paper():
 
 
 @given(
-    from_peak=st.floats(-5, 5), error=st.floats(0.05, 4), sigma=st.floats(0.5, 3),
+    from_peak=st.floats(-5, 5),
+    error=st.floats(0.05, 4),
+    sigma=st.floats(0.5, 3),
     amplitude=st.floats(1, 100),
-)  # fmt: skip
+)
 def test_the_mean_over_the_posterior_is_that_of_an_integral(from_peak, error, sigma, amplitude):
     """E[x_peak] in closed form against numerical integration over t0 ~ N(t_peak, t_peak_err)."""
 

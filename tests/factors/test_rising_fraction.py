@@ -23,11 +23,15 @@ def candidate(**curves):
     """Return a candidate with the magnitudes given for each band, in the order of time."""
     tables = [
         make_photometry(
-            "a", MJD - len(mags) + np.arange(len(mags)), mags, band=band,
+            "a",
+            MJD - len(mags) + np.arange(len(mags)),
+            mags,
+            band=band,
             measurement_id=[f"{band}{i}" for i in range(len(mags))],
         )
-        for band, mags in curves.items() if mags
-    ]  # fmt: skip
+        for band, mags in curves.items()
+        if mags
+    ]
     return make_candidates("a", pd.concat(tables) if tables else None)
 
 
@@ -131,8 +135,9 @@ def test_reasons_have_their_numbers():
 def test_limits_between_detections_change_nothing():
     """Upper limits once made 1.0 into 0.43 elsewhere."""
     clean = make_photometry("a", MJD - np.arange(4, 0, -1), UP4)
-    limits = make_photometry("a", MJD - np.arange(4, 0, -1) + 0.5, 21.0, kind="limit",
-                             measurement_id=list("wxyz"))  # fmt: skip
+    limits = make_photometry(
+        "a", MJD - np.arange(4, 0, -1) + 0.5, 21.0, kind="limit", measurement_id=list("wxyz")
+    )
     rows = make_candidates("a", pd.concat([clean, limits]))
     assert rising_fraction(rows, None).value.tolist() == [1.0]
 

@@ -21,19 +21,34 @@ NOW = Time(MJD, format="mjd")
 
 
 def rows(
-    chisq=10.0, penalty=1.0, gain=0.0, n=10.0, z=0.05, x1=0.0, c=0.0, x1_err=0.7, free=True,
+    chisq=10.0,
+    penalty=1.0,
+    gain=0.0,
+    n=10.0,
+    z=0.05,
+    x1=0.0,
+    c=0.0,
+    x1_err=0.7,
+    free=True,
     t_peak_err=1.0,
-):  # fmt: skip
+):
     volume = 4 * np.log(z) if free else 0.0
     return pd.DataFrame(
         {
-            "salt_chisq": [chisq], "salt_n_points": [n], "salt_z": [z],
-            "salt_z_err": [0.01 if free else np.nan], "salt_x1": [x1], "salt_x1_err": [x1_err],
-            "salt_c": [c], "salt_objective": [chisq + penalty - volume], "salt_evidence": [gain],
-            "salt_t_peak_err": [t_peak_err], "bazin_evidence": [0.0],
+            "salt_chisq": [chisq],
+            "salt_n_points": [n],
+            "salt_z": [z],
+            "salt_z_err": [0.01 if free else np.nan],
+            "salt_x1": [x1],
+            "salt_x1_err": [x1_err],
+            "salt_c": [c],
+            "salt_objective": [chisq + penalty - volume],
+            "salt_evidence": [gain],
+            "salt_t_peak_err": [t_peak_err],
+            "bazin_evidence": [0.0],
             "redshift": [np.nan if free else z],
         }
-    )  # fmt: skip
+    )
 
 
 def test_it_runs_after_the_fits():
@@ -85,8 +100,10 @@ def test_a_free_redshift_without_an_error_is_free():
     sure, unsure = rows(), rows(x1_err=np.nan)
     unsure["salt_z_err"] = np.nan
     assert is_free(pd.concat([sure, unsure, rows(free=False)]), "salt").tolist() == [
-        True, True, False
-    ]  # fmt: skip
+        True,
+        True,
+        False,
+    ]
     one, other = (features(row, "salt", "bazin") for row in (sure, unsure))
     assert one[0, 1] == other[0, 1]
 
@@ -146,12 +163,19 @@ def test_simulated_supernovae_are_told_apart():
     mjd = np.repeat(np.arange(MJD - 20, MJD + 8, 2.0), 2) + np.tile([0.0, 0.03], 14)
     seen = Visits(mjd, np.tile(["ztfg", "ztfr"], 14), np.full(28, 8.0))
     ia = {"z": 0.05, "t0": MJD, "x0": 1.5e-3, "x1": 0.2, "c": 0.0}
-    iip = {"z": 0.02, "t0": MJD - 12, "peak_mag": 17.5, "tau_rise": 2.0, "tau_fall": 40.0,
-           "plateau": 90.0}  # fmt: skip
+    iip = {
+        "z": 0.02,
+        "t0": MJD - 12,
+        "peak_mag": 17.5,
+        "tau_rise": 2.0,
+        "tau_fall": 40.0,
+        "plateau": 90.0,
+    }
     rng = np.random.default_rng(2)
     fluxes = (salt_flux(ia, seen.band, mjd), core_collapse_flux(iip, seen.band, mjd))
-    table = pd.concat([_measure(name, seen, flux, rng)
-                       for name, flux in zip(("Ia", "IIP"), fluxes, strict=True)])  # fmt: skip
+    table = pd.concat(
+        [_measure(name, seen, flux, rng) for name, flux in zip(("Ia", "IIP"), fluxes, strict=True)]
+    )
     asked = pd.DataFrame({"candidate_id": ["Ia", "IIP"], "ebv": 0.0, "redshift": np.nan})
     fits = Fits({"salt": Salt().fit(table, asked), "bazin": Bazin().fit(table, asked)})
     found = sn_ia_likeness(join(asked, fits), NOW)

@@ -20,8 +20,10 @@ def test_what_is_classified_is_excluded_and_says_as_what():
     found = unclassified(table(tns_type=["SN Ia", None, ""]), NOW)
     assert found.decision.tolist() == [Decision.EXCLUDE, Decision.KEEP, Decision.KEEP]
     assert found.reason.tolist() == [
-        "classified as SN Ia", "not classified yet", "not classified yet"
-    ]  # fmt: skip
+        "classified as SN Ia",
+        "not classified yet",
+        "not classified yet",
+    ]
     assert found.value.tolist() == [1.0, 1.0, 1.0]
 
 

@@ -18,10 +18,14 @@ os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 def make_message(title: str = "ZTF26a enters the top 5", **values: Any) -> Message:
     """Return a message about a candidate."""
-    given = {"kind": CANDIDATE, "candidate_id": "ZTF26a",
-             "lines": (("Why now", "score 3.7"), ("Do", "observe")),
-             "links": (("Fink", "https://ztf.fink-portal.org/ZTF26aajvsis"),),
-             "facts": {"score": 3.7}, **values}  # fmt: skip
+    given = {
+        "kind": CANDIDATE,
+        "candidate_id": "ZTF26a",
+        "lines": (("Why now", "score 3.7"), ("Do", "observe")),
+        "links": (("Fink", "https://ztf.fink-portal.org/ZTF26aajvsis"),),
+        "facts": {"score": 3.7},
+        **values,
+    }
     return Message(title=title, **given)
 
 
@@ -63,8 +67,12 @@ def make_slack(server: servers.Slack, **settings: Any) -> Any:
     """Return the messenger, pointed at a server of ours."""
     from aas2rto.messaging.slack import Slack
 
-    given: dict[str, Any] = {"channel": "C0123456789", "token": SecretStr("xoxb-right"),
-                             "timeout": 1.0, "base_url": f"{server.url}/api/"}  # fmt: skip
+    given: dict[str, Any] = {
+        "channel": "C0123456789",
+        "token": SecretStr("xoxb-right"),
+        "timeout": 1.0,
+        "base_url": f"{server.url}/api/",
+    }
     return Slack(**{**given, **settings})
 
 
@@ -72,6 +80,10 @@ def make_telegram(server: servers.Telegram, **settings: Any) -> Any:
     """Return the messenger, pointed at a server of ours."""
     from aas2rto.messaging.telegram import Telegram
 
-    given: dict[str, Any] = {"chat": -100, "token": SecretStr("123456:right-token"),
-                             "timeout": 0.5, "base_url": f"{server.url}/bot"}  # fmt: skip
+    given: dict[str, Any] = {
+        "chat": -100,
+        "token": SecretStr("123456:right-token"),
+        "timeout": 0.5,
+        "base_url": f"{server.url}/bot",
+    }
     return Telegram(**{**given, **settings})

@@ -47,14 +47,28 @@ class Work:
 def channels(work: Work) -> list[Channel]:
     """Return all channels, pointed at this machine."""
     messengers: dict[str, Any] = {
-        "slack": Slack(channel="C0123456789", token=SecretStr("xoxb-right"), timeout=1.0,
-                       base_url=f"{work.slack}/api/"),
-        "telegram": Telegram(chat=-100, token=SecretStr("123456:right-token"), timeout=0.5,
-                             base_url=f"{work.telegram}/bot"),
+        "slack": Slack(
+            channel="C0123456789",
+            token=SecretStr("xoxb-right"),
+            timeout=1.0,
+            base_url=f"{work.slack}/api/",
+        ),
+        "telegram": Telegram(
+            chat=-100,
+            token=SecretStr("123456:right-token"),
+            timeout=0.5,
+            base_url=f"{work.telegram}/bot",
+        ),
         "webhook": Webhook(url=SecretStr(work.webhook), repeatable=True, timeout=0.5),
-        "mail": Mail(to=["a@example.org"], from_="b@example.org", host="127.0.0.1",
-                     port=work.mail, security="none", timeout=2.0),
-    }  # fmt: skip
+        "mail": Mail(
+            to=["a@example.org"],
+            from_="b@example.org",
+            host="127.0.0.1",
+            port=work.mail,
+            security="none",
+            timeout=2.0,
+        ),
+    }
     for one in messengers.values():
         one.seconds_apart = 0.0
     policy = ChannelPolicy(at_most=10**6)
@@ -70,16 +84,26 @@ def post_cycle(store: Store, cycle: int, per_cycle: int, names: list[str]) -> No
     """Post the messages of one cycle, in its transaction."""
     now = FIRST_CYCLE + cycle / 1440
     posts = [
-        Post(name, f"{name}/{title(cycle, number)}",
-             Message(CANDIDATE, title(cycle, number), (("Do", "observe"),)).as_json(), due=now)
+        Post(
+            name,
+            f"{name}/{title(cycle, number)}",
+            Message(CANDIDATE, title(cycle, number), (("Do", "observe"),)).as_json(),
+            due=now,
+        )
         for number in range(per_cycle)
         for name in names
-    ]  # fmt: skip
+    ]
     import pandas as pd
 
     empty = pd.DataFrame(columns=["candidate_id"])
-    store.save_cycle(now, scores=empty, rejected=empty, ranks=empty,
-                     report={"version": "", "config": ""}, mail=CycleMail(posts=posts))  # fmt: skip
+    store.save_cycle(
+        now,
+        scores=empty,
+        rejected=empty,
+        ranks=empty,
+        report={"version": "", "config": ""},
+        mail=CycleMail(posts=posts),
+    )
 
 
 def posted_cycles(store: Store) -> int:

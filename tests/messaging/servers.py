@@ -341,8 +341,14 @@ class SocketMode:
             "container": {"type": "message", "message_ts": ts, "channel_id": "C0123456789"},
             "actions": [{"action_id": f"aas2rto {verb}", "value": str(entry), "action_ts": "9.9"}],
         }
-        self.say({"type": "interactive", "envelope_id": envelope, "payload": payload,
-                  "accepts_response_payload": False})  # fmt: skip
+        self.say(
+            {
+                "type": "interactive",
+                "envelope_id": envelope,
+                "payload": payload,
+                "accepts_response_payload": False,
+            }
+        )
         return envelope
 
     def write(self, text: str, *, ts: str, thread: str = "", user: str = "UANNA") -> str:
@@ -352,8 +358,14 @@ class SocketMode:
         if thread:
             event["thread_ts"] = thread
         payload = {"type": "event_callback", "event_id": f"Ev{ts}", "event": event}
-        self.say({"type": "events_api", "envelope_id": envelope, "payload": payload,
-                  "accepts_response_payload": False})  # fmt: skip
+        self.say(
+            {
+                "type": "events_api",
+                "envelope_id": envelope,
+                "payload": payload,
+                "accepts_response_payload": False,
+            }
+        )
         return envelope
 
     def close(self) -> None:
@@ -456,8 +468,12 @@ class Telegram(Service):
 
     def _message(self, chat: int, **more: Any) -> dict[str, Any]:
         kind = "private" if chat > 0 else "supergroup"
-        return {"message_id": next(self.numbers), "date": 1700000000,
-                "chat": {"id": chat, "type": kind}, **more}  # fmt: skip
+        return {
+            "message_id": next(self.numbers),
+            "date": 1700000000,
+            "chat": {"id": chat, "type": kind},
+            **more,
+        }
 
     def _sendMessage(self, request: Request, fields: dict[str, Any]) -> None:  # noqa: N802
         chat = int(fields["chat_id"])
@@ -529,8 +545,13 @@ class Telegram(Service):
         self, number: int, data: str, *, user: int = 7, chat: int = -100, on: int = 1
     ) -> None:
         """Let a user press a button."""
-        query = {"id": f"q{number}", "from": _user(user), "chat_instance": "1", "data": data,
-                 "message": {**self._message(chat), "message_id": on}}  # fmt: skip
+        query = {
+            "id": f"q{number}",
+            "from": _user(user),
+            "chat_instance": "1",
+            "data": data,
+            "message": {**self._message(chat), "message_id": on},
+        }
         with self.lock:
             self.updates.append({"update_id": number, "callback_query": query})
 
@@ -556,8 +577,9 @@ class Receiver(Service):
             if fault in {OK, SILENT} and self.status < 300:
                 self.seen[key] += 1
                 if self.seen[key] == 1:
-                    self.arrived.append({"headers": dict(request.headers), "body": data,
-                                         "raw": request.body})  # fmt: skip
+                    self.arrived.append(
+                        {"headers": dict(request.headers), "body": data, "raw": request.body}
+                    )
         if fault == WAIT:
             request.answer(429, {}, {"Retry-After": str(self.wait)})
         elif fault == ERROR:

@@ -28,17 +28,23 @@ NOW = Time(61120.0, format="mjd")
 SITES = ("la_silla_dk154", "la_palma_not")
 
 TOLD: dict[str, Any] = {
-    "candidate_id": "ZTF26a", "decision": "keep", "score": 3.74,
+    "candidate_id": "ZTF26a",
+    "decision": "keep",
+    "score": 3.74,
     "factors": [
         {"name": "magnitude", "value": 0.77, "decision": "keep", "reason": "18.73 mag in ztfr"},
         {"name": "peak", "value": 7.03, "decision": "keep", "reason": "1.3 d after <peak>"},
     ],
     "observatories": {
         "la_silla_dk154": {"decision": "keep", "factor": 7.3, "score": 27.4, "reason": ""},
-        "la_palma_not": {"decision": "exclude", "factor": 1.0, "score": -1.0,
-                         "reason": "has set for the night"},
+        "la_palma_not": {
+            "decision": "exclude",
+            "factor": 1.0,
+            "score": -1.0,
+            "reason": "has set for the night",
+        },
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -46,12 +52,18 @@ TOLD: dict[str, Any] = {
     [
         ("observed", Command("observed")),
         ("Observed.", Command("observed")),
-        ("observed la_palma_not nice spectrum",
-         Command("observed", observatory="la_palma_not", comment="nice spectrum")),
-        ("veto ZTF26a near a bright star",
-         Command("veto", candidate="ZTF26a", comment="near a bright star")),
-        ("veto bad subtraction ZTF26a",
-         Command("veto", candidate="ZTF26a", comment="bad subtraction")),
+        (
+            "observed la_palma_not nice spectrum",
+            Command("observed", observatory="la_palma_not", comment="nice spectrum"),
+        ),
+        (
+            "veto ZTF26a near a bright star",
+            Command("veto", candidate="ZTF26a", comment="near a bright star"),
+        ),
+        (
+            "veto bad subtraction ZTF26a",
+            Command("veto", candidate="ZTF26a", comment="bad subtraction"),
+        ),
         ("snooze 3d", Command("snooze", ends=Ending(until=61123.0))),
         ("snooze 12 h clouds", Command("snooze", ends=Ending(until=61120.5), comment="clouds")),
         ("snooze 0.5 mag", Command("snooze", ends=Ending(mag=0.5))),
@@ -61,7 +73,7 @@ TOLD: dict[str, Any] = {
         ("pinned it yesterday", None),
         ("", None),
     ],
-)  # fmt: skip
+)
 def test_answers_are_read(text: str, command: Command | None) -> None:
     """A verb first; then perhaps a candidate, a place or an end; the rest is a comment."""
     assert parse(text, NOW, is_candidate="ZTF26a".__eq__, observatories=SITES) == command

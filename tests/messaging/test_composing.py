@@ -50,8 +50,9 @@ class World:
         self.store = Store(f"sqlite:///{folder / 'store.sqlite'}")
         self.parts = build(self.case, with_sources=False)
 
-    def see(self, name: str, mag: float, *, ra: float = 150.0, at: float = NOW - 0.1,
-            **columns: Any) -> None:  # fmt: skip
+    def see(
+        self, name: str, mag: float, *, ra: float = 150.0, at: float = NOW - 0.1, **columns: Any
+    ) -> None:
         """Let a survey see something."""
         seen = make_photometry(
             name, mjd=at, mag=mag, band="ztfg", known_at=at, measurement_id=str(at)
@@ -245,8 +246,9 @@ def test_a_veto_is_told_to_nobody(make: Make) -> None:
 def test_a_site_whose_season_ends_is_named(make: Make) -> None:
     """What can be observed tonight but not in three days is about to set for good."""
     world = make()
-    sky = pd.DataFrame({"candidate_id": [str(ra) for ra in range(360)], "ra": np.arange(360.0),
-                        "dec": 12.0})  # fmt: skip
+    sky = pd.DataFrame(
+        {"candidate_id": [str(ra) for ra in range(360)], "ra": np.arange(360.0), "dec": 12.0}
+    )
     la_palma = world.case.observatories[0]
     tonight, later = (
         site_table(la_palma, sky, Time(t, format="mjd"))["hours_left"] for t in (NOW, NOW + 3)

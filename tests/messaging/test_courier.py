@@ -95,18 +95,27 @@ def make(store: Store, clock: Clock) -> Make:
     ) -> tuple[Courier, Channel]:
         channel = Channel("c", ChannelPolicy(**policy), messenger)
         courier = Courier(
-            store.outbox, [channel], clock, pictures=lambda _: pictures, project="p",
-            settling=0.0, hide=lambda text: text.replace("secret", "***"),
-        )  # fmt: skip
+            store.outbox,
+            [channel],
+            clock,
+            pictures=lambda _: pictures,
+            project="p",
+            settling=0.0,
+            hide=lambda text: text.replace("secret", "***"),
+        )
         return courier, channel
 
     return build
 
 
 def post(
-    outbox: Outbox, *titles: str, due: float = NOW, held: bool = False, figures: bool = False,
+    outbox: Outbox,
+    *titles: str,
+    due: float = NOW,
+    held: bool = False,
+    figures: bool = False,
     **message: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Post messages with these titles."""
     for title in titles:
         given = make_message(title, **message).as_json()
@@ -236,8 +245,9 @@ def test_a_messenger_that_raises_leaves_it_unknown(store: Store, make: Make) -> 
     courier.step(channel)
     (entry,) = store.outbox.entries()
     assert (entry.state, entry.error) == (
-        State.UNKNOWN, "it may have arrived: RuntimeError: boom",
-    )  # fmt: skip
+        State.UNKNOWN,
+        "it may have arrived: RuntimeError: boom",
+    )
 
 
 def test_who_prefers_doubles_gets_them(store: Store, make: Make, clock: Clock) -> None:
@@ -401,8 +411,9 @@ def test_figures_of_nothing_are_dropped(store: Store, make: Make) -> None:
     while courier.step(channel) is not None:
         pass
     assert [(e.state, e.error) for e in store.outbox.entries()] == [
-        (State.REFUSED, "too long"), (State.DROPPED, "its text did not arrive"),
-    ]  # fmt: skip
+        (State.REFUSED, "too long"),
+        (State.DROPPED, "its text did not arrive"),
+    ]
     courier, channel = make(Scripted())
     post(store.outbox, "two", figures=True)
     while courier.step(channel) is not None:

@@ -25,8 +25,13 @@ from tests.messaging import servers
 from tests.messaging.sending import Work, main, title
 from tests.messaging.test_mail import Box
 
-SHARES = {servers.WAIT: 0.05, servers.ERROR: 0.06, servers.SILENT: 0.03, servers.DEAF: 0.02,
-          servers.DROP: 0.03}  # fmt: skip
+SHARES = {
+    servers.WAIT: 0.05,
+    servers.ERROR: 0.06,
+    servers.SILENT: 0.03,
+    servers.DEAF: 0.02,
+    servers.DROP: 0.03,
+}
 """Of all deliveries, how many go wrong in each way: one in five."""
 
 
@@ -82,8 +87,16 @@ def world(folder: Path, *, cycles: int, per_cycle: int) -> Iterator[World]:
         mail = Controller(box, hostname="127.0.0.1", port=port)
         mail.start()
         stack.callback(mail.stop)
-        work = Work(f"sqlite:///{folder / 'store.sqlite'}", slack.url, telegram.url,
-                    f"{receiver.url}/hook", port, cycles, per_cycle, time.time())  # fmt: skip
+        work = Work(
+            f"sqlite:///{folder / 'store.sqlite'}",
+            slack.url,
+            telegram.url,
+            f"{receiver.url}/hook",
+            port,
+            cycles,
+            per_cycle,
+            time.time(),
+        )
         yield World(slack, telegram, receiver, box, work)  # type: ignore[arg-type]
 
 
@@ -109,8 +122,16 @@ def run_with_kills(work: Work, kills: int, seed: int) -> int:
 def table(found: World, kills: int) -> str:
     """Return what became of all messages, for people."""
     rows = [f"{kills} kills; faults: " + ", ".join(f"{k} {v:.0%}" for k, v in SHARES.items())]
-    head = ("channel", "posted", "sent", "unknown", "of these arrived", "arrived twice", "lost",
-            "out of order")  # fmt: skip
+    head = (
+        "channel",
+        "posted",
+        "sent",
+        "unknown",
+        "of these arrived",
+        "arrived twice",
+        "lost",
+        "out of order",
+    )
     rows.append("  ".join(f"{one:>16s}" for one in head))
     for channel, told in accounts(found).items():
         rows.append("  ".join(f"{one!s:>16s}" for one in (channel, *told.values())))

@@ -55,9 +55,13 @@ def box() -> Iterator[tuple[Box, int]]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     controller = Controller(
-        handler, hostname="127.0.0.1", port=port, authenticator=login,
-        auth_require_tls=False, auth_required=False,
-    )  # fmt: skip
+        handler,
+        hostname="127.0.0.1",
+        port=port,
+        authenticator=login,
+        auth_require_tls=False,
+        auth_required=False,
+    )
     controller.start()
     yield handler, port
     controller.stop()
@@ -65,9 +69,14 @@ def box() -> Iterator[tuple[Box, int]]:
 
 def make_mail(port: int, **settings: Any) -> Mail:
     """Return the messenger, pointed at our server."""
-    given: dict[str, Any] = {"to": ["anna@example.org"], "from_": "aas2rto@example.org",
-                             "host": "127.0.0.1", "port": port, "security": "none",
-                             "timeout": 2.0}  # fmt: skip
+    given: dict[str, Any] = {
+        "to": ["anna@example.org"],
+        "from_": "aas2rto@example.org",
+        "host": "127.0.0.1",
+        "port": port,
+        "security": "none",
+        "timeout": 2.0,
+    }
     return Mail(**{**given, **settings})
 
 

@@ -74,8 +74,9 @@ def test_no_secret_is_written_anywhere(
     monkeypatch.chdir(tmp_path)
     if fault != "refused":
         slack_server.token, telegram_server.token = (
-            SECRETS["SLACK_TOKEN"], SECRETS["TELEGRAM_TOKEN"],
-        )  # fmt: skip
+            SECRETS["SLACK_TOKEN"],
+            SECRETS["TELEGRAM_TOKEN"],
+        )
         for service in (slack_server, telegram_server, receiver):
             service.plan = lambda: fault
     else:

@@ -20,20 +20,37 @@ ALL = When()
 def make_site(name: str = "la_silla", rank: int | None = 1, **values: Any) -> SiteFacts:
     """Return a candidate at an observatory, up now."""
     given: dict[str, Any] = {
-        "score": 3.0, "altitude": 50.0, "airmass": 1.3, "begins": NOW, "ends": NOW + 0.2,
-        "best": NOW + 0.1, "best_altitude": 60.0, "hours_left": 4.8, "moon_sep": 90.0,
-        "moon_illumination": 0.2, "observable_now": True, **values,
-    }  # fmt: skip
+        "score": 3.0,
+        "altitude": 50.0,
+        "airmass": 1.3,
+        "begins": NOW,
+        "ends": NOW + 0.2,
+        "best": NOW + 0.1,
+        "best_altitude": 60.0,
+        "hours_left": 4.8,
+        "moon_sep": 90.0,
+        "moon_illumination": 0.2,
+        "observable_now": True,
+        **values,
+    }
     return SiteFacts(name=name, rank=rank, **given)
 
 
 def make_facts(**values: Any) -> Facts:
     """Return a candidate that is first at one observatory."""
     given: dict[str, Any] = {
-        "candidate_id": "ZTF26a", "name": "", "now": NOW, "ra": 150.0, "dec": 10.0,
-        "score": 3.0, "decision": "keep", "factor": "", "reason": "", "sites": (make_site(),),
+        "candidate_id": "ZTF26a",
+        "name": "",
+        "now": NOW,
+        "ra": 150.0,
+        "dec": 10.0,
+        "score": 3.0,
+        "decision": "keep",
+        "factor": "",
+        "reason": "",
+        "sites": (make_site(),),
         **values,
-    }  # fmt: skip
+    }
     return Facts(**given)
 
 
@@ -102,8 +119,10 @@ def test_a_classification_is_said_when_it_changes() -> None:
     known = make_facts(spectral_type="SN II")
     (first,) = events_of(known, make_past(), ALL)
     assert (first.trigger, first.values["type"], first.values["old"]) == (
-        "new_classification", "SN II", "",
-    )  # fmt: skip
+        "new_classification",
+        "SN II",
+        "",
+    )
     changed = make_past(marks={"type": ("SN Ia", NOW - 1)})
     assert events_of(known, changed, ALL)[0].values["old"] == "SN Ia"
     assert names(known, make_past(marks={"type": ("SN II", NOW - 1)})) == []
@@ -206,8 +225,14 @@ def test_a_peak_from_a_poor_fit_is_no_news() -> None:
 
 def test_in_the_first_cycle_only_the_lists_speak() -> None:
     """What was there before the program was is no change."""
-    facts = make_facts(model="salt", t_peak=NOW, t_peak_err=0.1, spectral_type="SN Ia",
-                       last_chances=("la_silla",), score=99.0)  # fmt: skip
+    facts = make_facts(
+        model="salt",
+        t_peak=NOW,
+        t_peak_err=0.1,
+        spectral_type="SN Ia",
+        last_chances=("la_silla",),
+        score=99.0,
+    )
     assert names(facts, Past()) == ["enters_top"]
 
 
@@ -216,8 +241,14 @@ def test_every_trigger_can_be_turned_off(trigger: str) -> None:
     """A config decides what is said."""
     off = When(**{trigger: False if isinstance(getattr(ALL, trigger), bool) else None})
     told = {"told": ("0.1", NOW - 9)}
-    kept = make_facts(model="salt", t_peak=NOW, t_peak_err=0.1, spectral_type="SN Ia", too=True,
-                      last_chances=("la_silla",))  # fmt: skip
+    kept = make_facts(
+        model="salt",
+        t_peak=NOW,
+        t_peak_err=0.1,
+        spectral_type="SN Ia",
+        too=True,
+        last_chances=("la_silla",),
+    )
     out = make_facts(decision="exclude", factor="magnitude")
     past = make_past(ranks={}, marks=told)
     said = {*names(kept, past), *names(out, past)}

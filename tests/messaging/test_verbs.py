@@ -79,8 +79,20 @@ def test_messages_resumes_a_channel_and_speaks_json(case: Path, capsys: Any) -> 
 
 def test_figure_draws_a_candidate_on_demand(case: Path, capsys: Any) -> None:
     """What was asked for, into the project's folder."""
-    _, out, _ = run(capsys, "figure", case, "ZTF26a", "--kind", "score", "--kind", "light_curve",
-                    "--now", "2026-03-20T22:00", "--output", case.parent)  # fmt: skip
+    _, out, _ = run(
+        capsys,
+        "figure",
+        case,
+        "ZTF26a",
+        "--kind",
+        "score",
+        "--kind",
+        "light_curve",
+        "--now",
+        "2026-03-20T22:00",
+        "--output",
+        case.parent,
+    )
     paths = [Path(line) for line in out.split()]
     assert [path.name for path in paths] == ["light_curve.png", "score.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)

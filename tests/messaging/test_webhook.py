@@ -100,7 +100,8 @@ def test_its_address_is_in_no_answer() -> None:
     hook = Webhook(url=SecretStr(f"http://127.0.0.1:{port}/secret-path"))
     told = hook.send(make_letter())
     assert (told.result, told.why) == (
-        Result.LATER, "webhook: cannot be reached: ConnectionRefusedError",
-    )  # fmt: skip
+        Result.LATER,
+        "webhook: cannot be reached: ConnectionRefusedError",
+    )
     odd = Webhook(url=SecretStr("file:///etc/passwd")).send(make_letter())
     assert (odd.result, odd.why) == (Result.STOPPED, "webhook: the url is no http(s) address")

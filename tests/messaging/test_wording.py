@@ -27,50 +27,76 @@ ENTERS = Event("enters_top", {"top": 5, "sites": {"la_silla": 1}})
 def test_a_message_says_what_why_where_and_what_to_do() -> None:
     """One sentence; then why now, where and when to look, what to do."""
     facts = make_facts(
-        candidate_id="ZTF26aajvsis", name="SN 2026abc", ra=119.09006, dec=2.45714, score=3.74,
-        redshift=0.034, redshift_source="TNS", last_mag=18.73, last_band="ztfr",
-        last_detection=NOW - 0.7, t_peak=NOW - 1.3, t_peak_err=0.4, now=NOW,
+        candidate_id="ZTF26aajvsis",
+        name="SN 2026abc",
+        ra=119.09006,
+        dec=2.45714,
+        score=3.74,
+        redshift=0.034,
+        redshift_source="TNS",
+        last_mag=18.73,
+        last_band="ztfr",
+        last_detection=NOW - 0.7,
+        t_peak=NOW - 1.3,
+        t_peak_err=0.4,
+        now=NOW,
         factors=(("magnitude", 0.771), ("peak", 7.03), ("detections", 1.0)),
-        sites=(make_site("la_palma_not", 2, begins=NOW + 0.3, observable_now=False),
-               make_site("la_silla_dk154", 1)),
-    )  # fmt: skip
+        sites=(
+            make_site("la_palma_not", 2, begins=NOW + 0.3, observable_now=False),
+            make_site("la_silla_dk154", 1),
+        ),
+    )
     message = wording.about(facts, [ENTERS, Event("first_fit", {"model": "salt"})], project="sn")
-    assert message.as_text() == "\n".join([
-        "ZTF26aajvsis (SN 2026abc) enters the top 5 at la_silla (#1)",
-        "",
-        "Also: it is fitted for the first time (salt)",
-        "What: not classified · z = 0.034 (TNS) · 18.73 mag in ztfr, 0.7 d ago",
-        "Why now: score 3.74 · peak 1.3 ± 0.4 d ago (19 Nov) · peak ×7.03, magnitude ×0.771",
-        "Where: 07:56:21.6 +02:27:26 (119.09006 +2.45714)",
-        "la_silla_dk154: #1 · now at 50°, airmass 1.3, until 04:48 · best 02:24 at 60° · "
-        "Moon 90° (20%)",
-        "la_palma_not: #2 · 07:12–04:48 · best 02:24 at 60° · Moon 90° (20%)",
-        "Do: observe now from la_silla_dk154 until 04:48 (it has no spectrum yet); "
-        "then la_palma_not from 07:12 UT",
-        "As of: 21 Nov 2025 00:00 UT, sn",
-        "Fink: https://ztf.fink-portal.org/ZTF26aajvsis",
-        "TNS: https://www.wis-tns.org/object/2026abc",
-    ])  # fmt: skip
+    assert message.as_text() == "\n".join(
+        [
+            "ZTF26aajvsis (SN 2026abc) enters the top 5 at la_silla (#1)",
+            "",
+            "Also: it is fitted for the first time (salt)",
+            "What: not classified · z = 0.034 (TNS) · 18.73 mag in ztfr, 0.7 d ago",
+            "Why now: score 3.74 · peak 1.3 ± 0.4 d ago (19 Nov) · peak ×7.03, magnitude ×0.771",
+            "Where: 07:56:21.6 +02:27:26 (119.09006 +2.45714)",
+            "la_silla_dk154: #1 · now at 50°, airmass 1.3, until 04:48 · best 02:24 at 60° · "
+            "Moon 90° (20%)",
+            "la_palma_not: #2 · 07:12–04:48 · best 02:24 at 60° · Moon 90° (20%)",
+            "Do: observe now from la_silla_dk154 until 04:48 (it has no spectrum yet); "
+            "then la_palma_not from 07:12 UT",
+            "As of: 21 Nov 2025 00:00 UT, sn",
+            "Fink: https://ztf.fink-portal.org/ZTF26aajvsis",
+            "TNS: https://www.wis-tns.org/object/2026abc",
+        ]
+    )
 
 
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        (Event("too", {"comment": "spectrum wanted"}),
-         "is a new target of opportunity: “spectrum wanted”"),
-        (Event("new_classification", {"type": "SN II", "old": "SN Ia", "redshift": 0.02}),
-         "is classified as SN II, z = 0.02 (it was SN Ia)"),
-        (Event("enters_top", {"top": 5, "sites": {"a": 3, "b": 1, "c": 2, "d": 4}}),
-         "enters the top 5 at b (#1), c (#2) and 2 more"),
+        (
+            Event("too", {"comment": "spectrum wanted"}),
+            "is a new target of opportunity: “spectrum wanted”",
+        ),
+        (
+            Event("new_classification", {"type": "SN II", "old": "SN Ia", "redshift": 0.02}),
+            "is classified as SN II, z = 0.02 (it was SN Ia)",
+        ),
+        (
+            Event("enters_top", {"top": 5, "sites": {"a": 3, "b": 1, "c": 2, "d": 4}}),
+            "enters the top 5 at b (#1), c (#2) and 2 more",
+        ),
         (Event("peak_within", {"within": 1.0}), "is within 1 d of its peak"),
-        (Event("last_chance", {"days": 3.0, "sites": ["a"]}),
-         "is about to set for good at a: in 3 d it cannot be observed there any more"),
-        (Event("score_up", {"before": 1.0, "score": 4.2, "since": NOW}),
-         "has a score of 4.2, 4.2 times that of 21 Nov 00:00 UT"),
-        (Event("excluded", {"decision": "reject", "factor": "time_span", "reason": "31 d old"}),
-         "is rejected for good: time_span, 31 d old"),
+        (
+            Event("last_chance", {"days": 3.0, "sites": ["a"]}),
+            "is about to set for good at a: in 3 d it cannot be observed there any more",
+        ),
+        (
+            Event("score_up", {"before": 1.0, "score": 4.2, "since": NOW}),
+            "has a score of 4.2, 4.2 times that of 21 Nov 00:00 UT",
+        ),
+        (
+            Event("excluded", {"decision": "reject", "factor": "time_span", "reason": "31 d old"}),
+            "is rejected for good: time_span, 31 d old",
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_event_is_one_sentence(event: Event, words: str) -> None:
     """It says what happened, with its number."""
     assert wording.sentence(event) == words
@@ -91,15 +117,19 @@ OBSERVE = "observe now from la_silla until 04:48 (it has no spectrum yet) UT"
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"score": 0.9, "base_score": 1.0},
-         "nothing unless you know more of it: its score is below the base score of 1"),
-        ({"model": "salt", "chisq_per_dof": 2584.0},
-         "nothing unless you know more of it: the salt fit is poor, so its peak means nothing"),
+        (
+            {"score": 0.9, "base_score": 1.0},
+            "nothing unless you know more of it: its score is below the base score of 1",
+        ),
+        (
+            {"model": "salt", "chisq_per_dof": 2584.0},
+            "nothing unless you know more of it: the salt fit is poor, so its peak means nothing",
+        ),
         ({"score": 1.0, "base_score": 1.0, "model": "salt", "chisq_per_dof": 9.9}, OBSERVE),
         ({"score": 0.9, "base_score": 1.0, "too": True}, OBSERVE),
         ({"model": "salt", "chisq_per_dof": 2584.0, "pinned": True}, OBSERVE),
     ],
-)  # fmt: skip
+)
 def test_what_nobody_should_observe_is_not_to_be_observed(changes: Any, words: str) -> None:
     """Unless a person asked for it."""
     message = wording.about(make_facts(**changes), [ENTERS], project="sn")
@@ -170,18 +200,28 @@ HOSTILE = [
     "日本語 🌟 שלום",
 ]
 ANYTHING = st.one_of(
-    st.sampled_from(HOSTILE), st.text(max_size=60),
+    st.sampled_from(HOSTILE),
+    st.text(max_size=60),
     st.text(alphabet="<>&*_~`@#|/[](){}!\n\r\t\u202e\u200b\"'\\$%^", max_size=40),
-)  # fmt: skip
+)
 
 
 def hostile_message(text: str) -> Message:
     """Return a message in which everything that others can write is `text`."""
     facts = make_facts(
-        candidate_id=text or "x", name=text, spectral_type=text, redshift_source=text,
-        last_band=text, last_mag=18.0, comment=text, factor=text, reason=text, redshift=0.1,
-        factors=((text or "x", 7.0),), too=True,
-    )  # fmt: skip
+        candidate_id=text or "x",
+        name=text,
+        spectral_type=text,
+        redshift_source=text,
+        last_band=text,
+        last_mag=18.0,
+        comment=text,
+        factor=text,
+        reason=text,
+        redshift=0.1,
+        factors=((text or "x", 7.0),),
+        too=True,
+    )
     events = [
         Event("too", {"comment": text}),
         Event("new_classification", {"type": text, "old": text, "redshift": 0.1}),
@@ -249,16 +289,29 @@ def test_mail_keeps_its_headers(text: str) -> None:
     written = mail.written(Letter(hostile_message(text), "1"))
     assert "\n" not in written["Subject"]
     assert set(written.keys()) <= {
-        "Subject", "From", "To", "Message-ID", "Auto-Submitted", "Content-Type", "MIME-Version",
+        "Subject",
+        "From",
+        "To",
+        "Message-ID",
+        "Auto-Submitted",
+        "Content-Type",
+        "MIME-Version",
         "Content-Transfer-Encoding",
-    }  # fmt: skip
+    }
     assert written.as_bytes()
 
 
 def test_all_channels_say_the_same() -> None:
     """Every fact of a message is on every channel."""
-    facts = make_facts(name="SN 2026abc", redshift=0.034, last_mag=18.7, last_band="ztfr",
-                       t_peak=NOW + 2, t_peak_err=0.4, factors=(("peak", 7.0),))  # fmt: skip
+    facts = make_facts(
+        name="SN 2026abc",
+        redshift=0.034,
+        last_mag=18.7,
+        last_band="ztfr",
+        t_peak=NOW + 2,
+        t_peak_err=0.4,
+        factors=(("peak", 7.0),),
+    )
     message = wording.about(facts, [ENTERS], project="sn")
     shown, _ = visible(telegram.as_html(message))
     on_slack = "\n".join(b["text"]["text"] for b in slack.blocks(Letter(message, "1")))
@@ -301,8 +354,9 @@ def test_numbers_for_programs_are_json() -> None:
     assert told["sites"][0]["rank"] == 1
 
 
-@pytest.mark.parametrize(("until", "words"), [(NOW + 2.5, "ToO until 23 Nov 12:00 UT · "),
-                                              (np.nan, "ToO · ")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("until", "words"), [(NOW + 2.5, "ToO until 23 Nov 12:00 UT · "), (np.nan, "ToO · ")]
+)
 def test_a_message_says_until_when_a_too_is_wanted(until: float, words: str) -> None:
     """Not everybody has read its file."""
     facts = make_facts(too=True, valid_until=until)

@@ -33,8 +33,13 @@ def test_a_terminal_sees_it_while_it_wants_to(capsys):
 def test_fits_in_processes_are_counted(caplog):
     with caplog.at_level(logging.INFO, logger=PROGRESS):
         outcomes = run_limited(
-            abs, [-1, 2], part="test", subjects=["a", "b"], seconds=30.0, workers=1,
+            abs,
+            [-1, 2],
+            part="test",
+            subjects=["a", "b"],
+            seconds=30.0,
+            workers=1,
             progress=Progress("fits by sncosmo", 2, every=0.0),
-        )  # fmt: skip
+        )
     assert [outcome.value for outcome in outcomes] == [1, 2]
     assert caplog.messages[-1] == "fits by sncosmo: 2 of 2 (100 %)"

@@ -27,9 +27,17 @@ T0 = 61000.0
 
 def flux_by_kernel(made, band, mjd, truth):
     tables = problem.Tables(
-        made.values, made.law, made.dust, made.error, np.zeros(made.days), made.first, made.last,
-        Z_STEP, made.first_phase, made.days,
-    )  # fmt: skip
+        made.values,
+        made.law,
+        made.dust,
+        made.error,
+        np.zeros(made.days),
+        made.first,
+        made.last,
+        Z_STEP,
+        made.first_phase,
+        made.days,
+    )
     p = np.array([truth["t0"], np.log(truth["x0"]), truth["x1"], truth["c"], truth["z"]])
     out = np.empty(mjd.size)
     rows = np.full(mjd.size, made.bands.index(band))
@@ -209,17 +217,28 @@ def test_a_minimum_where_a_point_falls_out_of_the_surfaces():
     flux += error * rng.normal(size=mjd.size)
     table = phot.conform(
         pd.DataFrame(
-            {"candidate_id": "a", "mjd": T0 + (mjd - T0) * 1.05, "band": band, "flux": flux,
-             "flux_err": error, "kind": phot.DETECTION, "survey": "ztf"}
+            {
+                "candidate_id": "a",
+                "mjd": T0 + (mjd - T0) * 1.05,
+                "band": band,
+                "flux": flux,
+                "flux_err": error,
+                "kind": phot.DETECTION,
+                "survey": "ztf",
+            }
         )
-    )  # fmt: skip
+    )
     asked = pd.DataFrame({"candidate_id": ["a"], "ebv": [0.0], "redshift": [0.05]})
     curves = pack(table, asked, data.has_bandpass)
     engine = BatchedEngine(data.salt_source(), None, (0.001, 0.2), workers=1)
     ours = engine.fit(curves, np.ones(1, dtype=bool), np.zeros(1, dtype=bool)).chisq[0]
     points = Points(*(table[name].to_numpy() for name in ("mjd", "flux", "flux_err", "band")))
-    begin = [Start(0.05, T0 + day, x1, c) for day in np.arange(-4, 4.5, 0.5)
-             for x1 in (-2.0, 0.0, 2.0) for c in (-0.2, 0.2)]  # fmt: skip
+    begin = [
+        Start(0.05, T0 + day, x1, c)
+        for day in np.arange(-4, 4.5, 0.5)
+        for x1 in (-2.0, 0.0, 2.0)
+        for c in (-0.2, 0.2)
+    ]
     theirs = fit_one(dusty, points, begin, ebv=0.0, z_range=None).chisq
     assert ours < theirs + 0.1
 
@@ -248,8 +267,9 @@ def test_errors_of_the_peak_are_honest():
 
 def test_one_sided_limits_pull_where_the_model_is_brighter():
     """Limits before the explosion tell a light curve that is only seen late when it peaked."""
-    truth = pd.DataFrame([{"candidate_id": "SN", "z": 0.05, "t0": T0, "x0": 2e-3, "x1": 0.0,
-                           "c": 0.0, "ebv": 0.0}])  # fmt: skip
+    truth = pd.DataFrame(
+        [{"candidate_id": "SN", "z": 0.05, "t0": T0, "x0": 2e-3, "x1": 0.0, "c": 0.0, "ebv": 0.0}]
+    )
 
     def late(_):
         mjd = np.arange(T0 + 12, T0 + 24, 1.0)

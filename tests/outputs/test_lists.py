@@ -27,9 +27,14 @@ HEADER = ["aas2rto 1.0", "project: test"]
 def candidates(*names, **columns):
     table = make_candidates(list(names) or ["a"], **columns)
     return table.assign(
-        rank=np.arange(1, len(table) + 1), score=2.0, site_score=4.0, decision="keep", factor="",
-        factor_magnitude=10.0, reason="magnitude x10 (16.5 mag, in ztfg)",
-    )  # fmt: skip
+        rank=np.arange(1, len(table) + 1),
+        score=2.0,
+        site_score=4.0,
+        decision="keep",
+        factor="",
+        factor_magnitude=10.0,
+        reason="magnitude x10 (16.5 mag, in ztfg)",
+    )
 
 
 def read(path):
@@ -215,11 +220,24 @@ def test_an_empty_list_has_its_header(tmp_path):
 
 def rejections(*names):
     rows = [
-        {"candidate_id": name, "factor": "time_span", "reason": "45 d old", "at": MJD,
-         "row": {"ra": 10.0, "dec": -5.0, "name": "", "factor_time_span": 1e-9, "last_mag": 18.0,
-                 "first_detection": float("nan"), "reason": "in the row", "decision": "keep"}}
+        {
+            "candidate_id": name,
+            "factor": "time_span",
+            "reason": "45 d old",
+            "at": MJD,
+            "row": {
+                "ra": 10.0,
+                "dec": -5.0,
+                "name": "",
+                "factor_time_span": 1e-9,
+                "last_mag": 18.0,
+                "first_detection": float("nan"),
+                "reason": "in the row",
+                "decision": "keep",
+            },
+        }
         for name in names
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows, columns=["candidate_id", "factor", "reason", "at", "row"])
 
 
@@ -230,8 +248,10 @@ def test_rejected_candidates_are_listed_with_when_and_why(tmp_path):
     row = found.iloc[0]
     assert found["candidate_id"].tolist() == ["a", "b"]
     assert (row["at"], row["factor"], row["reason"]) == (
-        "2025-11-21T00:00", "time_span", "45 d old",
-    )  # fmt: skip
+        "2025-11-21T00:00",
+        "time_span",
+        "45 d old",
+    )
     assert (row["score"], row["decision"], row["ra_hms"]) == (-np.inf, "reject", "00:40:00.00")
     assert pd.isna(row["first_detection"])
 

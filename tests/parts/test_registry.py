@@ -55,10 +55,13 @@ def test_a_name_far_from_all_others_gets_no_guess():
 
 def test_settings_of_ones_own_may_name_files(tmp_path):
     """Whoever marks them so is told by `check` what is missing."""
-    user_file(tmp_path, """
+    user_file(
+        tmp_path,
+        """
         from aas2rto.parts.path_setting import DataPath
         def listed(candidates, now, *, table: DataPath | None = None): return 1
-        """)  # fmt: skip
+        """,
+    )
     part = FACTORS.get(f"{tmp_path}/mine.py:listed")
     case_file = tmp_path / "case.yaml"
     case_file.write_text(

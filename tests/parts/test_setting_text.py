@@ -40,18 +40,32 @@ class Options(BaseModel):
 def test_settings_are_written_as_in_a_config() -> None:
     """No tuples, no `None`, no units of Python."""
     assert settings_in_yaml(Options()) == {
-        "limit": "18.5 mag", "depth": "null", "bands": "[ztfg, ztfr]", "redshift": "[0, 0.2]",
-        "forced": "true", "inner": "{rate: -1 / day, waits: [1 day, 2.5 day]}", "token": "***",
-        "digest": "'16:00'", "name": "''",
-    }  # fmt: skip
+        "limit": "18.5 mag",
+        "depth": "null",
+        "bands": "[ztfg, ztfr]",
+        "redshift": "[0, 0.2]",
+        "forced": "true",
+        "inner": "{rate: -1 / day, waits: [1 day, 2.5 day]}",
+        "token": "***",
+        "digest": "'16:00'",
+        "name": "''",
+    }
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(61119.9166667, "61119.9166667"), (67108864, "67108864"), (1e-5, "1e-05"), ("3", "'3'"),
-     ({"a": [1.0, None]}, "{a: [1, null]}"), ("${TOKEN}", "'${TOKEN}'"), ((), "[]"),
-     (Path("a/b"), "a/b"), ("1 + exp(-5 * x)", "1 + exp(-5 * x)")],
-)  # fmt: skip
+    [
+        (61119.9166667, "61119.9166667"),
+        (67108864, "67108864"),
+        (1e-5, "1e-05"),
+        ("3", "'3'"),
+        ({"a": [1.0, None]}, "{a: [1, null]}"),
+        ("${TOKEN}", "'${TOKEN}'"),
+        ((), "[]"),
+        (Path("a/b"), "a/b"),
+        ("1 + exp(-5 * x)", "1 + exp(-5 * x)"),
+    ],
+)
 def test_values(value: Any, expected: str) -> None:
     assert in_yaml(value) == expected
 

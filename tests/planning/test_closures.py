@@ -45,8 +45,10 @@ def test_what_is_no_interval_is_refused_in_words(text: str, words: str) -> None:
 
 def test_config_and_command_line_add_up() -> None:
     found = closed(
-        "a", 61119.9, 61120.3,
+        "a",
+        61119.9,
+        61120.3,
         always={"a": ["02:00-03:00"], "b": ["04:00-05:00"]},
         tonight=[("a", "2026-03-21T04:00/2026-03-21T05:00"), ("b", "")],
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(found, [(61120 + h / 24, 61120 + (h + 1) / 24) for h in (2, 4)])

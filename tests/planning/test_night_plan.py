@@ -108,10 +108,14 @@ def check_sky(slots: pd.DataFrame, night: SiteNight, settings: Plan) -> None:
     assert ((seen.separation(moon).deg >= limit) | (moon.alt.deg <= 0)).all(), "at the Moon"
     np.testing.assert_allclose(
         slots["altitude"],
-        [np.interp(m, t, a) for m, t, a in zip(
-            0.5 * (slots["exposure_start"] + slots["end"]), times, altitude, strict=True)],
+        [
+            np.interp(m, t, a)
+            for m, t, a in zip(
+                0.5 * (slots["exposure_start"] + slots["end"]), times, altitude, strict=True
+            )
+        ],
         atol=0.05,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.slow
@@ -190,9 +194,15 @@ def test_what_is_pinned_is_planned_and_where_it_is_pinned() -> None:
     who = next(
         one
         for one in outside
-        if len(make_plan([replace(nights[1], table=nights[1].table.query("candidate_id == @one"))],
-                         QUICK, NOW, solve=False).slots)
-    )  # fmt: skip
+        if len(
+            make_plan(
+                [replace(nights[1], table=nights[1].table.query("candidate_id == @one"))],
+                QUICK,
+                NOW,
+                solve=False,
+            ).slots
+        )
+    )
     table = nights[1].table
     pinned = replace(nights[1], table=table.assign(pinned=table["candidate_id"] == who))
     plan = make_plan([nights[0], pinned], QUICK, NOW)
@@ -206,12 +216,16 @@ def test_what_is_pinned_gets_its_best_slot_and_a_too_its_first() -> None:
     nights = one_night(40, ("la_palma_not",))
     table = nights[0].table
     alone = {
-        one: make_plan([replace(nights[0], table=table[table["candidate_id"] == one])],
-                       QUICK, NOW, solve=False).slots
+        one: make_plan(
+            [replace(nights[0], table=table[table["candidate_id"] == one])], QUICK, NOW, solve=False
+        ).slots
         for one in table["candidate_id"].head(12)
-    }  # fmt: skip
-    later = [one for one, slots in alone.items()
-             if len(slots) and slots["start"].iloc[0] > nights[0].begin + 0.1]  # fmt: skip
+    }
+    later = [
+        one
+        for one, slots in alone.items()
+        if len(slots) and slots["start"].iloc[0] > nights[0].begin + 0.1
+    ]
     assert later
     who = table["candidate_id"] == later[0]
     for column in ("pinned", "too"):
@@ -231,8 +245,10 @@ def test_a_too_is_not_planned_after_its_time() -> None:
     limit = last["end"] - 0.001
     until = make_plan(
         [replace(night, table=night.table.assign(valid_until=limit)) for night in one_night(30)],
-        QUICK, NOW, solve=False,
-    )  # fmt: skip
+        QUICK,
+        NOW,
+        solve=False,
+    )
     assert until.slots["end"].max() <= limit < last["end"]
 
 
@@ -290,10 +306,11 @@ def test_backups_are_the_best_that_is_left_for_a_slot() -> None:
         assert row["backup_value"] <= table.loc[row["backup"], "site_score"] * (1 + 1e-9)
         # Had the backup been the only one, it could have been observed in that slot.
         alone = replace(
-            nights[0], table=nights[0].table[nights[0].table["candidate_id"] == row["backup"]],
+            nights[0],
+            table=nights[0].table[nights[0].table["candidate_id"] == row["backup"]],
             begin=row["start"] - SECOND,
             closed=((row["end"] + SECOND, np.inf),),
-        )  # fmt: skip
+        )
         assert len(make_plan([alone], QUICK, NOW, solve=False).slots) == 1
 
 

@@ -80,8 +80,14 @@ def standin(standin_process: StandIn) -> StandIn:
 
 def wanted(*rows: dict[str, Any]) -> pd.DataFrame:
     """Build the table of wanted candidates from what matters to a test."""
-    blank = {"ra": 10.0, "dec": -5.0, "score": 1.0, "first_detection": 61350.0,
-             "last_detection": 61365.0, "aliases": ()}  # fmt: skip
+    blank = {
+        "ra": 10.0,
+        "dec": -5.0,
+        "score": 1.0,
+        "first_detection": 61350.0,
+        "last_detection": 61365.0,
+        "aliases": (),
+    }
     return pd.DataFrame([blank | {"candidate_id": f"C{n}"} | row for n, row in enumerate(rows)])
 
 

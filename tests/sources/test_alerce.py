@@ -275,8 +275,15 @@ def test_nothing_later_than_now_is_used(standin):
 
 def test_corrected_magnitudes_use_100_as_bad():
     """sigmapsf_corr 100.0 means that the correction failed, not an error of 100 mag."""
-    record = {"magpsf": 18.0, "sigmapsf": 0.1, "magpsf_corr": 15.5, "sigmapsf_corr": 100.0,
-              "sigmapsf_corr_ext": 0.01, "isdiffpos": -1, "mjd": 61000.0}  # fmt: skip
+    record = {
+        "magpsf": 18.0,
+        "sigmapsf": 0.1,
+        "magpsf_corr": 15.5,
+        "sigmapsf_corr": 100.0,
+        "sigmapsf_corr_ext": 0.01,
+        "isdiffpos": -1,
+        "mjd": 61000.0,
+    }
     total = ztf_detection(record, corrected=True)
     assert (total["magpsf"], total["sigmapsf"], total["isdiffpos"]) == (15.5, 0.01, "t")
     lost = ztf_detection(record | {"sigmapsf_corr_ext": 100.0}, corrected=True)

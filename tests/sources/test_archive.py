@@ -50,45 +50,102 @@ def many(name, **fields):
 
 
 ZTF_POINT = {
-    "jd": NUMBER, "fid": "int", "pid": "long", "diffmaglim": NUMBER, "programid": "int",
-    "candid": LONG, "isdiffpos": TEXT, "ra": NUMBER, "dec": NUMBER, "magpsf": NUMBER,
-    "sigmapsf": NUMBER, "rb": NUMBER, "nbad": LONG,
-}  # fmt: skip
+    "jd": NUMBER,
+    "fid": "int",
+    "pid": "long",
+    "diffmaglim": NUMBER,
+    "programid": "int",
+    "candid": LONG,
+    "isdiffpos": TEXT,
+    "ra": NUMBER,
+    "dec": NUMBER,
+    "magpsf": NUMBER,
+    "sigmapsf": NUMBER,
+    "rb": NUMBER,
+    "nbad": LONG,
+}
 ZTF_SCHEMA = record(
     "alert",
-    schemavsn="string", publisher="string", objectId="string", candid="long",
-    candidate=record("candidate", **ZTF_POINT, drb=NUMBER, ndethist=LONG, distnr=NUMBER,
-                     sgscore1=NUMBER, distpsnr1=NUMBER, ssdistnr=NUMBER),
+    schemavsn="string",
+    publisher="string",
+    objectId="string",
+    candid="long",
+    candidate=record(
+        "candidate",
+        **ZTF_POINT,
+        drb=NUMBER,
+        ndethist=LONG,
+        distnr=NUMBER,
+        sgscore1=NUMBER,
+        distpsnr1=NUMBER,
+        ssdistnr=NUMBER,
+    ),
     prv_candidates=many("prv", **ZTF_POINT),
-    fp_hists=many("fp", jd="double", fid="int", pid="long", programid="int", diffmaglim=NUMBER,
-                  forcediffimflux=NUMBER, forcediffimfluxunc=NUMBER, magzpsci=NUMBER,
-                  procstatus=TEXT),
+    fp_hists=many(
+        "fp",
+        jd="double",
+        fid="int",
+        pid="long",
+        programid="int",
+        diffmaglim=NUMBER,
+        forcediffimflux=NUMBER,
+        forcediffimfluxunc=NUMBER,
+        magzpsci=NUMBER,
+        procstatus=TEXT,
+    ),
     cutoutScience=record("cutout", fileName="string", stampData="bytes"),
-)  # fmt: skip
+)
 FINK_SCHEMA = copy.deepcopy(ZTF_SCHEMA)
 FINK_SCHEMA["fields"] += [
-    {"name": "cdsxmatch", "type": TEXT}, {"name": "snn_sn_vs_all", "type": NUMBER},
-    {"name": "tnsclass", "type": TEXT}, {"name": "fink_broker_version", "type": "string"},
-]  # fmt: skip
+    {"name": "cdsxmatch", "type": TEXT},
+    {"name": "snn_sn_vs_all", "type": NUMBER},
+    {"name": "tnsclass", "type": TEXT},
+    {"name": "fink_broker_version", "type": "string"},
+]
 DIA = {
-    "diaSourceId": "long", "diaObjectId": LONG, "ssObjectId": LONG, "midpointMjdTai": "double",
-    "timeProcessedMjdTai": NUMBER, "timeWithdrawnMjdTai": NUMBER, "ra": "double", "dec": "double",
-    "psfFlux": NUMBER, "psfFluxErr": NUMBER, "band": TEXT, "snr": NUMBER, "reliability": NUMBER,
-    "isDipole": FLAG, "psfFlux_flag": FLAG, "centroid_flag": FLAG, "pixelFlags_edge": FLAG,
+    "diaSourceId": "long",
+    "diaObjectId": LONG,
+    "ssObjectId": LONG,
+    "midpointMjdTai": "double",
+    "timeProcessedMjdTai": NUMBER,
+    "timeWithdrawnMjdTai": NUMBER,
+    "ra": "double",
+    "dec": "double",
+    "psfFlux": NUMBER,
+    "psfFluxErr": NUMBER,
+    "band": TEXT,
+    "snr": NUMBER,
+    "reliability": NUMBER,
+    "isDipole": FLAG,
+    "psfFlux_flag": FLAG,
+    "centroid_flag": FLAG,
+    "pixelFlags_edge": FLAG,
     "pixelFlags_saturatedCenter": FLAG,
-}  # fmt: skip
+}
 LSST_SCHEMA = record(
     "alert",
-    diaSourceId="long", observation_reason=TEXT, target_name=TEXT,
-    diaSource=record("diaSource", **DIA), prvDiaSources=many("prv", **DIA),
+    diaSourceId="long",
+    observation_reason=TEXT,
+    target_name=TEXT,
+    diaSource=record("diaSource", **DIA),
+    prvDiaSources=many("prv", **DIA),
     prvDiaForcedSources=many(
-        "forced", diaForcedSourceId="long", diaObjectId="long", ra="double", dec="double",
-        psfFlux=NUMBER, psfFluxErr=NUMBER, midpointMjdTai="double", band=TEXT,
-        timeProcessedMjdTai="double", timeWithdrawnMjdTai=NUMBER),
+        "forced",
+        diaForcedSourceId="long",
+        diaObjectId="long",
+        ra="double",
+        dec="double",
+        psfFlux=NUMBER,
+        psfFluxErr=NUMBER,
+        midpointMjdTai="double",
+        band=TEXT,
+        timeProcessedMjdTai="double",
+        timeWithdrawnMjdTai=NUMBER,
+    ),
     diaObject=["null", record("diaObject", diaObjectId=LONG, ra=NUMBER, dec=NUMBER)],
     ssSource=["null", record("ssSource", ssObjectId=LONG, designation=TEXT)],
     cutoutScience=["null", "bytes"],
-)  # fmt: skip
+)
 
 
 def write_avro(path, alerts, schema=ZTF_SCHEMA, **options):
@@ -117,10 +174,15 @@ def night(n=5):
 
 def fink_night():
     return [
-        alert | {"cdsxmatch": "Unknown", "snn_sn_vs_all": 0.9, "tnsclass": "(TNS) SN Ia",
-                 "fink_broker_version": "4.1"}
+        alert
+        | {
+            "cdsxmatch": "Unknown",
+            "snn_sn_vs_all": 0.9,
+            "tnsclass": "(TNS) SN Ia",
+            "fink_broker_version": "4.1",
+        }
         for alert in night(2)
-    ]  # fmt: skip
+    ]
 
 
 def test_archive_is_a_source_with_paths():
@@ -152,14 +214,18 @@ def test_fink_avro_gives_annotations(tmp_path):
 
 
 def test_lsst_avro_keeps_the_digits_of_ids(tmp_path):
-    alert = lsst_alert(prvDiaSources=[dia_source(diaSourceId=170028485706776685)],
-                       prvDiaForcedSources=[dia_forced()])  # fmt: skip
+    alert = lsst_alert(
+        prvDiaSources=[dia_source(diaSourceId=170028485706776685)],
+        prvDiaForcedSources=[dia_forced()],
+    )
     moving = lsst_alert(diaObject=None, diaSource=dia_source(diaObjectId=0))
     report = poll(write_avro(tmp_path / "lsst.avro", [alert, moving], LSST_SCHEMA))
     assert report.objects["object_id"].tolist() == ["170028485706776685"]
     assert set(report.photometry["measurement_id"]) == {
-        "170094456272322680", "170028485706776685", "forced:170028486242598972",
-    }  # fmt: skip
+        "170094456272322680",
+        "170028485706776685",
+        "forced:170028486242598972",
+    }
     assert report.problems == ("1 alert of a solar-system object (no diaObjectId) skipped",)
 
 
@@ -170,14 +236,19 @@ def write_parquet(path, alerts):
 
 def test_parquet_alerts_of_both_surveys_are_read(tmp_path):
     write_parquet(tmp_path / "a.parquet", fink_night())
-    write_parquet(tmp_path / "b.parquet", [
-        lsst_alert(prvDiaSources=[dia_source(diaSourceId=170028485706776685)]),
-        lsst_alert(diaObject=None, diaSource=dia_source(diaObjectId=None)),
-    ])  # fmt: skip
+    write_parquet(
+        tmp_path / "b.parquet",
+        [
+            lsst_alert(prvDiaSources=[dia_source(diaSourceId=170028485706776685)]),
+            lsst_alert(diaObject=None, diaSource=dia_source(diaObjectId=None)),
+        ],
+    )
     report = poll(tmp_path)
     assert report.objects["object_id"].tolist() == [
-        "ZTF26obj0", "ZTF26obj1", "170028485706776685",
-    ]  # fmt: skip
+        "ZTF26obj0",
+        "ZTF26obj1",
+        "170028485706776685",
+    ]
     assert "170094456272322680" in set(report.photometry["measurement_id"])
     assert len(report.photometry) == 6 + 2
     assert set(told(report)["spectral_type"]) == {"SN Ia", ""}
@@ -467,8 +538,9 @@ def test_only_upper_limits_and_nulls_pass(tmp_path):
     )
     assert report.photometry["kind"].tolist() == ["limit", "limit"]
     assert report.photometry["measurement_id"].tolist() == [
-        "limit:ztfg:60000.0000", "limit:ztfr:60001.0000",
-    ]  # fmt: skip
+        "limit:ztfg:60000.0000",
+        "limit:ztfr:60001.0000",
+    ]
     assert report.photometry["flux"].isna().all()
     assert report.problems == ()
 
@@ -489,8 +561,12 @@ def test_kind_and_sign_and_quality_columns(tmp_path):
         "ZTF26a,1,2,60004,1,18,0.1,1,-999,\n",
     )
     assert report.photometry["kind"].tolist() == [
-        "detection", "suspect", "suspect", "suspect", "detection",
-    ]  # fmt: skip
+        "detection",
+        "suspect",
+        "suspect",
+        "suspect",
+        "detection",
+    ]
 
 
 def test_is_limit_column_makes_the_magnitude_a_limit(tmp_path):
@@ -504,11 +580,17 @@ def test_is_limit_column_makes_the_magnitude_a_limit(tmp_path):
 @pytest.mark.parametrize(
     ("name", "survey", "band"),
     [
-        ("g", "ztf", "ztfg"), ("zg", "", "ztfg"), ("ZTF_r", "", "ztfr"), ("i.ztf", "", "ztfi"),
-        ("g", "lsst", "lsstg"), ("lsst-y", "", "lssty"), ("cyan", "", "atlasc"),
-        ("ztfg", "", "ztfg"), ("bessellb", "", "bessellb"),
+        ("g", "ztf", "ztfg"),
+        ("zg", "", "ztfg"),
+        ("ZTF_r", "", "ztfr"),
+        ("i.ztf", "", "ztfi"),
+        ("g", "lsst", "lsstg"),
+        ("lsst-y", "", "lssty"),
+        ("cyan", "", "atlasc"),
+        ("ztfg", "", "ztfg"),
+        ("bessellb", "", "bessellb"),
     ],
-)  # fmt: skip
+)
 def test_band_names(tmp_path, name, survey, band):
     report = table(
         tmp_path, f"id,ra,dec,mjd,band,survey,mag,magerr\na,1,2,60000,{name},{survey},18,0.1\n"
@@ -554,13 +636,19 @@ def test_measurements_known_later_wait(tmp_path):
 def test_parquet_table_keeps_the_digits_of_ids(tmp_path):
     ids = [170028485706776685, None, 170028485706776687]
     pq.write_table(
-        pa.table({
-            "diaObjectId": pa.array(ids, pa.int64()), "ra": [1.0] * 3, "dec": [2.0] * 3,
-            "midpointMjdTai": [60000.0, 60001.0, 60002.0], "band": ["r"] * 3,
-            "psfFlux": [5000.0] * 3, "psfFluxErr": [100.0] * 3,
-        }),
+        pa.table(
+            {
+                "diaObjectId": pa.array(ids, pa.int64()),
+                "ra": [1.0] * 3,
+                "dec": [2.0] * 3,
+                "midpointMjdTai": [60000.0, 60001.0, 60002.0],
+                "band": ["r"] * 3,
+                "psfFlux": [5000.0] * 3,
+                "psfFluxErr": [100.0] * 3,
+            }
+        ),
         tmp_path / "lc.parquet",
-    )  # fmt: skip
+    )
     report = poll(tmp_path)
     assert set(report.photometry["candidate_id"]) == {str(ids[0]), str(ids[2])}
     assert report.photometry["flux"].tolist() == [5.0, 5.0]
@@ -611,12 +699,14 @@ def test_light_curve_of_one_object_needs_no_identifier(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("id,mjd,band,mag,magerr\na,60000,ztfg,18,0.1\nb,60000,ztfg,18,0.1\n",
-         "holds 2 objects (a, b, ...); give the light curve of one object"),
+        (
+            "id,mjd,band,mag,magerr\na,60000,ztfg,18,0.1\nb,60000,ztfg,18,0.1\n",
+            "holds 2 objects (a, b, ...); give the light curve of one object",
+        ),
         ("mjd,band,mag,magerr\n60000,ztfg,nan,nan\n", "holds no usable measurement"),
         ("mjd,mag,magerr\n60000,18,0.1\n", "misses a band (accepted: band, filter"),
     ],
-)  # fmt: skip
+)
 def test_unusable_light_curve_is_explained(tmp_path, text, words):
     file = tmp_path / "lc.csv"
     file.write_text(text)
@@ -668,8 +758,10 @@ class TestRealFiles:
         assert len(report.objects) == 31
         assert report.problems == ()
         assert told(report)["spectral_type"].value_counts().to_dict() == {
-            "": 26, "SN II": 3, "SN Ia": 2,
-        }  # fmt: skip
+            "": 26,
+            "SN II": 3,
+            "SN Ia": 2,
+        }
         assert 61121.1 < report.newest_alert < 61121.6
 
     def test_all_alert_folders(self):
@@ -709,5 +801,6 @@ class TestRealFiles:
         assert len(report.objects) == 1713
         assert len(report.photometry) > 50_000
         assert [line.partition(".parquet: ")[2][:40] for line in report.problems] == [
-            "90 rows given twice (same object, band a", "164 rows have another value of the same ",
-        ]  # fmt: skip
+            "90 rows given twice (same object, band a",
+            "164 rows have another value of the same ",
+        ]

@@ -33,18 +33,22 @@ BRIGHT = [t for t in sky.transients() if t.kind == "SN Ia" and t.t_peak < sky.NO
 
 def atlas(standin: StandIn, **settings: Any) -> Atlas:
     fixed = {
-        "url": f"{standin.urls['atlas']}/forcedphot", "network": NETWORK, "project": "demo",
+        "url": f"{standin.urls['atlas']}/forcedphot",
+        "network": NETWORK,
+        "project": "demo",
         "token": TOKEN,
-    }  # fmt: skip
+    }
     return Atlas(**(fixed | settings))
 
 
 def table(*transients: sky.Transient, **changes: Any) -> pd.DataFrame:
-    return wanted(*(
-        {"candidate_id": t.ztf_id, "ra": t.ra, "dec": t.dec,
-         "first_detection": t.t_peak - 15.0} | changes
-        for t in transients
-    ))  # fmt: skip
+    return wanted(
+        *(
+            {"candidate_id": t.ztf_id, "ra": t.ra, "dec": t.dec, "first_detection": t.t_peak - 15.0}
+            | changes
+            for t in transients
+        )
+    )
 
 
 def poll(standin: StandIn, cursor: Any, asked: pd.DataFrame, **settings: Any) -> Any:
@@ -125,10 +129,12 @@ def test_the_queue_is_filled_with_the_best(standin):
 def test_candidates_without_a_valid_score_are_not_requested(standin):
     """Rejected, excluded and unscored ones cost no request."""
     asked = pd.concat(
-        [table(t, score=score) for t, score in zip(BRIGHT, (-1.0, -math.inf, math.nan, 2.0),
-                                                   strict=False)],
+        [
+            table(t, score=score)
+            for t, score in zip(BRIGHT, (-1.0, -math.inf, math.nan, 2.0), strict=False)
+        ],
         ignore_index=True,
-    )  # fmt: skip
+    )
     report = poll(standin, {}, asked)
     assert list(report.cursor["tasks"]) == [BRIGHT[3].ztf_id]
 
@@ -463,10 +469,19 @@ def test_one_wild_exposure_of_a_bright_source_is_still_suspect():
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("duJy", 12000.0), ("err", 1.0), ("x", 90.0), ("y", 10470.0), ("maj", 5.5), ("min", 1.5),
-        ("apfit", -1.2), ("apfit", -0.05), ("mag5sig", 16.5), ("Sky", 16.9), ("uJy", math.nan),
+        ("duJy", 12000.0),
+        ("err", 1.0),
+        ("x", 90.0),
+        ("y", 10470.0),
+        ("maj", 5.5),
+        ("min", 1.5),
+        ("apfit", -1.2),
+        ("apfit", -0.05),
+        ("mag5sig", 16.5),
+        ("Sky", 16.9),
+        ("uJy", math.nan),
     ],
-)  # fmt: skip
+)
 def test_bad_exposures_are_cut(column, value):
     """The limits of science.md, section 5, one by one."""
     exposures = read(result(*FOUR), no_complaints)

@@ -33,8 +33,16 @@ from tests.sources.conftest import NETWORK, Cluster, StandIn, request, wanted
 from tests.standin import faults, packets, sky
 from tests.standin.kafka import TOPICS, messages
 
-HTTP = ("fink-ztf", "fink-lsst", "alerce-ztf", "alerce-lsst", "lasair-ztf", "lasair-lsst",
-        "atlas", "tns")  # fmt: skip
+HTTP = (
+    "fink-ztf",
+    "fink-lsst",
+    "alerce-ztf",
+    "alerce-lsst",
+    "lasair-ztf",
+    "lasair-lsst",
+    "atlas",
+    "tns",
+)
 STREAMS = ("fink stream", "lasair stream")
 MARKS: dict[tuple[str, str], str] = {}
 """What each cell of the matrix showed."""
@@ -47,11 +55,18 @@ _numbers = itertools.count()
 
 def everyone() -> pd.DataFrame:
     """Return all transients of the sky as ranked candidates."""
-    return wanted(*(
-        {"candidate_id": t.ztf_id, "ra": t.ra, "dec": t.dec, "aliases": (t.ztf_id, str(t.lsst_id)),
-         "first_detection": t.t_peak - 15.0}
-        for t in sky.transients()[:5]
-    ))  # fmt: skip
+    return wanted(
+        *(
+            {
+                "candidate_id": t.ztf_id,
+                "ra": t.ra,
+                "dec": t.dec,
+                "aliases": (t.ztf_id, str(t.lsst_id)),
+                "first_detection": t.t_peak - 15.0,
+            }
+            for t in sky.transients()[:5]
+        )
+    )
 
 
 def source_of(name: str, standin: StandIn, folder: Path) -> Any:
@@ -66,15 +81,33 @@ def source_of(name: str, standin: StandIn, folder: Path) -> Any:
         return Fink(survey=survey, url=standin.urls[name], network=network, tags=tags)
     if service == "alerce":
         classifier = "stamp_classifier_rubin*" if survey == "lsst" else "stamp_classifier"
-        return Alerce(survey=survey, classifier=classifier, url=standin.urls["alerce"],
-                      network=network, forced=True, since=20.0)  # fmt: skip
+        return Alerce(
+            survey=survey,
+            classifier=classifier,
+            url=standin.urls["alerce"],
+            network=network,
+            forced=True,
+            since=20.0,
+        )
     if service == "lasair":
-        return Lasair(survey=survey, url=f"{standin.urls[name]}/api", network=network,
-                      token=token, conditions="1 = 1", since=20.0)  # fmt: skip
+        return Lasair(
+            survey=survey,
+            url=f"{standin.urls[name]}/api",
+            network=network,
+            token=token,
+            conditions="1 = 1",
+            since=20.0,
+        )
     if service == "atlas":
         return Atlas(url=f"{standin.urls['atlas']}/forcedphot", network=network, token=token)
-    return Tns(bot_id=12345, bot_name="standin_bot", api_key=SecretStr("standin-tns-key"),
-               url=standin.urls["tns"], network=network, folder=folder)  # fmt: skip
+    return Tns(
+        bot_id=12345,
+        bot_name="standin_bot",
+        api_key=SecretStr("standin-tns-key"),
+        url=standin.urls["tns"],
+        network=network,
+        folder=folder,
+    )
 
 
 @dataclass
@@ -211,8 +244,13 @@ def listener(*, reset: bool) -> Iterator[str]:
 
 
 def stream_of(name: str, servers: str, topic: str, **settings: Any) -> Any:
-    fixed = {"topics": (topic,), "servers": servers, "group_id": topic, "network": NETWORK,
-             "patience": Patience(connect=3.0, idle=3.0)}  # fmt: skip
+    fixed = {
+        "topics": (topic,),
+        "servers": servers,
+        "group_id": topic,
+        "network": NETWORK,
+        "patience": Patience(connect=3.0, idle=3.0),
+    }
     kind = Fink if name.startswith("fink") else Lasair
     survey = "ztf" if kind is Fink else "lsst"
     return kind(**({"survey": survey} | fixed | settings))
@@ -249,8 +287,15 @@ def _with_news(name: str, value: bytes) -> bytes:
     return value
 
 
-IN_MESSAGES = ("html", "truncated", "wrong shape", "malformed record", "unknown fields",
-               "duplicated", "empty")  # fmt: skip
+IN_MESSAGES = (
+    "html",
+    "truncated",
+    "wrong shape",
+    "malformed record",
+    "unknown fields",
+    "duplicated",
+    "empty",
+)
 
 
 def poll_stream(name: str, servers: str, topic: str, night: Night, **settings: Any) -> Report:
@@ -351,9 +396,15 @@ def _without_topic(
 
 
 def _dying(
-    name: str, topic: str, cluster: Cluster, night: Night, impatient: Any, monkeypatch: Any,
-    values: list[bytes], key: bytes | None,
-) -> Report:  # fmt: skip
+    name: str,
+    topic: str,
+    cluster: Cluster,
+    night: Night,
+    impatient: Any,
+    monkeypatch: Any,
+    values: list[bytes],
+    key: bytes | None,
+) -> Report:
     """Kill the broker while messages are being read."""
     monkeypatch.setattr("aas2rto.sources.transport.kafka.READ_AHEAD_KIB", 64)
     monkeypatch.setattr("aas2rto.sources.transport.kafka.CHUNK", 3)

@@ -48,9 +48,13 @@ def stream(cluster: Cluster) -> Iterator[Callable[..., Fink]]:
 
     def make(topic: str, **settings: Any) -> Fink:
         fixed = {
-            "topics": (topic,), "group_id": f"fink_{next(_numbers)}", "servers": cluster.servers,
-            "patience": Patience(connect=5.0, idle=5.0), "network": NETWORK, "light_curves": 0,
-        }  # fmt: skip
+            "topics": (topic,),
+            "group_id": f"fink_{next(_numbers)}",
+            "servers": cluster.servers,
+            "patience": Patience(connect=5.0, idle=5.0),
+            "network": NETWORK,
+            "light_curves": 0,
+        }
         made.append(Fink(**(fixed | settings)))
         return made[-1]
 
@@ -163,11 +167,11 @@ def test_alerts_twice_and_out_of_order_are_the_same_data(cluster, stream):
     cluster.send(topics[0], *values, key=KEY)
     cluster.send(topics[1], *reversed(values), *values, key=KEY)
     plain, doubled = (
-        stream(topic).poll(request(sky.NOW)).photometry.sort_values(
-            ["candidate_id", "measurement_id"], ignore_index=True
-        )
+        stream(topic)
+        .poll(request(sky.NOW))
+        .photometry.sort_values(["candidate_id", "measurement_id"], ignore_index=True)
         for topic in topics
-    )  # fmt: skip
+    )
     pd.testing.assert_frame_equal(plain, doubled)
 
 
@@ -218,9 +222,12 @@ def test_a_dead_stream_does_not_keep_light_curves_from_coming(standin, stream):
     """The parts of a source fail one by one."""
     name = SUPERNOVAE[0].ztf_id
     one = stream(
-        "fink_x", servers="127.0.0.1:1", light_curves=5, url=standin.urls["fink-ztf"],
+        "fink_x",
+        servers="127.0.0.1:1",
+        light_curves=5,
+        url=standin.urls["fink-ztf"],
         patience=Patience(connect=0.3, idle=0.3),
-    )  # fmt: skip
+    )
     report = one.poll(request(standin.now, wanted=wanted({"aliases": (name,)})))
     assert report.outcome is Outcome.FAILED
     assert "fink ztf stream (127.0.0.1:1)" in report.error

@@ -34,9 +34,11 @@ SURVEYS = ["ztf", "lsst"]
 
 def rest(standin: StandIn, survey: str, **settings: Any) -> Lasair:
     fixed = {
-        "survey": survey, "url": f"{standin.urls[f'lasair-{survey}']}/api", "network": NETWORK,
+        "survey": survey,
+        "url": f"{standin.urls[f'lasair-{survey}']}/api",
+        "network": NETWORK,
         "token": TOKEN,
-    }  # fmt: skip
+    }
     return Lasair(**(fixed | settings))
 
 
@@ -45,8 +47,13 @@ def stream(cluster: Cluster) -> Iterator[Callable[..., Lasair]]:
     made: list[Lasair] = []
 
     def make(topic: str, **settings: Any) -> Lasair:
-        fixed = {"topics": (topic,), "servers": cluster.servers, "group_id": topic,
-                 "patience": Patience(connect=5.0, idle=5.0), "network": NETWORK}  # fmt: skip
+        fixed = {
+            "topics": (topic,),
+            "servers": cluster.servers,
+            "group_id": topic,
+            "patience": Patience(connect=5.0, idle=5.0),
+            "network": NETWORK,
+        }
         made.append(Lasair(**(fixed | settings)))
         return made[-1]
 
@@ -98,8 +105,14 @@ def test_lite_rows_get_names_that_stay_the_same(cluster, stream):
 def test_messages_without_light_curve_report_the_object(cluster, stream):
     """A filter may select columns only; the place must be among them."""
     topic = f"lasair_{next(_numbers)}"
-    row = {"diaObjectId": 313637921267122191, "ra": 9.0, "decl": -44.0,
-           "lastDiaSourceMjdTai": 61365.0, "UTC": "x", "alert": None}  # fmt: skip
+    row = {
+        "diaObjectId": 313637921267122191,
+        "ra": 9.0,
+        "decl": -44.0,
+        "lastDiaSourceMjdTai": 61365.0,
+        "UTC": "x",
+        "alert": None,
+    }
     no_place = {"diaObjectId": 313637921267122192}
     cluster.send(topic, json.dumps(row).encode(), json.dumps(no_place).encode())
     report = stream(topic).poll(request(sky.NOW))

@@ -14,9 +14,12 @@ from aas2rto.sources.listing import iso_date, newest_of, once_a_day, pages, wind
 
 
 @given(
-    seen=st.none() | st.floats(0, 1000), complete=st.none() | st.floats(0, 1000),
-    gap=st.floats(0, 500), since=st.floats(0.1, 30), overlap=st.floats(0, 5),
-)  # fmt: skip
+    seen=st.none() | st.floats(0, 1000),
+    complete=st.none() | st.floats(0, 1000),
+    gap=st.floats(0, 500),
+    since=st.floats(0.1, 30),
+    overlap=st.floats(0, 5),
+)
 def test_a_window_never_begins_after_what_was_listed_completely(
     seen, complete, gap, since, overlap
 ):

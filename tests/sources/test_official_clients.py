@@ -51,9 +51,13 @@ def ask(client: str, **asked: Any) -> Any:
 def test_alerce(standin):
     """Lists of both surveys, light curves, forced photometry; a stranger is "not found"."""
     found = ask(
-        "alerce", url=standin.urls["alerce"], ztf_id=T.ztf_id, lsst_id=str(T.lsst_id),
-        classifier=STAMP, lastmjd=[standin.now - 5.0, standin.now],
-    )  # fmt: skip
+        "alerce",
+        url=standin.urls["alerce"],
+        ztf_id=T.ztf_id,
+        lsst_id=str(T.lsst_id),
+        classifier=STAMP,
+        lastmjd=[standin.now - 5.0, standin.now],
+    )
     assert len(found["lsst"]) == len(found["ztf"]) == 5
     seen = T.detections("ztf", standin.now)
     assert len(found["light_curve"]["detections"]) == len(seen)
@@ -73,9 +77,14 @@ def test_lasair(standin, survey):
         "lsst": ("objects.diaObjectId", str(T.lsst_id), "99", "objects.lastDiaSourceMjdTai"),
     }[survey]
     found = ask(
-        "lasair", url=f"{standin.urls[f'lasair-{survey}']}/api", token=Lasair.token,
-        name=name, known=known, stranger=stranger, last=last,
-    )  # fmt: skip
+        "lasair",
+        url=f"{standin.urls[f'lasair-{survey}']}/api",
+        token=Lasair.token,
+        name=name,
+        known=known,
+        stranger=stranger,
+        last=last,
+    )
     everyone = [t for t in sky.transients() if t.detections(survey, standin.now)]
     assert len(found["query"]) == len(everyone)
     assert found["parentheses"].startswith("LasairError: Bad Request")

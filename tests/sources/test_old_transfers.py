@@ -30,10 +30,12 @@ def as_doubles(kind: pa.DataType, names: tuple[str, ...]) -> pa.DataType:
     """Return a type of which the fields `names` are doubles, however deep they are."""
     if pa.types.is_struct(kind):
         fields = [kind.field(i) for i in range(kind.num_fields)]
-        return pa.struct([
-            pa.field(f.name, pa.float64() if f.name in names else as_doubles(f.type, names))
-            for f in fields
-        ])  # fmt: skip
+        return pa.struct(
+            [
+                pa.field(f.name, pa.float64() if f.name in names else as_doubles(f.type, names))
+                for f in fields
+            ]
+        )
     if pa.types.is_list(kind):
         return pa.list_(as_doubles(kind.value_type, names))
     return kind
@@ -75,12 +77,16 @@ def test_the_alerts_own_id_is_taken_where_the_parents_is_a_double(tmp_path):
         lsst_alert(
             diaSource=dia_source(diaObjectId=name, diaSourceId=170094456272322680 + n),
             diaObject={"diaObjectId": name, "ra": 62.0 + n, "dec": -48.0},
-            prvDiaSources=[dia_source(diaSourceId=170094456272322001 + k, midpointMjdTai=TAI - k,
-                                      diaObjectId=name) for k in (1, 2)],
+            prvDiaSources=[
+                dia_source(
+                    diaSourceId=170094456272322001 + k, midpointMjdTai=TAI - k, diaObjectId=name
+                )
+                for k in (1, 2)
+            ],
             prvDiaForcedSources=[dia_forced(diaObjectId=name)],
         )
         for n, name in enumerate(TWINS)
-    ]  # fmt: skip
+    ]
     columns = ("diaObject", "prvDiaSources", "prvDiaForcedSources")
     write_old(pa.Table.from_pylist(alerts), tmp_path / "old.parquet", *columns, names=NULLABLE)
     report = poll(tmp_path)
@@ -89,10 +95,14 @@ def test_the_alerts_own_id_is_taken_where_the_parents_is_a_double(tmp_path):
     assert sorted(report.objects["ra"]) == [62.0, 63.0]
     for n, name in enumerate(TWINS):
         rows = report.photometry[report.photometry["candidate_id"] == str(name)]
-        assert sorted(rows["measurement_id"]) == sorted([
-            str(170094456272322680 + n), f"lssti:{TAI - 1:.4f}", f"lssti:{TAI - 2:.4f}",
-            f"forced:lsstz:{TAI - 4:.4f}",
-        ])  # fmt: skip
+        assert sorted(rows["measurement_id"]) == sorted(
+            [
+                str(170094456272322680 + n),
+                f"lssti:{TAI - 1:.4f}",
+                f"lssti:{TAI - 2:.4f}",
+                f"forced:lsstz:{TAI - 4:.4f}",
+            ]
+        )
 
 
 def test_a_history_with_damaged_candids_is_named_by_its_exposures(tmp_path):
@@ -107,17 +117,23 @@ def test_a_history_with_damaged_candids_is_named_by_its_exposures(tmp_path):
     assert report.problems == ()
     names = set(report.photometry["measurement_id"])
     assert names == {
-        "3367463101415010117", "ztfr:61099.2500", "ztfr:61098.2500", "limit:ztfr:61090.2500"
-    }  # fmt: skip
+        "3367463101415010117",
+        "ztfr:61099.2500",
+        "ztfr:61098.2500",
+        "limit:ztfr:61090.2500",
+    }
 
 
 def test_an_alert_whose_own_ids_are_damaged_is_still_refused(tmp_path):
     """It would be counted as another object."""
     alert = lsst_alert()
     write_old(
-        pa.Table.from_pylist([alert]), tmp_path / "a.parquet", "diaObject", "diaSource",
+        pa.Table.from_pylist([alert]),
+        tmp_path / "a.parquet",
+        "diaObject",
+        "diaSource",
         names=("diaObjectId",),
-    )  # fmt: skip
+    )
     report = poll(tmp_path)
     assert report.objects.empty
     assert "is not an integer, so digits may be lost" in report.problems[0]

@@ -112,8 +112,9 @@ def test_what_is_said_may_be_taken_back():
     one.say("x", redshift=0.1, redshift_source="TNS", spectral_type=None, host="", demo_p=math.nan)
     rows = one.report().facts.to_dict("records")
     assert [(row["key"], row["value"], row["origin"]) for row in rows] == [
-        ("redshift", 0.1, "TNS"), ("spectral_type", None, ""),
-    ]  # fmt: skip
+        ("redshift", 0.1, "TNS"),
+        ("spectral_type", None, ""),
+    ]
     assert {row["known_at"] for row in rows} == {NOW}
 
 
@@ -143,8 +144,12 @@ def test_a_light_curve_becomes_the_newest_detection_and_its_history():
     assert alert is not None
     assert alert["candidate"]["candid"] == 1
     assert [p["candid"] for p in alert["prv_candidates"]] == [3, 2, None]
-    assert alert["prv_candidates"][-1] == {"candid": None, "jd": jd - 4, "fid": 1,
-                                           "diffmaglim": 20.0}  # fmt: skip
+    assert alert["prv_candidates"][-1] == {
+        "candid": None,
+        "jd": jd - 4,
+        "fid": 1,
+        "diffmaglim": 20.0,
+    }
 
 
 def test_what_is_later_than_now_is_left_out():

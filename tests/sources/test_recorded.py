@@ -57,8 +57,11 @@ def test_a_recorded_atlas_result_is_stacked(standin):
     standin.call("state/atlas", steps=0)
     ra, dec = recorded.ATLAS_PLACE
     asked = wanted({"candidate_id": "real", "ra": ra, "dec": dec, "first_detection": 59101.0})
-    source = Atlas(url=f"{standin.urls['atlas']}/forcedphot", network=NETWORK,
-                   token=SecretStr("standin-atlas-token"))  # fmt: skip
+    source = Atlas(
+        url=f"{standin.urls['atlas']}/forcedphot",
+        network=NETWORK,
+        token=SecretStr("standin-atlas-token"),
+    )
     first = source.poll(request(standin.now, wanted=asked))
     report = source.poll(request(standin.now, first.cursor, wanted=asked))
     assert (report.error, report.problems) == ("", ())

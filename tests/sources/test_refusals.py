@@ -109,8 +109,9 @@ def test_fink_answers_get_as_post_and_selects_columns():
     assert ask(FinkLsst(), "POST", "/api/v1/sources", {"diaObjectId": "12"}).payload == []
     ztf = {"objectId": f"{ZTF_ID},ZTF20aaaaaaa", "withupperlim": True}
     assert {row["d:tag"] for row in ask(FinkZtf(), "POST", "/api/v1/objects", ztf).payload} == {
-        "valid", "upperlim",
-    }  # fmt: skip
+        "valid",
+        "upperlim",
+    }
     assert ask(FinkZtf(), "POST", "/api/v1/objects", {"objectId": 5}).status == 500
     assert ask(FinkZtf(), "POST", "/api/v1/objects", {}).status == 400
 
@@ -137,9 +138,14 @@ def lasair(
     values: dict[str, Any], path: str = "query", service: Lasair | None = None, **more: Any
 ) -> Reply:
     return ask(
-        service or LasairLsst(), more.pop("method", "POST"), f"/api/{path}/", values,
-        body="form", headers=TOKEN, **more,
-    )  # fmt: skip
+        service or LasairLsst(),
+        more.pop("method", "POST"),
+        f"/api/{path}/",
+        values,
+        body="form",
+        headers=TOKEN,
+        **more,
+    )
 
 
 @pytest.mark.parametrize("name", ["selected", "tables", "conditions"])

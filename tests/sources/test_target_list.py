@@ -64,7 +64,7 @@ def test_names_that_end_in_numbers(tmp_path):
 
 TABLES = {
     "plain": "name,ra,dec,magnitude,priority,comment\n"
-    "SN2026abcd,148.968458,-0.206639,17.4,1,\"spectrum, please\"\n",
+    'SN2026abcd,148.968458,-0.206639,17.4,1,"spectrum, please"\n',
     # wis-tns.org, search as CSV
     "TNS search": '"ID","Name","RA","DEC","Obj. Type","Redshift","Discovery Mag/Flux",'
     '"Discovery Date (UT)"\n"1","SN 2026abcd","09:55:52.43","-00:12:23.9","","","17.4",'
@@ -79,7 +79,7 @@ TABLES = {
     # N.I.N.A., import of targets
     "NINA": "Familiar Name,Right Ascension (J2000),Declination (J2000),Magnitude\n"
     "SN2026abcd,09h 55m 52.43s,-00d 12m 23.9s,17.4\n",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", TABLES)
@@ -130,7 +130,7 @@ def test_refused_rows_say_why(tmp_path):
         ("galactic\npoint(10.1,20.2) # text={A}\n", "is in the frame galactic; save the"),
         ("icrs\npoint(10.1,20.2)\n", "has no name; give the region a text={NAME}"),
     ],
-)  # fmt: skip
+)
 def test_refused_lines_say_why(tmp_path, text, why):
     (tmp_path / "a.txt").write_text(text)
     found = target_list.read(tmp_path / "a.txt")

@@ -33,18 +33,31 @@ NAMED = [t for t in sky.transients() if t.tns_name]
 @pytest.fixture
 def tns(standin: StandIn, tmp_path: Path) -> Any:
     def make(**changes: Any) -> Tns:
-        fixed = {"bot_id": 12345, "bot_name": "standin_bot", "api_key": KEY,
-                 "url": standin.urls["tns"], "folder": tmp_path, "network": NETWORK}  # fmt: skip
+        fixed = {
+            "bot_id": 12345,
+            "bot_name": "standin_bot",
+            "api_key": KEY,
+            "url": standin.urls["tns"],
+            "folder": tmp_path,
+            "network": NETWORK,
+        }
         return Tns(**(fixed | changes))
 
     return make
 
 
 def everyone(offset: float = 0.0) -> pd.DataFrame:
-    return wanted(*(
-        {"candidate_id": f"C{t.number}", "ra": t.ra + offset, "dec": t.dec, "aliases": (t.ztf_id,)}
-        for t in sky.transients()
-    ))  # fmt: skip
+    return wanted(
+        *(
+            {
+                "candidate_id": f"C{t.number}",
+                "ra": t.ra + offset,
+                "dec": t.dec,
+                "aliases": (t.ztf_id,),
+            }
+            for t in sky.transients()
+        )
+    )
 
 
 def reported(now: float) -> dict[str, sky.Transient]:
@@ -54,8 +67,7 @@ def reported(now: float) -> dict[str, sky.Transient]:
 
 
 def files(standin: StandIn) -> list[str]:
-    return [q["path"].rpartition("objects")[2].removesuffix(".csv.zip")
-            for q in standin.log("tns")]  # fmt: skip
+    return [q["path"].rpartition("objects")[2].removesuffix(".csv.zip") for q in standin.log("tns")]
 
 
 # -- the source -----------------------------------------------------------------------------------
@@ -100,8 +112,17 @@ def test_every_name_goes_to_its_candidate(standin, tns):
 def test_a_store_knows_a_candidate_by_the_names_in_tns(standin, tns, store):
     """A supernova that LSST found is asked for by its ZTF name at brokers of ZTF."""
     t = next(iter(reported(standin.now).values()))
-    rows = pd.DataFrame([{"object_id": str(t.lsst_id), "survey": "lsst", "ra": t.ra, "dec": t.dec,
-                          "known_at": standin.now}])  # fmt: skip
+    rows = pd.DataFrame(
+        [
+            {
+                "object_id": str(t.lsst_id),
+                "survey": "lsst",
+                "ra": t.ra,
+                "dec": t.dec,
+                "known_at": standin.now,
+            }
+        ]
+    )
     store.ingest(Report("x", Outcome.DATA, objects=rows), standin.now)
     table = wanted({"candidate_id": str(t.lsst_id), "ra": t.ra, "dec": t.dec})
     store.ingest(tns().poll(request(standin.now, wanted=table)), standin.now)
@@ -152,9 +173,8 @@ def test_only_changes_are_reported(standin, tns):
     later = tns().poll(request(standin.now, cursor, wanted=everyone()))
     new = set(reported(standin.now)) - set(first.objects["object_id"])
     typed = {
-        t.tns_name for t in NAMED
-        if t.tns_type and standin.now - 6.0 < t.t_peak + 2.0 < standin.now
-    }  # fmt: skip
+        t.tns_name for t in NAMED if t.tns_type and standin.now - 6.0 < t.t_peak + 2.0 < standin.now
+    }
     assert set(later.objects["object_id"]) >= new
     assert set(later.objects["object_id"]) <= new | typed
 
@@ -285,9 +305,31 @@ HEADER = (
 def line(
     number: int, name: str, *, ra: float = 10.0, kind: str = "", when: str = "2026-11-20"
 ) -> str:
-    values = [number, "SN" if kind else "AT", name, ra, -5.0, 0.05 if kind else "", 3, kind, 48,
-              "ZTF", 48, "ZTF", "2026-11-18 01:02:03", 18.5, 110, "r-ZTF", "A, B", "",
-              "ZTF26aaaaaaa, ATLAS26xyz", "", "", "", f"{when} 10:00:00"]  # fmt: skip
+    values = [
+        number,
+        "SN" if kind else "AT",
+        name,
+        ra,
+        -5.0,
+        0.05 if kind else "",
+        3,
+        kind,
+        48,
+        "ZTF",
+        48,
+        "ZTF",
+        "2026-11-18 01:02:03",
+        18.5,
+        110,
+        "r-ZTF",
+        "A, B",
+        "",
+        "ZTF26aaaaaaa, ATLAS26xyz",
+        "",
+        "",
+        "",
+        f"{when} 10:00:00",
+    ]
     return ",".join(f'"{value}"' for value in values)
 
 
@@ -348,9 +390,14 @@ def test_changes_replace_and_add(tmp_path):
     table = Table(tmp_path)
     table.replace(read(packed(HEADER, line(1, "2026a"), line(2, "2026b")), silent).rows, 61360.0)
     change = read(
-        packed(HEADER, line(1, "2026a", kind="SN Ia", when="2026-11-21"), line(1, "2026a"),
-               line(3, "2026c")), silent,
-    )  # fmt: skip
+        packed(
+            HEADER,
+            line(1, "2026a", kind="SN Ia", when="2026-11-21"),
+            line(1, "2026a"),
+            line(3, "2026c"),
+        ),
+        silent,
+    )
     table.apply(change.rows, 61361.0)
     table.save()
     again = loaded(tmp_path)
@@ -372,8 +419,14 @@ def table_of(ra: Any, dec: Any, names: Any = None, internal: str = "") -> Table:
     n = len(ra)
     table = Table(Path("nowhere"))
     blank = read(packed(HEADER), silent).rows
-    rows = pd.DataFrame({"ra": ra, "dec": dec, "internal_names": internal,
-                         "name": names or [f"n{k}" for k in range(n)]})  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "ra": ra,
+            "dec": dec,
+            "internal_names": internal,
+            "name": names or [f"n{k}" for k in range(n)],
+        }
+    )
     table.replace(pd.concat([blank, rows], ignore_index=True), 0.0)
     return table
 
@@ -390,9 +443,11 @@ def test_matches_are_those_of_all_pairs(seed):
     ra = (centre_ra + rng.normal(0, 0.002, 12) / np.cos(np.radians(centre_dec))) % 360
     dec = np.clip(centre_dec + rng.normal(0, 0.002, 12), -90, 90)
     pairs = table_of(ra[:6], dec[:6]).match(ra[6:], dec[6:], radius=5.0)
-    sky_pairs = SkyCoord(ra[6:], dec[6:], unit="deg")[:, None].separation(
-        SkyCoord(ra[:6], dec[:6], unit="deg")[None, :]
-    ).to_value(u.arcsec)  # fmt: skip
+    sky_pairs = (
+        SkyCoord(ra[6:], dec[6:], unit="deg")[:, None]
+        .separation(SkyCoord(ra[:6], dec[:6], unit="deg")[None, :])
+        .to_value(u.arcsec)
+    )
     assert set(pairs["candidate"]) <= set(np.flatnonzero(sky_pairs.min(axis=1) <= 5.0 + 1e-6))
     for pair in pairs.itertuples():
         expected = sky_pairs[int(pair.candidate), int(pair.row)]

@@ -18,10 +18,22 @@ from tests.conftest import told
 NOW = 61120.0
 GOOD = "name: SN2026abc\nra: 10:20:30.5\ndec: -05:15:20\n"
 FORMATS = pytest.mark.parametrize(
-    "text", ["10:20:30.5", "10h20m30.5s", "10 20 30.5", "10h 20m 30.5s", "155.12708333333333",
-             "155.12708333333333d", "155.12708333333333 deg", "10.341805555555556h",
-             "155d07m37.5s", "１０：２０：３０．５", "+10:20:30.5", "10:20.508333333333333"],
-)  # fmt: skip
+    "text",
+    [
+        "10:20:30.5",
+        "10h20m30.5s",
+        "10 20 30.5",
+        "10h 20m 30.5s",
+        "155.12708333333333",
+        "155.12708333333333d",
+        "155.12708333333333 deg",
+        "10.341805555555556h",
+        "155d07m37.5s",
+        "１０：２０：３０．５",
+        "+10:20:30.5",
+        "10:20.508333333333333",
+    ],
+)
 
 
 @pytest.fixture(autouse=True)
@@ -63,11 +75,20 @@ def test_every_way_to_write_a_right_ascension(text):
 @pytest.mark.parametrize(
     ("text", "degrees"),
     [
-        ("-00:30:00", -0.5), ("-0 30 0", -0.5), ("-00d30m00s", -0.5), ("+05:15:20", 5.2555555556),
-        ("05 15", 5.25), ("-5.25", -5.25), ("−5.25", -5.25), ("-05°15′00″", -5.25),
-        ("90", 90.0), ("-90:00:00", -90.0), ("-5.25deg", -5.25), ("- 05:15:00", -5.25),
+        ("-00:30:00", -0.5),
+        ("-0 30 0", -0.5),
+        ("-00d30m00s", -0.5),
+        ("+05:15:20", 5.2555555556),
+        ("05 15", 5.25),
+        ("-5.25", -5.25),
+        ("−5.25", -5.25),
+        ("-05°15′00″", -5.25),
+        ("90", 90.0),
+        ("-90:00:00", -90.0),
+        ("-5.25deg", -5.25),
+        ("- 05:15:00", -5.25),
     ],
-)  # fmt: skip
+)
 def test_every_way_to_write_a_declination(text, degrees):
     assert declination(text) == pytest.approx(degrees, abs=1e-9)
 
@@ -110,8 +131,11 @@ def test_wrong_declinations_are_explained(text, words):
     assert words in str(caught.value)
 
 
-@given(st.floats(0, 359.999999), st.sampled_from(["hour", "degree"]),
-       st.sampled_from([":", " ", "fromunit"]))  # fmt: skip
+@given(
+    st.floats(0, 359.999999),
+    st.sampled_from(["hour", "degree"]),
+    st.sampled_from([":", " ", "fromunit"]),
+)
 def test_right_ascensions_as_astropy_writes_them_come_back(degrees, unit, sep):
     if unit == "degree" and sep != "fromunit":
         sep = "fromunit"  # without letters, a right ascension is in hours
@@ -192,11 +216,16 @@ def test_quotes_protect_a_hash():
 @pytest.mark.parametrize(
     ("text", "mjd"),
     [
-        ("2026-12-24", 61399.0), ("2026-12-24T06:00", 61398.25), ("2026-12-24 06:00:00Z", 61398.25),
-        ("2026-12-24T08:00+02:00", 61398.25), ("61398.25", 61398.25), ("2461398.75", 61398.25),
-        ("20261224", 61399.0), ("2026-12-24 06:00 UTC", 61398.25),
+        ("2026-12-24", 61399.0),
+        ("2026-12-24T06:00", 61398.25),
+        ("2026-12-24 06:00:00Z", 61398.25),
+        ("2026-12-24T08:00+02:00", 61398.25),
+        ("61398.25", 61398.25),
+        ("2461398.75", 61398.25),
+        ("20261224", 61399.0),
+        ("2026-12-24 06:00 UTC", 61398.25),
     ],
-)  # fmt: skip
+)
 def test_every_way_to_write_valid_until(text, mjd):
     target, mistakes = too_file.parse(f"{GOOD}valid_until: {text}\n", now=NOW)
     assert mistakes == []
@@ -235,10 +264,16 @@ def test_all_mistakes_are_told_together_with_examples():
     _, mistakes = too_file.parse(text, now=NOW)
     told = too_file.error_text("x.txt", mistakes)
     assert told.startswith("x.txt cannot be taken: 6 mistakes\n")
-    for words in ("line 1: there is no key 'nane'; did you mean 'name'?", "line 2: ra: '25:00:00'",
-                  "line 3: valid_until", "line 4: 'foo' is not 'key: value'", "name is missing",
-                  "dec is missing", "for example   ra: 10:20:30.5",
-                  "Mend the file and save it"):  # fmt: skip
+    for words in (
+        "line 1: there is no key 'nane'; did you mean 'name'?",
+        "line 2: ra: '25:00:00'",
+        "line 3: valid_until",
+        "line 4: 'foo' is not 'key: value'",
+        "name is missing",
+        "dec is missing",
+        "for example   ra: 10:20:30.5",
+        "Mend the file and save it",
+    ):
         assert words in told
 
 
@@ -358,9 +393,19 @@ def test_target_whose_time_is_over_is_refused(folder):
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "readme.txt", ".a.txt", "a.txt~", "a.txt.part", "a.tmp", ".a.txt.swp",
-             "x.error.txt", "example.txt.off"],
-)  # fmt: skip
+    "name",
+    [
+        "README.md",
+        "readme.txt",
+        ".a.txt",
+        "a.txt~",
+        "a.txt.part",
+        "a.tmp",
+        ".a.txt.swp",
+        "x.error.txt",
+        "example.txt.off",
+    ],
+)
 def test_names_that_are_no_targets_are_not_read(folder, name):
     drop(folder, name, GOOD)
     report = poll(folder)
@@ -470,8 +515,10 @@ def test_template_is_a_right_file():
 
 
 def test_template_with_all_lines_switched_on_is_right():
-    lines = [line.removeprefix("# ") if line.startswith("# ") and ":" in line[:16] else line
-             for line in too.template().splitlines()]  # fmt: skip
+    lines = [
+        line.removeprefix("# ") if line.startswith("# ") and ":" in line[:16] else line
+        for line in too.template().splitlines()
+    ]
     target, mistakes = too_file.parse("\n".join(lines), now=NOW)
     assert mistakes == []
     assert target.magnitude == 17.5
@@ -489,8 +536,14 @@ def test_shipped_example_and_readme_are_up_to_date():
 
 
 def test_written_target_is_read_back(folder):
-    values = {"name": "GRB 260320/A", "ra": "11:32:10.5", "dec": "-00:14:20", "base_score": "2000",
-              "comment": 'a "quoted" # comment', "redshift": "0.1"}  # fmt: skip
+    values = {
+        "name": "GRB 260320/A",
+        "ra": "11:32:10.5",
+        "dec": "-00:14:20",
+        "base_score": "2000",
+        "comment": 'a "quoted" # comment',
+        "redshift": "0.1",
+    }
     path = too.write(folder, values)
     assert path == folder / "GRB_260320_A.txt"
     assert too.pending(folder) == [path]

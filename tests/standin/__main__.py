@@ -90,11 +90,13 @@ class Control(Service):
             | {
                 name: [dataclasses.asdict(look) | {"detected": look.detected} for look in looks]
                 for name, looks in (
-                    ("ztf", t.ztf(now)), ("lsst", t.lsst(now)), ("atlas", t.atlas(now))
+                    ("ztf", t.ztf(now)),
+                    ("lsst", t.lsst(now)),
+                    ("atlas", t.atlas(now)),
                 )
             }
             for t in sky.transients()
-        ]  # fmt: skip
+        ]
 
     def show_atlas(self, question: Question) -> Any:
         atlas = self.services["atlas"]
@@ -160,9 +162,7 @@ score:
 observatories: [la_silla_dk154, la_palma_not]
 """
 
-SECRETS = {
-    "LASAIR_TOKEN": LasairLsst.token, "ATLAS_TOKEN": Atlas.token, "TNS_API_KEY": Tns.api_key
-}  # fmt: skip
+SECRETS = {"LASAIR_TOKEN": LasairLsst.token, "ATLAS_TOKEN": Atlas.token, "TNS_API_KEY": Tns.api_key}
 
 
 def start_kafka(now: float) -> subprocess.Popen[str]:

@@ -24,16 +24,41 @@ CLASSIFIERS = {
 """LSST classifiers and their classes."""
 
 ZTF_ORDERS = (
-    "oid", "ndet", "g_r_max", "g_r_max_corr", "g_r_mean", "g_r_mean_corr", "meanra", "meandec",
-    "sigmara", "sigmadec", "deltajd", "firstmjd", "lastmjd", "class_name", "classifier_name",
-    "classifier_version", "probability", "ranking",
-)  # fmt: skip
+    "oid",
+    "ndet",
+    "g_r_max",
+    "g_r_max_corr",
+    "g_r_mean",
+    "g_r_mean_corr",
+    "meanra",
+    "meandec",
+    "sigmara",
+    "sigmadec",
+    "deltajd",
+    "firstmjd",
+    "lastmjd",
+    "class_name",
+    "classifier_name",
+    "classifier_version",
+    "probability",
+    "ranking",
+)
 """alerts-api: api/resources/astro_object/parsers.py, ``columns``."""
 
 BOOLEANS = {"yes", "true", "t", "y", "1", "no", "false", "f", "n", "0"}
-NUMBERS = {"page": int, "page_size": int, "ranking": int, "ndet": int, "n_det": int,
-           "probability": float, "firstmjd": float, "lastmjd": float, "ra": float, "dec": float,
-           "radius": float}  # fmt: skip
+NUMBERS = {
+    "page": int,
+    "page_size": int,
+    "ranking": int,
+    "ndet": int,
+    "n_det": int,
+    "probability": float,
+    "firstmjd": float,
+    "lastmjd": float,
+    "ra": float,
+    "dec": float,
+    "radius": float,
+}
 """Parameters that must be numbers, wherever they occur."""
 
 
@@ -74,10 +99,14 @@ class Alerce(Service):
     def lsst_classifiers(self, question: Question) -> Any:
         """multisurveys-apis: classifier_api/routes/rest.py, models/classifiers.py."""
         return [
-            {"classifier_name": name, "classifier_version": "2.0.2", "classes": classes,
-             "classifier_id": number}
+            {
+                "classifier_name": name,
+                "classifier_version": "2.0.2",
+                "classes": classes,
+                "classifier_id": number,
+            }
             for number, (name, classes) in enumerate(sorted(CLASSIFIERS.items()))
-        ]  # fmt: skip
+        ]
 
     def ztf_objects(self, question: Question) -> Any:
         if refused := _ztf_refusal(question):
@@ -92,9 +121,13 @@ class Alerce(Service):
         chosen.sort(key=lambda row: row.get(key) or 0, reverse=mode == "DESC")
         size, page = int(question.get("page_size", "10")), int(question.get("page", "1"))
         return {
-            "total": None, "next": None, "has_next": False, "prev": None, "has_prev": False,
+            "total": None,
+            "next": None,
+            "has_next": False,
+            "prev": None,
+            "has_prev": False,
             "items": chosen[(page - 1) * size : page * size],
-        }  # fmt: skip
+        }
 
     def lsst_objects(self, question: Question) -> Any:
         if refused := _lsst_refusal(question):
@@ -122,33 +155,59 @@ class Alerce(Service):
         has_next = len(found) > size
         # object_api/models/pagination.py: total counts this page, and one more if there is one.
         return {
-            "total": len(found), "next": page + 1 if has_next else None, "has_next": has_next,
-            "prev": page - 1 if page > 1 else None, "has_prev": page > 1, "current_page": page,
-            "items": found[:size], "info_message": None if found else "Empty query",
-        }  # fmt: skip
+            "total": len(found),
+            "next": page + 1 if has_next else None,
+            "has_next": has_next,
+            "prev": page - 1 if page > 1 else None,
+            "has_prev": page > 1,
+            "current_page": page,
+            "items": found[:size],
+            "info_message": None if found else "Empty query",
+        }
 
     def _ztf_object(self, t: sky.Transient) -> dict[str, Any]:
         seen = t.detections("ztf", self.now)
         return {
-            "oid": t.ztf_id, "ndethist": str(len(seen)), "ncovhist": 60, "corrected": False,
-            "stellar": t.kind == "AGN", "ndet": len(seen), "g_r_max": None,
-            "firstmjd": seen[0].mjd, "lastmjd": seen[-1].mjd,
-            "deltajd": seen[-1].mjd - seen[0].mjd, "meanra": t.ra, "meandec": t.dec,
-            "sigmara": 1e-5, "sigmadec": 1e-5, "class": CLASS[t.kind],
-            "classifier": "stamp_classifier", "probability": 0.8 + t.number * 0.005,
+            "oid": t.ztf_id,
+            "ndethist": str(len(seen)),
+            "ncovhist": 60,
+            "corrected": False,
+            "stellar": t.kind == "AGN",
+            "ndet": len(seen),
+            "g_r_max": None,
+            "firstmjd": seen[0].mjd,
+            "lastmjd": seen[-1].mjd,
+            "deltajd": seen[-1].mjd - seen[0].mjd,
+            "meanra": t.ra,
+            "meandec": t.dec,
+            "sigmara": 1e-5,
+            "sigmadec": 1e-5,
+            "class": CLASS[t.kind],
+            "classifier": "stamp_classifier",
+            "probability": 0.8 + t.number * 0.005,
             "step_id_corr": "stand-in",
-        }  # fmt: skip
+        }
 
     def _lsst_object(self, t: sky.Transient) -> dict[str, Any]:
         seen = t.detections("lsst", self.now)
         return {
-            "oid": t.lsst_id, "tid": 1, "sid": 1, "meanra": t.ra, "meandec": t.dec,
-            "firstmjd": seen[0].mjd + sky.TAI, "lastmjd": seen[-1].mjd + sky.TAI,
-            "n_det": len(seen), "n_forced": 0, "n_non_det": 0, "stellar": None,
+            "oid": t.lsst_id,
+            "tid": 1,
+            "sid": 1,
+            "meanra": t.ra,
+            "meandec": t.dec,
+            "firstmjd": seen[0].mjd + sky.TAI,
+            "lastmjd": seen[-1].mjd + sky.TAI,
+            "n_det": len(seen),
+            "n_forced": 0,
+            "n_non_det": 0,
+            "stellar": None,
             "class_name": CLASS[t.kind],
             "classifier_name": "stamp_classifier_rubin_beta_20260421",
-            "classifier_version": "2.0.2", "probability": 0.85, "ranking": 1,
-        }  # fmt: skip
+            "classifier_version": "2.0.2",
+            "probability": 0.85,
+            "ranking": 1,
+        }
 
     def _named(self, name: str) -> sky.Transient | None:
         found = (t for t in sky.transients() if name in {t.ztf_id, str(t.lsst_id)})
@@ -174,14 +233,29 @@ class Alerce(Service):
     @staticmethod
     def _ztf_detection(t: sky.Transient, look: sky.Exposure) -> dict[str, Any]:
         return {
-            "tid": "ztf", "mjd": look.mjd, "candid": str(sky.candid(t, look)),
-            "fid": FID[look.band], "pid": sky.candid(t, look) // 10**6,
-            "diffmaglim": look.limit, "isdiffpos": 1 if look.flux > 0 else -1, "nid": 1,
-            "distnr": 1.2, "magpsf": look.mag, "magpsf_corr": look.mag - 0.1,
-            "sigmapsf": look.magerr, "sigmapsf_corr": 100.0, "sigmapsf_corr_ext": look.magerr,
-            "ra": t.ra, "dec": t.dec, "rb": 0.9, "drb": 0.99, "has_stamp": True,
-            "corrected": False, "dubious": False, "parent_candid": None,
-        }  # fmt: skip
+            "tid": "ztf",
+            "mjd": look.mjd,
+            "candid": str(sky.candid(t, look)),
+            "fid": FID[look.band],
+            "pid": sky.candid(t, look) // 10**6,
+            "diffmaglim": look.limit,
+            "isdiffpos": 1 if look.flux > 0 else -1,
+            "nid": 1,
+            "distnr": 1.2,
+            "magpsf": look.mag,
+            "magpsf_corr": look.mag - 0.1,
+            "sigmapsf": look.magerr,
+            "sigmapsf_corr": 100.0,
+            "sigmapsf_corr_ext": look.magerr,
+            "ra": t.ra,
+            "dec": t.dec,
+            "rb": 0.9,
+            "drb": 0.99,
+            "has_stamp": True,
+            "corrected": False,
+            "dubious": False,
+            "parent_candid": None,
+        }
 
     def ztf_forced(self, question: Question, oid: str) -> Any:
         """Return forced photometry of the nights without a detection, half its fields nested."""
@@ -190,18 +264,30 @@ class Alerce(Service):
             return []
         return [
             {
-                "oid": oid, "sid": "ztf", "aid": "", "mjd": look.mjd, "fid": FID[look.band],
-                "mag": look.mag, "e_mag": look.magerr, "mag_corr": 100.0, "e_mag_corr": 100.0,
-                "isdiffpos": 1 if look.flux > 0 else -1, "corrected": False, "dubious": False,
-                "has_stamp": False, "ra": t.ra, "dec": t.dec,
+                "oid": oid,
+                "sid": "ztf",
+                "aid": "",
+                "mjd": look.mjd,
+                "fid": FID[look.band],
+                "mag": look.mag,
+                "e_mag": look.magerr,
+                "mag_corr": 100.0,
+                "e_mag_corr": 100.0,
+                "isdiffpos": 1 if look.flux > 0 else -1,
+                "corrected": False,
+                "dubious": False,
+                "has_stamp": False,
+                "ra": t.ra,
+                "dec": t.dec,
                 "extra_fields": {
-                    "diffmaglim": look.limit, "procstatus": "0" if number % 3 else "56,62",
+                    "diffmaglim": look.limit,
+                    "procstatus": "0" if number % 3 else "56,62",
                     "pid": 1,
                 },
             }
             for number, look in enumerate(t.ztf(self.now), start=1)
             if not look.detected
-        ]  # fmt: skip
+        ]
 
     def lsst_light_curve(self, question: Question) -> Any:
         """multisurveys-apis: lightcurve_api/routes/json/lightcurve.py; nothing is never 404."""
@@ -232,14 +318,27 @@ class Alerce(Service):
     @staticmethod
     def _lsst_point(t: sky.Transient, look: sky.Exposure) -> dict[str, Any]:
         return {
-            "band_map": {str(code): band for band, code in BAND.items()}, "band": BAND[look.band],
-            "mjd": look.mjd + sky.TAI, "survey_id": "lsst", "ra": t.ra, "dec": t.dec,
-            "oid": t.lsst_id, "measurement_id": sky.dia_source_id(t, look),
-            "diaObjectId": t.lsst_id, "psfFlux": look.flux * 1e3, "psfFluxErr": look.flux_err * 1e3,
-            "psfFlux_flag": 0, "scienceFlux": look.flux * 1e3 + 5e3, "has_stamp": True,
-            "visit": 2026112200000 + t.number, "ssObjectId": 0, "snr": look.flux / look.flux_err,
-            "reliability": 0.98, "isDipole": False, "centroid_flag": False,
-        }  # fmt: skip
+            "band_map": {str(code): band for band, code in BAND.items()},
+            "band": BAND[look.band],
+            "mjd": look.mjd + sky.TAI,
+            "survey_id": "lsst",
+            "ra": t.ra,
+            "dec": t.dec,
+            "oid": t.lsst_id,
+            "measurement_id": sky.dia_source_id(t, look),
+            "diaObjectId": t.lsst_id,
+            "psfFlux": look.flux * 1e3,
+            "psfFluxErr": look.flux_err * 1e3,
+            "psfFlux_flag": 0,
+            "scienceFlux": look.flux * 1e3 + 5e3,
+            "has_stamp": True,
+            "visit": 2026112200000 + t.number,
+            "ssObjectId": 0,
+            "snr": look.flux / look.flux_err,
+            "reliability": 0.98,
+            "isDipole": False,
+            "centroid_flag": False,
+        }
 
 
 def _chosen(

@@ -70,14 +70,29 @@ class Atlas(Service):
 
     def _task(self, number: int, asked: dict[str, Any]) -> dict[str, Any]:
         return {
-            "url": f"{self.url}/forcedphot/queue/{number}/", "id": number, "user_id": 7,
-            "username": self.user, "timestamp": "2026-11-22T00:00:00Z", "mpc_name": None,
-            "ra": asked["ra"], "dec": asked["dec"], "mjd_min": asked.get("mjd_min"),
-            "mjd_max": asked.get("mjd_max"), "use_reduced": False, "finished": False,
-            "result_url": None, "comment": asked.get("comment"), "send_email": False,
-            "starttimestamp": None, "finishtimestamp": None, "error_msg": None,
-            "request_type": "FP", "queuepos": 12, "waittime": None, "attempt_count": 0,
-        }  # fmt: skip
+            "url": f"{self.url}/forcedphot/queue/{number}/",
+            "id": number,
+            "user_id": 7,
+            "username": self.user,
+            "timestamp": "2026-11-22T00:00:00Z",
+            "mpc_name": None,
+            "ra": asked["ra"],
+            "dec": asked["dec"],
+            "mjd_min": asked.get("mjd_min"),
+            "mjd_max": asked.get("mjd_max"),
+            "use_reduced": False,
+            "finished": False,
+            "result_url": None,
+            "comment": asked.get("comment"),
+            "send_email": False,
+            "starttimestamp": None,
+            "finishtimestamp": None,
+            "error_msg": None,
+            "request_type": "FP",
+            "queuepos": 12,
+            "waittime": None,
+            "attempt_count": 0,
+        }
 
     def submit(self, question: Question) -> Any:
         denied = self._denied(question)
@@ -199,9 +214,10 @@ class Atlas(Service):
 
     def _lines(self, task: dict[str, Any]) -> list[str]:
         found = [
-            t for t in sky.transients()
+            t
+            for t in sky.transients()
             if math.hypot(t.ra - task["ra"], t.dec - task["dec"]) < 3.0 / 3600.0
-        ]  # fmt: skip
+        ]
         low, high = task["mjd_min"] or 0.0, task["mjd_max"] or 1e9
         return [
             line(look, t) for t in found for look in t.atlas(self.now) if low <= look.mjd <= high

@@ -9,13 +9,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-STATUSES = {"401": "Unauthorized", "404": "Not Found", "500": "Internal Server Error",
-            "503": "Service Unavailable"}  # fmt: skip
+STATUSES = {
+    "401": "Unauthorized",
+    "404": "Not Found",
+    "500": "Internal Server Error",
+    "503": "Service Unavailable",
+}
 
 KINDS = (
-    "refused", "hang", "reset", "401", "404", "429", "500", "503", "html", "truncated",
-    "wrong shape", "malformed record", "unknown fields", "duplicated", "empty",
-)  # fmt: skip
+    "refused",
+    "hang",
+    "reset",
+    "401",
+    "404",
+    "429",
+    "500",
+    "503",
+    "html",
+    "truncated",
+    "wrong shape",
+    "malformed record",
+    "unknown fields",
+    "duplicated",
+    "empty",
+)
 """All faults of a service. `refused` closes its port; the next four act on the connection or the
 status, the rest on what is sent."""
 

@@ -102,28 +102,53 @@ class FinkZtf(Fink):
     @staticmethod
     def _alert(t: sky.Transient, look: sky.Exposure) -> dict[str, Any]:
         return {
-            "i:objectId": t.ztf_id, "i:candid": sky.candid(t, look), "i:jd": look.mjd + 2400000.5,
-            "i:fid": FID[look.band], "i:magpsf": look.mag, "i:sigmapsf": look.magerr,
-            "i:diffmaglim": look.limit, "i:isdiffpos": "t" if look.flux > 0 else "f",
-            "i:ra": t.ra, "i:dec": t.dec, "i:rb": 0.9, "i:drb": 0.99, "i:ndethist": 9,
-            "i:ssdistnr": -999.0, "i:ssnamenr": "null", "i:distnr": 1.2, "i:programid": 1,
-            "i:schemavsn": "4.02", "d:cdsxmatch": "Fail 503" if t.number % 3 else "Unknown",
+            "i:objectId": t.ztf_id,
+            "i:candid": sky.candid(t, look),
+            "i:jd": look.mjd + 2400000.5,
+            "i:fid": FID[look.band],
+            "i:magpsf": look.mag,
+            "i:sigmapsf": look.magerr,
+            "i:diffmaglim": look.limit,
+            "i:isdiffpos": "t" if look.flux > 0 else "f",
+            "i:ra": t.ra,
+            "i:dec": t.dec,
+            "i:rb": 0.9,
+            "i:drb": 0.99,
+            "i:ndethist": 9,
+            "i:ssdistnr": -999.0,
+            "i:ssnamenr": "null",
+            "i:distnr": 1.2,
+            "i:programid": 1,
+            "i:schemavsn": "4.02",
+            "d:cdsxmatch": "Fail 503" if t.number % 3 else "Unknown",
             "d:rf_snia_vs_nonia": 0.6 if t.kind == "SN Ia" else 0.0,
             "d:snn_snia_vs_nonia": 0.8 if t.kind == "SN Ia" else 0.1,
-            "d:snn_sn_vs_all": 0.9 if t.kind != "AGN" else 0.05, "d:mulens": 0.0, "d:roid": 0,
-            "d:tns": "", "d:vsx": "Fail 503", "d:gcvs": "Unknown", "d:tracklet": "",
-            "d:from_upper": "\ufffd", "d:tag": "valid", "v:classification": "SN candidate",
-            "v:lastdate": "2026-11-21 09:50:47.000", "v:g-r": None,
-        }  # fmt: skip
+            "d:snn_sn_vs_all": 0.9 if t.kind != "AGN" else 0.05,
+            "d:mulens": 0.0,
+            "d:roid": 0,
+            "d:tns": "",
+            "d:vsx": "Fail 503",
+            "d:gcvs": "Unknown",
+            "d:tracklet": "",
+            "d:from_upper": "\ufffd",
+            "d:tag": "valid",
+            "v:classification": "SN candidate",
+            "v:lastdate": "2026-11-21 09:50:47.000",
+            "v:g-r": None,
+        }
 
     @staticmethod
     def _upper_limit(t: sky.Transient, look: sky.Exposure) -> dict[str, Any]:
         """Return a row of texts, as the real ones are."""
         return {
-            "i:objectId": t.ztf_id, "i:candid": "-1", "i:jd": f"{look.mjd + 2400000.5:.7f}",
-            "i:fid": str(FID[look.band]), "i:diffmaglim": f"{look.limit:.4f}", "i:magpsf": "nan",
+            "i:objectId": t.ztf_id,
+            "i:candid": "-1",
+            "i:jd": f"{look.mjd + 2400000.5:.7f}",
+            "i:fid": str(FID[look.band]),
+            "i:diffmaglim": f"{look.limit:.4f}",
+            "i:magpsf": "nan",
             "d:tag": "upperlim",
-        }  # fmt: skip
+        }
 
 
 class FinkLsst(Fink):
@@ -171,15 +196,21 @@ class FinkLsst(Fink):
         names = self.names(values, "diaObjectId")
         rows = [
             {
-                "r:diaObjectId": t.lsst_id, "r:diaForcedSourceId": sky.dia_source_id(t, look) + 5,
-                "r:midpointMjdTai": look.mjd + sky.TAI, "r:band": look.band, "r:ra": t.ra,
-                "r:dec": t.dec, "r:psfFlux": look.flux * 1e3, "r:psfFluxErr": look.flux_err * 1e3,
-                "r:scienceFlux": look.flux * 1e3 + 5e3, "r:visit": 1,
+                "r:diaObjectId": t.lsst_id,
+                "r:diaForcedSourceId": sky.dia_source_id(t, look) + 5,
+                "r:midpointMjdTai": look.mjd + sky.TAI,
+                "r:band": look.band,
+                "r:ra": t.ra,
+                "r:dec": t.dec,
+                "r:psfFlux": look.flux * 1e3,
+                "r:psfFluxErr": look.flux_err * 1e3,
+                "r:scienceFlux": look.flux * 1e3 + 5e3,
+                "r:visit": 1,
             }
             for t in sky.transients()
             if str(t.lsst_id) in names
             for look in t.lsst(self.now)
-        ]  # fmt: skip
+        ]
         return self.selected(rows, values)
 
     def tags(self, question: Question) -> Any:
@@ -220,15 +251,28 @@ class FinkLsst(Fink):
     @staticmethod
     def _source(t: sky.Transient, look: sky.Exposure) -> dict[str, Any]:
         row: dict[str, Any] = {
-            "r:diaObjectId": t.lsst_id, "r:diaSourceId": sky.dia_source_id(t, look),
-            "r:ra": t.ra, "r:dec": t.dec, "r:midpointMjdTai": look.mjd + sky.TAI,
-            "r:band": look.band, "r:psfFlux": look.flux * 1e3, "r:psfFluxErr": look.flux_err * 1e3,
-            "r:reliability": 0.98, "r:snr": look.flux / look.flux_err, "r:ssObjectId": 0,
-            "r:nDiaSources": 12, "f:clf_cats_class": 11 if t.kind != "AGN" else 22,
-            "f:clf_cats_score": 0.99, "f:clf_snnSnVsOthers_score": 0.84,
-            "f:clf_earlySNIa_score": -1.0, "f:is_sso": False, "f:is_cataloged": False,
-            "f:main_label_crossmatch": "Fail", "f:xm_simbad_otype": "Fail", "f:xm_vsx_Type": "nan",
-        }  # fmt: skip
+            "r:diaObjectId": t.lsst_id,
+            "r:diaSourceId": sky.dia_source_id(t, look),
+            "r:ra": t.ra,
+            "r:dec": t.dec,
+            "r:midpointMjdTai": look.mjd + sky.TAI,
+            "r:band": look.band,
+            "r:psfFlux": look.flux * 1e3,
+            "r:psfFluxErr": look.flux_err * 1e3,
+            "r:reliability": 0.98,
+            "r:snr": look.flux / look.flux_err,
+            "r:ssObjectId": 0,
+            "r:nDiaSources": 12,
+            "f:clf_cats_class": 11 if t.kind != "AGN" else 22,
+            "f:clf_cats_score": 0.99,
+            "f:clf_snnSnVsOthers_score": 0.84,
+            "f:clf_earlySNIa_score": -1.0,
+            "f:is_sso": False,
+            "f:is_cataloged": False,
+            "f:main_label_crossmatch": "Fail",
+            "f:xm_simbad_otype": "Fail",
+            "f:xm_vsx_Type": "nan",
+        }
         if t.tns_name:
             row["f:xm_tns_fullname"] = f"AT {t.tns_name}"
         return row

@@ -28,8 +28,17 @@ BOOLEANS = {
 """Texts of Django REST framework's BooleanField."""
 
 FORBIDDEN = ("#", "/*", "*/", ";", "||", "\\")
-FORBIDDEN_WORDS = ("create", "select", "union", "exists", "window", "for", "into", "outfile",
-                   "dumpfile")  # fmt: skip
+FORBIDDEN_WORDS = (
+    "create",
+    "select",
+    "union",
+    "exists",
+    "window",
+    "for",
+    "into",
+    "outfile",
+    "dumpfile",
+)
 
 
 class Lasair(Service):
@@ -188,8 +197,13 @@ def build_query(selected: str, conditions: str) -> str:
 
 
 def sherlock(t: sky.Transient) -> dict[str, Any]:
-    return {"classification": "AGN" if t.kind == "AGN" else "SN", "separationArcsec": 1.5,
-            "z": t.redshift, "distance": 100.0, "catalogue_object_id": "1"}  # fmt: skip
+    return {
+        "classification": "AGN" if t.kind == "AGN" else "SN",
+        "separationArcsec": 1.5,
+        "z": t.redshift,
+        "distance": 100.0,
+        "catalogue_object_id": "1",
+    }
 
 
 class LasairZtf(Lasair):
@@ -198,8 +212,14 @@ class LasairZtf(Lasair):
 
     def _row(self, t: sky.Transient) -> dict[str, Any]:
         last = t.detections("ztf", self.now)[-1]
-        return {"objectId": t.ztf_id, "ramean": t.ra, "decmean": t.dec, "ncand": 9,
-                "jdmax": last.mjd + 2400000.5, "gmag": last.mag}  # fmt: skip
+        return {
+            "objectId": t.ztf_id,
+            "ramean": t.ra,
+            "decmean": t.dec,
+            "ncand": 9,
+            "jdmax": last.mjd + 2400000.5,
+            "gmag": last.mag,
+        }
 
     added_by_default = "False"  # BooleanField of a form: absent is false
 
@@ -220,34 +240,49 @@ class LasairZtf(Lasair):
             "objectData": {"ncand": 5, "ramean": t.ra, "decmean": t.dec, "discMag": "17.33±0.04"},
             "candidates": [self._candidate(t, look) for look in reversed(t.ztf(self.now))],
             "sherlock": sherlock(t),
-            "TNS": {"tns_name": t.tns_name, "tns_prefix": "SN", "type": t.tns_type,
-                    "z": t.redshift} if t.tns_name else {},
-        }  # fmt: skip
+            "TNS": {"tns_name": t.tns_name, "tns_prefix": "SN", "type": t.tns_type, "z": t.redshift}
+            if t.tns_name
+            else {},
+        }
 
     def _forced(self, t: sky.Transient) -> list[dict[str, Any]]:
         """Return forced photometry of exposures without a detection (lasair/lightcurves.py)."""
         return [
             {
-                "objectid": t.ztf_id, "jd": look.mjd + 2400000.5, "fid": FID[look.band],
-                "ranr": t.ra, "decnr": t.dec, "magzpsci": 26.0,
+                "objectid": t.ztf_id,
+                "jd": look.mjd + 2400000.5,
+                "fid": FID[look.band],
+                "ranr": t.ra,
+                "decnr": t.dec,
+                "magzpsci": 26.0,
                 "forcediffimflux": look.flux / 10 ** (0.4 * (23.9 - 26.0)),
                 "forcediffimfluxunc": look.flux_err / 10 ** (0.4 * (23.9 - 26.0)),
             }
             for look in t.ztf(self.now)
             if not look.detected
-        ]  # fmt: skip
+        ]
 
     @staticmethod
     def _candidate(t: sky.Transient, look: sky.Exposure) -> dict[str, Any]:
         """Return a row; that of a non-detection has no candid, and its magpsf is the limit."""
-        row: dict[str, Any] = {"jd": look.mjd + 2400000.5, "mjd": look.mjd, "fid": FID[look.band],
-                               "diffmaglim": look.limit}  # fmt: skip
+        row: dict[str, Any] = {
+            "jd": look.mjd + 2400000.5,
+            "mjd": look.mjd,
+            "fid": FID[look.band],
+            "diffmaglim": look.limit,
+        }
         if not look.detected:
             return row | {"magpsf": look.limit}
         return row | {
-            "candid": sky.candid(t, look), "ra": t.ra, "dec": t.dec, "magpsf": look.mag,
-            "sigmapsf": look.magerr, "isdiffpos": "t", "drb": 0.9, "ssdistnr": -999.0,
-        }  # fmt: skip
+            "candid": sky.candid(t, look),
+            "ra": t.ra,
+            "dec": t.dec,
+            "magpsf": look.mag,
+            "sigmapsf": look.magerr,
+            "isdiffpos": "t",
+            "drb": 0.9,
+            "ssdistnr": -999.0,
+        }
 
     def _unknown(self, name: str, *, lite: bool, added: bool) -> Any:
         """``objjson`` returns None, and ``"error" in None`` raises (lasairapi/views.py)."""
@@ -268,9 +303,14 @@ class LasairLsst(Lasair):
 
     def _row(self, t: sky.Transient) -> dict[str, Any]:
         last = t.detections("lsst", self.now)[-1]
-        return {"diaObjectId": t.lsst_id, "ra": t.ra, "decl": t.dec,
-                "lastDiaSourceMjdTai": last.mjd + sky.TAI, "nDiaSources": 9,
-                "tns_name": t.tns_name or None}  # fmt: skip
+        return {
+            "diaObjectId": t.lsst_id,
+            "ra": t.ra,
+            "decl": t.dec,
+            "lastDiaSourceMjdTai": last.mjd + sky.TAI,
+            "nDiaSources": 9,
+            "tns_name": t.tns_name or None,
+        }
 
     def _object(self, t: sky.Transient, *, lite: bool, added: bool) -> Any:
         """Answer in four forms (lasairapi/serializers.py, ``ObjectSerializer``)."""
@@ -284,17 +324,20 @@ class LasairLsst(Lasair):
         found: dict[str, Any] = {
             "diaObjectId": t.lsst_id,
             "diaSourcesList": [
-                point(look) | extra
+                point(look)
+                | extra
                 | {"diaSourceId": sky.dia_source_id(t, look), "reliability": 0.97}
                 for look in looks
                 if look.detected
             ],
             "diaForcedSourcesList": [point(look) for look in looks],
-        }  # fmt: skip
+        }
         if added or not lite:
             found["diaObject"] = {
-                "ra": t.ra, "decl": t.dec, "lastDiaSourceMjdTai": looks[-1].mjd + sky.TAI,
-            }  # fmt: skip
+                "ra": t.ra,
+                "decl": t.dec,
+                "lastDiaSourceMjdTai": looks[-1].mjd + sky.TAI,
+            }
         if added:
             found["lasairData"] = {"sherlock": sherlock(t), "annotations": []}
         return found
@@ -311,32 +354,49 @@ class LasairLsst(Lasair):
 
 def point(look: sky.Exposure) -> dict[str, Any]:
     """One lite row."""
-    return {"psfFlux": look.flux * 1e3, "psfFluxErr": look.flux_err * 1e3,
-            "midpointMjdTai": look.mjd + sky.TAI, "band": look.band}  # fmt: skip
+    return {
+        "psfFlux": look.flux * 1e3,
+        "psfFluxErr": look.flux_err * 1e3,
+        "midpointMjdTai": look.mjd + sky.TAI,
+        "band": look.band,
+    }
 
 
 def lsst_message(t: sky.Transient, now: float) -> dict[str, Any]:
     """One message of a filter stream with lite light curves."""
     looks = t.lsst(now)
     return {
-        "diaObjectId": t.lsst_id, "lastDiaSourceMjdTai": looks[-1].mjd + sky.TAI, "latestR": 0.98,
-        "nDiaSources": len(looks), "ra": t.ra, "decl": t.dec, "tns_name": t.tns_name or None,
-        "absMag": None, "z": t.redshift, "separationArcsec": 1.5,
-        "sherlock_classifications": "SN", "UTC": "2026-11-22 03:00:00",
+        "diaObjectId": t.lsst_id,
+        "lastDiaSourceMjdTai": looks[-1].mjd + sky.TAI,
+        "latestR": 0.98,
+        "nDiaSources": len(looks),
+        "ra": t.ra,
+        "decl": t.dec,
+        "tns_name": t.tns_name or None,
+        "absMag": None,
+        "z": t.redshift,
+        "separationArcsec": 1.5,
+        "sherlock_classifications": "SN",
+        "UTC": "2026-11-22 03:00:00",
         "alert": {
-            "diaSourcesList": [point(look) | {"reliability": 0.97} for look in looks
-                               if look.detected],
+            "diaSourcesList": [
+                point(look) | {"reliability": 0.97} for look in looks if look.detected
+            ],
             "diaForcedSourcesList": [point(look) for look in looks],
             "diaNondetectionLimitsList": [],
         },
-    }  # fmt: skip
+    }
 
 
 def ztf_message(t: sky.Transient, now: float) -> dict[str, Any]:
     """One message of a ZTF filter stream with its light curve."""
     last = [look for look in t.ztf(now) if look.detected][-1]
     return {
-        "objectId": t.ztf_id, "ramean": t.ra, "decmean": t.dec, "jdmax": last.mjd + 2400000.5,
-        "classification": "SN", "UTC": "2026-11-22 03:00:00",
+        "objectId": t.ztf_id,
+        "ramean": t.ra,
+        "decmean": t.dec,
+        "jdmax": last.mjd + 2400000.5,
+        "classification": "SN",
+        "UTC": "2026-11-22 03:00:00",
         "alert": {"candidates": [LasairZtf._candidate(t, look) for look in t.ztf(now)]},
-    }  # fmt: skip
+    }

@@ -31,28 +31,37 @@ def ask_alerce(asked: dict[str, Any]) -> Any:
 
     client = Alerce()
     lsst = client.query_objects(
-        survey="lsst", format="json", classifier=asked["classifier"], class_name="SN",
-        order_by="lastmjd", order_mode="ASC", page_size=5,
-    )  # fmt: skip
+        survey="lsst",
+        format="json",
+        classifier=asked["classifier"],
+        class_name="SN",
+        order_by="lastmjd",
+        order_mode="ASC",
+        page_size=5,
+    )
     try:
         client.query_lightcurve("ZTF20aaaaaaa", survey="ztf", format="json")
         stranger = "found"
     except ObjectNotFoundError:
         stranger = "not found"
     ztf = client.query_objects(
-        survey="ztf", format="json", classifier="stamp_classifier", class_name="SN",
-        lastmjd=asked["lastmjd"], order_by="lastmjd", order_mode="ASC", page_size=5,
-    )  # fmt: skip
+        survey="ztf",
+        format="json",
+        classifier="stamp_classifier",
+        class_name="SN",
+        lastmjd=asked["lastmjd"],
+        order_by="lastmjd",
+        order_mode="ASC",
+        page_size=5,
+    )
     return {
         "lsst": [row["oid"] for row in lsst],
         "ztf": [row["oid"] for row in ztf["items"]],
         "light_curve": client.query_lightcurve(asked["ztf_id"], survey="ztf", format="json"),
         "forced": client.query_forced_photometry(asked["ztf_id"], survey="ztf", format="json"),
-        "rubin": client.query_lightcurve(
-            survey="lsst", oid=int(asked["lsst_id"]), format="json"
-        ),
+        "rubin": client.query_lightcurve(survey="lsst", oid=int(asked["lsst_id"]), format="json"),
         "stranger": stranger,
-    }  # fmt: skip
+    }
 
 
 def ask_lasair(asked: dict[str, Any]) -> Any:
@@ -86,8 +95,10 @@ def ask_fink(asked: dict[str, Any]) -> Any:
     from fink_client.consumer import AlertConsumer
 
     settings = {
-        "bootstrap.servers": asked["servers"], "group.id": asked["group"], "username": "standin",
-    }  # fmt: skip
+        "bootstrap.servers": asked["servers"],
+        "group.id": asked["group"],
+        "username": "standin",
+    }
     consumer = AlertConsumer([asked["topic"]], settings, survey=asked["survey"])
     found = []
     for _ in range(asked["n"]):

@@ -301,31 +301,62 @@ def ztf_alert(t: sky.Transient, now: float, *, image_bytes: int = 15_000) -> dic
         for name in ("Science", "Template", "Difference")
     }
     scores = dict.fromkeys(_FINK_SCORES, 0.5) | {"slsn_score": -1.0, "anomaly_score": None}
-    return {
-        "schemavsn": "4.02", "publisher": "Fink", "objectId": t.ztf_id,
-        "candid": sky.candid(t, newest), "candidate": _candidate(t, newest, alert=True),
-        "prv_candidates": [_candidate(t, look, alert=False) for look in history],
-        "fink_broker_version": "4.1", "cdsxmatch": "Unknown", "tns": "", "DR3Name": "nan",
-        "vsx": "Fail", "gcvs": "Unknown", "spicy_class": "Unknown", "x3hsp": "Unknown",
-        "tracklet": "", "mangrove": {"HyperLEDA_name": "None", "lum_dist": "None"},
-        "blazar_stats": {"m0": -1.0, "m1": -1.0, "m2": -1.0},
-    } | images | scores  # fmt: skip
+    return (
+        {
+            "schemavsn": "4.02",
+            "publisher": "Fink",
+            "objectId": t.ztf_id,
+            "candid": sky.candid(t, newest),
+            "candidate": _candidate(t, newest, alert=True),
+            "prv_candidates": [_candidate(t, look, alert=False) for look in history],
+            "fink_broker_version": "4.1",
+            "cdsxmatch": "Unknown",
+            "tns": "",
+            "DR3Name": "nan",
+            "vsx": "Fail",
+            "gcvs": "Unknown",
+            "spicy_class": "Unknown",
+            "x3hsp": "Unknown",
+            "tracklet": "",
+            "mangrove": {"HyperLEDA_name": "None", "lum_dist": "None"},
+            "blazar_stats": {"m0": -1.0, "m1": -1.0, "m2": -1.0},
+        }
+        | images
+        | scores
+    )
 
 
 def _candidate(t: sky.Transient, look: sky.Exposure, *, alert: bool) -> dict[str, Any]:
     """Return a measurement; nearly all is null where nothing was detected."""
     row: dict[str, Any] = {
-        "jd": look.mjd + 2400000.5, "fid": FID[look.band], "pid": sky.candid(t, look) // 10**6,
-        "diffmaglim": look.limit, "programid": 1, "pdiffimfilename": "ztf_x_scimrefdiffimg.fits",
-        "programpi": "Kulkarni", "nid": int(look.mjd - 57754), "rcid": 14, "field": 434,
+        "jd": look.mjd + 2400000.5,
+        "fid": FID[look.band],
+        "pid": sky.candid(t, look) // 10**6,
+        "diffmaglim": look.limit,
+        "programid": 1,
+        "pdiffimfilename": "ztf_x_scimrefdiffimg.fits",
+        "programpi": "Kulkarni",
+        "nid": int(look.mjd - 57754),
+        "rcid": 14,
+        "field": 434,
         "magzpsci": 26.3,
-    }  # fmt: skip
+    }
     if look.detected:
         row |= dict.fromkeys(_NUMBERS[6:], 1.25) | {
-            "candid": sky.candid(t, look), "ra": t.ra, "dec": t.dec, "magpsf": look.mag,
-            "sigmapsf": look.magerr, "isdiffpos": "t", "rb": 0.9, "nbad": 0, "ssdistnr": -999.0,
-            "ssnamenr": "null", "rbversion": "t17_f5_c3", "distnr": 1.2, "magzpsci": 26.3,
-        }  # fmt: skip
+            "candid": sky.candid(t, look),
+            "ra": t.ra,
+            "dec": t.dec,
+            "magpsf": look.mag,
+            "sigmapsf": look.magerr,
+            "isdiffpos": "t",
+            "rb": 0.9,
+            "nbad": 0,
+            "ssdistnr": -999.0,
+            "ssnamenr": "null",
+            "rbversion": "t17_f5_c3",
+            "distnr": 1.2,
+            "magzpsci": 26.3,
+        }
     if alert:
         row |= dict.fromkeys(_OF_ALERT, 0.5) | dict.fromkeys(_OF_ALERT_INTEGERS, 7)
         row |= {"drb": 0.99}
@@ -339,32 +370,54 @@ def lsst_alert(t: sky.Transient, now: float) -> dict[str, Any] | None:
     if not found:
         return None
     return {
-        "diaSourceId": sky.dia_source_id(t, found[-1]), "diaSource": _source(t, found[-1]),
+        "diaSourceId": sky.dia_source_id(t, found[-1]),
+        "diaSource": _source(t, found[-1]),
         "prvDiaSources": [_source(t, look) for look in found[:-1]],
         "prvDiaForcedSources": [_forced(t, look) for look in looks if look.mjd < found[-1].mjd],
-        "diaObject": {"diaObjectId": t.lsst_id, "ra": t.ra, "dec": t.dec,
-                      "validityStartMjdTai": found[-1].mjd},
-        "cutoutDifference": b"\0" * 3000, "fink_broker_version": "4.1",
-        "clf": {"snnSnVsOthers_score": 0.84, "cats_score": 0.99, "earlySNIa_score": -1.0,
-                "cats_class": 11},
-    }  # fmt: skip
+        "diaObject": {
+            "diaObjectId": t.lsst_id,
+            "ra": t.ra,
+            "dec": t.dec,
+            "validityStartMjdTai": found[-1].mjd,
+        },
+        "cutoutDifference": b"\0" * 3000,
+        "fink_broker_version": "4.1",
+        "clf": {
+            "snnSnVsOthers_score": 0.84,
+            "cats_score": 0.99,
+            "earlySNIa_score": -1.0,
+            "cats_class": 11,
+        },
+    }
 
 
 def _source(t: sky.Transient, look: sky.Exposure) -> dict[str, Any]:
     return dict.fromkeys(_SOURCE_FLAGS, False) | {
-        "diaSourceId": sky.dia_source_id(t, look), "diaObjectId": t.lsst_id, "visit": 1,
-        "band": look.band, "midpointMjdTai": look.mjd + sky.TAI, "ra": t.ra, "dec": t.dec,
-        "psfFlux": look.flux * 1e3, "psfFluxErr": look.flux_err * 1e3,
-        "snr": look.flux / look.flux_err, "reliability": 0.98,
-    }  # fmt: skip
+        "diaSourceId": sky.dia_source_id(t, look),
+        "diaObjectId": t.lsst_id,
+        "visit": 1,
+        "band": look.band,
+        "midpointMjdTai": look.mjd + sky.TAI,
+        "ra": t.ra,
+        "dec": t.dec,
+        "psfFlux": look.flux * 1e3,
+        "psfFluxErr": look.flux_err * 1e3,
+        "snr": look.flux / look.flux_err,
+        "reliability": 0.98,
+    }
 
 
 def _forced(t: sky.Transient, look: sky.Exposure) -> dict[str, Any]:
     return {
-        "diaForcedSourceId": sky.dia_source_id(t, look) + 5, "band": look.band, "ra": t.ra,
-        "dec": t.dec, "midpointMjdTai": look.mjd + sky.TAI, "psfFlux": look.flux * 1e3,
-        "psfFluxErr": look.flux_err * 1e3, "scienceFlux": 0.0,
-    }  # fmt: skip
+        "diaForcedSourceId": sky.dia_source_id(t, look) + 5,
+        "band": look.band,
+        "ra": t.ra,
+        "dec": t.dec,
+        "midpointMjdTai": look.mjd + sky.TAI,
+        "psfFlux": look.flux * 1e3,
+        "psfFluxErr": look.flux_err * 1e3,
+        "scienceFlux": 0.0,
+    }
 
 
 def encode(alert: dict[str, Any], schema: dict[str, Any]) -> bytes:

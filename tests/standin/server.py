@@ -169,10 +169,15 @@ class Service:
 
     def note(self, question: Question) -> None:
         """Remember what was asked."""
-        self.log.append({
-            "method": question.method, "path": question.path, "query": question.query,
-            "headers": question.headers, "form": question.form(),
-        })  # fmt: skip
+        self.log.append(
+            {
+                "method": question.method,
+                "path": question.path,
+                "query": question.query,
+                "headers": question.headers,
+                "form": question.form(),
+            }
+        )
 
     def serve(self, question: Question, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request, well or badly."""

@@ -13,11 +13,30 @@ from tests.standin import sky
 from tests.standin.server import Question, Reply, Route, Service
 
 COLUMNS = (
-    "objid", "name_prefix", "name", "ra", "declination", "redshift", "typeid", "type",
-    "reporting_groupid", "reporting_group", "source_groupid", "source_group", "discoverydate",
-    "discoverymag", "discmagfilter", "filter", "reporters", "time_received", "internal_names",
-    "Discovery_ADS_bibcode", "Class_ADS_bibcodes", "creationdate", "lastmodified",
-)  # fmt: skip
+    "objid",
+    "name_prefix",
+    "name",
+    "ra",
+    "declination",
+    "redshift",
+    "typeid",
+    "type",
+    "reporting_groupid",
+    "reporting_group",
+    "source_groupid",
+    "source_group",
+    "discoverydate",
+    "discoverymag",
+    "discmagfilter",
+    "filter",
+    "reporters",
+    "time_received",
+    "internal_names",
+    "Discovery_ADS_bibcode",
+    "Class_ADS_bibcodes",
+    "creationdate",
+    "lastmodified",
+)
 FOLDER = "/system/files/tns_public_objects/"
 BACKGROUND = 400
 """Names elsewhere in the sky, so that the table is no list of our candidates."""
@@ -42,8 +61,11 @@ class Tns(Service):
         return {f"POST {FOLDER}tns_public_objects(?:_(\\d+))?.csv.zip": self.table}
 
     def wait_words(self, wait: float) -> tuple[dict[str, str], Any]:
-        headers = {"x-rate-limit-limit": str(self.quota), "x-rate-limit-remaining": "Exceeded",
-                   "x-rate-limit-reset": f"{wait:.0f}"}  # fmt: skip
+        headers = {
+            "x-rate-limit-limit": str(self.quota),
+            "x-rate-limit-remaining": "Exceeded",
+            "x-rate-limit-reset": f"{wait:.0f}",
+        }
         return headers, {"id_code": 429, "id_message": "Too Many Requests"}
 
     def _denied(self, question: Question) -> Reply | None:
@@ -67,8 +89,11 @@ class Tns(Service):
     def _quota_headers(self) -> dict[str, str]:
         self.spent += 1
         left = max(0, self.quota - self.spent)
-        return {"x-rate-limit-limit": str(self.quota), "x-rate-limit-remaining": str(left),
-                "x-rate-limit-reset": "1"}  # fmt: skip
+        return {
+            "x-rate-limit-limit": str(self.quota),
+            "x-rate-limit-remaining": str(left),
+            "x-rate-limit-reset": "1",
+        }
 
     def _span(self, stamp: str | None) -> tuple[float, float]:
         """Time that a file covers [MJD]; hourly files are those of the last 24 hours."""
@@ -107,16 +132,26 @@ class Tns(Service):
         reported, classified = t.t_peak - 3.0, t.t_peak + 2.0
         known = bool(t.tns_type) and classified < end
         row = {
-            "objid": 190000 + t.number, "name_prefix": "SN" if known else "AT",
-            "name": t.tns_name, "ra": f"{t.ra + 0.0002:.7f}", "declination": f"{t.dec:.7f}",
-            "redshift": t.redshift if known else "", "typeid": 3 if known else "",
-            "type": t.tns_type if known else "", "reporting_group": "ZTF", "source_group": "ZTF",
-            "reporting_groupid": 48, "source_groupid": 48, "discoverymag": "18.9000",
-            "filter": "r-ZTF", "reporters": "A. Stand-In", "internal_names": t.ztf_id,
+            "objid": 190000 + t.number,
+            "name_prefix": "SN" if known else "AT",
+            "name": t.tns_name,
+            "ra": f"{t.ra + 0.0002:.7f}",
+            "declination": f"{t.dec:.7f}",
+            "redshift": t.redshift if known else "",
+            "typeid": 3 if known else "",
+            "type": t.tns_type if known else "",
+            "reporting_group": "ZTF",
+            "source_group": "ZTF",
+            "reporting_groupid": 48,
+            "source_groupid": 48,
+            "discoverymag": "18.9000",
+            "filter": "r-ZTF",
+            "reporters": "A. Stand-In",
+            "internal_names": t.ztf_id,
             "Class_ADS_bibcodes": "2026TNSCR" if known else "",
             "discoverydate": f"{utc(reported):%Y-%m-%d %H:%M:%S}",
             "lastmodified": f"{utc(classified if known else reported):%Y-%m-%d %H:%M:%S}",
-        }  # fmt: skip
+        }
         return row | {"modified": classified if known else reported}
 
     def spoil(self, payload: Any, kind: str) -> Any:
@@ -142,8 +177,13 @@ def _zipped(reply: Reply) -> Reply:
 def _far_away(number: int) -> dict[str, Any]:
     """Names in the far south, reported long ago."""
     return dict.fromkeys(COLUMNS, "") | {
-        "objid": number, "name_prefix": "AT", "name": f"2025bg{number}",
-        "ra": f"{(number * 0.9) % 360:.5f}", "declination": f"{-89.0 + number * 0.05:.5f}",
-        "reporting_group": "ATLAS", "source_group": "ATLAS",
-        "lastmodified": "2025-01-01 00:00:00", "modified": 60676.0,
-    }  # fmt: skip
+        "objid": number,
+        "name_prefix": "AT",
+        "name": f"2025bg{number}",
+        "ra": f"{(number * 0.9) % 360:.5f}",
+        "declination": f"{-89.0 + number * 0.05:.5f}",
+        "reporting_group": "ATLAS",
+        "source_group": "ATLAS",
+        "lastmodified": "2025-01-01 00:00:00",
+        "modified": 60676.0,
+    }

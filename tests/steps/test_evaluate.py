@@ -90,9 +90,11 @@ def test_columns_that_do_not_exist_are_unknown():
 def test_the_latest_detection_is_that_of_any_of_the_bands():
     """By time, not by the order of the bands."""
     curves = make_photometry(
-        ["a", "a", "b", "c"], [MJD - 2, MJD - 1, MJD - 3, MJD - 1], [17.0, 18.0, 19.0, 16.0],
+        ["a", "a", "b", "c"],
+        [MJD - 2, MJD - 1, MJD - 3, MJD - 1],
+        [17.0, 18.0, 19.0, 16.0],
         band=["ztfr", "ztfg", "ztfr", "ztfi"],
-    )  # fmt: skip
+    )
     mag, band, mjd = latest(make_candidates(["a", "b", "c"], curves), ("ztfg", "ztfr"))
     assert mag.tolist() == pytest.approx([18.0, 19.0, np.nan], nan_ok=True)
     assert band.tolist() == ["ztfg", "ztfr", ""]
@@ -146,11 +148,13 @@ def test_the_number_of_a_plain_factor_is_its_reason():
         ({"a": 1}, "TypeError: float() argument must be a string or a real number, not 'dict'"),
         (1j, "TypeError: float() argument must be a string or a real number, not 'complex'"),
         (answer([1.0, 2.0]), "ValueError: returned values of shape (2,) for 1 candidate"),
-        (Factor(np.ones(3), np.zeros(2), np.full(3, "")),
-         "ValueError: returned values of shape (3,) for 1 candidate"),
+        (
+            Factor(np.ones(3), np.zeros(2), np.full(3, "")),
+            "ValueError: returned values of shape (3,) for 1 candidate",
+        ),
     ],
     ids=repr,
-)  # fmt: skip
+)
 def test_what_makes_no_sense_for_anybody_is_left_out(returned, words):
     """The factor is at fault: nobody is excluded for it, and the report says so."""
     column = run(lambda *_: returned)
@@ -211,8 +215,11 @@ def test_a_number_that_means_nothing_for_all_is_the_factors_fault():
 
 def test_a_factor_may_exclude_with_any_number():
     """What is out anyway needs no number."""
-    column = run(lambda *_: answer([np.nan, -5.0, 1.0], exclude=[True, False, False],
-                                   reject=[False, True, False]))  # fmt: skip
+    column = run(
+        lambda *_: answer(
+            [np.nan, -5.0, 1.0], exclude=[True, False, False], reject=[False, True, False]
+        )
+    )
     assert said(column) == []
     assert column.factor.decision.tolist() == [EXCLUDE, REJECT, KEEP]
 
@@ -326,10 +333,23 @@ def test_no_candidates_give_no_answers():
 def test_built_in_factors_take_an_empty_table(name):
     """A night may have no candidates, and a site no table."""
     part = FACTORS.get(name)
-    needed = ["altitude", "altitude_area", "night_left", "hours_left", "sets", "status",
-              "hour_angle", "min_altitude", "lowest_altitude", "culmination",
-              "culmination_altitude", "culmination_moon_sep", "culmination_moon_altitude",
-              "moon_illumination", "moon_limit"]  # fmt: skip
+    needed = [
+        "altitude",
+        "altitude_area",
+        "night_left",
+        "hours_left",
+        "sets",
+        "status",
+        "hour_angle",
+        "min_altitude",
+        "lowest_altitude",
+        "culmination",
+        "culmination_altitude",
+        "culmination_moon_sep",
+        "culmination_moon_altitude",
+        "moon_illumination",
+        "moon_limit",
+    ]
     rows = table(0).reindex(columns=[*table(0), *needed])
     found = part.make(rows, NOW)
     assert len(found.value) == len(found.decision) == len(found.reason) == 0
@@ -348,8 +368,9 @@ def test_factors_of_ones_own_run_after_the_fits():
 
 def test_a_too_without_photometry_gets_neutral_factors():
     """Its base score counts; factors are not even asked about it."""
-    rows = make_candidates(["bare", "seen", "dark"], make_photometry(["seen"]),
-                           too=[True, True, False])  # fmt: skip
+    rows = make_candidates(
+        ["bare", "seen", "dark"], make_photometry(["seen"]), too=[True, True, False]
+    )
     asked = []
 
     def strict(candidates, now):
@@ -417,8 +438,10 @@ def columns_of(*rows):
 positive = st.floats(0.01, 100)
 
 
-@given(st.lists(st.lists(positive, min_size=3, max_size=3), max_size=5),
-       st.lists(positive, min_size=3, max_size=3))  # fmt: skip
+@given(
+    st.lists(st.lists(positive, min_size=3, max_size=3), max_size=5),
+    st.lists(positive, min_size=3, max_size=3),
+)
 def test_the_score_is_base_times_the_product(values, base):
     """Eq. 1 of the paper, for kept candidates."""
     columns = columns_of(*((row, [KEEP] * 3) for row in values))
@@ -434,10 +457,13 @@ any_number = st.sampled_from([2.0, -1.0, 0.0, np.nan, np.inf, -np.inf])
 
 
 @given(
-    st.lists(st.tuples(any_number, decisions).filter(lambda x: x[1] != KEEP or x[0] == 2.0),
-             min_size=1, max_size=6),
+    st.lists(
+        st.tuples(any_number, decisions).filter(lambda x: x[1] != KEEP or x[0] == 2.0),
+        min_size=1,
+        max_size=6,
+    ),
     st.booleans(),
-)  # fmt: skip
+)
 def test_the_strongest_decision_wins_and_the_first_to_say_it_is_named(told, is_too):
     """Whatever the numbers are: two negative factors make no positive score."""
     columns = columns_of(*(([value], [decision]) for value, decision in told))

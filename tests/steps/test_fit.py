@@ -38,9 +38,18 @@ class Counting:
         n = int((photometry["candidate_id"] == name).sum())
         if n < 2:
             return not_enough(n, 2)
-        return Fit("ok", f"{n} points", t_peak=MJD + n, t_peak_err=0.5, chisq=1.0, ndof=2.0,
-                   n_points=n, parameters={"x1": n / 10, "z": 0.1}, errors={"x1": 0.01},
-                   covariance=[[1e-4]])  # fmt: skip
+        return Fit(
+            "ok",
+            f"{n} points",
+            t_peak=MJD + n,
+            t_peak_err=0.5,
+            chisq=1.0,
+            ndof=2.0,
+            n_points=n,
+            parameters={"x1": n / 10, "z": 0.1},
+            errors={"x1": 0.01},
+            covariance=[[1e-4]],
+        )
 
 
 NAMES = ["a", "b", "c"]
@@ -106,9 +115,19 @@ def test_nothing_is_fitted_twice(store):
         ({"model": bound(digest="d2")}, NAMES),
         ({"model": bound(name="other")}, NAMES),
     ],
-    ids=["more data", "other flux", "other kind", "other source", "other order", "redshift",
-         "name", "fewer candidates", "other settings", "other model"],
-)  # fmt: skip
+    ids=[
+        "more data",
+        "other flux",
+        "other kind",
+        "other source",
+        "other order",
+        "redshift",
+        "name",
+        "fewer candidates",
+        "other settings",
+        "other model",
+    ],
+)
 def test_what_changed_is_fitted_again(store, change, refitted):
     """Data, redshift, settings: all that a fit depends on, and nothing else."""
     run(store.fits, bound())

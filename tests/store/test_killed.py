@@ -26,9 +26,13 @@ def run_script(name: str, *arguments: str) -> list[list[str]]:
     """Run a script in a process that may fork; return the words of each line it said."""
     done = subprocess.run(
         [sys.executable, str(HERE / name), *arguments],
-        capture_output=True, text=True, timeout=600, check=False, cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     return [line.split() for line in done.stdout.splitlines()]
 

@@ -101,12 +101,14 @@ def shape(engine):
         table: (
             {(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)},
             tuple(found.get_pk_constraint(table)["constrained_columns"]),
-            {(tuple(k["constrained_columns"]), k["referred_table"])
-             for k in found.get_foreign_keys(table)},
+            {
+                (tuple(k["constrained_columns"]), k["referred_table"])
+                for k in found.get_foreign_keys(table)
+            },
             {tuple(index["column_names"]) for index in found.get_indexes(table)},
         )
         for table in found.get_table_names()
-    }  # fmt: skip
+    }
 
 
 def test_a_store_of_the_first_version_is_brought_up_to_date(path):
@@ -179,10 +181,16 @@ def test_what_an_old_store_knew_becomes_history(third, caplog):
     """Known since the candidate's first sight: its own, or that of its first measurement."""
     with Store(f"sqlite:///{third}") as store, Store("sqlite://") as new:
         assert shape(store.engine) == shape(new.engine)
-        sights = {at: store.candidates(at, state=None)["candidate_id"].tolist()
-                  for at in (60999.0, 61000.0, 61001.0, 61002.5)}  # fmt: skip
-        assert sights == {60999.0: [], 61000.0: ["a"], 61001.0: ["a", "c"],
-                          61002.5: ["a", "b", "c"]}  # fmt: skip
+        sights = {
+            at: store.candidates(at, state=None)["candidate_id"].tolist()
+            for at in (60999.0, 61000.0, 61001.0, 61002.5)
+        }
+        assert sights == {
+            60999.0: [],
+            61000.0: ["a"],
+            61001.0: ["a", "c"],
+            61002.5: ["a", "b", "c"],
+        }
         first = store.candidates(61000.0).iloc[0]
         assert (first["redshift"], first["redshift_source"]) == (0.1, "TNS")
         assert (first["name"], first["spectral_type"]) == ("2026abc", "SN Ia")

@@ -48,10 +48,16 @@ def told(draw: Any) -> tuple[Any, ...]:
     place = draw(st.sampled_from(sorted(PLACES)))
     known = draw(st.fixed_dictionaries({}, optional=FACTS))
     return (
-        "told", draw(days), place, draw(st.integers(1, 2)), draw(st.sampled_from(SOURCES)),
-        draw(st.sampled_from(["ztf", "tns", "too"])), known,
-        draw(st.integers(1, 2)), draw(st.sampled_from(["", "alias 1", "alias 2"])),
-    )  # fmt: skip
+        "told",
+        draw(days),
+        place,
+        draw(st.integers(1, 2)),
+        draw(st.sampled_from(SOURCES)),
+        draw(st.sampled_from(["ztf", "tns", "too"])),
+        known,
+        draw(st.integers(1, 2)),
+        draw(st.sampled_from(["", "alias 1", "alias 2"])),
+    )
 
 
 def happened(kind: str, *more: Any) -> Any:
@@ -60,13 +66,16 @@ def happened(kind: str, *more: Any) -> Any:
 
 events = st.lists(
     st.one_of(
-        told(), told(), told(),
+        told(),
+        told(),
+        told(),
         happened("mark", st.sampled_from(["veto", "pin", "observed"])),
         happened("reject", st.sampled_from(["old", "faint"])),
         happened("revive"),
     ),
-    min_size=2, max_size=12,
-)  # fmt: skip
+    min_size=2,
+    max_size=12,
+)
 
 
 @contextmanager
@@ -83,14 +92,22 @@ def report_of(event: tuple[Any, ...]) -> Any:
     at, name = MJD + day, f"{place}{number}"
     # Different objects of one place, and one object at different times, are not quite together.
     objects = make_objects(
-        name, ra=PLACES[place] + (number + day / 10) / 36000, dec=10.0, survey=survey, known_at=at,
-    ).assign(also_known_as=[(alias,) if alias else ()])  # fmt: skip
+        name,
+        ra=PLACES[place] + (number + day / 10) / 36000,
+        dec=10.0,
+        survey=survey,
+        known_at=at,
+    ).assign(also_known_as=[(alias,) if alias else ()])
     # The first measurement is that of every report, the second its own.
     mjd = MJD - np.array([0.0, 1.0 + day])[:n_points]
     points = make_photometry(
-        name, mjd, mag=18.0 + number + 0.1 * day, source=source, known_at=at,
+        name,
+        mjd,
+        mag=18.0 + number + 0.1 * day,
+        source=source,
+        known_at=at,
         measurement_id=[f"at {one}" for one in mjd],
-    )  # fmt: skip
+    )
     return make_report(objects, points, source=source, facts=make_facts(name, known_at=at, **known))
 
 
@@ -108,15 +125,23 @@ def fill(store: Store, happenings: list[tuple[Any, ...]]) -> None:
             continue
         at = MJD + day
         if kind == "mark":
-            row = {"candidate_id": names[0], "kind": event[3], "at": at, "author": "me",
-                   "comment": ""}  # fmt: skip
+            row = {
+                "candidate_id": names[0],
+                "kind": event[3],
+                "at": at,
+                "author": "me",
+                "comment": "",
+            }
             store.marks.save([row])
         elif kind == "reject":
             rows = [{"candidate_id": names[0], "factor": event[3], "reason": "r", "row": {}}]
             store.save_cycle(
-                at, scores=pd.DataFrame(), rejected=pd.DataFrame(rows), ranks=pd.DataFrame(),
+                at,
+                scores=pd.DataFrame(),
+                rejected=pd.DataFrame(rows),
+                ranks=pd.DataFrame(),
                 report={"version": "1", "config": "c"},
-            )  # fmt: skip
+            )
         else:
             key = store.identities.key_of(names[0])
             with store._access.transaction("test") as connection:
@@ -191,8 +216,9 @@ def test_what_a_source_takes_back_is_gone(store):
     types = [store.candidates(MJD + day)["spectral_type"].item() for day in (0, 1, 2)]
     assert types == ["SN", "SN Ia", "SN"]
     assert [list(store.facts.as_known(MJD + day)) for day in (1, 2)] == [
-        ["candidate_id", "tns_type"], ["candidate_id"],
-    ]  # fmt: skip
+        ["candidate_id", "tns_type"],
+        ["candidate_id"],
+    ]
 
 
 def test_names_are_known_since_they_were_given(store):
@@ -211,8 +237,13 @@ def test_who_came_back_was_out_before(store):
     """A rejection of the past can be asked after new evidence has lifted it."""
     store.ingest(make_report(make_objects("a"), make_photometry("a", MJD - 1)), MJD)
     rows = pd.DataFrame([{"candidate_id": "a", "factor": "f", "reason": "r", "row": {}}])
-    store.save_cycle(MJD, scores=pd.DataFrame(), rejected=rows, ranks=pd.DataFrame(),
-                     report={"version": "1", "config": "c"})  # fmt: skip
+    store.save_cycle(
+        MJD,
+        scores=pd.DataFrame(),
+        rejected=rows,
+        ranks=pd.DataFrame(),
+        report={"version": "1", "config": "c"},
+    )
     new = make_photometry("a", MJD + 70, measurement_id="new")
     store.ingest(make_report(None, new), MJD + 70)
     assert store.rejections.reconsider(MJD + 71, 60.0) == ["a"]

@@ -124,9 +124,14 @@ def test_an_empty_store_answers_every_question(store):
 
 def test_what_came_in_comes_out(store):
     """Each value of each measurement, sorted by candidate and time."""
-    table = light_curve(n=4, flux=[-5.0, 1e-3, np.nan, 12345.678], limit=[np.nan, 20.0, 30.0, 1.0],
-                        band=["ztfg", "ztfr", "atlaso", "lssty"], kind=["suspect", "limit", "limit",
-                        "detection"], flux_err=[1.0, 2.0, np.nan, 4.0])  # fmt: skip
+    table = light_curve(
+        n=4,
+        flux=[-5.0, 1e-3, np.nan, 12345.678],
+        limit=[np.nan, 20.0, 30.0, 1.0],
+        band=["ztfg", "ztfr", "atlaso", "lssty"],
+        kind=["suspect", "limit", "limit", "detection"],
+        flux_err=[1.0, 2.0, np.nan, 4.0],
+    )
     added = ingest(store, make_objects(), table.iloc[::-1])
     assert (added.new_candidates, added.new_measurements, added.refused) == (1, 4, ())
     found = photometry_of(store).astype(table.dtypes)
@@ -318,10 +323,13 @@ def test_any_order_and_cut_of_alerts_gives_the_same_rows(alerts, cuts):
                 store,
                 make_objects(list(names), ra=[place[n] for n in names]),
                 make_photometry(
-                    list(names), MJD + np.array(numbers), survey=list(surveys),
-                    measurement_id=[str(n) for n in numbers], known_at=MJD + np.array(known),
+                    list(names),
+                    MJD + np.array(numbers),
+                    survey=list(surveys),
+                    measurement_id=[str(n) for n in numbers],
+                    known_at=MJD + np.array(known),
                 ),
-            )  # fmt: skip
+            )
         found = photometry_of(store)
     keys = zip(found["candidate_id"], found["survey"], found["measurement_id"], strict=True)
     assert dict(zip(keys, found["known_at"], strict=True)) == expected
@@ -442,9 +450,19 @@ def test_annotations_may_be_lists(store):
 def test_fits_come_back_as_they_were(store):
     """Parameters, errors and covariance as they were, the newest fit only."""
     ingest(store, make_objects(["a", "b"], ra=[10.0, 20.0]))
-    good = Fit("ok", "fine", t_peak=MJD, t_peak_err=0.5, chisq=10.0, ndof=8.0, n_points=12.0,
-               bands="ztfg ztfr", parameters={"x1": np.float64(0.5)}, errors={"x1": 0.1},
-               covariance=[[0.01]])  # fmt: skip
+    good = Fit(
+        "ok",
+        "fine",
+        t_peak=MJD,
+        t_peak_err=0.5,
+        chisq=10.0,
+        ndof=8.0,
+        n_points=12.0,
+        bands="ztfg ztfr",
+        parameters={"x1": np.float64(0.5)},
+        errors={"x1": 0.1},
+        covariance=[[0.01]],
+    )
     for digest, fit in (("old", Fit("failed", "no")), ("new", good)):
         table = fit_table(np.array(["a"], dtype=object), [fit])
         store.fits.save("salt", table.assign(digest=digest))
@@ -454,8 +472,10 @@ def test_fits_come_back_as_they_were(store):
     row = found.iloc[0]
     assert (row["status"], row["t_peak"], row["bands"]) == ("ok", MJD, "ztfg ztfr")
     assert (row["parameters"], row["errors"], row["covariance"]) == (
-        {"x1": 0.5}, {"x1": 0.1}, [[0.01]],
-    )  # fmt: skip
+        {"x1": 0.5},
+        {"x1": 0.1},
+        [[0.01]],
+    )
     assert len(store.fits.of("bazin")) == 0
 
 
@@ -537,8 +557,13 @@ def test_rejected_candidates_are_remembered(url):
         assert ingest(store, near).new_candidates == 0
         assert store.candidates(LATE)["candidate_id"].tolist() == ["b"]
         row = store.rejections.as_known(LATE).iloc[0].to_dict()
-        assert row == {"candidate_id": "a", "factor": "time_span", "reason": "too old",
-                       "at": MJD, "row": {"ra": 1.5}}  # fmt: skip
+        assert row == {
+            "candidate_id": "a",
+            "factor": "time_span",
+            "reason": "too old",
+            "at": MJD,
+            "row": {"ra": 1.5},
+        }
         assert store.rejections.counts(LATE) == {"time_span": 1}
         assert store.rejections.state(LATE) == f"1 rejected, the last at MJD {MJD:.5f}"
 
@@ -605,8 +630,13 @@ def test_the_report_of_a_cycle_is_kept(store):
 
 def test_the_cursor_moves_with_its_data(store):
     """A failed poll keeps the old one, and is counted until one succeeds."""
-    ingest(store, make_objects(), source="fink", cursor={"offset": 170094456272322680},
-           newest_alert=MJD - 1)  # fmt: skip
+    ingest(
+        store,
+        make_objects(),
+        source="fink",
+        cursor={"offset": 170094456272322680},
+        newest_alert=MJD - 1,
+    )
     store.ingest(failed("fink", "timed out", retry_at=MJD + 2), MJD + 1)
     state = store.sources.state("fink")
     assert state.cursor == {"offset": 170094456272322680}

@@ -190,6 +190,7 @@ def test_separate_objects_merge_alike_in_any_order(groups, seed):
         names = {row[0]: name for row, (name, _) in zip(rows, found(rows), strict=True)}
         return {frozenset(k for k, v in names.items() if v == name) for name in names.values()}
 
-    expected = {frozenset(r[0] for r in rows if r[0].startswith(f"g{g}n"))
-                for g in range(len(groups))}  # fmt: skip
+    expected = {
+        frozenset(r[0] for r in rows if r[0].startswith(f"g{g}n")) for g in range(len(groups))
+    }
     assert partition(rows) == partition(shuffled) == expected

@@ -119,9 +119,12 @@ def test_data_that_were_measured_before_but_known_later_are_new() -> None:
 def test_a_snooze_ends_at_a_change_in_the_same_band() -> None:
     table = marks(feedback.rows("a", Kind.SNOOZE, NOW, ends=Ending(mag=0.5)))
     for mag, band, expected in (
-        (17.6, "ztfg", True), (17.4, "ztfg", False), (18.6, "ztfg", False),
-        (17.6, "ztfr", False), (10.0, "ztfi", True),
-    ):  # fmt: skip
+        (17.6, "ztfg", True),
+        (17.4, "ztfg", False),
+        (18.6, "ztfg", False),
+        (17.6, "ztfr", False),
+        (10.0, "ztfi", True),
+    ):
         new = photometry(("a", 61120.0, mag, band))
         assert active(table, 61120.5, pd.concat([BEFORE, new])) == [expected], (mag, band)
 

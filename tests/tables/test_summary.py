@@ -70,14 +70,18 @@ def slowly(table, candidate_id, bands):
         said |= {
             f"n_detections_{band}": len(mine),
             f"mag_{band}": mags[mine[-1]] if mine else math.nan,
-            f"magerr_{band}": 2.5 / math.log(10) * seen[mine[-1]]["flux_err"]
-            / seen[mine[-1]]["flux"] if mine else math.nan,
+            f"magerr_{band}": 2.5
+            / math.log(10)
+            * seen[mine[-1]]["flux_err"]
+            / seen[mine[-1]]["flux"]
+            if mine
+            else math.nan,
             f"mjd_{band}": seen[mine[-1]]["mjd"] if mine else math.nan,
             f"rise_rate_{band}": -by_hand_slope(
                 [(seen[i]["mjd"], mags[i]) for i in mine], summary.RISE_WINDOW
             ),
             f"rise_fraction_{band}": sum(pairs) / len(pairs) if pairs else math.nan,
-        }  # fmt: skip
+        }
     return said
 
 
@@ -103,9 +107,13 @@ def test_the_summary_is_what_one_would_count_by_hand(rows, categorical):
         names, band, step, flux, kind, delay = zip(*rows, strict=True)
         mjd = MJD + np.array(step) / 10
         table = make_photometry(
-            list(names), mjd, band=list(band), flux=np.array(flux), kind=list(kind),
+            list(names),
+            mjd,
+            band=list(band),
+            flux=np.array(flux),
+            kind=list(kind),
             known_at=mjd + np.array(delay),
-        ).sort_values(["candidate_id", "mjd"], ignore_index=True)  # fmt: skip
+        ).sort_values(["candidate_id", "mjd"], ignore_index=True)
     else:
         table = phot.empty()
     if categorical:
@@ -163,10 +171,14 @@ def test_evolution_is_in_magnitudes_per_day():
     table = pd.concat(
         [
             make_photometry(mjd=MJD + days + 0.1, mag=19 - 0.25 * days, band="ztfg"),
-            make_photometry(mjd=MJD + days + 0.2, mag=18.8 - 0.2 * days, band="ztfr",
-                            measurement_id=list("abcde")),
+            make_photometry(
+                mjd=MJD + days + 0.2,
+                mag=18.8 - 0.2 * days,
+                band="ztfr",
+                measurement_id=list("abcde"),
+            ),
         ]
-    ).sort_values("mjd", ignore_index=True)  # fmt: skip
+    ).sort_values("mjd", ignore_index=True)
     found = summarise(table).iloc[0]
     assert found["rise_rate_ztfg"] == pytest.approx(0.25)
     assert found["rise_rate_ztfr"] == pytest.approx(0.2)

@@ -17,8 +17,10 @@ TEXTS = ["0.0 d in g", "1.0 d in r", "2.0 d in i", "3.0 d in z"]
 def test_a_template_and_columns_make_sentences() -> None:
     assert NUMBERS.tolist() == TEXTS
     assert say(lambda x: "odd" if x % 2 else "even", np.arange(3)).tolist() == [
-        "even", "odd", "even",
-    ]  # fmt: skip
+        "even",
+        "odd",
+        "even",
+    ]
 
 
 def test_nothing_is_written_before_it_is_read() -> None:

@@ -35,11 +35,14 @@ def test_an_end_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("n", "words", "expected"),
-    [(0, ("visit",), "0 visits"), (1, ("candidate",), "1 candidate"),
-     (2, ("new candidate",), "2 new candidates"),
-     (1, ("degree of freedom", "degrees of freedom"), "1 degree of freedom"),
-     (3, ("degree of freedom", "degrees of freedom"), "3 degrees of freedom")],
-)  # fmt: skip
+    [
+        (0, ("visit",), "0 visits"),
+        (1, ("candidate",), "1 candidate"),
+        (2, ("new candidate",), "2 new candidates"),
+        (1, ("degree of freedom", "degrees of freedom"), "1 degree of freedom"),
+        (3, ("degree of freedom", "degrees of freedom"), "3 degrees of freedom"),
+    ],
+)
 def test_things_are_counted_as_people_do(n: int, words: tuple[str, ...], expected: str) -> None:
     assert counted(n, *words) == expected
 
@@ -80,15 +83,21 @@ def test_a_name_far_from_all_others_is_no_guess():
         ("uncl", ["unclassified", "uncertain"], "'unclassified'?"),
         ("GRB26", ["GRB260320A", "GRB26", "GRC26"], "'GRB26' or 'GRB260320A'?"),
         ("zero", ["bands", "faint_limit", "zero_point"], "'zero_point'?"),
-        ("la_silla", ["la_palma_not", "la_silla_ntt", "la_silla_dk154"],
-         "'la_silla_dk154' or 'la_silla_ntt'?"),
-        ("sim42", [f"SIM42x{n}" for n in range(5)],
-         "'SIM42x0', 'SIM42x1', 'SIM42x2' or one of 2 more?"),
+        (
+            "la_silla",
+            ["la_palma_not", "la_silla_ntt", "la_silla_dk154"],
+            "'la_silla_dk154' or 'la_silla_ntt'?",
+        ),
+        (
+            "sim42",
+            [f"SIM42x{n}" for n in range(5)],
+            "'SIM42x0', 'SIM42x1', 'SIM42x2' or one of 2 more?",
+        ),
         ("palma", ["palomar_p60", "la_palma_not"], "'la_palma_not'?"),
         ("peak_", ["peak", "speaks"], "'peak'?"),
         ("brigth", ["bright", "brigade"], "'bright'?"),
     ],
-)  # fmt: skip
+)
 def test_who_typed_the_beginning_of_a_name_is_offered_that_name(typed, known, offered):
     """However similar another name is."""
     assert nearest(typed, known) == f"; did you mean {offered}"

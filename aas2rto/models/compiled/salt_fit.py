@@ -54,13 +54,20 @@ Ints = NDArray[np.int64]
 POOR, EXTREMES = 10.0, 4
 """Above this chi2 per point all valleys are polished, and starts of extreme colour: the scan, which
 is linear in colour, ranks them badly where nothing fits. Then the best one is left by `HOPS`."""
-HOPS = np.array([
-    [1.5, 0.0, 0.0, 0.0, 0.0], [-1.5, 0.0, 0.0, 0.0, 0.0],
-    [0.0, 0.0, 0.0, 0.3, 0.0], [0.0, 0.0, 0.0, -0.3, 0.0],
-    [0.0, 0.0, 2.0, 0.0, 0.0], [0.0, 0.0, -2.0, 0.0, 0.0],
-    [4.0, 0.0, 0.0, 0.0, 0.0], [-4.0, 0.0, 0.0, 0.0, 0.0],
-    [0.0, 0.0, 0.0, 0.0, 0.02], [0.0, 0.0, 0.0, 0.0, -0.02],
-])  # fmt: skip
+HOPS = np.array(
+    [
+        [1.5, 0.0, 0.0, 0.0, 0.0],
+        [-1.5, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 0.3, 0.0],
+        [0.0, 0.0, 0.0, -0.3, 0.0],
+        [0.0, 0.0, 2.0, 0.0, 0.0],
+        [0.0, 0.0, -2.0, 0.0, 0.0],
+        [4.0, 0.0, 0.0, 0.0, 0.0],
+        [-4.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 0.0, 0.02],
+        [0.0, 0.0, 0.0, 0.0, -0.02],
+    ]
+)
 """Steps in t0, ln x0, x1, c and z from a minimum to new starts near it: where nothing fits, many
 small valleys lie side by side, closer than the scan sees. The last two are for free redshifts."""
 MOST_HOPS = 60

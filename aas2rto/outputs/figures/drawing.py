@@ -99,12 +99,18 @@ def _of_points(points: pd.DataFrame) -> str:
 
 def _of_visibility(subject: Subject) -> Content:
     nights = [
-        [site.name, _minute(site.number("night_start")), _minute(site.number("night_end")),
-         site.number("lowest_altitude"), str(site.facts.get("status", ""))]
+        [
+            site.name,
+            _minute(site.number("night_start")),
+            _minute(site.number("night_end")),
+            site.number("lowest_altitude"),
+            str(site.facts.get("status", "")),
+        ]
         for site in subject.sites
-    ]  # fmt: skip
-    drift = {f"rank {site.name}": _log_steps(site.number("rank"), RANK_STEP)
-             for site in subject.sites}  # fmt: skip
+    ]
+    drift = {
+        f"rank {site.name}": _log_steps(site.number("rank"), RANK_STEP) for site in subject.sites
+    }
     place = [round(site.number(axis), 4) for site in subject.sites[:1] for axis in ("ra", "dec")]
     exact = style.digest_of([DESIGN, subject.heading, nights, place])
     return Content(exact, {**drift, "now": _in_steps(subject.now, HOUR_STEP)})
@@ -118,10 +124,12 @@ def _minute(mjd: float) -> float | None:
 def _of_score(subject: Subject) -> Content:
     rows = score.bars(subject)
     exact = [DESIGN, subject.heading, subject.decision, [[row.name, row.kind] for row in rows]]
-    drift = {f"{place} {row.name}": _log_steps(row.value, FACTOR_STEP)
-             for place, row in enumerate(rows)}  # fmt: skip
-    ranks = {f"rank {site.name}": _log_steps(site.number("rank"), RANK_STEP)
-             for site in subject.sites}  # fmt: skip
+    drift = {
+        f"{place} {row.name}": _log_steps(row.value, FACTOR_STEP) for place, row in enumerate(rows)
+    }
+    ranks = {
+        f"rank {site.name}": _log_steps(site.number("rank"), RANK_STEP) for site in subject.sites
+    }
     return Content(style.digest_of(exact), {**drift, **ranks})
 
 
@@ -166,17 +174,40 @@ class Kind:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("light_curve", "light curve", _of_light_curve, lambda _: light_curve.HEIGHT_IN,
-             light_curve.set_up, light_curve.draw),
-        Kind("visibility", "visibility tonight", _of_visibility,
-             lambda subject: visibility.height(len(subject.sites)),
-             visibility.set_up, visibility.draw),
-        Kind("score", "score", _of_score,
-             lambda subject: score.height(len(score.bars(subject))), score.set_up, score.draw),
-        Kind("history", "rank history", _of_history, lambda _: history.HEIGHT_IN,
-             history.set_up, history.draw),
+        Kind(
+            "light_curve",
+            "light curve",
+            _of_light_curve,
+            lambda _: light_curve.HEIGHT_IN,
+            light_curve.set_up,
+            light_curve.draw,
+        ),
+        Kind(
+            "visibility",
+            "visibility tonight",
+            _of_visibility,
+            lambda subject: visibility.height(len(subject.sites)),
+            visibility.set_up,
+            visibility.draw,
+        ),
+        Kind(
+            "score",
+            "score",
+            _of_score,
+            lambda subject: score.height(len(score.bars(subject))),
+            score.set_up,
+            score.draw,
+        ),
+        Kind(
+            "history",
+            "rank history",
+            _of_history,
+            lambda _: history.HEIGHT_IN,
+            history.set_up,
+            history.draw,
+        ),
     )
-}  # fmt: skip
+}
 """By name, in the order in which people look at them."""
 
 

@@ -190,8 +190,11 @@ def draw_task(task: Task) -> list[Path | Failure]:
     for kind in task.kinds:
         path = task.folder / f"{kind}.png"
         name = f"figure {kind}"
-        done = attempt(name, lambda: _write(path, kind, task.subject),  # noqa: B023  called at once
-                       subject=task.subject.candidate_id)  # fmt: skip
+        done = attempt(
+            name,
+            lambda: _write(path, kind, task.subject),  # noqa: B023  called at once
+            subject=task.subject.candidate_id,
+        )
         answers.append(done.failure or path)
     return answers
 

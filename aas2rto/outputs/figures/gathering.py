@@ -248,9 +248,16 @@ def _nights(found: Findings, chosen: pd.DataFrame) -> dict[str, tuple[SiteNight,
             good = _observable(site, known, found.now.utc.mjd, mjd, altitude[row], azimuth[row])
             shares = _site_shares(found.site_factors, known)
             nights[name].append(
-                SiteNight(site.name, site.title, altitude=altitude[row], observable=good,
-                          facts=known, shares=shares, **sky)
-            )  # fmt: skip
+                SiteNight(
+                    site.name,
+                    site.title,
+                    altitude=altitude[row],
+                    observable=good,
+                    facts=known,
+                    shares=shares,
+                    **sky,
+                )
+            )
     return {name: tuple(found) for name, found in nights.items()}
 
 

@@ -79,8 +79,15 @@ def _draw_site(
     level = np.append(rank, rank[-1]) * apart
     axes.plot(time, level, drawstyle="steps-post", color=colour, linestyle=dashes, zorder=3)
     moved = _changes(rank)
-    axes.plot(time[:-1][moved], level[:-1][moved], "o", color=colour, markersize=3.5, zorder=4,
-              clip_on=False)  # fmt: skip
+    axes.plot(
+        time[:-1][moved],
+        level[:-1][moved],
+        "o",
+        color=colour,
+        markersize=3.5,
+        zorder=4,
+        clip_on=False,
+    )
     last = float(rank[-1])
     told = f"#{last:.0f}" if np.isfinite(last) else ""
     return last, style.plain(site, 20), told, colour
@@ -88,8 +95,15 @@ def _draw_site(
 
 def _say_new(axes: Axes, ranks: pd.DataFrame) -> None:
     if len(ranks) and ranks["at"].nunique() == 1:
-        axes.text(0.5, 0.5, "ranked for the first time", transform=axes.transAxes, ha="center",
-                  va="center", backgroundcolor="white")  # fmt: skip
+        axes.text(
+            0.5,
+            0.5,
+            "ranked for the first time",
+            transform=axes.transAxes,
+            ha="center",
+            va="center",
+            backgroundcolor="white",
+        )
 
 
 def _changes(rank: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -114,9 +128,16 @@ def _label(axes: Axes, labels: list[Label]) -> None:
     for (_, name, rank, colour), place in zip(labels, places, strict=True):
         told = f"{name}\n{rank or 'not ranked'}" if lines == 2 else f"{rank or '–'} {name}"
         text = axes.text(
-            1.03, place, told, transform=axes.transAxes, va="center", color=colour, weight="bold",
-            size=8.5 * high / (HIGH_LINE * lines), linespacing=1.05,
-        )  # fmt: skip
+            1.03,
+            place,
+            told,
+            transform=axes.transAxes,
+            va="center",
+            color=colour,
+            weight="bold",
+            size=8.5 * high / (HIGH_LINE * lines),
+            linespacing=1.05,
+        )
         style.fitted(axes, text, 0.44)
 
 

@@ -64,9 +64,16 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
     axes.set_xlim(low, high)
     axes.set_ylim(bottom, top)
     axes.annotate(
-        "now", (0, 0.012), xycoords=axes.get_xaxis_transform(), rotation=90, size=8,
-        ha="right", va="bottom", xytext=(-1, 0), textcoords="offset points",
-    )  # fmt: skip
+        "now",
+        (0, 0.012),
+        xycoords=axes.get_xaxis_transform(),
+        rotation=90,
+        size=8,
+        ha="right",
+        va="bottom",
+        xytext=(-1, 0),
+        textcoords="offset points",
+    )
     _legend(axes, subject, points)
     if points.empty:
         axes.text(0.5, 0.5, "no photometry", transform=axes.transAxes, ha="center", size=12)
@@ -142,11 +149,16 @@ def _draw_points(axes: Axes, rows: pd.DataFrame, survey: str, band: str, now: fl
             some["mjd"].to_numpy(float)[flux > 0] - now,
             mag_from_flux(flux[flux > 0]),
             np.nan_to_num(magerr_from_flux(flux, error)[flux > 0]),
-            fmt=shape if good else "x", color=colour, markersize=5 if good else 5.5,
-            markeredgecolor="white" if good else colour, markeredgewidth=0.6 if good else 1.1,
-            elinewidth=1.0, alpha=1.0 if good else 0.75, zorder=4 if good else 3,
+            fmt=shape if good else "x",
+            color=colour,
+            markersize=5 if good else 5.5,
+            markeredgecolor="white" if good else colour,
+            markeredgewidth=0.6 if good else 1.1,
+            elinewidth=1.0,
+            alpha=1.0 if good else 0.75,
+            zorder=4 if good else 3,
             label=style.band_label(band) if good else "_",
-        )  # fmt: skip
+        )
 
 
 def _draw_limits(axes: Axes, points: pd.DataFrame, now: float, mags: tuple[float, float]) -> None:
@@ -160,8 +172,13 @@ def _draw_limits(axes: Axes, points: pd.DataFrame, now: float, mags: tuple[float
     axes.scatter(
         rows["mjd"].to_numpy(float)[known] - now,
         np.where(mag[known] > bottom, bottom - 0.02 * (bottom - top), mag[known]),
-        marker="v", s=22, facecolors="none", edgecolors=colours, linewidths=0.8, zorder=2,
-    )  # fmt: skip
+        marker="v",
+        s=22,
+        facecolors="none",
+        edgecolors=colours,
+        linewidths=0.8,
+        zorder=2,
+    )
 
 
 def _curve(subject: Subject, points: pd.DataFrame, days: tuple[float, float]) -> pd.DataFrame:
@@ -204,10 +221,17 @@ def _mark_peak(axes: Axes, subject: Subject, low: float, high: float) -> None:
     if low <= day <= high:
         axes.axvline(day, color=style.GREY, linewidth=1.3, linestyle=(0, (5, 2)), zorder=1)
         axes.annotate(
-            "peak", (day, 0.988), xycoords=axes.get_xaxis_transform(), rotation=90, size=8,
-            ha="left" if day >= 0 else "right", va="top", color="#444444",
-            xytext=(1 if day >= 0 else -1, 0), textcoords="offset points",
-        )  # fmt: skip
+            "peak",
+            (day, 0.988),
+            xycoords=axes.get_xaxis_transform(),
+            rotation=90,
+            size=8,
+            ha="left" if day >= 0 else "right",
+            va="top",
+            color="#444444",
+            xytext=(1 if day >= 0 else -1, 0),
+            textcoords="offset points",
+        )
 
 
 def _legend(axes: Axes, subject: Subject, points: pd.DataFrame) -> None:
@@ -217,10 +241,19 @@ def _legend(axes: Axes, subject: Subject, points: pd.DataFrame) -> None:
         labels.append(label)
     if handles:
         axes.legend(
-            handles, labels, loc="lower left", bbox_to_anchor=(-0.01, 0.995), ncols=COLUMNS,
-            frameon=False, handletextpad=0.25, columnspacing=0.7, borderpad=0.1, handlelength=1.2,
-            labelspacing=0.25, fontsize=_legend_size(labels),
-        )  # fmt: skip
+            handles,
+            labels,
+            loc="lower left",
+            bbox_to_anchor=(-0.01, 0.995),
+            ncols=COLUMNS,
+            frameon=False,
+            handletextpad=0.25,
+            columnspacing=0.7,
+            borderpad=0.1,
+            handlelength=1.2,
+            labelspacing=0.25,
+            fontsize=_legend_size(labels),
+        )
 
 
 def _legend_size(labels: list[str]) -> float:

@@ -95,8 +95,14 @@ def _draw_bar(axes: Axes, place: int, row: Bar, log: float) -> None:
         row.kind, style.BLUE if log >= 0 else style.VERMILLION
     )
     if abs(log) >= np.log10(NEGLIGIBLE) or row.kind == "total":
-        axes.barh(place + 0.17, log, height=0.36, color=colour, zorder=2,
-                  edgecolor=style.VERMILLION if row.kind == "out" else "none")  # fmt: skip
+        axes.barh(
+            place + 0.17,
+            log,
+            height=0.36,
+            color=colour,
+            zorder=2,
+            edgecolor=style.VERMILLION if row.kind == "out" else "none",
+        )
     axes.plot([0, 0], [place - 0.05, place + 0.39], color="#333333", linewidth=1.0, zorder=3)
     name = style.plain(row.name, 30)
     value = "out" if row.kind == "out" else f"×{number(row.value)}" if row.value > 0 else ""
@@ -108,8 +114,16 @@ def _draw_bar(axes: Axes, place: int, row: Bar, log: float) -> None:
     put(0.0, place - 0.2, f"{name}  {value}", transform=left, size=9, va="center", weight=weight)
     if row.words:
         told = style.plain(row.words.replace("+-", "±"), 90)
-        words = put(1.0, place - 0.2, told, transform=left, size=7.8, ha="right", va="center",
-                    color="#444444")  # fmt: skip
+        words = put(
+            1.0,
+            place - 0.2,
+            told,
+            transform=left,
+            size=7.8,
+            ha="right",
+            va="center",
+            color="#444444",
+        )
         style.fitted(axes, words, 0.97 - 0.0185 * (len(name) + len(value) + 2))
 
 

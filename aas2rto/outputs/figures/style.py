@@ -35,9 +35,15 @@ GREY = "#767676"
 PALE = "#D8DCE3"
 
 BAND_COLOURS = {
-    "u": BLUE, "g": GREEN, "c": SKY, "r": VERMILLION, "o": ORANGE, "i": PURPLE,
-    "z": BLACK, "y": GREY,
-}  # fmt: skip
+    "u": BLUE,
+    "g": GREEN,
+    "c": SKY,
+    "r": VERMILLION,
+    "o": ORANGE,
+    "i": PURPLE,
+    "z": BLACK,
+    "y": GREY,
+}
 """By the last letter of a band's name."""
 
 MARKERS = {"ztf": "o", "atlas": "s", "lsst": "D"}

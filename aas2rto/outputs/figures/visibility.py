@@ -52,11 +52,21 @@ def _set_up_panel(axes: Axes, *, last: bool) -> None:
     for airmass in AIRMASSES:
         altitude = np.degrees(np.arcsin(1 / airmass))
         axes.text(
-            1.012, altitude, f"{airmass:g}", transform=axes.get_yaxis_transform(),
-            size=7.5, va="center", color="#333333",
-        )  # fmt: skip
-        axes.plot([0.99, 1.0], [altitude] * 2, transform=axes.get_yaxis_transform(),
-                  color="#333333", linewidth=0.8)  # fmt: skip
+            1.012,
+            altitude,
+            f"{airmass:g}",
+            transform=axes.get_yaxis_transform(),
+            size=7.5,
+            va="center",
+            color="#333333",
+        )
+        axes.plot(
+            [0.99, 1.0],
+            [altitude] * 2,
+            transform=axes.get_yaxis_transform(),
+            color="#333333",
+            linewidth=0.8,
+        )
 
 
 def draw(sheet: style.Sheet, subject: Subject) -> None:
@@ -94,7 +104,7 @@ def _key(sheet: style.Sheet, subject: Subject) -> None:
         (0.985, moon, MOON_TEXT),
         (0.70, "| now", style.VERMILLION),
         (0.59, "▬ observe", style.BLUE),
-    ):  # fmt: skip
+    ):
         sheet.figure.text(x, y, words, size=8.5, ha="right", va="top", color=colour)
 
 
@@ -120,20 +130,37 @@ def _draw_site(axes: Axes, site: SiteNight, now: float, span: tuple[float, float
     _draw_sky(axes, site.mjd, site.sun_altitude, span)
     limit = site.number("lowest_altitude")
     axes.axhline(limit, color="#555555", linewidth=0.7, linestyle=":", zorder=2)
-    axes.plot(site.mjd, site.moon_altitude, color=style.ORANGE, linewidth=1.3,
-              linestyle=(0, (4, 2)), zorder=3)  # fmt: skip
+    axes.plot(
+        site.mjd,
+        site.moon_altitude,
+        color=style.ORANGE,
+        linewidth=1.3,
+        linestyle=(0, (4, 2)),
+        zorder=3,
+    )
     axes.plot(site.mjd, site.altitude, color="#8A8F98", linewidth=1.4, zorder=4)
     axes.plot(
-        site.mjd, np.where(site.observable, site.altitude, np.nan), color=style.BLUE, linewidth=3.4,
-        solid_capstyle="butt", zorder=5,
-    )  # fmt: skip
+        site.mjd,
+        np.where(site.observable, site.altitude, np.nan),
+        color=style.BLUE,
+        linewidth=3.4,
+        solid_capstyle="butt",
+        zorder=5,
+    )
     if span[0] <= now <= span[1]:
         axes.axvline(now, color=style.VERMILLION, linewidth=1.4, zorder=6)
     rank = site.number("rank")
     heading = f"{style.plain(site.name, 24)}" + (f"  #{rank:.0f}" if np.isfinite(rank) else "")
     axes.text(0, 1.05, heading, transform=axes.transAxes, size=9, weight="bold", va="bottom")
-    text = axes.text(1, 1.05, style.plain(_window(site, now), 60), transform=axes.transAxes,
-                     size=8, ha="right", va="bottom")  # fmt: skip
+    text = axes.text(
+        1,
+        1.05,
+        style.plain(_window(site, now), 60),
+        transform=axes.transAxes,
+        size=8,
+        ha="right",
+        va="bottom",
+    )
     style.fitted(axes, text, 1 - 0.0215 * len(heading) - 0.02)
     return text
 
@@ -144,9 +171,12 @@ def _draw_sky(axes: Axes, mjd: Floats, sun: Floats, span: tuple[float, float]) -
     colours = 1 - darkness[:, None] * (1 - NIGHT_COLOUR)
     half = 0.5 * (mjd[1] - mjd[0])
     axes.imshow(
-        np.clip(colours, 0, 1)[None], extent=(mjd[0] - half, mjd[-1] + half, 0, 90),
-        aspect="auto", interpolation="nearest", zorder=0,
-    )  # fmt: skip
+        np.clip(colours, 0, 1)[None],
+        extent=(mjd[0] - half, mjd[-1] + half, 0, 90),
+        aspect="auto",
+        interpolation="nearest",
+        zorder=0,
+    )
     axes.set_xlim(*span)
 
 

@@ -21,10 +21,16 @@ PARQUET_BATCH = 64
 """Alerts that are in memory at a time."""
 
 _MAGIC = {
-    b"Obj\x01": "avro", b"PAR1": "parquet", b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip",
-    b"SIMPLE  =": "fits", b"\x89HDF": "hdf5", b"\xd0\xcf\x11\xe0": "excel",
-    b"\xff\xfe": "text", b"\xfe\xff": "text",
-}  # fmt: skip
+    b"Obj\x01": "avro",
+    b"PAR1": "parquet",
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"SIMPLE  =": "fits",
+    b"\x89HDF": "hdf5",
+    b"\xd0\xcf\x11\xe0": "excel",
+    b"\xff\xfe": "text",
+    b"\xfe\xff": "text",
+}
 _CONFLUENT_HEADER = 5
 """Bytes before an alert on Rubin's wire: a zero and the number of a schema."""
 
@@ -104,8 +110,10 @@ def avro(path: Path) -> Iterator[Record]:
         opened = attempt("avro", lambda: fastavro.reader(file))
         reader = opened.value
         if reader is None:
-            raise InputError(f"{path}: cannot be read as Avro ({_reason(opened.failure)}); "
-                             "it is cut short or damaged: fetch it again")  # fmt: skip
+            raise InputError(
+                f"{path}: cannot be read as Avro ({_reason(opened.failure)}); "
+                "it is cut short or damaged: fetch it again"
+            )
         schema = reader.writer_schema
         fields = schema.get("fields", ()) if isinstance(schema, dict) else ()
         names = [field["name"] for field in fields]

@@ -15,8 +15,17 @@ from aas2rto.sources.files.sheet import Sheet
 
 FORMATS = {"VOTable": "votable", "ECSV": "ascii.ecsv", "FITS": "fits", "IPAC": "ascii.ipac"}
 
-_FACTS = {"ra": "ra", "dec": "dec", "decl": "dec", "redshift": "redshift", "z": "redshift",
-          "object": "id", "name": "id", "snid": "id", "survey": "survey"}  # fmt: skip
+_FACTS = {
+    "ra": "ra",
+    "dec": "dec",
+    "decl": "dec",
+    "redshift": "redshift",
+    "z": "redshift",
+    "object": "id",
+    "name": "id",
+    "snid": "id",
+    "survey": "survey",
+}
 
 
 def kind_of(start: bytes) -> str:
@@ -36,9 +45,12 @@ def _is_ipac(text: str) -> bool:
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("\\")]
     header = [line for line in lines if line.startswith("|")]
     body = [line for line in lines if not line.startswith("|")]
-    return bool(lines) and lines[0].startswith("|") and bool(body) and (
-        "|" not in body[0] and 1 <= len(header) <= 4
-    )  # fmt: skip
+    return (
+        bool(lines)
+        and lines[0].startswith("|")
+        and bool(body)
+        and ("|" not in body[0] and 1 <= len(header) <= 4)
+    )
 
 
 def read(content: bytes, kind: str) -> Sheet:

@@ -22,8 +22,12 @@ from aas2rto.tables import photometry
 FLUXCAL_ZERO_POINT = 27.5
 """[mag] of SNANA's FLUXCAL (SNANA manual, "FLUXCAL")."""
 
-_IN_NAME = {"psfflux": NANOJANSKY, "ujy": 1.0, "forced_ujy": 1.0,
-            "fluxcal": float(photometry.flux_from_mag(FLUXCAL_ZERO_POINT))}  # fmt: skip
+_IN_NAME = {
+    "psfflux": NANOJANSKY,
+    "ujy": 1.0,
+    "forced_ujy": 1.0,
+    "fluxcal": float(photometry.flux_from_mag(FLUXCAL_ZERO_POINT)),
+}
 """What names of fluxes say of their unit, in uJy."""
 
 AGREE = 0.3
@@ -167,14 +171,19 @@ def _magnitudes(table: Table, band: Texts, survey: Texts) -> _Magnitudes:
     has = np.isfinite(values) | np.isfinite(limit)
     faults = [
         *_faults(table, mag, (no_value, no_limit), limit, values),
-        (no_error & np.isfinite(values), f"whose error is {_first(errors, no_error)}, which stands "
-         "for none"),
+        (
+            no_error & np.isfinite(values),
+            f"whose error is {_first(errors, no_error)}, which stands for none",
+        ),
         (has & np.isnan(offset), _unknown_system(table, has & np.isnan(offset))),
-    ]  # fmt: skip
+    ]
     return _Magnitudes(
-        flux, flux_err, photometry.flux_from_mag(limit + offset), marked,
+        flux,
+        flux_err,
+        photometry.flux_from_mag(limit + offset),
+        marked,
         [(rows, why) for rows, why in faults if rows.any()],
-    )  # fmt: skip
+    )
 
 
 def _faults(
@@ -281,8 +290,10 @@ def _flux_scale(
         if np.isfinite(scale):
             return ones * scale, lines, True
         if "zp" not in table:
-            lines.append(f"the unit {column.unit!r} of {column.name} is no flux density and there "
-                         "is no zero point: add a column zp [mag, AB], or give uJy")  # fmt: skip
+            lines.append(
+                f"the unit {column.unit!r} of {column.name} is no flux density and there "
+                "is no zero point: add a column zp [mag, AB], or give uJy"
+            )
             return ones * np.nan, lines, True
     if column.plain in _IN_NAME:
         return ones * _IN_NAME[column.plain], lines, True
@@ -312,8 +323,10 @@ def _unit_by_magnitudes(name: str, flux: Floats, by_mag: Floats) -> tuple[float,
             said = f"{name} is in {unit}, as the magnitudes beside it say"
             return scale, [] if unit == "uJy" else [said]
     away = abs(2.5 * np.log10(ratio))
-    return np.nan, [f"{name} disagrees with the magnitudes by {away:.1f} mag and is not used; say "
-                    "its unit in its name, such as flux_mJy, or its zero point in zp"]  # fmt: skip
+    return np.nan, [
+        f"{name} disagrees with the magnitudes by {away:.1f} mag and is not used; say "
+        "its unit in its name, such as flux_mJy, or its zero point in zp"
+    ]
 
 
 def _contradictions(
@@ -324,15 +337,18 @@ def _contradictions(
     with np.errstate(invalid="ignore", divide="ignore"):
         apart = 2.5 * np.abs(np.log10(np.abs(flux / mags.flux)))
         sigma = np.hypot(np.nan_to_num(flux_err), np.nan_to_num(mags.flux_err))
-        wrong = both & (apart > CONTRADICT) & (
-            np.abs(np.abs(flux) - np.abs(mags.flux)) > photometry.LIMIT_SIGMA * sigma
-        )  # fmt: skip
+        wrong = (
+            both
+            & (apart > CONTRADICT)
+            & (np.abs(np.abs(flux) - np.abs(mags.flux)) > photometry.LIMIT_SIGMA * sigma)
+        )
     if wrong.any():
         away = f"{np.median(apart[wrong]):.1f} mag"
         reasons.add(
-            wrong, f"whose {name} and magnitude contradict each other (by {away}): correct the "
-            "unit of one"
-        )  # fmt: skip
+            wrong,
+            f"whose {name} and magnitude contradict each other (by {away}): correct the "
+            "unit of one",
+        )
 
 
 MAGNITUDES_OF_LIMITS = (10.0, 30.0)
@@ -346,8 +362,11 @@ def _limits(
     of_errors = photometry.LIMIT_SIGMA * flux_err
     if "limit" not in table or not _is_flux_limit(table):
         # Of forced photometry the error says more than the limit of the whole image.
-        return np.where(np.isfinite(by_mag) & ~np.isfinite(of_errors), by_mag, of_errors) if (
-            "mag" not in table) else np.where(np.isfinite(by_mag), by_mag, of_errors)  # fmt: skip
+        return (
+            np.where(np.isfinite(by_mag) & ~np.isfinite(of_errors), by_mag, of_errors)
+            if ("mag" not in table)
+            else np.where(np.isfinite(by_mag), by_mag, of_errors)
+        )
     column = table["limit"]
     values = cells.numbers(column.cells).values
     unit = units.flux_scale(column.unit) if column.unit else np.nan
@@ -357,8 +376,10 @@ def _limits(
     known = values[np.isfinite(values)]
     inside = bool(np.all((known > low) & (known < high)))
     if np.isnan(unit) and inside and not 1.0 <= sigmas <= 10.0:
-        lines.append(f"{column.name} is read as magnitudes: as fluxes, its values would be "
-                     f"{sigmas:.2g} sigma")  # fmt: skip
+        lines.append(
+            f"{column.name} is read as magnitudes: as fluxes, its values would be "
+            f"{sigmas:.2g} sigma"
+        )
         return photometry.flux_from_mag(np.where(sentinels.magnitude(values), np.nan, values))
     values = np.where(values > 0, values, np.nan)
     return values * (unit if np.isfinite(unit) else scale)

@@ -25,8 +25,19 @@ EXACT = 2.0**53
 """Whole numbers above this lose digits as floating-point numbers."""
 
 NOTHING = nulls.NULL_WORDS - {"-1", "-999", "-999.0"} | {
-    "--", "-", "---", "...", "na", "masked", r"\n", "nil", "untrusted", "inf", "-inf", "undef",
-}  # fmt: skip
+    "--",
+    "-",
+    "---",
+    "...",
+    "na",
+    "masked",
+    r"\n",
+    "nil",
+    "untrusted",
+    "inf",
+    "-inf",
+    "undef",
+}
 """Texts, in lower case, that hold no number."""
 
 _NUMBER = re.compile(r"([<>≤≥~]=?)?\s*([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:e[+-]?\d+)?)", re.IGNORECASE)
@@ -233,8 +244,10 @@ def _angle(text: str, read: Callable[[str], float]) -> float:
 def place_parts(column: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Split positions in one column, such as ``10:20:30.5 -05:15:20``, into two of texts."""
     pairs = by_unique(column, _two)
-    return (pd.Series([p[0] for p in pairs], index=column.index),
-            pd.Series([p[1] for p in pairs], index=column.index))  # fmt: skip
+    return (
+        pd.Series([p[0] for p in pairs], index=column.index),
+        pd.Series([p[1] for p in pairs], index=column.index),
+    )
 
 
 def _two(text: str) -> tuple[str, str]:

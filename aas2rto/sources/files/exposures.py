@@ -33,8 +33,9 @@ def stacked(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         How many exposures were left out, and why.
     """
     given = {str(name).strip("#").lower(): name for name in frame.columns}
-    columns = {name: cells.numbers(frame[given[name.lower()]]).values
-               for name in atlas_photometry.NUMBERS}  # fmt: skip
+    columns = {
+        name: cells.numbers(frame[given[name.lower()]]).values for name in atlas_photometry.NUMBERS
+    }
     table = pd.DataFrame(columns)
     for name in ("F", "Obs"):
         table[name] = cells.texts(frame[given[name.lower()]])

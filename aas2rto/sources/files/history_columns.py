@@ -35,11 +35,18 @@ FLAGS = frozenset({machine.NULL, machine.BOOLEAN, machine.INTEGER})
 
 _HEADS: dict[str, frozenset[str]] = {
     "candidate": frozenset({"candid", "jd", "ra", "dec", *ztf_packet.KEPT}),
-    "diaSource": frozenset({
-        "diaSourceId", "diaObjectId", "ra", "dec", "timeProcessedMjdTai", *lsst_packet.KEPT,
-    }),
+    "diaSource": frozenset(
+        {
+            "diaSourceId",
+            "diaObjectId",
+            "ra",
+            "dec",
+            "timeProcessedMjdTai",
+            *lsst_packet.KEPT,
+        }
+    ),
     "diaObject": frozenset({"diaObjectId", "ra", "dec"}),
-}  # fmt: skip
+}
 """Entries of an alert's own measurement that are read beside those of its history."""
 
 _HISTORIES = {**ztf_packet.PACKET.histories, **lsst_packet.PACKET.histories}
@@ -158,17 +165,34 @@ def _ztf_history(history: _History) -> Iterator[Found]:
     suspect = _sane(values.numbers("rb")) < ztf_packet.MIN_REAL_BOGUS
     suspect |= (_sane(values.numbers("nbad")) > 0) | history.below()
     signs = [SIGN_LETTERS.get(text[:1], np.nan) for text in values.texts("isdiffpos", seen)]
-    yield ztf_packet.detections, (
-        history.names[seen], jd[seen], fid[seen], values.numbers("magpsf")[seen],
-        values.numbers("sigmapsf")[seen], np.array(signs), values.numbers("diffmaglim")[seen],
-        suspect[seen], _texts(map(str, candid[seen].tolist())), history.known_at[seen],
-    )  # fmt: skip
+    yield (
+        ztf_packet.detections,
+        (
+            history.names[seen],
+            jd[seen],
+            fid[seen],
+            values.numbers("magpsf")[seen],
+            values.numbers("sigmapsf")[seen],
+            np.array(signs),
+            values.numbers("diffmaglim")[seen],
+            suspect[seen],
+            _texts(map(str, candid[seen].tolist())),
+            history.known_at[seen],
+        ),
+    )
     mjd = jd[unseen] - photometry.MJD_OF_JD
     bands = [ztf_packet.BANDS[f] for f in fid[unseen].tolist()]
-    yield ztf_packet.limits, (
-        history.names[unseen], mjd, _texts(bands), values.numbers("diffmaglim")[unseen],
-        _texts(map(photometry.limit_id, bands, mjd.tolist())), history.known_at[unseen],
-    )  # fmt: skip
+    yield (
+        ztf_packet.limits,
+        (
+            history.names[unseen],
+            mjd,
+            _texts(bands),
+            values.numbers("diffmaglim")[unseen],
+            _texts(map(photometry.limit_id, bands, mjd.tolist())),
+            history.known_at[unseen],
+        ),
+    )
 
 
 def _texts(words: Iterable[str]) -> NDArray[np.object_]:
@@ -185,12 +209,19 @@ def _ztf_forced(history: _History) -> Iterator[Found]:
     good &= np.isfinite(flux) & (flux != ztf_packet.FORCED_SENTINEL)
     rows = np.flatnonzero(history.wanted & good)
     fid, pid = values.integers("fid")[rows], values.integers("pid")[rows].tolist()
-    yield ztf_packet.forced, (
-        history.names[rows], values.numbers("jd")[rows], fid, flux[rows],
-        values.numbers("forcediffimfluxunc")[rows], values.numbers("magzpsci")[rows],
-        _texts(f"fp:{p}:{f}" for p, f in zip(pid, fid.tolist(), strict=True)),
-        history.known_at[rows],
-    )  # fmt: skip
+    yield (
+        ztf_packet.forced,
+        (
+            history.names[rows],
+            values.numbers("jd")[rows],
+            fid,
+            flux[rows],
+            values.numbers("forcediffimfluxunc")[rows],
+            values.numbers("magzpsci")[rows],
+            _texts(f"fp:{p}:{f}" for p, f in zip(pid, fid.tolist(), strict=True)),
+            history.known_at[rows],
+        ),
+    )
 
 
 def _lsst_history(history: _History) -> Iterator[Found]:
@@ -216,11 +247,15 @@ def _lsst_rows(history: _History, key: str, suspect: NDArray[np.bool_], prefix: 
     withdrawn = np.isfinite(values.numbers("timeWithdrawnMjdTai"))
     rows = np.flatnonzero(history.wanted & np.isfinite(flux) & ~withdrawn)
     return lsst_packet.fluxes, (
-        history.names[rows], values.numbers("midpointMjdTai")[rows],
-        _texts(values.texts("band", rows)), flux[rows], values.numbers("psfFluxErr")[rows],
-        suspect[rows], _texts(f"{prefix}{number}" for number in ids[rows].tolist()),
+        history.names[rows],
+        values.numbers("midpointMjdTai")[rows],
+        _texts(values.texts("band", rows)),
+        flux[rows],
+        values.numbers("psfFluxErr")[rows],
+        suspect[rows],
+        _texts(f"{prefix}{number}" for number in ids[rows].tolist()),
         history.known_at[rows],
-    )  # fmt: skip
+    )
 
 
 _READERS: dict[Path, Callable[[_History], Iterator[Found]]] = {
@@ -231,10 +266,16 @@ _READERS: dict[Path, Callable[[_History], Iterator[Found]]] = {
 }
 
 _KINDS: dict[str, frozenset[int]] = {
-    "candid": WHOLE, "fid": WHOLE, "pid": WHOLE, "diaSourceId": WHOLE, "diaForcedSourceId": WHOLE,
-    "isdiffpos": TEXTS, "procstatus": TEXTS, "band": TEXTS,
+    "candid": WHOLE,
+    "fid": WHOLE,
+    "pid": WHOLE,
+    "diaSourceId": WHOLE,
+    "diaForcedSourceId": WHOLE,
+    "isdiffpos": TEXTS,
+    "procstatus": TEXTS,
+    "band": TEXTS,
     **dict.fromkeys(lsst_packet.SUSPECT_FLAGS, FLAGS),
-}  # fmt: skip
+}
 """What the columns may hold; all others are numbers."""
 
 

@@ -38,8 +38,10 @@ def read(text: str) -> Sheet:
         parts = [pd.DataFrame([_facts(content)], dtype=object)]
     measured = [part for part in parts if _is_measured(part)]
     if not parts:
-        raise InputError("is JSON, but no list of records: give the light curve as a list of "
-                         "{mjd, band, mag, magerr, ...}, or as CSV")  # fmt: skip
+        raise InputError(
+            "is JSON, but no list of records: give the light curve as a list of "
+            "{mjd, band, mag, magerr, ...}, or as CSV"
+        )
     frame = pd.concat(measured or parts[:1], ignore_index=True)
     return Sheet(frame.astype(object), {}, _facts(content), kind="JSON")
 

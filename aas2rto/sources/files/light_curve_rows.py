@@ -18,11 +18,17 @@ from aas2rto.tables import photometry
 from aas2rto.text.words import counted, nearest
 
 KINDS = {
-    "detection": photometry.DETECTION, "valid": photometry.DETECTION, "det": photometry.DETECTION,
-    "limit": photometry.LIMIT, "upperlim": photometry.LIMIT, "nondetection": photometry.LIMIT,
-    "upper limit": photometry.LIMIT, "suspect": photometry.SUSPECT,
-    "badquality": photometry.SUSPECT, "negative": photometry.SUSPECT,
-}  # fmt: skip
+    "detection": photometry.DETECTION,
+    "valid": photometry.DETECTION,
+    "det": photometry.DETECTION,
+    "limit": photometry.LIMIT,
+    "upperlim": photometry.LIMIT,
+    "nondetection": photometry.LIMIT,
+    "upper limit": photometry.LIMIT,
+    "suspect": photometry.SUSPECT,
+    "badquality": photometry.SUSPECT,
+    "negative": photometry.SUSPECT,
+}
 """Words for the kind of a measurement; others leave it to the signal-to-noise ratio."""
 
 BAD_IMAGE = 33554432
@@ -84,12 +90,20 @@ def read(table: Table, ids: Texts, *, now: float, after: float) -> Rows:
     found = brightness.measure(table, band, survey, reasons)
     brightness.without_values(found, reasons, has_errors="magerr" in table or "flux_err" in table)
     kind = _kinds(table, found, survey)
-    rows = pd.DataFrame({
-        "candidate_id": ids, "mjd": mjd, "band": band, "flux": found.flux,
-        "flux_err": found.flux_err, "limit": found.limit, "kind": kind, "survey": survey,
-        "measurement_id": _names(table, band, mjd, np.isfinite(found.flux), n),
-        "known_at": _known_at(table, mjd, n),
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "candidate_id": ids,
+            "mjd": mjd,
+            "band": band,
+            "flux": found.flux,
+            "flux_err": found.flux_err,
+            "limit": found.limit,
+            "kind": kind,
+            "survey": survey,
+            "measurement_id": _names(table, band, mjd, np.isfinite(found.flux), n),
+            "known_at": _known_at(table, mjd, n),
+        }
+    )
     known_at = rows["known_at"].to_numpy()
     is_later = known_at > now
     used = rows[~reasons.left_out & ~is_later & (known_at > after)]
@@ -151,10 +165,15 @@ def _complain_of_times(table: Table, mjd: Floats, reasons: Reasons) -> None:
     reasons.add(np.isnan(mjd), "without a time")
     outside = np.isfinite(mjd) & ((mjd < USABLE_MJD[0]) | (mjd > USABLE_MJD[1]))
     if outside.any():
-        shown = str(next(iter(table[k] for k in ("mjd", "jd", "time", "mjd_tai", "jd_tcb")
-                              if k in table)).cells[outside].iloc[0])  # fmt: skip
-        reasons.add(outside, f"whose {names[0]} {shown[:20]!r} is no time between 1900 and 2100 "
-                             "(MJD, JD or ISO)")  # fmt: skip
+        shown = str(
+            next(iter(table[k] for k in ("mjd", "jd", "time", "mjd_tai", "jd_tcb") if k in table))
+            .cells[outside]
+            .iloc[0]
+        )
+        reasons.add(
+            outside,
+            f"whose {names[0]} {shown[:20]!r} is no time between 1900 and 2100 (MJD, JD or ISO)",
+        )
 
 
 def _unknown_bands(raw: Texts, band: Texts) -> str:
@@ -248,11 +267,17 @@ def _apart(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     named = rows.copy()
     if other.any():
         # Named by their value, so that the same row has the same name when the file has grown.
-        own = [f"{name}:{flux:.6g}" if is_other else name for name, flux, is_other
-               in zip(rows["measurement_id"], rows["flux"], other, strict=True)]  # fmt: skip
+        own = [
+            f"{name}:{flux:.6g}" if is_other else name
+            for name, flux, is_other in zip(
+                rows["measurement_id"], rows["flux"], other, strict=True
+            )
+        ]
         named = rows.assign(measurement_id=own)
         n = int(other.sum())
-        lines.append(f"{counted(n, 'row has', 'rows have')} another value of the same object, band "
-                     "and time: all are kept, and lists and fits use the first; a column "
-                     "'telescope' tells them apart")  # fmt: skip
+        lines.append(
+            f"{counted(n, 'row has', 'rows have')} another value of the same object, band "
+            "and time: all are kept, and lists and fits use the first; a column "
+            "'telescope' tells them apart"
+        )
     return named[~equal], lines

@@ -34,8 +34,15 @@ from aas2rto.sources.files.surveys import OTHER_SURVEY, surveys
 from aas2rto.sources.packets.batch import Batch
 from aas2rto.tables import photometry
 
-__all__ = ["OTHER_SURVEY", "Contents", "InputError", "LightCurve", "contents", "read",
-           "read_light_curve"]  # fmt: skip
+__all__ = [
+    "OTHER_SURVEY",
+    "Contents",
+    "InputError",
+    "LightCurve",
+    "contents",
+    "read",
+    "read_light_curve",
+]
 
 TIMES = ("mjd", "jd", "time", "mjd_tai", "jd_tcb")
 MEASURED = ("mag", "flux", "limit")
@@ -129,9 +136,12 @@ def read_light_curve(path: Path, *, candidate_id: str) -> LightCurve:
     told: dict[str, Any] = found.objects[0] if found.objects else {}
     known = {key: value for _, key, value, *_ in found.facts}
     return LightCurve(
-        photometry.conform(rows.sort_values("mjd", kind="stable")), found.problems,
-        told.get("ra"), told.get("dec"), known.get("redshift", redshift),
-    )  # fmt: skip
+        photometry.conform(rows.sort_values("mjd", kind="stable")),
+        found.problems,
+        told.get("ra"),
+        told.get("dec"),
+        known.get("redshift", redshift),
+    )
 
 
 def _named(path: Path, sheet: Sheet, candidate_id: str) -> Contents:
@@ -215,8 +225,13 @@ def contents(
     objects, facts, more = object_rows.rows(table, ids, rows.survey, rows.known_at, rows.is_later)
     empty = "" if n else "holds a header, but no rows"
     lines = [empty, *sheet.lines, *rows.lines, *more, _unused(sheet, table)]
-    return Contents(objects, facts, rows.photometry, rows.known_at[rows.is_later].tolist(),
-                    tuple(line for line in lines if line))  # fmt: skip
+    return Contents(
+        objects,
+        facts,
+        rows.photometry,
+        rows.known_at[rows.is_later].tolist(),
+        tuple(line for line in lines if line),
+    )
 
 
 def _table(sheet: Sheet) -> dict[str, Column]:
@@ -261,11 +276,14 @@ def _check(table: Table, sheet: Sheet, name: str) -> bool:
             ("a band", ("band",), "band" in table),
             ("a magnitude, flux or limit", MEASURED, has_flux),
             ("magnitude errors", ("magerr",), "mag" not in table or has_errors or "flux" in table),
-            ("flux errors", ("flux_err",), "flux" not in table or "flux_err" in table
-             or "mag" in table),
+            (
+                "flux errors",
+                ("flux_err",),
+                "flux" not in table or "flux_err" in table or "mag" in table,
+            ),
         )
         if not there
-    ]  # fmt: skip
+    ]
     if missing:
         raise InputError(
             f"misses {'; '.join(missing)}; its columns are "

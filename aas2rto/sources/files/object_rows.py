@@ -81,8 +81,10 @@ def redshifts(table: Table, n: int) -> tuple[Floats, list[str]]:
     values = cells.numbers(column.cells).values
     known = values[np.isfinite(values) & (values > 0) & (values < sentinels.FAINTEST)]
     if len(known) and np.median(known) > 10 and column.plain == "z":
-        return nothing, [f"the column {column.name!r} holds magnitudes rather than redshifts and "
-                         "is not used; one row per band is read"]  # fmt: skip
+        return nothing, [
+            f"the column {column.name!r} holds magnitudes rather than redshifts and "
+            "is not used; one row per band is read"
+        ]
     return np.where((values < 0) | (values > sentinels.LARGEST_REDSHIFT), np.nan, values), []
 
 
@@ -117,8 +119,9 @@ def rows(
     redshift, more = redshifts(table, n)
     types, others = spectral_types(table, n)
     names = [str(w) or None for w in cells.texts(table["tns"].cells)] if "tns" in table else None
-    frame = pd.DataFrame({"object_id": ids, "survey": survey, "ra": ra, "dec": dec,
-                          "known_at": known_at})  # fmt: skip
+    frame = pd.DataFrame(
+        {"object_id": ids, "survey": survey, "ra": ra, "dec": dec, "known_at": known_at}
+    )
     good = np.isfinite(ra) & np.isfinite(dec) & (ids != "") & ~is_later
     first = frame[good].sort_values("known_at", kind="stable")
     first = first.drop_duplicates(["object_id", "survey"]).sort_index()

@@ -54,8 +54,9 @@ class Reasons:
                 parts.append((len(rows), self._texts[code], int(rows[0]) + 1))
         parts.sort(reverse=True)
         told = "; ".join(
-            f"{counted(k, 'row')} {why} (first: row {first})" if len(parts) > 1 or k != n
+            f"{counted(k, 'row')} {why} (first: row {first})"
+            if len(parts) > 1 or k != n
             else f"{why} (first: row {first})"
             for k, why, first in parts
-        )  # fmt: skip
+        )
         return f"{n} of {counted(len(self._code), 'row')} left out: {told}"

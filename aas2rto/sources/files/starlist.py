@@ -79,8 +79,10 @@ def _of_line(number: int, line: str) -> Line:
     body = line[: comment.start()].rstrip() if comment else line
     place = _place(body)
     if place is None:
-        return Line(number, wrong=f"has no position: {body[:40]!r}; a line is NAME HH MM SS.S "
-                                  "+DD MM SS 2000.0")  # fmt: skip
+        return Line(
+            number,
+            wrong=f"has no position: {body[:40]!r}; a line is NAME HH MM SS.S +DD MM SS 2000.0",
+        )
     start, ra, dec, rest = place
     tokens = rest.replace(",", " ").split()
     wrong = _equinox_error(tokens)

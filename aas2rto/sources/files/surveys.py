@@ -23,16 +23,30 @@ SURVEY_BANDS: dict[str, Mapping[str, str]] = {
     "asassn": {"g": "sdssg", "V": "bessellv", "v": "bessellv"},
     "gaia": {"G": "gaia::g", "g": "gaia::g"},
     "aavso": {
-        "U": "bessellux", "B": "bessellb", "V": "bessellv", "R": "bessellr", "I": "besselli",
-        "su": "sdssu", "sg": "sdssg", "sr": "sdssr", "si": "sdssi", "sz": "sdssz",
+        "U": "bessellux",
+        "B": "bessellb",
+        "V": "bessellv",
+        "R": "bessellr",
+        "I": "besselli",
+        "su": "sdssu",
+        "sg": "sdssg",
+        "sr": "sdssr",
+        "si": "sdssi",
+        "sz": "sdssz",
     },
-}  # fmt: skip
+}
 
 VEGA_SURVEYS = frozenset({"gaia", "aavso"})
 """Their magnitudes are Vega's in the bands of Johnson, Cousins and Gaia."""
 
-_ALIASES = {"asas_sn": "asassn", "asas-sn": "asassn", "rubin": "lsst", "lsstcam": "lsst",
-            "p48": "ztf", "none": ""}  # fmt: skip
+_ALIASES = {
+    "asas_sn": "asassn",
+    "asas-sn": "asassn",
+    "rubin": "lsst",
+    "lsstcam": "lsst",
+    "p48": "ztf",
+    "none": "",
+}
 
 STRICT = frozenset({"asassn", "gaia", "aavso"})
 """Their other codes, such as AAVSO's ``Vis.`` and ``CV``, are no passbands."""
@@ -44,9 +58,17 @@ FAMILIES: dict[str, Mapping[str, str]] = {
 """Passbands that a word beside the letter tells, and no survey."""
 
 _CLEAR_BANDS = {
-    "zg": "ztfg", "zr": "ztfr", "zi": "ztfi", "1": "ztfg", "2": "ztfr", "3": "ztfi",
-    "o": "atlaso", "c": "atlasc", "cyan": "atlasc", "orange": "atlaso",
-}  # fmt: skip
+    "zg": "ztfg",
+    "zr": "ztfr",
+    "zi": "ztfi",
+    "1": "ztfg",
+    "2": "ztfr",
+    "3": "ztfi",
+    "o": "atlaso",
+    "c": "atlasc",
+    "cyan": "atlasc",
+    "orange": "atlaso",
+}
 """Band names that tell their survey on their own; ``ZTF-g`` and ``r.ztf`` do so, too."""
 
 

@@ -53,8 +53,11 @@ def _read(content: bytes) -> Sheet:
     done = attempt("csv", lambda: text_tables.read(text))
     if done.value is None:
         why = str(getattr(done.failure, "error", ""))
-        raise InputError(why.partition(": ")[2] if why.startswith("InputError") else
-                         f"cannot be read as a table of text ({why})")  # fmt: skip
+        raise InputError(
+            why.partition(": ")[2]
+            if why.startswith("InputError")
+            else f"cannot be read as a table of text ({why})"
+        )
     return done.value
 
 

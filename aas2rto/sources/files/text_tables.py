@@ -86,8 +86,16 @@ def _facts(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
         at = _AT.match(line)
         if at:
             name = at.group(1).lower()
-            known = {"z": "redshift", "sn": "id", "name": "id", "z_helio": "redshift",
-                     "decl": "dec", "redshift": "redshift", "ra": "ra", "dec": "dec"}  # fmt: skip
+            known = {
+                "z": "redshift",
+                "sn": "id",
+                "name": "id",
+                "z_helio": "redshift",
+                "decl": "dec",
+                "redshift": "redshift",
+                "ra": "ra",
+                "dec": "dec",
+            }
             if name in known:
                 yield known[name], at.group(2).strip()
         elif line.startswith("#"):
@@ -116,8 +124,9 @@ def _hidden_header(notes: Sequence[str], body: Sequence[str]) -> str:
     them known, while the first row of the table is no header itself.
     """
     salt = [match.group(1) for note in notes for match in [_SALT_COLUMN.match(note)] if match]
-    if salt and any(note.strip().lower() in {"#end", "#end:", "# end :", "#end :"}
-                    for note in notes):  # fmt: skip
+    if salt and any(
+        note.strip().lower() in {"#end", "#end:", "# end :", "#end :"} for note in notes
+    ):
         return " ".join(name for name in salt if name.lower() != "end")
     first = body[0] if body else ""
     if sum(map(is_known, _split(first))) >= 2:
@@ -173,9 +182,15 @@ def _frame(rows: Sequence[str], mark: str, names: list[str]) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame({name: pd.Series(dtype=str) for name in names})
     frame: pd.DataFrame = pd.read_csv(
-        io.StringIO("\n".join(rows)), sep=mark or r"\s+", dtype=str, keep_default_na=False,
-        skipinitialspace=True, names=names, header=None, index_col=False,
-    )  # fmt: skip
+        io.StringIO("\n".join(rows)),
+        sep=mark or r"\s+",
+        dtype=str,
+        keep_default_na=False,
+        skipinitialspace=True,
+        names=names,
+        header=None,
+        index_col=False,
+    )
     return frame.fillna("")
 
 
@@ -239,10 +254,20 @@ def _snana(lines: Sequence[str]) -> Sheet:
     if "FLUXCAL" in frame:
         # MAG there repeats FLUXCAL, by convention with a zero point of 0 or 27.5.
         frame = frame.drop(columns=[name for name in ("MAG", "MAGERR") if name in frame])
-    redshift = next((keys[k] for k in ("REDSHIFT_HELIO", "REDSHIFT_FINAL", "REDSHIFT_CMB")
-                     if float(keys.get(k, -9)) >= 0), "")  # fmt: skip
-    facts = {"id": keys.get("SNID", ""), "ra": keys.get("RA", ""), "redshift": redshift,
-             "dec": keys.get("DECL", keys.get("DEC", "")),
-             "survey": keys.get("SURVEY", "")}  # fmt: skip
+    redshift = next(
+        (
+            keys[k]
+            for k in ("REDSHIFT_HELIO", "REDSHIFT_FINAL", "REDSHIFT_CMB")
+            if float(keys.get(k, -9)) >= 0
+        ),
+        "",
+    )
+    facts = {
+        "id": keys.get("SNID", ""),
+        "ra": keys.get("RA", ""),
+        "redshift": redshift,
+        "dec": keys.get("DECL", keys.get("DEC", "")),
+        "survey": keys.get("SURVEY", ""),
+    }
     said = [f"{counted(wrong, 'row')} with another number of cells than VARLIST left out"]
     return Sheet(frame, {}, facts, lines=tuple(said if wrong else ()), kind="SNANA")

@@ -11,32 +11,95 @@ import numpy as np
 from aas2rto.guard import attempt
 
 FLUX_UNITS = {
-    "nJy": 1e-3, "uJy": 1.0, "mJy": 1e3, "Jy": 1e6, "nmgy": 3.631, "nanomaggy": 3.631,
+    "nJy": 1e-3,
+    "uJy": 1.0,
+    "mJy": 1e3,
+    "Jy": 1e6,
+    "nmgy": 3.631,
+    "nanomaggy": 3.631,
     "maggy": 3.631e9,
-}  # fmt: skip
+}
 """What one of each is in uJy; a maggy is 3631 Jy, the flux of AB magnitude 0."""
 
 _SPELT = {
-    "µjy": "uJy", "μjy": "uJy", "ujy": "uJy", "microjy": "uJy", "microjansky": "uJy",
-    "mjy": "mJy", "millijansky": "mJy", "jy": "Jy", "jansky": "Jy", "njy": "nJy",
-    "nanojansky": "nJy", "nmgy": "nmgy", "nanomaggy": "nmgy", "nanomaggies": "nmgy",
-    "nanomgy": "nmgy", "maggy": "maggy", "maggies": "maggy",
-}  # fmt: skip
+    "µjy": "uJy",
+    "μjy": "uJy",
+    "ujy": "uJy",
+    "microjy": "uJy",
+    "microjansky": "uJy",
+    "mjy": "mJy",
+    "millijansky": "mJy",
+    "jy": "Jy",
+    "jansky": "Jy",
+    "njy": "nJy",
+    "nanojansky": "nJy",
+    "nmgy": "nmgy",
+    "nanomaggy": "nmgy",
+    "nanomaggies": "nmgy",
+    "nanomgy": "nmgy",
+    "maggy": "maggy",
+    "maggies": "maggy",
+}
 
-UNIT_WORDS = frozenset(_SPELT) | frozenset({
-    "d", "day", "days", "mag", "mags", "abmag", "vegamag", "mag(ab)", "mag(vega)", "mag ab",
-    "mag vega", "ab", "vega", "deg", "degree", "degrees", "hour", "hours", "hr", "hourangle",
-    "h:m:s", "d:m:s", "hms", "dms", "rad", "s", "sec", "utc", "ct", "adu", "dn", "e-/s", "electron",
-    "mjd", "jd", "arcsec", "km/s",
-})  # fmt: skip
+UNIT_WORDS = frozenset(_SPELT) | frozenset(
+    {
+        "d",
+        "day",
+        "days",
+        "mag",
+        "mags",
+        "abmag",
+        "vegamag",
+        "mag(ab)",
+        "mag(vega)",
+        "mag ab",
+        "mag vega",
+        "ab",
+        "vega",
+        "deg",
+        "degree",
+        "degrees",
+        "hour",
+        "hours",
+        "hr",
+        "hourangle",
+        "h:m:s",
+        "d:m:s",
+        "hms",
+        "dms",
+        "rad",
+        "s",
+        "sec",
+        "utc",
+        "ct",
+        "adu",
+        "dn",
+        "e-/s",
+        "electron",
+        "mjd",
+        "jd",
+        "arcsec",
+        "km/s",
+    }
+)
 """What a row of units, or a bracket after a name, may hold, in lower case."""
 
 VEGA_TO_AB: dict[str, float] = {
-    "ztfg": -0.096, "ztfr": 0.184, "ztfi": 0.422,
-    "bessellux": 0.79, "bessellb": -0.09, "bessellv": 0.02, "bessellr": 0.21, "besselli": 0.45,
-    "sdssu": 0.91, "sdssg": -0.08, "sdssr": 0.16, "sdssi": 0.37, "sdssz": 0.54,
+    "ztfg": -0.096,
+    "ztfr": 0.184,
+    "ztfi": 0.422,
+    "bessellux": 0.79,
+    "bessellb": -0.09,
+    "bessellv": 0.02,
+    "bessellr": 0.21,
+    "besselli": 0.45,
+    "sdssu": 0.91,
+    "sdssg": -0.08,
+    "sdssr": 0.16,
+    "sdssi": 0.37,
+    "sdssz": 0.54,
     "gaia::g": 0.114,
-}  # fmt: skip
+}
 """AB minus Vega magnitude of a source, by band.
 
 ZTF: alpha Lyr STIS 007 through sncosmo's passbands. Bessell and SDSS: Blanton & Roweis (2007),
@@ -87,8 +150,21 @@ def is_vega(word: str) -> bool:
 def is_ab(word: str) -> bool:
     """Say whether a word for a magnitude system means AB, or says nothing."""
     plain = word.strip().lower()
-    return plain in {"", "ab", "abmag", "ab mag", "mag", "mags", "none", "nan", "null", "mag(ab)",
-                     "mag_ab", "mag ab", "sdss"}  # fmt: skip
+    return plain in {
+        "",
+        "ab",
+        "abmag",
+        "ab mag",
+        "mag",
+        "mags",
+        "none",
+        "nan",
+        "null",
+        "mag(ab)",
+        "mag_ab",
+        "mag ab",
+        "sdss",
+    }
 
 
 def ab_minus(system: str, band: str) -> float:

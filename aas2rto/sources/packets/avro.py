@@ -100,9 +100,16 @@ class Reader:
             tables, owners = (np.zeros(self._rows, dtype=np.int64) for _ in range(2))
             status = np.zeros(len(records), dtype=np.int64)
             n = machine.scan(
-                np.frombuffer(data, dtype=np.uint8), starts, stops, self._program,
-                top, items, tables, owners, status,
-            )  # fmt: skip
+                np.frombuffer(data, dtype=np.uint8),
+                starts,
+                stops,
+                self._program,
+                top,
+                items,
+                tables,
+                owners,
+                status,
+            )
             if not (status == machine.FULL).any():
                 break
             self._rows *= 2

@@ -17,10 +17,15 @@ Path = tuple[str, ...]
 Wanted = Callable[[Path], bool]
 
 PRIMITIVES = {
-    "null": machine.NULL, "boolean": machine.BOOLEAN, "int": machine.INTEGER,
-    "long": machine.INTEGER, "float": machine.FLOAT, "double": machine.DOUBLE,
-    "bytes": machine.BYTES, "string": machine.BYTES,
-}  # fmt: skip
+    "null": machine.NULL,
+    "boolean": machine.BOOLEAN,
+    "int": machine.INTEGER,
+    "long": machine.INTEGER,
+    "float": machine.FLOAT,
+    "double": machine.DOUBLE,
+    "bytes": machine.BYTES,
+    "string": machine.BYTES,
+}
 
 MAX_DEPTH = 24
 """Nesting at which a schema counts as recursive."""

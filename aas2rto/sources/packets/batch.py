@@ -123,8 +123,11 @@ class Batch:
         """
         packet = packet_of(alert)
         if packet is None:
-            self._complain(where, "a record is neither a ZTF nor an LSST alert: it has no "
-                                  "'candidate' and no 'diaSource'")  # fmt: skip
+            self._complain(
+                where,
+                "a record is neither a ZTF nor an LSST alert: it has no "
+                "'candidate' and no 'diaSource'",
+            )
             return None
         try:
             return self._add(packet, alert, where)
@@ -197,9 +200,12 @@ class Batch:
         old = self._objects.get((survey, head.object_id))
         if old is None or head.known_at < old["known_at"]:
             self._objects[survey, head.object_id] = {
-                "object_id": head.object_id, "survey": survey, "ra": head.ra, "dec": head.dec,
+                "object_id": head.object_id,
+                "survey": survey,
+                "ra": head.ra,
+                "dec": head.dec,
                 "known_at": head.known_at,
-            }  # fmt: skip
+            }
 
     def _read(self, series: Series, head: Head, where: str) -> None:
         """Read measurements; a broken one costs itself, not its alert."""

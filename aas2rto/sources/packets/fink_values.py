@@ -20,23 +20,54 @@ Value = float | bool | str
 PREFIX = "fink_"
 
 CROSS_MATCHES = (
-    "cdsxmatch", "simbad", "tnsclass", "dr3name", "gaia", "vsx", "gcvs", "x3hsp", "x4lac",
-    "spicy", "mangrove", "xm_", "main_label_crossmatch",
-)  # fmt: skip
+    "cdsxmatch",
+    "simbad",
+    "tnsclass",
+    "dr3name",
+    "gaia",
+    "vsx",
+    "gcvs",
+    "x3hsp",
+    "x4lac",
+    "spicy",
+    "mangrove",
+    "xm_",
+    "main_label_crossmatch",
+)
 """Starts of the names whose ``"Unknown"`` means: searched, no counterpart."""
 
-ZERO_IS_UNPROCESSED = frozenset({
-    "rf_snia_vs_nonia", "rf_kn_vs_nonkn", "snn_snia_vs_nonia", "snn_sn_vs_all", "mulens",
-})  # fmt: skip
+ZERO_IS_UNPROCESSED = frozenset(
+    {
+        "rf_snia_vs_nonia",
+        "rf_kn_vs_nonkn",
+        "snn_snia_vs_nonia",
+        "snn_sn_vs_all",
+        "mulens",
+    }
+)
 """Scores for which Fink writes exactly 0 when it had too few points to classify at all.
 
 A 0 is therefore no statement about the class, and becomes no annotation: otherwise a factor
 that asks for a high score would exclude every young object."""
 
-_BOOKKEEPING = frozenset({
-    "publisher", "topic", "timestamp", "year", "month", "day", "schemavsn", "lsst_schema_version",
-    "objectid", "candid", "diasourceid", "observation_reason", "target_name", "spicy_id",
-})  # fmt: skip
+_BOOKKEEPING = frozenset(
+    {
+        "publisher",
+        "topic",
+        "timestamp",
+        "year",
+        "month",
+        "day",
+        "schemavsn",
+        "lsst_schema_version",
+        "objectid",
+        "candid",
+        "diasourceid",
+        "observation_reason",
+        "target_name",
+        "spicy_id",
+    }
+)
 """Names that say nothing about the object."""
 
 _NOT_ABOUT_THE_OBJECT = ("broker", "fink_", "cutout", "lc_features")
@@ -174,10 +205,13 @@ def facts(flat: Mapping[str, Value]) -> dict[str, Any]:
         "spectral_type": _spectral_type(flat),
         "name": nulls.text(flat.get("xm_tns_fullname")),
         "host": _first_text(
-            flat, "mangrove_hyperleda_name", "mangrove_2mass_name",
-            "xm_mangrove_hyperleda_name", "xm_mangrove_2mass_name",
+            flat,
+            "mangrove_hyperleda_name",
+            "mangrove_2mass_name",
+            "xm_mangrove_hyperleda_name",
+            "xm_mangrove_2mass_name",
         ),
-    }  # fmt: skip
+    }
     if redshift > 0:
         found |= {"redshift": redshift, "redshift_source": "TNS via Fink"}
     return {key: value for key, value in found.items() if value}

@@ -36,12 +36,22 @@ NANOJANSKY = 1e-3
 """[uJy]; LSST fluxes are in nJy (AB zero point 31.4)."""
 
 SUSPECT_FLAGS = (
-    "psfFlux_flag", "psfFlux_flag_edge", "psfFlux_flag_noGoodPixels", "centroid_flag",
-    "pixelFlags_edge", "pixelFlags_offimage", "pixelFlags_nodataCenter",
-    "pixelFlags_saturatedCenter", "pixelFlags_suspectCenter", "pixelFlags_interpolatedCenter",
-    "pixelFlags_crCenter", "pixelFlags_streakCenter", "pixelFlags_injectedCenter",
-    "pixelFlags_injected_templateCenter", "glint_trail",
-)  # fmt: skip
+    "psfFlux_flag",
+    "psfFlux_flag_edge",
+    "psfFlux_flag_noGoodPixels",
+    "centroid_flag",
+    "pixelFlags_edge",
+    "pixelFlags_offimage",
+    "pixelFlags_nodataCenter",
+    "pixelFlags_saturatedCenter",
+    "pixelFlags_suspectCenter",
+    "pixelFlags_interpolatedCenter",
+    "pixelFlags_crCenter",
+    "pixelFlags_streakCenter",
+    "pixelFlags_injectedCenter",
+    "pixelFlags_injected_templateCenter",
+    "glint_trail",
+)
 """diaSource flags that make a flux unfit for decisions (their meaning: diaSource.avsc).
 
 The PSF fit or its centroid failed, the source lies at the edge, or the 3x3 pixels at its centre
@@ -126,8 +136,16 @@ def _row(record: Record, head: Head, name: str, suspect: bool) -> Row | None:  #
     get = record.get
     if is_null(get("psfFlux")) or not is_null(get("timeWithdrawnMjdTai")):
         return None
-    return (head.object_id, get("midpointMjdTai"), get("band"), get("psfFlux"),
-            get("psfFluxErr"), suspect, name, head.known_at)  # fmt: skip
+    return (
+        head.object_id,
+        get("midpointMjdTai"),
+        get("band"),
+        get("psfFlux"),
+        get("psfFluxErr"),
+        suspect,
+        name,
+        head.known_at,
+    )
 
 
 def fluxes(columns: Columns) -> pd.DataFrame:
@@ -136,29 +154,44 @@ def fluxes(columns: Columns) -> pd.DataFrame:
     flux, flux_err = floats(flux_njy) * NANOJANSKY, floats(err_njy) * NANOJANSKY
     tai = floats(mjd)
     tai = np.where((tai >= USABLE_MJD[0]) & (tai <= USABLE_MJD[1]), tai, np.nan)
-    return pd.DataFrame({
-        "candidate_id": ids,
-        "mjd": photometry.mjd_utc_from_tai(tai),
-        "band": bands(BANDS, band),
-        "flux": flux,
-        "flux_err": flux_err,
-        "limit": photometry.LIMIT_SIGMA * flux_err,
-        "kind": photometry.kind_of(flux, flux_err, "lsst", suspect=np.array(suspect, dtype=bool)),
-        "survey": "lsst",
-        "measurement_id": name,
-        "known_at": known_at,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "candidate_id": ids,
+            "mjd": photometry.mjd_utc_from_tai(tai),
+            "band": bands(BANDS, band),
+            "flux": flux,
+            "flux_err": flux_err,
+            "limit": photometry.LIMIT_SIGMA * flux_err,
+            "kind": photometry.kind_of(
+                flux, flux_err, "lsst", suspect=np.array(suspect, dtype=bool)
+            ),
+            "survey": "lsst",
+            "measurement_id": name,
+            "known_at": known_at,
+        }
+    )
 
 
 _FLUX_FIELDS = frozenset({"midpointMjdTai", "band", "psfFlux", "psfFluxErr", "timeWithdrawnMjdTai"})
 
 PACKET = Packet(
     survey="lsst",
-    fields=frozenset({
-        "diaSourceId", "observation_reason", "target_name", "diaSource", "prvDiaSources",
-        "prvDiaForcedSources", "diaObject", "ssSource", "mpc_orbits", "cutoutDifference",
-        "cutoutScience", "cutoutTemplate",
-    }),
+    fields=frozenset(
+        {
+            "diaSourceId",
+            "observation_reason",
+            "target_name",
+            "diaSource",
+            "prvDiaSources",
+            "prvDiaForcedSources",
+            "diaObject",
+            "ssSource",
+            "mpc_orbits",
+            "cutoutDifference",
+            "cutoutScience",
+            "cutoutTemplate",
+        }
+    ),
     head=head,
     own=own,
     series=series,
@@ -166,4 +199,4 @@ PACKET = Packet(
         "prvDiaSources": _FLUX_FIELDS | {"diaSourceId", "reliability", *SUSPECT_FLAGS},
         "prvDiaForcedSources": _FLUX_FIELDS | {"diaForcedSourceId"},
     },
-)  # fmt: skip
+)

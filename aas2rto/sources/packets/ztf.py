@@ -31,8 +31,20 @@ from aas2rto.tables import photometry
 BANDS = {1: "ztfg", 2: "ztfr", 3: "ztfi"}
 """``fid`` -> band (ZTF alert schema, candidate.avsc)."""
 
-SIGNS = {"t": 1.0, "T": 1.0, "1": 1.0, 1: 1.0, "true": 1.0, "True": 1.0,
-         "f": -1.0, "F": -1.0, "0": -1.0, 0: -1.0, "false": -1.0, "False": -1.0}  # fmt: skip
+SIGNS = {
+    "t": 1.0,
+    "T": 1.0,
+    "1": 1.0,
+    1: 1.0,
+    "true": 1.0,
+    "True": 1.0,
+    "f": -1.0,
+    "F": -1.0,
+    "0": -1.0,
+    0: -1.0,
+    "false": -1.0,
+    "False": -1.0,
+}
 """``isdiffpos`` -> sign of the flux; ``magpsf`` is the magnitude of the absolute difference."""
 
 MIN_REAL_BOGUS = 0.55
@@ -43,8 +55,15 @@ FORCED_SENTINEL = -99999.0
 """What ``fp_hists`` holds where no flux could be measured."""
 
 KEPT = (
-    "programid", "rb", "drb", "ndethist", "distnr", "sgscore1", "distpsnr1", "ssdistnr",
-)  # fmt: skip
+    "programid",
+    "rb",
+    "drb",
+    "ndethist",
+    "distnr",
+    "sgscore1",
+    "distpsnr1",
+    "ssdistnr",
+)
 """Entries of ``candidate`` that become annotations ``ztf_<name>``. ``programid`` 1 is public."""
 
 
@@ -92,10 +111,17 @@ def series(alert: Record, head: Head) -> Iterable[Series]:
 def _detection(record: Record, head: Head) -> Row:
     get = record.get
     return (
-        head.object_id, get("jd"), get("fid"), get("magpsf"), get("sigmapsf"),
-        SIGNS.get(get("isdiffpos", "")), get("diffmaglim"),
-        is_bad_quality(get("rb"), get("nbad")), _name(record), head.known_at,
-    )  # fmt: skip
+        head.object_id,
+        get("jd"),
+        get("fid"),
+        get("magpsf"),
+        get("sigmapsf"),
+        SIGNS.get(get("isdiffpos", "")),
+        get("diffmaglim"),
+        is_bad_quality(get("rb"), get("nbad")),
+        _name(record),
+        head.known_at,
+    )
 
 
 def _name(record: Record) -> str:
@@ -121,8 +147,16 @@ def _forced(record: Record, head: Head) -> Row | None:
     mjd = float(record["jd"]) - photometry.MJD_OF_JD
     pid = get("pid")
     name = forced_name(record["fid"], mjd) if pid is None else f"fp:{pid}:{record['fid']}"
-    return (head.object_id, get("jd"), get("fid"), flux, get("forcediffimfluxunc"),
-            get("magzpsci"), name, head.known_at)  # fmt: skip
+    return (
+        head.object_id,
+        get("jd"),
+        get("fid"),
+        flux,
+        get("forcediffimfluxunc"),
+        get("magzpsci"),
+        name,
+        head.known_at,
+    )
 
 
 def forced_name(fid: object, mjd: float) -> str:
@@ -136,35 +170,41 @@ def detections(columns: Columns) -> pd.DataFrame:
     ids, jd, fid, mag, magerr, sign, limit, suspect, name, known_at = columns
     flux = floats(sign) * photometry.flux_from_mag(positive(floats(mag)))
     flux_err = photometry.flux_err_from_magerr(flux, floats(magerr))
-    return pd.DataFrame({
-        "candidate_id": ids,
-        "mjd": floats(jd) - photometry.MJD_OF_JD,
-        "band": bands(BANDS, fid),
-        "flux": flux,
-        "flux_err": flux_err,
-        "limit": photometry.flux_from_mag(positive(floats(limit))),
-        "kind": photometry.kind_of(flux, flux_err, "ztf", suspect=np.array(suspect, dtype=bool)),
-        "survey": "ztf",
-        "measurement_id": name,
-        "known_at": known_at,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "candidate_id": ids,
+            "mjd": floats(jd) - photometry.MJD_OF_JD,
+            "band": bands(BANDS, fid),
+            "flux": flux,
+            "flux_err": flux_err,
+            "limit": photometry.flux_from_mag(positive(floats(limit))),
+            "kind": photometry.kind_of(
+                flux, flux_err, "ztf", suspect=np.array(suspect, dtype=bool)
+            ),
+            "survey": "ztf",
+            "measurement_id": name,
+            "known_at": known_at,
+        }
+    )
 
 
 def limits(columns: Columns) -> pd.DataFrame:
     """Convert limiting magnitudes to fluxes [uJy]."""
     ids, mjd, band, limit, name, known_at = columns
-    return pd.DataFrame({
-        "candidate_id": ids,
-        "mjd": mjd,
-        "band": band,
-        "flux": np.nan,
-        "flux_err": np.nan,
-        "limit": photometry.flux_from_mag(positive(floats(limit))),
-        "kind": photometry.LIMIT,
-        "survey": "ztf",
-        "measurement_id": name,
-        "known_at": known_at,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "candidate_id": ids,
+            "mjd": mjd,
+            "band": band,
+            "flux": np.nan,
+            "flux_err": np.nan,
+            "limit": photometry.flux_from_mag(positive(floats(limit))),
+            "kind": photometry.LIMIT,
+            "survey": "ztf",
+            "measurement_id": name,
+            "known_at": known_at,
+        }
+    )
 
 
 def forced(columns: Columns) -> pd.DataFrame:
@@ -172,36 +212,66 @@ def forced(columns: Columns) -> pd.DataFrame:
     ids, jd, fid, flux_dn, err_dn, zero_point, name, known_at = columns
     scale = photometry.flux_from_mag(positive(floats(zero_point)))
     flux, flux_err = floats(flux_dn) * scale, floats(err_dn) * scale
-    return pd.DataFrame({
-        "candidate_id": ids,
-        "mjd": floats(jd) - photometry.MJD_OF_JD,
-        "band": bands(BANDS, fid),
-        "flux": flux,
-        "flux_err": flux_err,
-        "limit": photometry.LIMIT_SIGMA * flux_err,
-        "kind": photometry.kind_of(flux, flux_err, "ztf"),
-        "survey": "ztf",
-        "measurement_id": name,
-        "known_at": known_at,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "candidate_id": ids,
+            "mjd": floats(jd) - photometry.MJD_OF_JD,
+            "band": bands(BANDS, fid),
+            "flux": flux,
+            "flux_err": flux_err,
+            "limit": photometry.LIMIT_SIGMA * flux_err,
+            "kind": photometry.kind_of(flux, flux_err, "ztf"),
+            "survey": "ztf",
+            "measurement_id": name,
+            "known_at": known_at,
+        }
+    )
 
 
 PACKET = Packet(
     survey="ztf",
-    fields=frozenset({
-        "schemavsn", "publisher", "objectId", "candid", "candidate", "prv_candidates", "fp_hists",
-        "cutoutScience", "cutoutTemplate", "cutoutDifference",
-    }),
+    fields=frozenset(
+        {
+            "schemavsn",
+            "publisher",
+            "objectId",
+            "candid",
+            "candidate",
+            "prv_candidates",
+            "fp_hists",
+            "cutoutScience",
+            "cutoutTemplate",
+            "cutoutDifference",
+        }
+    ),
     head=head,
     own=own,
     series=series,
     histories={
-        "prv_candidates": frozenset({
-            "jd", "fid", "candid", "magpsf", "sigmapsf", "isdiffpos", "diffmaglim", "rb", "drb",
-            "nbad",
-        }),
-        "fp_hists": frozenset({
-            "jd", "fid", "pid", "forcediffimflux", "forcediffimfluxunc", "magzpsci", "procstatus",
-        }),
+        "prv_candidates": frozenset(
+            {
+                "jd",
+                "fid",
+                "candid",
+                "magpsf",
+                "sigmapsf",
+                "isdiffpos",
+                "diffmaglim",
+                "rb",
+                "drb",
+                "nbad",
+            }
+        ),
+        "fp_hists": frozenset(
+            {
+                "jd",
+                "fid",
+                "pid",
+                "forcediffimflux",
+                "forcediffimfluxunc",
+                "magzpsci",
+                "procstatus",
+            }
+        ),
     },
-)  # fmt: skip
+)

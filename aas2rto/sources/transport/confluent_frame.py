@@ -29,9 +29,18 @@ CONFLUENT_HEADER = 5
 """A zero byte, then the schema's number in four bytes, big-endian."""
 
 UNREADABLE = (
-    ValueError, TypeError, KeyError, IndexError, EOFError, StopIteration, AttributeError,
-    ZeroDivisionError, OverflowError, MemoryError, SchemaParseException,
-)  # fmt: skip
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    EOFError,
+    StopIteration,
+    AttributeError,
+    ZeroDivisionError,
+    OverflowError,
+    MemoryError,
+    SchemaParseException,
+)
 """What fastavro raises for bytes that are not what they claim to be."""
 
 Feed = Callable[[Sequence[bytes], Batch, Sequence[str]], int]

@@ -61,9 +61,12 @@ def test_a_figure_fits_a_phone(kind: str) -> None:
 def test_a_reused_figure_shows_the_same_as_a_fresh_one(kind: str) -> None:
     """Whatever was drawn before leaves no trace, not even after many drawings."""
     other = make_subject(
-        ("siding_spring_23m", "palomar_p60"), fitted=None, name="other",
-        points=make_points().iloc[:5], shares=(Share("x", 100.0),) * 3,
-    )  # fmt: skip
+        ("siding_spring_23m", "palomar_p60"),
+        fitted=None,
+        name="other",
+        points=make_points().iloc[:5],
+        shares=(Share("x", 100.0),) * 3,
+    )
     subject = make_subject()
     for _ in range(3):
         drawing.png(kind, other)
@@ -75,21 +78,41 @@ def test_a_reused_figure_shows_the_same_as_a_fresh_one(kind: str) -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"points": make_points().iloc[:0], "fitted": None, "sites": (), "ranks": pd.DataFrame(),
-         "shares": (), "name": ""},
+        {
+            "points": make_points().iloc[:0],
+            "fitted": None,
+            "sites": (),
+            "ranks": pd.DataFrame(),
+            "shares": (),
+            "name": "",
+        },
         {"fitted": make_fit(NOW + 4000.0, np.nan)},
         {"fitted": make_fit(NOW - 300.0, 500.0)},
-        {"decision": "reject", "score": -np.inf, "reason": "31 d old",
-         "shares": (Share("time_span", 0.0, "31 d", out=True), Share("odd", np.nan))},
+        {
+            "decision": "reject",
+            "score": -np.inf,
+            "reason": "31 d old",
+            "shares": (Share("time_span", 0.0, "31 d", out=True), Share("odd", np.nan)),
+        },
         {"points": make_points().assign(flux=-5.0)},
         {"points": make_points().assign(flux=np.nan, limit=np.nan)},
         {"points": make_points().assign(flux=1e-300)},
-        {"sites": (make_night(rank=np.nan, hours_left=0.0, night_start=np.nan, night_end=np.nan,
-                              observing_start=np.nan, status="no night (polar day)"),)},
+        {
+            "sites": (
+                make_night(
+                    rank=np.nan,
+                    hours_left=0.0,
+                    night_start=np.nan,
+                    night_end=np.nan,
+                    observing_start=np.nan,
+                    status="no night (polar day)",
+                ),
+            )
+        },
         {"shares": (Share("huge", 1e30), Share("tiny", 1e-30)), "score": 1e5},
         {"ranks": make_ranks("a").assign(rank=np.nan)},
     ],
-)  # fmt: skip
+)
 def test_anything_can_be_drawn(kind: str, values: dict[str, Any]) -> None:
     """No light curve, no night, no fit, no end of a number: there is still a figure."""
     assert opened(drawing.png(kind, make_subject(**values))).width == 1080
@@ -98,8 +121,9 @@ def test_anything_can_be_drawn(kind: str, values: dict[str, Any]) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_names_are_drawn_harmlessly(text: str) -> None:
     """No mathematics, no missing letters, no lines of their own."""
-    subject = make_subject(candidate_id=text, name=text, known=text, reason=text,
-                           shares=(Share(text, 2.0, text),))  # fmt: skip
+    subject = make_subject(
+        candidate_id=text, name=text, known=text, reason=text, shares=(Share(text, 2.0, text),)
+    )
     for kind in KINDS:
         assert drawing.png(kind, subject)
 
@@ -133,10 +157,20 @@ def test_good_names_stay() -> None:
 def test_a_light_curve_says_all_that_is_asked_of_it() -> None:
     """Bands by survey, limits, suspect points, now, the peak with its error, what is known."""
     told = texts("light_curve")
-    for words in ("ZTF26aajvsis (SN 2026abc)", "SN Ia · z = 0.034 (TNS) · 18.2 mag ztfg", "ZTF g",
-                  "ZTF r", "ATLAS o", "limit (5σ)", "suspect (1 negative)", "now", "peak",
-                  "peak in 3.0 ± 0.8 d (25 Mar) · salt χ²/dof 1.5", "model 68%",
-                  "days from now, 22 Mar 2026 19:12 UT"):  # fmt: skip
+    for words in (
+        "ZTF26aajvsis (SN 2026abc)",
+        "SN Ia · z = 0.034 (TNS) · 18.2 mag ztfg",
+        "ZTF g",
+        "ZTF r",
+        "ATLAS o",
+        "limit (5σ)",
+        "suspect (1 negative)",
+        "now",
+        "peak",
+        "peak in 3.0 ± 0.8 d (25 Mar) · salt χ²/dof 1.5",
+        "model 68%",
+        "days from now, 22 Mar 2026 19:12 UT",
+    ):
         assert words in told
     without = texts("light_curve", fitted=None)
     assert "no fit" in without
@@ -154,26 +188,55 @@ def test_a_band_with_limits_alone_is_in_the_legend() -> None:
 def test_a_visibility_figure_says_when_to_look() -> None:
     """Each observatory with its rank, window, best moment and the Moon; scales for both axes."""
     told = texts("visibility")
-    for words in ("la_palma_not  #2", "la_silla_dk154  #2", "alt [deg]", "airmass", "1.5", "60",
-                  "20:24–06:00 · best 01:12, 60° · ☾ 80°"):  # fmt: skip
+    for words in (
+        "la_palma_not  #2",
+        "la_silla_dk154  #2",
+        "alt [deg]",
+        "airmass",
+        "1.5",
+        "60",
+        "20:24–06:00 · best 01:12, 60° · ☾ 80°",
+    ):
         assert words in told
 
 
 def test_a_score_figure_shows_every_factor() -> None:
     """Each with its number and reason; then the sites."""
     told = texts("score")
-    for words in ("base score  ×1", "magnitude  ×2", "time_span  ×0.08", "peak  ×7",
-                  "1.3 ± 0.4 d before peak", "SCORE  1.12", "at la_palma_not  ×3.2",
-                  "site score 12.3, #2"):  # fmt: skip
+    for words in (
+        "base score  ×1",
+        "magnitude  ×2",
+        "time_span  ×0.08",
+        "peak  ×7",
+        "1.3 ± 0.4 d before peak",
+        "SCORE  1.12",
+        "at la_palma_not  ×3.2",
+        "site score 12.3, #2",
+    ):
         assert words in told
-    out = texts("score", decision="exclude", reason="too faint", score=-1.0,
-                shares=(Share("magnitude", 0.5, "20 mag", out=True),))  # fmt: skip
+    out = texts(
+        "score",
+        decision="exclude",
+        reason="too faint",
+        score=-1.0,
+        shares=(Share("magnitude", 0.5, "20 mag", out=True),),
+    )
     assert "magnitude  out" in out
     assert "exclude: too faint" in out
 
 
-SITES = ("la_palma_not", "la_silla_dk154", "la_silla_ntt", "palomar_p60", "siding_spring_23m",
-         "dome_c_concordia", "mauna_kea_88", "calar_alto_22", "paranal", "haleakala")  # fmt: skip
+SITES = (
+    "la_palma_not",
+    "la_silla_dk154",
+    "la_silla_ntt",
+    "palomar_p60",
+    "siding_spring_23m",
+    "dome_c_concordia",
+    "mauna_kea_88",
+    "calar_alto_22",
+    "paranal",
+    "haleakala",
+)
 
 
 @pytest.mark.parametrize("last", [1.0, 5.0, 400.0, np.nan], ids=str)
@@ -269,17 +332,23 @@ def test_ten_minutes_change_nothing(kind: str) -> None:
         ({"fitted": make_fit(NOW + 5)}, {"light_curve"}),
         ({"name": "SN 2026xyz"}, set(KINDS)),
         ({"now": NOW + 0.3}, {"light_curve", "visibility", "history"}),
-        ({"shares": (Share("magnitude", 2.2), Share("time_span", 0.08), Share("peak", 7.0))},
-         {"score"}),
-        ({"shares": (Share("magnitude", 2.04), Share("time_span", 0.08), Share("peak", 7.0))},
-         set()),
+        (
+            {"shares": (Share("magnitude", 2.2), Share("time_span", 0.08), Share("peak", 7.0))},
+            {"score"},
+        ),
+        (
+            {"shares": (Share("magnitude", 2.04), Share("time_span", 0.08), Share("peak", 7.0))},
+            set(),
+        ),
         ({"sites": (make_night(rank=1.0), make_night("la_silla_dk154"))}, {"visibility", "score"}),
-        ({"sites": (make_night(night_start=NOW + 0.1), make_night("la_silla_dk154"))},
-         {"visibility"}),
+        (
+            {"sites": (make_night(night_start=NOW + 0.1), make_night("la_silla_dk154"))},
+            {"visibility"},
+        ),
         ({"ranks": make_ranks("la_palma_not", "la_silla_dk154").assign(rank=1.0)}, {"history"}),
         ({"decision": "exclude"}, {"score"}),
     ],
-)  # fmt: skip
+)
 def test_only_what_changed_is_drawn_again(change: dict[str, Any], kinds: set[str]) -> None:
     """Each figure depends on what it shows."""
     old = make_subject()
@@ -299,13 +368,22 @@ def test_a_figure_says_what_it_shows() -> None:
 
 # Machado, Oliveira & Fernandes (2009), IEEE TVCG 15, 1291, Table: severity 1.0; linear RGB.
 BLINDNESS = {
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
-                   [-0.003882, -0.048116, 1.051998]],
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
-                     [-0.011820, 0.042940, 0.968881]],
-    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
-                   [0.004733, 0.691367, 0.303900]],
-}  # fmt: skip
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
 
 
 def lab(colour: str, matrix: Any) -> Any:
@@ -313,8 +391,11 @@ def lab(colour: str, matrix: Any) -> Any:
     srgb = np.array(mpl.colors.to_rgb(colour))
     linear = np.where(srgb > 0.04045, ((srgb + 0.055) / 1.055) ** 2.4, srgb / 12.92)
     linear = np.clip(np.array(matrix) @ linear, 0, 1)
-    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722],
-                    [0.0193, 0.1192, 0.9505]]) @ linear / [0.9505, 1.0, 1.089]  # fmt: skip
+    xyz = (
+        np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+        @ linear
+        / [0.9505, 1.0, 1.089]
+    )
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 

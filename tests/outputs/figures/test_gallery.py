@@ -35,9 +35,10 @@ class Findings(SimpleNamespace):
 def gather_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take subjects as they are."""
     monkeypatch.setattr(
-        gathering, "gather",
+        gathering,
+        "gather",
         lambda found, names: [found.subjects[n] for n in names if n in found.subjects],
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -166,9 +167,12 @@ def test_workers_do_not_outlive_a_killed_program(tmp_path: Path) -> None:
     """After kill -9 nobody is left waiting for work."""
     (tmp_path / "orphans.py").write_text(ORPHANS)
     done = subprocess.run(
-        [sys.executable, tmp_path / "orphans.py"], capture_output=True, text=True, check=False,
+        [sys.executable, tmp_path / "orphans.py"],
+        capture_output=True,
+        text=True,
+        check=False,
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-    )  # fmt: skip
+    )
     pids = [int(pid) for pid in done.stdout.split()]
     assert len(pids) == 2
     end = time.monotonic() + 20

@@ -63,8 +63,9 @@ def test_subjects_hold_what_the_cycle_found(world: Any) -> None:
     assert one.known == "not classified · 16.00 mag ztfg"
     assert [share.name for share in one.shares] == ["magnitude"]
     assert [(site.name, site.number("rank")) for site in one.sites] == [
-        ("la_palma_not", 1.0), ("la_silla_dk154", 1.0),
-    ]  # fmt: skip
+        ("la_palma_not", 1.0),
+        ("la_silla_dk154", 1.0),
+    ]
     assert one.ranks["rank"].tolist() == [1.0, 1.0]
     assert faint.decision == "exclude"
     assert faint.shares[0].out
@@ -119,9 +120,14 @@ class Own:
     def light_curve(self, fit: Any, bands: Any, mjd: Any) -> pd.DataFrame:
         bands = list(bands)
         return pd.DataFrame(
-            {"band": np.repeat(bands, len(mjd)), "mjd": np.tile(mjd, len(bands)), "flux": 1.0,
-             "flux_low": 0.5, "flux_high": 1.5}
-        )  # fmt: skip
+            {
+                "band": np.repeat(bands, len(mjd)),
+                "mjd": np.tile(mjd, len(bands)),
+                "flux": 1.0,
+                "flux_low": 0.5,
+                "flux_high": 1.5,
+            }
+        )
 
 
 def test_a_model_that_cannot_travel_is_evaluated_at_home(monkeypatch: pytest.MonkeyPatch) -> None:

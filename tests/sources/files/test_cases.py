@@ -77,14 +77,15 @@ def test_08_ids_of_rows_in_an_export_of_skyportal(name):
     """One light curve, whose object is called like the file."""
     report = poll(name)
     assert report.objects["object_id"].tolist() == ["fritz"]
-    assert bands_and_mags(report.photometry) == [
-        ("ztfr", 18.51), ("ztfg", 18.12), ("ztfg", -20.7)]  # fmt: skip
+    assert bands_and_mags(report.photometry) == [("ztfr", 18.51), ("ztfg", 18.12), ("ztfg", -20.7)]
 
 
 def test_09_atlas_as_the_server_delivers():
     rows = curve("09-atlas-fp-server-file/job.txt").photometry
     assert [(p.band, p.kind, p.mag) for p in points(rows)[::2]] == [
-        ("atlaso", "detection", 18.5), ("atlasc", "detection", 18.1)]  # fmt: skip
+        ("atlaso", "detection", 18.5),
+        ("atlasc", "detection", 18.1),
+    ]
     middle = rows.iloc[1]
     assert (middle["flux"], middle["flux_err"], middle["kind"]) == (-40.0, 18.0, "limit")
 
@@ -167,9 +168,11 @@ class TestRecorded:
         cells = [row for row in lines if row[0].isdigit()]
         snr = np.array([float(row[26]) if row[26] != "null" else np.nan for row in cells])
         bright = rows[snr > 5]
-        print(f"{len(bright)} points with S/N above 5 of {len(rows)}: "
-              f"{bright['kind'].value_counts().to_dict()}; by flux / error "
-              f"{int((rows['flux'] / rows['flux_err'] > 5).sum())}")  # fmt: skip
+        print(
+            f"{len(bright)} points with S/N above 5 of {len(rows)}: "
+            f"{bright['kind'].value_counts().to_dict()}; by flux / error "
+            f"{int((rows['flux'] / rows['flux_err'] > 5).sum())}"
+        )
         assert len(bright) == 282
         assert np.isfinite(bright["flux"]).all()
         assert set(bright["kind"]) == {"detection", "suspect"}

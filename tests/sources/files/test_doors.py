@@ -110,8 +110,9 @@ def places(rows: list, lines: tuple[str, ...]) -> str:
     return (shown or "nothing") + (f" | {'; '.join(lines)}" if lines else "")
 
 
-LIST = pd.DataFrame([("SN1", "155.127", "-5.25"), ("SN2", "20.5", "+12.0")],
-                    columns=["name", "ra", "dec"])  # fmt: skip
+LIST = pd.DataFrame(
+    [("SN1", "155.127", "-5.25"), ("SN2", "20.5", "+12.0")], columns=["name", "ra", "dec"]
+)
 TOO = "name: SN1\nra: {ra}\ndec: {dec}\nmagnitude: {mag}\n"
 
 NO_VALUE = "1 of 2 rows left out: whose mag is 99.99, which stands for no value (first: row 2)"
@@ -204,10 +205,13 @@ DOORS: dict[str, tuple[Callable[[Path], str], dict[str, Callable[[Path], Path]]]
 }
 
 CURVE = {
-    "sentinel": f"18.50 | {NO_VALUE}", "unit": "18.50 18.10", "position": "18.50 18.50",
-    "float id": LOST.format(column=""), "limit": "18.50 >20.50",
+    "sentinel": f"18.50 | {NO_VALUE}",
+    "unit": "18.50 18.10",
+    "position": "18.50 18.50",
+    "float id": LOST.format(column=""),
+    "limit": "18.50 >20.50",
     "unknown format": "refused: is HDF5; save the table as CSV, Parquet or FITS",
-}  # fmt: skip
+}
 
 BAD_PLACE = (
     "the position of 1 row cannot be read (first: '-999, -999' in row 2); write degrees, or "
@@ -238,7 +242,7 @@ ANSWERS: dict[str, dict[str, str]] = {
         "unit": "SN1 155.1270 -5.2500 18.5 mag",
         "position": "SN1 155.1271 -5.2556 18.5 mag",
     },
-}  # fmt: skip
+}
 """The answer of each door to each kind; doors that cannot meet a kind have none."""
 
 
@@ -269,8 +273,16 @@ def test_identifiers_keep_their_digits_in_every_format(suffix: str, tmp_path: Pa
     if suffix == ".csv":
         written(frame, path)
     else:
-        typed = frame.astype({"name": "int64", "mjd": float, "mag": float, "magerr": float,
-                              "ra": float, "dec": float})  # fmt: skip
+        typed = frame.astype(
+            {
+                "name": "int64",
+                "mjd": float,
+                "mag": float,
+                "magerr": float,
+                "ra": float,
+                "dec": float,
+            }
+        )
         if suffix == ".parquet":
             typed.to_parquet(path)
         else:

@@ -179,13 +179,32 @@ def test_gaia_times_are_barycentric_coordinate_time(tmp_path):
     [
         ([{"mjd": 60200.21, "fid": 1, "magpsf": 18.5, "sigmapsf": 0.05}], [18.5]),
         ({"mjd": [60200.21], "band": ["ztfg"], "mag": [18.5], "magerr": [0.05]}, [18.5]),
-        ({"detections": [{"mjd": 60200.21, "fid": 1, "magpsf": 18.5, "sigmapsf": 0.05}],
-          "non_detections": [{"mjd": 60201.21, "fid": 1, "diffmaglim": 20.5}]}, [18.5, -20.5]),
-        ({"status": "success", "data": [
-            {"obj_id": "SN1", "id": 7, "mjd": 60200.21, "filter": "ztfg", "mag": 18.5,
-             "magerr": 0.05, "magsys": "ab"}]}, [18.5]),
+        (
+            {
+                "detections": [{"mjd": 60200.21, "fid": 1, "magpsf": 18.5, "sigmapsf": 0.05}],
+                "non_detections": [{"mjd": 60201.21, "fid": 1, "diffmaglim": 20.5}],
+            },
+            [18.5, -20.5],
+        ),
+        (
+            {
+                "status": "success",
+                "data": [
+                    {
+                        "obj_id": "SN1",
+                        "id": 7,
+                        "mjd": 60200.21,
+                        "filter": "ztfg",
+                        "mag": 18.5,
+                        "magerr": 0.05,
+                        "magsys": "ab",
+                    }
+                ],
+            },
+            [18.5],
+        ),
     ],
-)  # fmt: skip
+)
 def test_json_of_services(tmp_path, content, right):
     found = read(tmp_path, json.dumps(content), "lc.json")
     assert bands_and_mags(found.photometry) == [("ztfg", mag) for mag in right]
@@ -209,7 +228,7 @@ def test_json_of_services(tmp_path, content, right):
         ("time,band,mag,magerr\n2023-09-13T07:02:24+02:00,ztfr,18.5,0.05\n", 18.5),
         ("mjd,band,flux,fluxerr,limit\n60200.21,ztfr,144.54,7,20.5\n", 18.5),
     ],
-)  # fmt: skip
+)
 def test_ways_to_write_one_measurement(tmp_path, text, right):
     """At MJD 60200.21; commas, units, systems, dates."""
     (first, *_) = points(read(tmp_path, text).photometry)
@@ -320,11 +339,12 @@ def test_vega_where_it_is_not_known_is_said(tmp_path):
 @pytest.mark.parametrize(
     ("ra", "dec", "right"),
     [
-        ("-0.00001", "1", (359.99999, 1)), ("360.00001", "1", (0.00001, 1)),
+        ("-0.00001", "1", (359.99999, 1)),
+        ("360.00001", "1", (0.00001, 1)),
         ("10h20m30.5s", "-5d15m20s", (155.127083, -5.255556)),
         ("10 20 30.5", "−05 15 20", (155.127083, -5.255556)),
     ],
-)  # fmt: skip
+)
 def test_positions_in_any_form(tmp_path, ra, dec, right):
     text = f"name,ra,dec,mjd,band,mag,magerr\na,{ra},{dec},60200.21,ztfr,18.5,0.05\n"
     thing = read(tmp_path, text).objects[0]
@@ -413,7 +433,7 @@ def test_rows_at_several_places_need_an_identifier(tmp_path):
         ("a.fits", b"SIMPLE  = " + b" " * 80, "cannot be read as FITS ("),
         ("a.txt", b"# only\n# comments\n", "holds no table, only comments"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_says_so(tmp_path, name, content, words):
     """Where, what, why, what next."""
     path = tmp_path / name
@@ -432,12 +452,17 @@ def test_a_million_rows_are_read_quickly(tmp_path):
 
     n = 1_000_000
     rng = np.random.default_rng(1)
-    pd.DataFrame({
-        "object_id": np.repeat([f"SN{k}" for k in range(n // 100)], 100),
-        "ra": np.repeat(np.linspace(0, 359, n // 100), 100), "dec": np.repeat(1.5, n),
-        "mjd": 60000 + rng.random(n) * 100, "band": np.tile(["ztfg", "ztfr"], n // 2),
-        "mag": 18 + rng.random(n), "magerr": 0.05,
-    }).to_csv(tmp_path / "big.csv", index=False)  # fmt: skip
+    pd.DataFrame(
+        {
+            "object_id": np.repeat([f"SN{k}" for k in range(n // 100)], 100),
+            "ra": np.repeat(np.linspace(0, 359, n // 100), 100),
+            "dec": np.repeat(1.5, n),
+            "mjd": 60000 + rng.random(n) * 100,
+            "band": np.tile(["ztfg", "ztfr"], n // 2),
+            "mag": 18 + rng.random(n),
+            "magerr": 0.05,
+        }
+    ).to_csv(tmp_path / "big.csv", index=False)
     begun = time.process_time()
     found = contents(tmp_path / "big.csv")
     took = time.process_time() - begun

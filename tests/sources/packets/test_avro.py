@@ -144,14 +144,19 @@ def test_a_cut_alert_says_so():
     """The line in the report tells what is wrong."""
     found = READER.read([ALERT[:-20], ALERT + b"x", b""])
     assert [str(error) for error in found] == [
-        "it ends early", "it is longer than its schema says", "it ends early"
-    ]  # fmt: skip
+        "it ends early",
+        "it is longer than its schema says",
+        "it ends early",
+    ]
 
 
 def test_a_promise_of_endless_items_is_refused():
     """A count of 2**60 items in ten bytes must not keep us busy."""
-    schema = {"type": "record", "name": "r", "fields": [
-        {"name": "x", "type": {"type": "array", "items": "null"}}]}  # fmt: skip
+    schema = {
+        "type": "record",
+        "name": "r",
+        "fields": [{"name": "x", "type": {"type": "array", "items": "null"}}],
+    }
     (error,) = Reader(schema, lambda path: True).read([b"\xfe\xff\xff\xff\xff\xff\xff\xff\x7f"])
     assert str(error) == "a length in it is impossible"
 
@@ -220,11 +225,19 @@ def changed(**changes: Any) -> list[bytes]:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"rb": 0.3}, {"nbad": 2}, {"rb": -999.0}, {"isdiffpos": "f"}, {"isdiffpos": "0"},
-        {"isdiffpos": "1"}, {"diffmaglim": -999.0}, {"magpsf": None, "sigmapsf": None},
-        {"candid": None}, {"isdiffpos": "x"}, {"jd": 1.0},
+        {"rb": 0.3},
+        {"nbad": 2},
+        {"rb": -999.0},
+        {"isdiffpos": "f"},
+        {"isdiffpos": "0"},
+        {"isdiffpos": "1"},
+        {"diffmaglim": -999.0},
+        {"magpsf": None, "sigmapsf": None},
+        {"candid": None},
+        {"isdiffpos": "x"},
+        {"jd": 1.0},
     ],
-)  # fmt: skip
+)
 def test_histories_by_columns_are_those_by_mappings(changes):
     """Flags, signs, sentinels and nulls mean the same both ways."""
     assert_same_tables(changed(**changes), packets.ZTF_SCHEMA)
@@ -258,17 +271,28 @@ def test_arrays_of_unexpected_types_are_read_as_mappings():
 
 def test_fp_hists_by_columns_are_those_by_mappings():
     """Forced photometry of ZTF packets, good and bad."""
-    entry = {"jd": 2461360.5, "fid": 1, "pid": 7, "forcediffimflux": 100.0,
-             "forcediffimfluxunc": 10.0, "magzpsci": 26.3, "procstatus": "0"}  # fmt: skip
-    numbers = [{"name": n, "type": ["null", "double"]} for n in
-               ("jd", "forcediffimflux", "forcediffimfluxunc", "magzpsci")]  # fmt: skip
+    entry = {
+        "jd": 2461360.5,
+        "fid": 1,
+        "pid": 7,
+        "forcediffimflux": 100.0,
+        "forcediffimfluxunc": 10.0,
+        "magzpsci": 26.3,
+        "procstatus": "0",
+    }
+    numbers = [
+        {"name": n, "type": ["null", "double"]}
+        for n in ("jd", "forcediffimflux", "forcediffimfluxunc", "magzpsci")
+    ]
     whole = [{"name": n, "type": ["null", "long"]} for n in ("fid", "pid")]
     fields = [*numbers, *whole, {"name": "procstatus", "type": ["null", "string"]}]
     schema = json.loads(json.dumps(packets.ZTF_SCHEMA))
-    schema["fields"].append({
-        "name": "fp_hists",
-        "type": {"type": "array", "items": {"type": "record", "name": "fp", "fields": fields}},
-    })  # fmt: skip
+    schema["fields"].append(
+        {
+            "name": "fp_hists",
+            "type": {"type": "array", "items": {"type": "record", "name": "fp", "fields": fields}},
+        }
+    )
     alert = packets.ztf_alert(sky.transients()[0], sky.NOW, image_bytes=10)
     assert alert is not None
     bad = [{"procstatus": "56"}, {"forcediffimflux": -99999.0}, {"forcediffimflux": None}]
@@ -302,13 +326,17 @@ def test_real_alerts_give_the_same_tables(name):
 @pytest.mark.parametrize(
     ("schema", "words"),
     [
-        ({"type": "record", "name": "r", "fields": [{"name": "x", "type": "nosuch"}]},
-         "uses 'nosuch' but does not define it"),
-        ({"type": "record", "name": "r", "fields": [{"name": "x", "type": ["null", "r"]}]},
-         "the schema is recursive"),
+        (
+            {"type": "record", "name": "r", "fields": [{"name": "x", "type": "nosuch"}]},
+            "uses 'nosuch' but does not define it",
+        ),
+        (
+            {"type": "record", "name": "r", "fields": [{"name": "x", "type": ["null", "r"]}]},
+            "the schema is recursive",
+        ),
         ({"name": "r"}, "this is no Avro schema"),
     ],
-)  # fmt: skip
+)
 def test_schemas_it_cannot_follow_are_named(schema, words):
     """Another reader may still follow them."""
     with pytest.raises(UnsupportedSchemaError, match=words):

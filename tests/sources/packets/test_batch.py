@@ -208,11 +208,20 @@ def fink_alert(**changes):
 
 
 def test_fink_scores_become_annotations():
-    tables = packets.ztf([
-        fink_alert(cdsxmatch="RRLyr", snn_sn_vs_all=0.93, is_transient=True, nalerthist=4,
-                   DR3Name="Gaia DR3 1", mangrove={"HyperLEDA_name": "NGC5674", "lum_dist": "90"},
-                   lc_features_g={"mean": 17.0}, year=2026),
-    ])  # fmt: skip
+    tables = packets.ztf(
+        [
+            fink_alert(
+                cdsxmatch="RRLyr",
+                snn_sn_vs_all=0.93,
+                is_transient=True,
+                nalerthist=4,
+                DR3Name="Gaia DR3 1",
+                mangrove={"HyperLEDA_name": "NGC5674", "lum_dist": "90"},
+                lc_features_g={"mean": 17.0},
+                year=2026,
+            ),
+        ]
+    )
     found = values(tables)
     assert found["fink_cdsxmatch"] == "RRLyr"
     assert found["fink_snn_sn_vs_all"] == 0.93
@@ -259,9 +268,12 @@ def test_tns_class_is_the_spectral_type(column):
 
 def test_each_alert_says_what_was_known_when_it_came():
     """Not the newest word with the earliest time."""
-    tables = packets.ztf([
-        fink_alert(tns="SN Ia", candidate=ztf_candidate(candid=7, jd=JD + 3)), fink_alert(tns="SN"),
-    ])  # fmt: skip
+    tables = packets.ztf(
+        [
+            fink_alert(tns="SN Ia", candidate=ztf_candidate(candid=7, jd=JD + 3)),
+            fink_alert(tns="SN"),
+        ]
+    )
     types = tables.facts[tables.facts["key"] == "spectral_type"]
     assert dict(zip(types["known_at"], types["value"], strict=True)) == {
         MJD: "SN",
@@ -295,12 +307,14 @@ def test_lsst_flux_time_and_band_are_converted():
 
 
 def test_lsst_history_and_forced_photometry_are_read():
-    tables = packets.lsst([
-        lsst_alert(
-            prvDiaSources=[dia_source(diaSourceId=42, midpointMjdTai=TAI - 2, psfFlux=-5000.0)],
-            prvDiaForcedSources=[dia_forced()],
-        )
-    ])  # fmt: skip
+    tables = packets.lsst(
+        [
+            lsst_alert(
+                prvDiaSources=[dia_source(diaSourceId=42, midpointMjdTai=TAI - 2, psfFlux=-5000.0)],
+                prvDiaForcedSources=[dia_forced()],
+            )
+        ]
+    )
     assert row(tables, "42")["kind"] == "suspect"
     forced = row(tables, "forced:170028486242598972")
     assert forced["flux"] == pytest.approx(-0.7)
@@ -354,19 +368,23 @@ def test_lsst_object_is_found_in_the_source_too():
 
 def test_lsst_nan_stands_for_null_in_older_schemas():
     source = dia_source(timeWithdrawnMjdTai=math.nan)
-    tables = packets.lsst([
-        lsst_alert(diaSource=source, prvDiaSources=[dia_source(diaSourceId=1, psfFlux=math.nan)])
-    ])  # fmt: skip
+    tables = packets.lsst(
+        [lsst_alert(diaSource=source, prvDiaSources=[dia_source(diaSourceId=1, psfFlux=math.nan)])]
+    )
     assert tables.photometry["measurement_id"].tolist() == ["170094456272322680"]
     assert tables.problems == ()
 
 
 @pytest.mark.parametrize("gone", [{"psfFlux": None}, {"timeWithdrawnMjdTai": TAI}])
 def test_lsst_null_or_withdrawn_measurements_are_none(gone):
-    tables = packets.lsst([
-        lsst_alert(prvDiaSources=[dia_source(diaSourceId=1, **gone)],
-                   prvDiaForcedSources=[dia_forced(**gone)])
-    ])  # fmt: skip
+    tables = packets.lsst(
+        [
+            lsst_alert(
+                prvDiaSources=[dia_source(diaSourceId=1, **gone)],
+                prvDiaForcedSources=[dia_forced(**gone)],
+            )
+        ]
+    )
     assert len(tables.photometry) == 1
     assert tables.problems == ()
 
@@ -382,15 +400,23 @@ def test_lsst_float_ids_are_refused_because_they_lost_digits():
 
 
 def test_fink_on_lsst_gives_scores_type_redshift_and_name():
-    tables = packets.lsst([
-        lsst_alert(
-            fink_broker_version="4.1",
-            clf={"cats_class": 11, "earlySNIa_score": -1.0},
-            xm={"tns_type": "SN Ia", "tns_redshift": 0.05, "tns_fullname": "SN 2026tir",
-                "simbad_otype": "Fail", "vsx_Type": "Unknown"},
-            pred={"is_sso": False}, misc={"firstDiaSourceMjdTaiFink": 61090.04},
-        )
-    ])  # fmt: skip
+    tables = packets.lsst(
+        [
+            lsst_alert(
+                fink_broker_version="4.1",
+                clf={"cats_class": 11, "earlySNIa_score": -1.0},
+                xm={
+                    "tns_type": "SN Ia",
+                    "tns_redshift": 0.05,
+                    "tns_fullname": "SN 2026tir",
+                    "simbad_otype": "Fail",
+                    "vsx_Type": "Unknown",
+                },
+                pred={"is_sso": False},
+                misc={"firstDiaSourceMjdTaiFink": 61090.04},
+            )
+        ]
+    )
     found = values(tables)
     assert found["fink_clf_cats_class"] == 11.0
     assert "fink_clf_earlysnia_score" not in found
@@ -399,8 +425,10 @@ def test_fink_on_lsst_gives_scores_type_redshift_and_name():
     assert "fink_xm_simbad_otype" not in found
     thing = told(tables).iloc[0]
     assert (thing["spectral_type"], thing["redshift"], thing["name"]) == (
-        "SN Ia", 0.05, "SN 2026tir",
-    )  # fmt: skip
+        "SN Ia",
+        0.05,
+        "SN 2026tir",
+    )
     assert thing["redshift_source"] == "TNS via Fink"
 
 
@@ -423,11 +451,19 @@ def test_nothing_gives_empty_tables_with_all_columns():
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        ("RRLyr", "VALUE"), (0.0, "VALUE"), (False, "VALUE"), ("Unknown", "NO_COUNTERPART"),
-        ("unknown", "NO_COUNTERPART"), ("Fail", "FAILED"), ("Fail 503", "FAILED"),
-        ("Failure Ridge", "VALUE"), ("nan", "NULL"), (math.inf, "NULL"), (-999, "NULL"),
+        ("RRLyr", "VALUE"),
+        (0.0, "VALUE"),
+        (False, "VALUE"),
+        ("Unknown", "NO_COUNTERPART"),
+        ("unknown", "NO_COUNTERPART"),
+        ("Fail", "FAILED"),
+        ("Fail 503", "FAILED"),
+        ("Failure Ridge", "VALUE"),
+        ("nan", "NULL"),
+        (math.inf, "NULL"),
+        (-999, "NULL"),
     ],
-)  # fmt: skip
+)
 def test_four_kinds_of_entries(value, kind):
     assert nulls.meaning(value) is nulls.Meaning[kind]
 
@@ -442,8 +478,13 @@ def test_identifiers_keep_their_digits():
     assert nulls.digits(" 170028485706776685 ") == "170028485706776685"
 
 
-ZTF_FILES = sorted([*PAYLOADS.glob("ztf_alerts/*.avro"), *PAYLOADS.glob("fink/*ztf*.avro"),
-                    *PAYLOADS.glob("fink/fink-broker*.avro")])  # fmt: skip
+ZTF_FILES = sorted(
+    [
+        *PAYLOADS.glob("ztf_alerts/*.avro"),
+        *PAYLOADS.glob("fink/*ztf*.avro"),
+        *PAYLOADS.glob("fink/fink-broker*.avro"),
+    ]
+)
 
 
 def read(path):

@@ -27,25 +27,29 @@ def kinds(alert, quality):
 )
 def test_lsst_detections_below_the_least_reliability_are_suspect(least, kind):
     """Those of the history too; forced photometry has no such number."""
-    old = [dia_source(diaSourceId=5, midpointMjdTai=TAI - 1, reliability=value)
-           for value in (0.9,)]  # fmt: skip
+    old = [dia_source(diaSourceId=5, midpointMjdTai=TAI - 1, reliability=value) for value in (0.9,)]
     old.append(dia_source(diaSourceId=6, midpointMjdTai=TAI - 2, reliability=None))
     alert = lsst_alert(prvDiaSources=old, prvDiaForcedSources=[dia_forced(psfFlux=9000.0)])
     found = kinds(alert, Quality(reliability=least))
     assert found == {
-        "170094456272322680": kind, "5": "detection", "6": "detection",
+        "170094456272322680": kind,
+        "5": "detection",
+        "6": "detection",
         "forced:170028486242598972": "detection",
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(
     ("quality", "kind"),
     [
-        (Quality(), "detection"), (Quality(rb=0.8), "detection"), (Quality(rb=0.95), "suspect"),
-        (Quality(drb=0.9), "detection"), (Quality(drb=1.0), "suspect"),
+        (Quality(), "detection"),
+        (Quality(rb=0.8), "detection"),
+        (Quality(rb=0.95), "suspect"),
+        (Quality(drb=0.9), "detection"),
+        (Quality(drb=1.0), "suspect"),
         (Quality(reliability=1.0), "detection"),
     ],
-)  # fmt: skip
+)
 def test_ztf_detections_below_the_least_rb_or_drb_are_suspect(quality, kind):
     """The two numbers of ZTF; that of LSST says nothing here."""
     assert set(kinds(ztf_alert(), quality).values()) == {kind}

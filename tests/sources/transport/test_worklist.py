@@ -161,9 +161,12 @@ def test_few_questions_of_an_hour_are_wasted():
 def test_a_failing_service_is_not_asked_for_every_object():
     """Three failures are enough to know; what meets all is told at once."""
     for problem, n in (
-        (STUMBLED, MAX_FAILURES), (DOWN, MAX_FAILURES), (error(Cause.TIMEOUT), MAX_FAILURES),
-        (error(Cause.REFUSED, 401), 1), (error(Cause.THROTTLED, 429), 1),
-    ):  # fmt: skip
+        (STUMBLED, MAX_FAILURES),
+        (DOWN, MAX_FAILURES),
+        (error(Cause.TIMEOUT), MAX_FAILURES),
+        (error(Cause.REFUSED, 401), 1),
+        (error(Cause.THROTTLED, 429), 1),
+    ):
         service = Service(**dict.fromkeys("abcdefgh", problem))
         one = work(listed(*"abcdefgh"), list("abcdefgh"), service)
         assert len(service.asked) == n

@@ -36,7 +36,8 @@ def _candidate(**options: bool) -> Column[int]:
 
 
 candidates = Table(
-    "candidates", metadata,
+    "candidates",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("candidate_id", String, nullable=False, unique=True),
     Column("ra", Float, nullable=False),
@@ -53,15 +54,17 @@ candidates = Table(
     Column("valid_until", Float),
     _text("state"),
     Column("first_known", Float),
-)  # fmt: skip
+)
 Table(
-    "aliases", metadata,
+    "aliases",
+    metadata,
     Column("alias", String, primary_key=True),
     _candidate(nullable=False, index=True),
     _text("survey"),
-)  # fmt: skip
+)
 Table(
-    "photometry", metadata,
+    "photometry",
+    metadata,
     _candidate(primary_key=True),
     Column("survey", String, primary_key=True),
     Column("measurement_id", String, primary_key=True),
@@ -74,47 +77,53 @@ Table(
     _text("source"),
     Column("known_at", Float, nullable=False),
     sqlite_with_rowid=False,
-)  # fmt: skip
+)
 Table(
-    "annotations", metadata,
+    "annotations",
+    metadata,
     _candidate(primary_key=True),
     Column("key", String, primary_key=True),
     Column("value", Text, nullable=False),
     Column("known_at", Float, nullable=False),
-)  # fmt: skip
+)
 Table(
-    "fits", metadata,
+    "fits",
+    metadata,
     _candidate(primary_key=True),
     Column("model", String, primary_key=True),
     _text("digest"),
     Column("fit", Text, nullable=False),
-)  # fmt: skip
+)
 Table(
-    "rejections", metadata,
+    "rejections",
+    metadata,
     _candidate(primary_key=True),
     _text("factor"),
     Column("reason", Text, nullable=False),
     Column("at", Float, nullable=False),
     Column("row", Text, nullable=False),
-)  # fmt: skip
+)
 scores = Table(
-    "scores", metadata,
+    "scores",
+    metadata,
     _candidate(primary_key=True),
     Column("at", Float, primary_key=True),
     Column("score", Float),
     _text("decision"),
     _text("factor"),
-)  # fmt: skip
+)
 Table(
-    "ranks", metadata,
+    "ranks",
+    metadata,
     _candidate(primary_key=True),
     Column("observatory", String, primary_key=True),
     Column("at", Float, primary_key=True),
     Column("rank", Integer, nullable=False),
     Column("site_score", Float, nullable=False),
-)  # fmt: skip
+)
 Table(
-    "feedback", metadata,
+    "feedback",
+    metadata,
     Column("id", Integer, primary_key=True),
     _candidate(nullable=False, index=True),
     _text("kind"),
@@ -123,9 +132,10 @@ Table(
     _text("observatory"),
     _text("author"),
     Column("comment", Text, nullable=False),
-)  # fmt: skip
+)
 Table(
-    "sources", metadata,
+    "sources",
+    metadata,
     Column("source", String, primary_key=True),
     Column("cursor", Text, nullable=False),
     Column("newest_alert", Float),
@@ -134,14 +144,15 @@ Table(
     Column("last_error", Text, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("retry_at", Float),
-)  # fmt: skip
+)
 Table(
-    "cycles", metadata,
+    "cycles",
+    metadata,
     Column("at", Float, primary_key=True),
     _text("version"),
     _text("config"),
     Column("report", Text, nullable=False),
-)  # fmt: skip
+)
 Index("scores_by_time", scores.c.at)
 
 

@@ -27,7 +27,8 @@ depends_on = None
 metadata = MetaData()
 Table("candidates", metadata, Column("id", Integer, primary_key=True))
 outbox = Table(
-    "outbox", metadata,
+    "outbox",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("key", String, nullable=False, unique=True),
     Column("channel", String, nullable=False),
@@ -44,9 +45,10 @@ outbox = Table(
     Column("receipt", Text, nullable=False),
     Column("error", Text, nullable=False),
     sqlite_autoincrement=True,
-)  # fmt: skip
+)
 channels = Table(
-    "channels", metadata,
+    "channels",
+    metadata,
     Column("channel", String, primary_key=True),
     Column("stopped", String, nullable=False),
     Column("since", Float),
@@ -54,25 +56,28 @@ channels = Table(
     Column("address", String, nullable=False),
     Column("digest_at", Float),
     Column("offset", Integer),
-)  # fmt: skip
+)
 marks = Table(
-    "marks", metadata,
+    "marks",
+    metadata,
     Column("candidate", ForeignKey("candidates.id"), primary_key=True),
     Column("topic", String, primary_key=True),
     Column("value", Text, nullable=False),
     Column("at", Float, nullable=False),
-)  # fmt: skip
+)
 alarms = Table(
-    "alarms", metadata,
+    "alarms",
+    metadata,
     Column("part", String, primary_key=True),
     Column("error", Text, nullable=False),
     Column("since", Float, nullable=False),
     Column("last", Float, nullable=False),
     Column("told_at", Float),
     Column("told", Integer, nullable=False),
-)  # fmt: skip
+)
 answers = Table(
-    "answers", metadata,
+    "answers",
+    metadata,
     Column("key", String, primary_key=True),
     Column("channel", String, nullable=False),
     Column("at", Float, nullable=False),
@@ -80,7 +85,7 @@ answers = Table(
     Column("text", Text, nullable=False),
     Column("candidate", ForeignKey("candidates.id")),
     Column("result", Text, nullable=False),
-)  # fmt: skip
+)
 Index("outbox_by_state", outbox.c.channel, outbox.c.state, outbox.c.id)
 TABLES = (outbox, channels, marks, alarms, answers)
 

@@ -45,7 +45,8 @@ def _candidate(**options: bool) -> Column[int]:
 
 Table("candidates", metadata, Column("id", Integer, primary_key=True))
 objects = Table(
-    "objects", metadata,
+    "objects",
+    metadata,
     Column("id", Integer, primary_key=True),
     _candidate(nullable=False, index=True),
     Column("object_id", String, nullable=False),
@@ -53,16 +54,18 @@ objects = Table(
     Column("ra", Float, nullable=False),
     Column("dec", Float, nullable=False),
     Column("known_at", Float, nullable=False),
-)  # fmt: skip
+)
 aliases = Table(
-    "aliases", metadata,
+    "aliases",
+    metadata,
     Column("alias", String, primary_key=True),
     _candidate(primary_key=True, index=True),
     Column("survey", String, nullable=False),
     Column("known_at", Float, nullable=False),
-)  # fmt: skip
+)
 facts = Table(
-    "facts", metadata,
+    "facts",
+    metadata,
     Column("id", Integer, primary_key=True),
     _candidate(nullable=False),
     Column("key", String, nullable=False),
@@ -72,33 +75,43 @@ facts = Table(
     Column("precedence", Integer, nullable=False),
     Column("origin", String, nullable=False),
     UniqueConstraint(
-        "candidate", "key", "known_at", "source", "precedence", "value", "origin",
+        "candidate",
+        "key",
+        "known_at",
+        "source",
+        "precedence",
+        "value",
+        "origin",
         name="facts_once",
     ),
-)  # fmt: skip
+)
 generation = Table("generation", metadata, Column("number", Integer, primary_key=True))
 rejections = Table(
-    "rejections", metadata,
+    "rejections",
+    metadata,
     _candidate(primary_key=True),
     Column("at", Float, primary_key=True),
     Column("factor", String, nullable=False),
     Column("reason", Text, nullable=False),
     Column("row", Text, nullable=False),
-)  # fmt: skip
+)
 revivals = Table(
-    "revivals", metadata,
+    "revivals",
+    metadata,
     _candidate(primary_key=True),
     Column("at", Float, primary_key=True),
-)  # fmt: skip
+)
 told = Table(
-    "told", metadata,
+    "told",
+    metadata,
     _candidate(primary_key=True),
     Column("topic", String, primary_key=True),
     Column("value", Text, nullable=False),
     Column("at", Float, nullable=False),
-)  # fmt: skip
+)
 marks = Table(
-    "marks", metadata,
+    "marks",
+    metadata,
     Column("id", Integer, primary_key=True),
     _candidate(nullable=False, index=True),
     Column("kind", String, nullable=False),
@@ -109,14 +122,26 @@ marks = Table(
     Column("observatory", String, nullable=False),
     Column("author", String, nullable=False),
     Column("comment", Text, nullable=False),
-)  # fmt: skip
+)
 
 TEXTS = ("name", "spectral_type", "host", "comment")
 NUMBERS = ("base_score", "redshift", "magnitude", "valid_until")
 DROPPED = (
-    "ra", "dec", "name", "too", "base_score", "redshift", "redshift_source", "spectral_type",
-    "host", "comment", "magnitude", "valid_until", "state", "first_known",
-)  # fmt: skip
+    "ra",
+    "dec",
+    "name",
+    "too",
+    "base_score",
+    "redshift",
+    "redshift_source",
+    "spectral_type",
+    "host",
+    "comment",
+    "magnitude",
+    "valid_until",
+    "state",
+    "first_known",
+)
 PERSON = 2
 """Precedence of a ToO's words."""
 
@@ -206,8 +231,11 @@ def _copy_marks(bind: Connection) -> None:
         "DROP TABLE feedback",
     )
     if bind.dialect.name == "postgresql":
-        run(bind, "SELECT setval(pg_get_serial_sequence('marks', 'id'), "
-                  "COALESCE(MAX(id), 0) + 1, false) FROM marks")  # fmt: skip
+        run(
+            bind,
+            "SELECT setval(pg_get_serial_sequence('marks', 'id'), "
+            "COALESCE(MAX(id), 0) + 1, false) FROM marks",
+        )
 
 
 def _copy_facts(bind: Connection) -> int:
@@ -231,10 +259,14 @@ def _told_by_rows(bind: Connection) -> Iterator[dict[str, Any]]:
             known["too"] = True
         for key, value in known.items():
             yield {
-                "candidate": row["id"], "key": key, "value": json.dumps(value),
-                "known_at": row["at"], "source": "", "precedence": PERSON if row["too"] else 0,
+                "candidate": row["id"],
+                "key": key,
+                "value": json.dumps(value),
+                "known_at": row["at"],
+                "source": "",
+                "precedence": PERSON if row["too"] else 0,
                 "origin": row["redshift_source"] if key == "redshift" else "",
-            }  # fmt: skip
+            }
 
 
 def _told_by_brokers(bind: Connection) -> Iterator[dict[str, Any]]:
