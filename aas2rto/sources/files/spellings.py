@@ -174,7 +174,8 @@ ASIDE: dict[str, str] = {
     r"|magfromlim": "about the image or its neighbours",
     r"delta_time|from_upper|jd_first_real_det|mag_rate|upper_rate"
     r"|(peak|disc|discovery|latest|last|first|max|min|new|mean|std|jd(start|end|min|max)).*"
-    r"|.*(_ago|_start|_end)|jd(start|end|min|max|starthist|endhist|startref|endref)\w*": "about the light curve as a whole",
+    r"|.*(_ago|_start|_end)|jd(start|end|min|max|starthist|endhist"
+    r"|startref|endref)\w*": "about the light curve as a whole",
     r"time(processed|withdrawn)\w*|created_?at|modified|time_?received|.*lastmodified|time_?created"
     r"|utc_?(created|received)|night_date": "when a row was written, not when it was measured",
     r"(ra|dec)_?(unc|err|error)|e_(ra|dec)|(ra|dec)(err)?sex|field_?(ra|dec)|limit_?sigma"
