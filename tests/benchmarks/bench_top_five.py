@@ -129,8 +129,12 @@ def sky(rng: np.random.Generator) -> tuple[pd.DataFrame, dict[str, str]]:
     objects = objects[objects["type"].fillna("-") != "-"]
     types = dict(zip(objects["candidate_id"], objects["type"].astype(str), strict=True))
     parts = [survey[survey["candidate_id"].isin(types)]]
-    others = {"TDE": tdes(), "SLSN-I": slsne(), "nuclear flare": flares(),
-              "CV": variables(len(types) // 10, rng)}  # fmt: skip
+    others = {
+        "TDE": tdes(),
+        "SLSN-I": slsne(),
+        "nuclear flare": flares(),
+        "CV": variables(len(types) // 10, rng),
+    }
     for kind, rows in others.items():
         new = moved(rows[~rows["candidate_id"].isin(types)].reset_index(drop=True), rng)
         types |= dict.fromkeys(new["candidate_id"].unique(), kind)
@@ -141,7 +145,7 @@ def sky(rng: np.random.Generator) -> tuple[pd.DataFrame, dict[str, str]]:
         light_curves.assign(
             source="sky", known_at=light_curves["mjd"], measurement_id=number
         ).sort_values(["candidate_id", "mjd"], kind="stable")
-    ), types  # fmt: skip
+    ), types
 
 
 def filled(light_curves: pd.DataFrame, rng: np.random.Generator) -> Store:
@@ -197,8 +201,11 @@ def show(name: str, tops: list[list[str]], types: dict[str, str]) -> None:
     ever = {one for one in slots if types[one].startswith("SN Ia")}
     others = kinds[~is_ia].value_counts().head(6)
     told = ", ".join(f"{kind} {count}" for kind, count in others.items())
-    print(f"{name:14s} {len(slots):5d} {100 * share:8.1f} +- {100 * error:.1f} {len(ever):8d}    "
-          f"{told}", flush=True)  # fmt: skip
+    print(
+        f"{name:14s} {len(slots):5d} {100 * share:8.1f} +- {100 * error:.1f} {len(ever):8d}    "
+        f"{told}",
+        flush=True,
+    )
 
 
 def main() -> None:
