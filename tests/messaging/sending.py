@@ -108,10 +108,7 @@ def post_cycle(store: Store, cycle: int, per_cycle: int, names: list[str]) -> No
 
 def posted_cycles(store: Store) -> int:
     """Return how many cycles are on disk."""
-    from aas2rto.store.history import newest_cycle
-
-    with store.engine.connect() as connection:
-        newest = newest_cycle(connection, 1e9)
+    newest = store.results.newest_cycle()
     return 0 if newest is None else round((newest - FIRST_CYCLE) * 1440) + 1
 
 

@@ -54,7 +54,7 @@ class Findings:
     observatories : sequence of Observatory
     site_factors : sequence of BoundFactor
     ranks : DataFrame
-        See :func:`aas2rto.store.history.rank_history`.
+        See :func:`aas2rto.store.results.Results.rank_history`.
     """
 
     now: Time
