@@ -51,11 +51,6 @@ def insert_many(connection: Connection, statement: Any, rows: list[tuple[Any, ..
         connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
 
-def none_if_nan(value: float) -> float | None:
-    """Return None for NaN, which databases store as NULL."""
-    return float(value) if np.isfinite(value) else None
-
-
 def plain(value: Any) -> Any:
     """Make numpy values and paths JSON."""
     if isinstance(value, np.generic):
