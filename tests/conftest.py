@@ -15,6 +15,9 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
+from aas2rto.config.load import load
+from aas2rto.steps.build import build
+from aas2rto.steps.cycle import Parts
 from aas2rto.store import Store
 from aas2rto.tables import candidates as candidate_table
 from aas2rto.tables import photometry as phot
@@ -249,3 +252,44 @@ def make_report(
         facts=pd.concat([told, facts], ignore_index=True) if len(told) else facts,
         **columns,
     )
+
+
+CASE = """\
+project: small
+score:
+  factors:
+    - magnitude: {zero_point: 18.5 mag, faint_limit: 19 mag}
+    - detections: {min: 4}
+observatories: [la_palma_not, la_silla_dk154]
+visibility: {factor: altitude_integral, min_altitude: 30 deg}
+figures: {top: 0}
+"""
+"""A science case without sources, models and messages."""
+
+NIGHT = 61119.916666667
+"""22:00 UTC on 2026-03-20, when La Palma and La Silla see RA 10 h [d, MJD]."""
+
+
+def make_case(folder: Path, text: str = CASE) -> Parts:
+    """Return a science case made ready to run, from the text of its config."""
+    path = folder / "case.yaml"
+    path.write_text(text)
+    return build(load(path), with_sources=False)
+
+
+def make_light_curve(
+    name: str,
+    mags: Sequence[float],
+    *,
+    ra: float = 150.0,
+    dec: float = 10.0,
+    last: float = NIGHT - 0.5,
+    **facts: Any,
+) -> Report:
+    """Return a report of a candidate seen in g and r every other night, the last `mags` newest."""
+    n = len(mags)
+    mjd = np.repeat(last - 2.0 * np.arange(n)[::-1], 2) - np.tile([0.02, 0.0], n)
+    points = make_photometry(
+        name, mjd=mjd, mag=np.repeat(mags, 2), band=np.tile(["ztfr", "ztfg"], n)
+    )
+    return make_report(make_objects(name, ra=ra, dec=dec, known_at=mjd[0], **facts), points)

@@ -16,6 +16,7 @@ import numpy as np
 from aas2rto.messaging.card import Facts, SiteFacts
 from aas2rto.messaging.message import CANDIDATE, DIGEST, OPERATORS, TEST, Message
 from aas2rto.messaging.triggers import TRIGGERS, Event
+from aas2rto.tables import effect
 from aas2rto.text.words import (
     POOR_FIT,
     counted,
@@ -196,13 +197,13 @@ def _why(facts: Facts) -> str:
         if facts.chisq_per_dof > POOR_FIT:
             told.append(fit_sentence(facts.model, facts.chisq_per_dof))
     strong = sorted(
-        ((abs(np.log(value)), name, value) for name, value in facts.factors if value > 0),
+        ((float(effect.strength(value)), name, value) for name, value in facts.factors),
         reverse=True,
     )
     factors = [
-        f"{one_line(name, 30)} ×{number(value)}"
+        f"{one_line(name, 30)} {effect.written(value)}"
         for size, name, value in strong[:4]
-        if size > np.log(1.02)
+        if size > effect.WORTH_SAYING
     ]
     if factors:
         told.append(", ".join(factors))

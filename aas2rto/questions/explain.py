@@ -18,7 +18,7 @@ from aas2rto.steps.fit import FitMemory, OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import Known, as_known
 from aas2rto.store import Store
-from aas2rto.tables import marks
+from aas2rto.tables import effect, marks
 from aas2rto.text.words import counted
 
 
@@ -159,7 +159,7 @@ def _site(ranking: Ranking, scored: Scored) -> dict[str, Any]:
         "score": float(said["score"]),
         "decision": str(said["decision"]),
         "reason": str(said["reason"]),
-        "factor": _plain(float(np.prod([column.factor.value[0] for column in columns]))),
+        "factor": _plain(effect.joint([column.factor.value[0] for column in columns])),
         "factors": [_factor(column) for column in columns if _is_told(column)],
         "altitude": _plain(row.get("altitude")),
         "azimuth": _plain(row.get("azimuth")),
@@ -209,7 +209,7 @@ def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
             "name": factor["name"],
             first["candidate_id"]: factor["value"],
             second["candidate_id"]: others[factor["name"]]["value"],
-            "ratio": _ratio(factor["value"], others[factor["name"]]["value"]),
+            "ratio": effect.between(factor["value"], others[factor["name"]]["value"]),
         }
         for factor in first["factors"]
         if factor["name"] in others
@@ -221,10 +221,6 @@ def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _ratio(one: float | None, other: float | None) -> float | None:
-    return one / other if one is not None and other else None
-
-
 def _sentence(
     first: Mapping[str, Any], second: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]
 ) -> str:
@@ -234,7 +230,7 @@ def _sentence(
             return f"{this} is not ranked ({told['decision']}: {told['reason']})"
     higher = "above" if first["score"] >= second["score"] else "below"
     strong = sorted(
-        (pair for pair in pairs if pair["ratio"]), key=lambda pair: -abs(np.log(pair["ratio"]))
+        (pair for pair in pairs if pair["ratio"]), key=lambda pair: -effect.strength(pair["ratio"])
     )
-    because = ", ".join(f"{pair['name']} x{pair['ratio']:.3g}" for pair in strong[:3])
+    because = ", ".join(f"{pair['name']} {effect.typed(pair['ratio'])}" for pair in strong[:3])
     return f"{one} ranks {higher} {other} ({first['score']:.4g} : {second['score']:.4g}): {because}"

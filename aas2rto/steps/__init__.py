@@ -1,1 +1,1 @@
-"""The steps of a cycle, from tables to ranked tables; no message, no file, no figure."""
+"""The steps of a cycle, from tables to ranked tables; no message, no output file, no figure."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from aas2rto.config.case import PartConfig
 from aas2rto.factors import Decision, Factor, Needs
 from aas2rto.guard import Failure
+from aas2rto.tables import effect
 from aas2rto.text.late import Late
 
 VALID_UNTIL, FEEDBACK = "valid_until", "feedback"
@@ -62,15 +63,14 @@ class Column:
     failures: tuple[Failure, ...] = ()
 
     def strength(self) -> NDArray[np.float64]:
-        """Return how much the factor matters to each candidate: abs(ln value), 0 if it is out."""
-        value = self.factor.value
-        counts = (self.factor.decision == Decision.KEEP) & (value > 0)
-        return np.abs(np.log(np.where(counts, value, 1.0)))
+        """Return how much the factor matters to each candidate, see `effect`; 0 if it is out."""
+        kept = self.factor.decision == Decision.KEEP
+        return effect.strength(np.where(kept, self.factor.value, effect.NEUTRAL))
 
     def effects(self, rows: NDArray[np.intp]) -> list[str]:
         """Say what the factor does to some candidates, and why: ``peak x13.5 (0.8 d ...)``."""
         told = zip(self.factor.value[rows].tolist(), self.factor.reason.texts(rows), strict=True)
-        return [f"{self.name} x{value:.3g} ({reason})" for value, reason in told]
+        return [f"{self.name} {effect.typed(value)} ({reason})" for value, reason in told]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Columns -> one score and one decision for each candidate. Decides by name, never by a sign.
 
-S = S_base x the product of the factors (A&A 698, A153, Eq. 1). Reject beats exclude beats keep.
+Reject beats exclude beats keep. What a factor does to a score is told in `aas2rto.tables.effect`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aas2rto.factors import Decision
 from aas2rto.steps.column import BoundFactor, Column, Verdict
+from aas2rto.tables import effect
 from aas2rto.text.late import Late, say
 
 REJECTED_SCORE = -np.inf
@@ -19,9 +20,6 @@ REJECTED_SCORE = -np.inf
 
 EXCLUDED_SCORE = -1.0
 """The paper's encoding of an excluded candidate, kept in exported files."""
-
-WORTH_SAYING = np.log(1.02)
-"""Factors within 2 % of neutral are not said."""
 
 
 def combine(
@@ -53,8 +51,7 @@ def combine(
         decision = np.where(stronger, told, decision).astype(np.int8)
         name[stronger] = column.name
         reason = Late.where(stronger, words, reason)
-        with np.errstate(invalid="ignore", over="ignore"):
-            score = score * column.factor.value
+        score = effect.applied(score, column.factor.value)
     # Each factor is a positive number, yet their product may be too large or too small for one.
     lost = (decision == Decision.KEEP) & ~(np.isfinite(score) & (score > 0))
     decision[lost] = Decision.EXCLUDE
@@ -75,7 +72,7 @@ def why(columns: Sequence[Column], *, most: int = 4) -> Late:
         order = np.argsort(-strength, axis=1, kind="stable")[:, :most]
         told: list[list[str]] = [[""] * order.shape[1] for _ in range(len(rows))]
         for number, column in enumerate(columns):
-            at, place = np.nonzero((order == number) & (strength[:, [number]] > WORTH_SAYING))
+            at, place = np.nonzero((order == number) & (strength[:, [number]] > effect.WORTH_SAYING))
             effects = column.effects(rows[at])
             for i, j, text in zip(at.tolist(), place.tolist(), effects, strict=True):
                 told[i][j] = text

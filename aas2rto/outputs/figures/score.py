@@ -12,12 +12,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from aas2rto.outputs.figures import style
 from aas2rto.outputs.figures.subject import Share, Subject
+from aas2rto.tables import effect
 from aas2rto.text.words import number
 
 ROW_IN = 0.37
 HEAD_IN, FOOT_IN = 0.62, 0.5
-NEGLIGIBLE = 1.02
-"""A factor nearer to 1 than this is drawn as a line, not a bar."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def bars(subject: Subject) -> list[Bar]:
     if subject.decision != "keep":
         return rows
     for site in subject.sites:
-        factor = float(np.prod([share.value for share in site.shares])) if site.shares else 1.0
+        factor = effect.joint([share.value for share in site.shares])
         ranked = np.isfinite(site.number("rank"))
         words = str(site.facts.get("status") or site.facts.get("reason") or "")
         if ranked:
@@ -65,20 +64,16 @@ def set_up(figure: Figure) -> list[Axes]:
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
-    axes.set_xlabel("factor (one step is ten times)")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: effect.tick(place)))
+    axes.set_xlabel(effect.STEP_LABEL)
     return [axes]
-
-
-def _power(exponent: float) -> str:
-    return f"×{10**exponent:g}" if -3 < exponent < 4 else f"×1e{exponent:.0f}"
 
 
 def draw(sheet: style.Sheet, subject: Subject) -> None:
     """Draw the score of a candidate."""
     (axes,) = sheet.axes
     rows = bars(subject)
-    logs = np.array([np.log10(row.value) if row.value > 0 else 0.0 for row in rows])
+    logs = effect.step([row.value for row in rows])
     reach = max(1.0, float(np.abs(logs).max(initial=0.0)))
     axes.set_xlim(-reach * 1.12, reach * 1.12)
     axes.set_ylim(len(rows) - 0.45, -0.65)
@@ -94,7 +89,7 @@ def _draw_bar(axes: Axes, place: int, row: Bar, log: float) -> None:
     colour = {"total": "#333333", "out": "white"}.get(
         row.kind, style.BLUE if log >= 0 else style.VERMILLION
     )
-    if abs(log) >= np.log10(NEGLIGIBLE) or row.kind == "total":
+    if effect.strength(row.value) >= effect.WORTH_SAYING or row.kind == "total":
         axes.barh(
             place + 0.17,
             log,
@@ -105,9 +100,7 @@ def _draw_bar(axes: Axes, place: int, row: Bar, log: float) -> None:
         )
     axes.plot([0, 0], [place - 0.05, place + 0.39], color="#333333", linewidth=1.0, zorder=3)
     name = style.plain(row.name, 30)
-    value = "out" if row.kind == "out" else f"×{number(row.value)}" if row.value > 0 else ""
-    if row.kind == "total":
-        value = value.removeprefix("×")
+    value = "out" if row.kind == "out" else _value(row)
     put = axes.text
     left = axes.get_yaxis_transform()
     weight = "bold" if row.kind == "total" else "normal"
@@ -125,6 +118,12 @@ def _draw_bar(axes: Axes, place: int, row: Bar, log: float) -> None:
             color="#444444",
         )
         style.fitted(axes, words, 0.97 - 0.0185 * (len(name) + len(value) + 2))
+
+
+def _value(row: Bar) -> str:
+    if not row.value > 0:
+        return ""
+    return number(row.value) if row.kind == "total" else effect.written(row.value)
 
 
 def _rule_above_total(axes: Axes, rows: Sequence[Bar]) -> None:
