@@ -252,7 +252,9 @@ def factor_table(told: Mapping[str, Any]) -> str:
 
 def _factor_line(factor: Mapping[str, Any]) -> str:
     out = factor["decision"] != "keep"
-    value = factor["decision"] if out or factor["value"] is None else effect.written(factor["value"])
+    value = (
+        factor["decision"] if out or factor["value"] is None else effect.written(factor["value"])
+    )
     return _row(factor["name"], value, factor["reason"])
 
 

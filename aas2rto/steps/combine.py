@@ -72,7 +72,9 @@ def why(columns: Sequence[Column], *, most: int = 4) -> Late:
         order = np.argsort(-strength, axis=1, kind="stable")[:, :most]
         told: list[list[str]] = [[""] * order.shape[1] for _ in range(len(rows))]
         for number, column in enumerate(columns):
-            at, place = np.nonzero((order == number) & (strength[:, [number]] > effect.WORTH_SAYING))
+            at, place = np.nonzero(
+                (order == number) & (strength[:, [number]] > effect.WORTH_SAYING)
+            )
             effects = column.effects(rows[at])
             for i, j, text in zip(at.tolist(), place.tolist(), effects, strict=True):
                 told[i][j] = text

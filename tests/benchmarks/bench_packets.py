@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from aas2rto.sources.packets import batch as packets
 from tests.sources.alerts import JD, ztf_alert, ztf_candidate, ztf_forced, ztf_limit
-from tests.sources.test_archive import ZTF_SCHEMA
+from tests.sources.archive_files import ZTF_SCHEMA
 
 ALERTS = 2000
 HISTORY = 10  # detections, limits and forced measurements each: 30 days of ZTF

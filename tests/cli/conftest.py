@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,8 +42,20 @@ class Said:
     err: str
 
 
+Cli = Callable[..., Said]
+"""Takes the words of a command line."""
+
+
+def explained(aas2rto: Cli, *arguments: object) -> dict[str, object]:
+    """Return what `explain --json` says of a candidate of the project."""
+    said = aas2rto("explain", "small.yaml", *arguments, "--now", NOW, "--json")
+    assert said.code == 0, said.err
+    told: dict[str, object] = json.loads(said.out)
+    return told
+
+
 @pytest.fixture
-def aas2rto(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+def aas2rto(capsys: pytest.CaptureFixture[str]) -> Cli:
     """Run the command line in this process."""
 
     def call(*arguments: object) -> Said:

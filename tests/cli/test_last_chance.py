@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.cli.conftest import NOW, Said, light_curve
-
-Cli = Callable[..., Said]
+from tests.cli.conftest import NOW, Cli, light_curve
 
 
 def test_what_is_out_tomorrow_is_lifted_tonight(project: Path, aas2rto: Cli) -> None:

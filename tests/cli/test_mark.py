@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from tests.cli.conftest import NOW, Said, too_text
-
-Cli = Callable[..., Said]
+from tests.cli.conftest import NOW, Cli, Said, too_text
 
 
 def ranked(project: Path, name: str = "science") -> list[str]:

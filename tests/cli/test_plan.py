@@ -6,7 +6,6 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,7 @@ import pytest
 from PIL import Image
 
 from aas2rto.cli.closing import joined
-from tests.cli.conftest import NOW, Said, light_curve, too_text
-
-Cli = Callable[..., Said]
+from tests.cli.conftest import NOW, Cli, Said, light_curve, too_text
 
 SITES = ("la_palma_not", "la_silla_dk154")
 

@@ -9,17 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.cli.conftest import NOW, Said, light_curve, too_text
+from tests.cli.conftest import NOW, Cli, Said, light_curve, too_text
 from tests.conftest import LATE
-
-Cli = Callable[..., Said]
 
 COLUMNS = [
     "rank",

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import NOW, Said
-
-Cli = Callable[..., Said]
+from tests.cli.conftest import NOW, Cli, Said
 
 
 @pytest.fixture

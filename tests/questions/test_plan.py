@@ -37,9 +37,7 @@ def test_an_assessment_gives_the_lists_of_the_cycle(parts: Parts, filled: Store)
     found = outlook(parts, filled, WHEN)
     assert cycle.judged is not None
     for ranking, listed in zip(found.rankings, cycle.judged.rankings, strict=True):
-        pd.testing.assert_series_equal(
-            ranking.table["candidate_id"], listed.table["candidate_id"]
-        )
+        pd.testing.assert_series_equal(ranking.table["candidate_id"], listed.table["candidate_id"])
         score = "score" if ranking.observatory == "science" else "site_score"
         np.testing.assert_array_equal(ranking.table[score], listed.table[score])
         assert len(ranking.table)
@@ -69,9 +67,7 @@ def test_a_slot_is_worth_the_score_or_what_the_list_says(tmp_path: Path, filled:
     assert (by_slot["site_score"] > by_slot["score"]).all()
 
 
-def test_the_altitude_of_the_moment_does_not_decide_a_night(
-    tmp_path: Path, filled: Store
-) -> None:
+def test_the_altitude_of_the_moment_does_not_decide_a_night(tmp_path: Path, filled: Store) -> None:
     """With the factor `altitude`, what is low now is planned for later all the same."""
     noon = Time("2026-03-20T14:00:00", scale="utc")
     text = AGED.replace("factor: altitude_integral", "factor: altitude")
@@ -84,4 +80,4 @@ def test_the_altitude_of_the_moment_does_not_decide_a_night(
 def test_a_plan_of_the_network_observes_each_once(parts: Parts, filled: Store) -> None:
     plan = plan_stored(parts, filled, WHEN)
     assert sorted(plan.slots["candidate_id"]) == ["bright", "fainter"]
-    assert (plan.slots["start_mjd"] >= WHEN.mjd).all()
+    assert (plan.slots["start"] >= WHEN.mjd).all()

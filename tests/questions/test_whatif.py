@@ -33,7 +33,7 @@ def test_the_same_case_changes_nothing(parts: Parts, store: Store) -> None:
     told = compare(parts, parts, store, NOW)
     for changes in told["lists"].values():
         assert changes["before"] == changes["after"]
-        assert not changes["enters"] and not changes["leaves"] and not changes["moves"]
+        assert [changes[key] for key in ("enters", "leaves", "moves")] == [[], [], []]
 
 
 def test_a_tighter_limit_says_who_leaves_and_why(
