@@ -8,8 +8,7 @@ are timings, the version, and JSON keys that only the new code has. It ends with
 anything else differs, and with 2 if nothing can be said, since the old code fails.
 
 Only the command line is driven, so that modules may move. Both trees read the config of the old
-one, and each its own observatories. The cases on real data read the folder ``AAS2RTO_SHARED``, or
-``../shared`` beside the repository; where that is absent they are skipped, with the reason.
+one, and each its own observatories. A case whose real data are absent is skipped, with the reason.
 """
 
 from __future__ import annotations
@@ -35,16 +34,14 @@ from typing import Any
 import pandas as pd
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = Path(os.environ.get("AAS2RTO_SHARED") or ROOT.parent / "shared")
-ALERTS = SHARED / "payloads" / "fink" / "ztf_part-3-305711.avro"
-BTS = SHARED / "data"
+from tests.shared import DATA, PAYLOADS, ROOT
+
+ALERTS = PAYLOADS / "fink" / "ztf_part-3-305711.avro"
 
 OLD_COMMIT = "a7cdceb"
 
 FIRST_NIGHT, N_NIGHTS = 59192, 10
-"""MJD, 2020-12-09: among the stretches of ten nights in which most objects of the Bright Transient
-Survey were seen above 18.5 mag."""
+"""MJD, 2020-12-09: ten nights in which most objects of BTS were seen above 18.5 mag."""
 
 AROUND = 60.0
 """Measurements up to this long before and after the stretch are kept [d]."""
@@ -342,9 +339,9 @@ def _nights(folder: Path, old: Path) -> None:
     """Write the light curves of ten nights as one table, and a config with two models."""
     derived_config(old, folder / "case.yaml", bazin={})
     first, last = FIRST_NIGHT - AROUND, FIRST_NIGHT + N_NIGHTS + AROUND
-    rows = pd.read_parquet(BTS / "ztf_bts_photometry.parquet")
+    rows = pd.read_parquet(DATA / "ztf_bts_photometry.parquet")
     rows = rows[rows["mjd"].between(first, last)].drop(columns="src")
-    objects = pd.read_parquet(BTS / "ztf_bts_objects.parquet")
+    objects = pd.read_parquet(DATA / "ztf_bts_objects.parquet")
     table = rows.merge(objects[["objectId", "ra", "dec", "redshift"]], on="objectId")
     table = table.sort_values(["objectId", "mjd", "band"], kind="stable").assign(survey="ztf")
     table.to_csv(folder / "light_curves.csv", index=False)
@@ -383,7 +380,7 @@ CASES = (
     ),
     Case(
         "nights",
-        (BTS / "ztf_bts_photometry.parquet", BTS / "ztf_bts_objects.parquet"),
+        (DATA / "ztf_bts_photometry.parquet", DATA / "ztf_bts_objects.parquet"),
         _nights,
         tuple(
             _step(

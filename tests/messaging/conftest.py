@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from aas2rto.messaging import Letter, Picture
 from aas2rto.messaging.message import CANDIDATE, Message
-from tests.messaging import servers
+from tests.messaging import as_slack, as_telegram, servers
 
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 
@@ -43,16 +43,16 @@ PICTURES = (
 
 
 @pytest.fixture
-def slack_server() -> Iterator[servers.Slack]:
+def slack_server() -> Iterator[as_slack.Slack]:
     """Serve as Slack does."""
-    with servers.serving(servers.Slack()) as service:
+    with servers.serving(as_slack.Slack()) as service:
         yield service  # type: ignore[misc]
 
 
 @pytest.fixture
-def telegram_server() -> Iterator[servers.Telegram]:
+def telegram_server() -> Iterator[as_telegram.Telegram]:
     """Serve as Telegram does."""
-    with servers.serving(servers.Telegram()) as service:
+    with servers.serving(as_telegram.Telegram()) as service:
         yield service  # type: ignore[misc]
 
 
@@ -63,7 +63,7 @@ def receiver() -> Iterator[servers.Receiver]:
         yield service  # type: ignore[misc]
 
 
-def make_slack(server: servers.Slack, **settings: Any) -> Any:
+def make_slack(server: as_slack.Slack, **settings: Any) -> Any:
     """Return the messenger, pointed at a server of ours."""
     from aas2rto.messaging.slack import Slack
 
@@ -76,7 +76,7 @@ def make_slack(server: servers.Slack, **settings: Any) -> Any:
     return Slack(**{**given, **settings})
 
 
-def make_telegram(server: servers.Telegram, **settings: Any) -> Any:
+def make_telegram(server: as_telegram.Telegram, **settings: Any) -> Any:
     """Return the messenger, pointed at a server of ours."""
     from aas2rto.messaging.telegram import Telegram
 

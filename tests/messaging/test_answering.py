@@ -21,7 +21,7 @@ from aas2rto.store import Store
 from aas2rto.store.outbox import Post, State
 from aas2rto.tables.marks import Ending
 from tests.conftest import make_objects, make_photometry, make_report
-from tests.messaging import servers
+from tests.messaging import as_slack, as_telegram
 from tests.messaging.conftest import make_message, make_slack, make_telegram
 
 NOW = Time(61120.0, format="mjd")
@@ -179,7 +179,7 @@ def test_why_changes_nothing(world: World) -> None:
 
 @pytest.fixture
 def telegram(
-    world: World, telegram_server: servers.Telegram
+    world: World, telegram_server: as_telegram.Telegram
 ) -> Iterator[tuple[TelegramListener, Session]]:
     """Return a listener that is asked by hand."""
     messenger = make_telegram(telegram_server, allowed=[7], timeout=2.0)
@@ -189,7 +189,9 @@ def telegram(
 
 
 def test_a_button_on_telegram(
-    world: World, telegram_server: servers.Telegram, telegram: tuple[TelegramListener, Session]
+    world: World,
+    telegram_server: as_telegram.Telegram,
+    telegram: tuple[TelegramListener, Session],
 ) -> None:
     """It shows a toast to who pressed it, and the words below the message to all."""
     entry = world.send("telegram", message=1000)
@@ -207,7 +209,9 @@ def test_a_button_on_telegram(
 
 
 def test_a_reply_on_telegram(
-    world: World, telegram_server: servers.Telegram, telegram: tuple[TelegramListener, Session]
+    world: World,
+    telegram_server: as_telegram.Telegram,
+    telegram: tuple[TelegramListener, Session],
 ) -> None:
     """A reply to a message means its candidate; `why` comes in fixed-width letters."""
     world.send("telegram", message=1000)
@@ -224,7 +228,9 @@ def test_a_reply_on_telegram(
 
 
 def test_strangers_and_other_chats_on_telegram(
-    world: World, telegram_server: servers.Telegram, telegram: tuple[TelegramListener, Session]
+    world: World,
+    telegram_server: as_telegram.Telegram,
+    telegram: tuple[TelegramListener, Session],
 ) -> None:
     """Only allowed users, only in our chat."""
     entry = world.send("telegram", message=1000)
@@ -241,7 +247,9 @@ def test_strangers_and_other_chats_on_telegram(
 
 
 def test_what_was_told_again_on_telegram_counts_once(
-    world: World, telegram_server: servers.Telegram, telegram: tuple[TelegramListener, Session]
+    world: World,
+    telegram_server: as_telegram.Telegram,
+    telegram: tuple[TelegramListener, Session],
 ) -> None:
     """A program that is killed before it has read on hears everything again."""
     entry = world.send("telegram", message=1000)
@@ -254,7 +262,7 @@ def test_what_was_told_again_on_telegram_counts_once(
     assert len(world.feedback()) == 1
 
 
-def test_one_listener_per_bot(world: World, telegram_server: servers.Telegram) -> None:
+def test_one_listener_per_bot(world: World, telegram_server: as_telegram.Telegram) -> None:
     """Two channels of one bot are read by one; who allows nobody is not read at all."""
     both = {
         "one": make_telegram(telegram_server, allowed=[7]),
@@ -265,7 +273,7 @@ def test_one_listener_per_bot(world: World, telegram_server: servers.Telegram) -
     assert len(listeners(both, world.store.outbox, world.desk)) == 2
 
 
-def test_a_listener_lives_and_ends(world: World, telegram_server: servers.Telegram) -> None:
+def test_a_listener_lives_and_ends(world: World, telegram_server: as_telegram.Telegram) -> None:
     """In a thread of its own, it hears what comes; a wrong token ends it."""
     entry = world.send("telegram", message=1000)
     messenger = make_telegram(telegram_server, allowed=[7], timeout=2.0)
@@ -290,9 +298,9 @@ def wait_for(what: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 @pytest.fixture
-def slack(world: World, slack_server: servers.Slack) -> Iterator[servers.SocketMode]:
+def slack(world: World, slack_server: as_slack.Slack) -> Iterator[as_slack.SocketMode]:
     """Listen by Socket Mode, to a WebSocket server of our own."""
-    slack_server.socket = servers.SocketMode()
+    slack_server.socket = as_slack.SocketMode()
     messenger = make_slack(
         slack_server, app_token=SecretStr("xapp-right"), allowed=["UANNA"], timeout=3.0
     )
@@ -306,7 +314,7 @@ def slack(world: World, slack_server: servers.Slack) -> Iterator[servers.SocketM
 
 @pytest.mark.slow
 def test_a_button_on_slack(
-    world: World, slack_server: servers.Slack, slack: servers.SocketMode
+    world: World, slack_server: as_slack.Slack, slack: as_slack.SocketMode
 ) -> None:
     """It is stored before it is acknowledged, and answered in the thread of the message."""
     entry = world.send("slack", ts="1.1")
@@ -322,7 +330,7 @@ def test_a_button_on_slack(
 
 @pytest.mark.slow
 def test_a_reply_on_slack(
-    world: World, slack_server: servers.Slack, slack: servers.SocketMode
+    world: World, slack_server: as_slack.Slack, slack: as_slack.SocketMode
 ) -> None:
     """A word in the thread means its candidate; an event that comes twice counts once."""
     world.send("slack", ts="1.1")
@@ -341,7 +349,7 @@ def test_a_reply_on_slack(
 
 @pytest.mark.slow
 def test_strangers_on_slack(
-    world: World, slack_server: servers.Slack, slack: servers.SocketMode
+    world: World, slack_server: as_slack.Slack, slack: as_slack.SocketMode
 ) -> None:
     """They are acknowledged, so that Slack does not ask again, and nothing else."""
     entry = world.send("slack", ts="1.1")

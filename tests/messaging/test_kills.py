@@ -21,7 +21,7 @@ from aiosmtpd.controller import Controller
 
 from aas2rto.store import Store
 from aas2rto.store.outbox import State
-from tests.messaging import servers
+from tests.messaging import as_slack, as_telegram, servers
 from tests.messaging.sending import Work, main, title
 from tests.messaging.test_mail import Box
 
@@ -55,8 +55,8 @@ def faults(seed: int) -> Callable[[], str]:
 class World:
     """All services, and the store."""
 
-    slack: servers.Slack
-    telegram: servers.Telegram
+    slack: as_slack.Slack
+    telegram: as_telegram.Telegram
     receiver: servers.Receiver
     box: Box
     work: Work
@@ -77,8 +77,8 @@ def world(folder: Path, *, cycles: int, per_cycle: int) -> Iterator[World]:
     """Serve everything on this machine."""
     with ExitStack() as stack:
         hang = {"hang": 1.6}
-        slack = stack.enter_context(servers.serving(servers.Slack(faults(1), **hang)))
-        telegram = stack.enter_context(servers.serving(servers.Telegram(faults(2), **hang)))
+        slack = stack.enter_context(servers.serving(as_slack.Slack(faults(1), **hang)))
+        telegram = stack.enter_context(servers.serving(as_telegram.Telegram(faults(2), **hang)))
         receiver = stack.enter_context(servers.serving(servers.Receiver(faults(3), **hang)))
         box, dice = Box(), random.Random(4)
         box.next_answer = lambda: dice.choices(["250 OK", "451 busy", "vanish"], [8, 1, 1])[0]

@@ -15,7 +15,7 @@ from aas2rto.config.load import load
 from aas2rto.config.redaction import Redactor
 from aas2rto.text import logs
 from tests.cli.conftest import NOW, light_curve
-from tests.messaging import servers
+from tests.messaging import as_slack, as_telegram, servers
 from tests.messaging.test_mail import box  # noqa: F401  a fixture
 
 SECRETS = {
@@ -65,8 +65,8 @@ def test_no_secret_is_written_anywhere(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: Any,
-    slack_server: servers.Slack,
-    telegram_server: servers.Telegram,
+    slack_server: as_slack.Slack,
+    telegram_server: as_telegram.Telegram,
     receiver: servers.Receiver,
     box: Any,  # noqa: F811  the fixture
 ) -> None:

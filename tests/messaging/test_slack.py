@@ -9,11 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from aas2rto.messaging import Result
-from tests.messaging import servers
+from tests.messaging import as_slack, servers
 from tests.messaging.conftest import PICTURES, PNG, make_letter, make_message, make_slack
 
 
-def test_the_text_comes_first_and_its_figures_in_its_thread(slack_server: servers.Slack) -> None:
+def test_the_text_comes_first_and_its_figures_in_its_thread(
+    slack_server: as_slack.Slack,
+) -> None:
     """A message is posted; the pictures are uploaded into the thread that it opened."""
     slack = make_slack(slack_server)
     text = slack.send(make_letter())
@@ -32,7 +34,7 @@ def test_the_text_comes_first_and_its_figures_in_its_thread(slack_server: server
     assert methods[-1] == "files.completeUploadExternal"
 
 
-def test_nothing_is_unfurled_or_linked(slack_server: servers.Slack) -> None:
+def test_nothing_is_unfurled_or_linked(slack_server: as_slack.Slack) -> None:
     """Links in other people's words show no preview, names become no mention."""
     make_slack(slack_server).send(make_letter())
     told = slack_server.arrived[0]
@@ -41,7 +43,7 @@ def test_nothing_is_unfurled_or_linked(slack_server: servers.Slack) -> None:
     assert all(text["verbatim"] for text in sections)
 
 
-def test_buttons_carry_the_message_they_belong_to(slack_server: servers.Slack) -> None:
+def test_buttons_carry_the_message_they_belong_to(slack_server: as_slack.Slack) -> None:
     """Each answer is a button whose value is the message's number."""
     slack = make_slack(slack_server, app_token=SecretStr("xapp-right"), allowed=["UANNA"])
     assert slack.listens
@@ -68,7 +70,7 @@ def test_buttons_carry_the_message_they_belong_to(slack_server: servers.Slack) -
     ],
 )
 def test_what_each_fault_means(
-    slack_server: servers.Slack, fault: str, result: Result, words: str
+    slack_server: as_slack.Slack, fault: str, result: Result, words: str
 ) -> None:
     """Refused or failed: it did not arrive. No answer: nobody knows. Nothing is asked twice."""
     slack_server.script(fault)
@@ -82,7 +84,7 @@ def test_a_server_that_is_not_there_has_not_got_it() -> None:
     """A connection that is refused is no unknown."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    slack = make_slack(servers.Slack(url=f"http://127.0.0.1:{port}"))
+    slack = make_slack(as_slack.Slack(url=f"http://127.0.0.1:{port}"))
     told = slack.send(make_letter())
     assert told.result is Result.LATER
     assert told.why.startswith("slack cannot be reached")
@@ -96,27 +98,29 @@ def test_a_server_that_is_not_there_has_not_got_it() -> None:
         ("", "slack says channel_not_found"),
     ],
 )
-def test_a_channel_that_is_gone_stops(slack_server: servers.Slack, state: str, words: str) -> None:
+def test_a_channel_that_is_gone_stops(slack_server: as_slack.Slack, state: str, words: str) -> None:
     """No message will get through to a wrong channel, an archived one, or without the bot."""
     slack_server.channels = {"C0123456789": state} if state else {}
     told = make_slack(slack_server).send(make_letter())
     assert (told.result, told.why) == (Result.STOPPED, words)
 
 
-def test_a_wrong_token_stops_and_is_not_shown(slack_server: servers.Slack) -> None:
+def test_a_wrong_token_stops_and_is_not_shown(slack_server: as_slack.Slack) -> None:
     """The answer names the fault, not the secret."""
     told = make_slack(slack_server, token=SecretStr("xoxb-wrong-secret")).send(make_letter())
     assert (told.result, told.why) == (Result.STOPPED, "slack says invalid_auth")
 
 
-def test_a_missing_scope_is_named(slack_server: servers.Slack) -> None:
+def test_a_missing_scope_is_named(slack_server: as_slack.Slack) -> None:
     """The operator reads which permission is missing."""
     slack_server.scopes = {"files:write"}
     told = make_slack(slack_server).send(make_letter())
     assert told.why == "slack says missing_scope (needed: chat:write)"
 
 
-def test_a_message_that_arrived_without_an_answer_is_found(slack_server: servers.Slack) -> None:
+def test_a_message_that_arrived_without_an_answer_is_found(
+    slack_server: as_slack.Slack,
+) -> None:
     """History shows by the message's key whether it is there."""
     slack_server.script(servers.SILENT, servers.DEAF)
     slack = make_slack(slack_server)
@@ -127,7 +131,7 @@ def test_a_message_that_arrived_without_an_answer_is_found(slack_server: servers
     assert (lost.result, lost.wait) == (Result.LATER, 0.0)
 
 
-def test_without_the_scope_nothing_can_be_confirmed(slack_server: servers.Slack) -> None:
+def test_without_the_scope_nothing_can_be_confirmed(slack_server: as_slack.Slack) -> None:
     """Who may not read the history does not pretend to know."""
     slack_server.scopes.discard("channels:history")
     assert make_slack(slack_server).confirm(make_letter()) is None
@@ -136,7 +140,7 @@ def test_without_the_scope_nothing_can_be_confirmed(slack_server: servers.Slack)
 @pytest.mark.parametrize("step", ["url", "bytes"])
 @pytest.mark.parametrize("fault", [servers.ERROR, servers.DEAF, servers.DROP])
 def test_an_upload_that_fails_early_has_shown_nothing(
-    slack_server: servers.Slack, step: str, fault: str
+    slack_server: as_slack.Slack, step: str, fault: str
 ) -> None:
     """Until the last call nobody has seen a figure, so it may be tried again."""
     slack_server.upload_plan = lambda method: fault if method == step else servers.OK
@@ -145,7 +149,7 @@ def test_an_upload_that_fails_early_has_shown_nothing(
     assert slack_server.shared == []
 
 
-def test_an_upload_that_fails_at_its_end_is_unknown(slack_server: servers.Slack) -> None:
+def test_an_upload_that_fails_at_its_end_is_unknown(slack_server: as_slack.Slack) -> None:
     """The last call is the one that shows the figures."""
     slack_server.upload_plan = lambda method: servers.SILENT if method == "complete" else servers.OK
     told = make_slack(slack_server).send(make_letter(pictures=PICTURES, follows={"ts": "1.1"}))
@@ -153,7 +157,7 @@ def test_an_upload_that_fails_at_its_end_is_unknown(slack_server: servers.Slack)
     assert len(slack_server.shared) == 1
 
 
-def test_a_limit_during_an_upload_is_waited_for(slack_server: servers.Slack) -> None:
+def test_a_limit_during_an_upload_is_waited_for(slack_server: as_slack.Slack) -> None:
     """Slack's own handler waits as long as it is told to, where nothing can come twice."""
     faults = [servers.WAIT]
     slack_server.upload_plan = lambda method: faults.pop() if faults else servers.OK
@@ -162,7 +166,7 @@ def test_a_limit_during_an_upload_is_waited_for(slack_server: servers.Slack) -> 
     assert len(slack_server.shared) == 1
 
 
-def test_long_messages_are_cut_into_blocks(slack_server: servers.Slack) -> None:
+def test_long_messages_are_cut_into_blocks(slack_server: as_slack.Slack) -> None:
     """Slack refuses blocks of more than 3000 letters."""
     lines = tuple((f"line {n}", "x" * 900) for n in range(12))
     assert make_slack(slack_server).send(make_letter(make_message(lines=lines))).result is (

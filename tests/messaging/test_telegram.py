@@ -11,12 +11,12 @@ import pytest
 from pydantic import SecretStr
 
 from aas2rto.messaging import Result
-from tests.messaging import servers
+from tests.messaging import as_telegram, servers
 from tests.messaging.conftest import PICTURES, make_letter, make_message, make_telegram
 
 
 @pytest.fixture
-def telegram(telegram_server: servers.Telegram) -> Iterator[Any]:
+def telegram(telegram_server: as_telegram.Telegram) -> Iterator[Any]:
     """Return the messenger; close it at the end."""
     messenger = make_telegram(telegram_server)
     yield messenger
@@ -24,7 +24,7 @@ def telegram(telegram_server: servers.Telegram) -> Iterator[Any]:
 
 
 def test_the_text_comes_first_and_its_figures_reply_to_it(
-    telegram: Any, telegram_server: servers.Telegram
+    telegram: Any, telegram_server: as_telegram.Telegram
 ) -> None:
     """A message, then an album that belongs to it."""
     text = telegram.send(make_letter())
@@ -39,14 +39,16 @@ def test_the_text_comes_first_and_its_figures_reply_to_it(
     assert json.loads(album["reply_parameters"])["message_id"] == text.receipt["message"]
 
 
-def test_a_single_figure_is_a_photo(telegram: Any, telegram_server: servers.Telegram) -> None:
+def test_a_single_figure_is_a_photo(telegram: Any, telegram_server: as_telegram.Telegram) -> None:
     """An album has at least two."""
     done = telegram.send(make_letter(pictures=PICTURES[:1], follows={"message": 1000}))
     assert done.result is Result.SENT
     assert telegram_server.calls[-1][0] == "sendPhoto"
 
 
-def test_buttons_carry_the_message_they_belong_to(telegram_server: servers.Telegram) -> None:
+def test_buttons_carry_the_message_they_belong_to(
+    telegram_server: as_telegram.Telegram,
+) -> None:
     """Each answer is a button whose data hold the message's number, within 64 bytes."""
     messenger = make_telegram(telegram_server, allowed=[7])
     assert messenger.listens
@@ -68,7 +70,7 @@ def test_buttons_carry_the_message_they_belong_to(telegram_server: servers.Teleg
     ],
 )
 def test_what_each_fault_means(
-    telegram: Any, telegram_server: servers.Telegram, fault: str, result: Result, words: str
+    telegram: Any, telegram_server: as_telegram.Telegram, fault: str, result: Result, words: str
 ) -> None:
     """Refused or failed: it did not arrive. No answer: nobody knows. Nothing is asked twice."""
     telegram_server.script(fault)
@@ -83,7 +85,7 @@ def test_a_server_that_is_not_there_has_not_got_it() -> None:
     """A connection that is refused is no unknown."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    messenger = make_telegram(servers.Telegram(url=f"http://127.0.0.1:{port}"))
+    messenger = make_telegram(as_telegram.Telegram(url=f"http://127.0.0.1:{port}"))
     told = messenger.send(make_letter())
     messenger.close()
     assert (told.result, told.why) == (Result.LATER, "telegram cannot be reached: ConnectError")
@@ -97,7 +99,7 @@ def test_a_server_that_is_not_there_has_not_got_it() -> None:
     ],
 )
 def test_a_chat_that_is_gone_stops(
-    telegram: Any, telegram_server: servers.Telegram, state: str, words: str
+    telegram: Any, telegram_server: as_telegram.Telegram, state: str, words: str
 ) -> None:
     """No message will get through to a user who blocks the bot, or to no chat at all."""
     telegram_server.chats = {-100: state} if state else {}
@@ -105,7 +107,7 @@ def test_a_chat_that_is_gone_stops(
     assert (told.result, told.why.lower()) == (Result.STOPPED, words)
 
 
-def test_a_chat_that_moved_says_where(telegram: Any, telegram_server: servers.Telegram) -> None:
+def test_a_chat_that_moved_says_where(telegram: Any, telegram_server: as_telegram.Telegram) -> None:
     """A group that became a supergroup has a new number; the message did not arrive."""
     telegram_server.moved = {-100: -1001234}
     telegram_server.chats[-1001234] = "member"
@@ -115,7 +117,7 @@ def test_a_chat_that_moved_says_where(telegram: Any, telegram_server: servers.Te
     assert (again.result, again.receipt["chat"]) == (Result.SENT, -1001234)
 
 
-def test_a_wrong_token_stops_and_is_not_shown(telegram_server: servers.Telegram) -> None:
+def test_a_wrong_token_stops_and_is_not_shown(telegram_server: as_telegram.Telegram) -> None:
     """The library's own words hold the token; ours do not."""
     messenger = make_telegram(telegram_server, token=SecretStr("666:very-secret"))
     told = messenger.send(make_letter())
@@ -124,7 +126,7 @@ def test_a_wrong_token_stops_and_is_not_shown(telegram_server: servers.Telegram)
 
 
 def test_a_long_message_loses_its_last_lines(
-    telegram: Any, telegram_server: servers.Telegram
+    telegram: Any, telegram_server: as_telegram.Telegram
 ) -> None:
     """Telegram refuses more than 4096 letters."""
     lines = tuple((f"line {n}", "&<>" * 150) for n in range(20))

@@ -18,7 +18,7 @@ from aas2rto.messaging.mail import Mail
 from aas2rto.messaging.message import Message
 from aas2rto.messaging.triggers import Event
 from aas2rto.text.words import one_line
-from tests.messaging.servers import visible
+from tests.messaging.as_telegram import visible
 from tests.messaging.test_triggers import NOW, make_facts, make_site
 
 ENTERS = Event("enters_top", {"top": 5, "sites": {"la_silla": 1}})
