@@ -19,7 +19,6 @@ from astropy.time import Time
 from aas2rto.errors import UsageError
 from aas2rto.store import Store
 from aas2rto.store.outbox import Answer, Outbox
-from aas2rto.tables import effect
 from aas2rto.tables import marks as feedback
 from aas2rto.tables.marks import Ending, Kind, Spoken
 from aas2rto.text.words import number, one_line
@@ -243,7 +242,7 @@ def factor_table(told: Mapping[str, Any]) -> str:
         head += f", score {number(told['score'])}"
     lines = [head, *(_factor_line(factor) for factor in told["factors"])]
     for name, site in told["observatories"].items():
-        value = effect.written(site["factor"]) if site["decision"] == "keep" else "out"
+        value = site["effect"] if site["decision"] == "keep" else "out"
         words = f"score {number(site['score'])}" if site["decision"] == "keep" else site["reason"]
         lines.append(_row(name, value, words))
     text = "\n".join(lines)
@@ -252,9 +251,7 @@ def factor_table(told: Mapping[str, Any]) -> str:
 
 def _factor_line(factor: Mapping[str, Any]) -> str:
     out = factor["decision"] != "keep"
-    value = (
-        factor["decision"] if out or factor["value"] is None else effect.written(factor["value"])
-    )
+    value = factor["decision"] if out or factor["value"] is None else factor["effect"]
     return _row(factor["name"], value, factor["reason"])
 
 

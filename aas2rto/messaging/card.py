@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from aas2rto.factors import Decision
-from aas2rto.steps.column import RULES, Column
+from aas2rto.steps.column import RULES, Column, effect_of
 from aas2rto.steps.cycle import Ranking
+from aas2rto.tables.effect import PRODUCT, Effect
 from aas2rto.text.words import POOR_FIT, chisq_per_dof, number
 
 
@@ -82,6 +83,7 @@ class Facts:
     factors: tuple[tuple[str, float], ...] = ()
     sites: tuple[SiteFacts, ...] = ()
     last_chances: tuple[str, ...] = ()
+    effect: Effect = PRODUCT
 
     @property
     def kept(self) -> bool:
@@ -190,6 +192,7 @@ def _facts(
         sites=sites.get(name, ()),
         chisq_per_dof=fits.get((str(values["model"]), name), np.nan),
         last_chances=tuple(found.last_chances.get(name, ())),
+        effect=effect_of(found.columns),
         **values,
     )
 

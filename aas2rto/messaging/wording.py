@@ -16,7 +16,6 @@ import numpy as np
 from aas2rto.messaging.card import Facts, SiteFacts
 from aas2rto.messaging.message import CANDIDATE, DIGEST, OPERATORS, TEST, Message
 from aas2rto.messaging.triggers import TRIGGERS, Event
-from aas2rto.tables import effect
 from aas2rto.text.words import (
     POOR_FIT,
     counted,
@@ -197,13 +196,13 @@ def _why(facts: Facts) -> str:
         if facts.chisq_per_dof > POOR_FIT:
             told.append(fit_sentence(facts.model, facts.chisq_per_dof))
     strong = sorted(
-        ((float(effect.strength(value)), name, value) for name, value in facts.factors),
+        ((float(facts.effect.strength(value)), name, value) for name, value in facts.factors),
         reverse=True,
     )
     factors = [
-        f"{one_line(name, 30)} {effect.written(value)}"
+        f"{one_line(name, 30)} {facts.effect.written(value)}"
         for size, name, value in strong[:4]
-        if size > effect.WORTH_SAYING
+        if size > facts.effect.worth_saying
     ]
     if factors:
         told.append(", ".join(factors))
@@ -297,8 +296,9 @@ def _for_programs(facts: Facts) -> dict[str, Any]:
             return one_line(value, 2 * LONGEST_REASON)
         return None if isinstance(value, float) and not np.isfinite(value) else value
 
-    told = clean(asdict(facts))
-    return dict(told)
+    told = asdict(facts)
+    del told["effect"]  # it computes, and tells nothing
+    return dict(clean(told))
 
 
 # -- many at once --------------------------------------------------------------------------------

@@ -11,14 +11,15 @@ from astropy.time import Time
 
 from aas2rto.factors import Decision
 from aas2rto.outputs.cells import iso_minutes
-from aas2rto.steps.column import RULES, Column
+from aas2rto.steps.column import RULES, Column, effect_of
 from aas2rto.steps.combine import EXCLUDED_SCORE, why
 from aas2rto.steps.cycle import Parts, Ranking, Scored
 from aas2rto.steps.fit import FitMemory, OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import Known, as_known
 from aas2rto.store import Store
-from aas2rto.tables import effect, marks
+from aas2rto.tables import marks
+from aas2rto.tables.effect import PRODUCT, Effect
 from aas2rto.text.words import counted
 
 
@@ -121,6 +122,7 @@ def _factor(column: Column) -> dict[str, Any]:
     return {
         "name": column.name,
         "value": _plain(factor.value[0]),
+        "effect": column.effect.written(float(factor.value[0])),
         "decision": Decision(factor.decision[0]).label,
         "reason": str(factor.reason[0]),
         "inputs": {
@@ -155,11 +157,14 @@ def _site(ranking: Ranking, scored: Scored) -> dict[str, Any]:
     else:
         said = {"score": row.get("site_score", EXCLUDED_SCORE), "reason": row["reason"]}
         said["decision"] = Decision.EXCLUDE.label
+    effect = effect_of(columns)
+    value = effect.joint([float(column.factor.value[0]) for column in columns])
     return {
         "score": float(said["score"]),
         "decision": str(said["decision"]),
         "reason": str(said["reason"]),
-        "factor": _plain(effect.joint([column.factor.value[0] for column in columns])),
+        "factor": _plain(value),
+        "effect": effect.written(value),
         "factors": [_factor(column) for column in columns if _is_told(column)],
         "altitude": _plain(row.get("altitude")),
         "azimuth": _plain(row.get("azimuth")),
@@ -190,13 +195,17 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+def compare(
+    first: Mapping[str, Any], second: Mapping[str, Any], *, effect: Effect = PRODUCT
+) -> dict[str, Any]:
     """Say why one candidate ranks above or below another, factor by factor.
 
     Parameters
     ----------
     first, second : mapping
         As `explain` returns them.
+    effect : Effect
+        What their factors do to a score.
 
     Returns
     -------
@@ -216,13 +225,16 @@ def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
     ]
     return {
         "over": second["candidate_id"],
-        "sentence": _sentence(first, second, pairs),
+        "sentence": _sentence(first, second, pairs, effect),
         "factors": pairs,
     }
 
 
 def _sentence(
-    first: Mapping[str, Any], second: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]
+    first: Mapping[str, Any],
+    second: Mapping[str, Any],
+    pairs: Sequence[Mapping[str, Any]],
+    effect: Effect,
 ) -> str:
     one, other = first["candidate_id"], second["candidate_id"]
     for this, told in ((one, first), (other, second)):

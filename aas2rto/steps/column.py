@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from aas2rto.config.case import PartConfig
 from aas2rto.factors import Decision, Factor, Needs
 from aas2rto.guard import Failure
-from aas2rto.tables import effect
+from aas2rto.tables.effect import PRODUCT, Effect
 from aas2rto.text.late import Late
 
 VALID_UNTIL, FEEDBACK = "valid_until", "feedback"
@@ -56,21 +56,27 @@ class BoundFactor:
 
 @dataclass(frozen=True)
 class Column:
-    """A factor's checked answer, and what went wrong on the way."""
+    """A factor's checked answer, what went wrong on the way, and what it does to the score."""
 
     name: str
     factor: Factor
     failures: tuple[Failure, ...] = ()
+    effect: Effect = PRODUCT
 
     def strength(self) -> NDArray[np.float64]:
-        """Return how much the factor matters to each candidate, see `effect`; 0 if it is out."""
+        """Return how much the factor matters to each candidate, see `Effect`; 0 if it is out."""
         kept = self.factor.decision == Decision.KEEP
-        return effect.strength(np.where(kept, self.factor.value, effect.NEUTRAL))
+        return self.effect.strength(np.where(kept, self.factor.value, self.effect.neutral))
 
     def effects(self, rows: NDArray[np.intp]) -> list[str]:
         """Say what the factor does to some candidates, and why: ``peak x13.5 (0.8 d ...)``."""
         told = zip(self.factor.value[rows].tolist(), self.factor.reason.texts(rows), strict=True)
-        return [f"{self.name} {effect.typed(value)} ({reason})" for value, reason in told]
+        return [f"{self.name} {self.effect.typed(value)} ({reason})" for value, reason in told]
+
+
+def effect_of(columns: Sequence[Column]) -> Effect:
+    """Return what the factors of a score do to it; all of one score do the same."""
+    return columns[0].effect if columns else PRODUCT
 
 
 @dataclass(frozen=True)

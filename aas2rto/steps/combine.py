@@ -1,6 +1,6 @@
 """Columns -> one score and one decision for each candidate. Decides by name, never by a sign.
 
-Reject beats exclude beats keep. What a factor does to a score is told in `aas2rto.tables.effect`.
+Reject beats exclude beats keep. What a factor does to a score, its `Effect` tells.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from aas2rto.factors import Decision
 from aas2rto.steps.column import BoundFactor, Column, Verdict
-from aas2rto.tables import effect
 from aas2rto.text.late import Late, say
 
 REJECTED_SCORE = -np.inf
@@ -51,7 +50,7 @@ def combine(
         decision = np.where(stronger, told, decision).astype(np.int8)
         name[stronger] = column.name
         reason = Late.where(stronger, words, reason)
-        score = effect.applied(score, column.factor.value)
+        score = column.effect.applied(score, column.factor.value)
     # Each factor is a positive number, yet their product may be too large or too small for one.
     lost = (decision == Decision.KEEP) & ~(np.isfinite(score) & (score > 0))
     decision[lost] = Decision.EXCLUDE
@@ -73,7 +72,7 @@ def why(columns: Sequence[Column], *, most: int = 4) -> Late:
         told: list[list[str]] = [[""] * order.shape[1] for _ in range(len(rows))]
         for number, column in enumerate(columns):
             at, place = np.nonzero(
-                (order == number) & (strength[:, [number]] > effect.WORTH_SAYING)
+                (order == number) & (strength[:, [number]] > column.effect.worth_saying)
             )
             effects = column.effects(rows[at])
             for i, j, text in zip(at.tolist(), place.tolist(), effects, strict=True):

@@ -1,68 +1,101 @@
 """What a factor does to a score, and how that is said: only here is a score a product.
 
-S = S_base x the product of the factors (A&A 698, A153, Eq. 1). Another way to join factors, a sum
-say, would have its neutral value, its strength and its words here.
+Whatever computes with factors, or says what they did, is handed an `Effect`; it travels with a
+column of the score, the card of a message, the subject of a figure. Another way to join factors, a
+sum say, is another class here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aas2rto.text.words import number
 
-NEUTRAL = 1.0
-"""The value that changes nothing."""
-
-WORTH_SAYING = float(np.log(1.02))
-"""Strength from which a factor is said: within 2 % of neutral it is not."""
+Floats = NDArray[np.float64]
 
 
-def applied(score: NDArray[np.float64], value: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the scores after a factor; inf or 0 where a float does not reach."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        return score * value
+class Effect(Protocol):
+    """How factors make a score."""
+
+    neutral: float
+    """The value that changes nothing."""
+    worth_saying: float
+    """Strength from which a factor is said."""
+    step_label: str
+    """Names the axis of `step`."""
+
+    def applied(self, score: Floats, value: Floats) -> Floats:
+        """Return the scores after a factor; not finite where a float does not reach."""
+
+    def joint(self, values: Sequence[float]) -> float:
+        """Return the one value that does what several do; neutral where there is none."""
+
+    def strength(self, value: ArrayLike) -> Floats:
+        """Return how far values lie from neutral, 0 for those that mean nothing."""
+
+    def step(self, value: ArrayLike) -> Floats:
+        """Return where values lie on the axis of a figure, 0 for neutral."""
+
+    def tick(self, place: float) -> str:
+        """Write a place on that axis."""
+
+    def written(self, value: float) -> str:
+        """Write a value for people, with all characters at hand."""
+
+    def typed(self, value: float) -> str:
+        """Write a value in ASCII, for a terminal or a CSV."""
+
+    def between(self, one: float | None, other: float | None) -> float | None:
+        """Return the value that leads from `other` to `one`: what puts one before another."""
 
 
-def joint(values: Sequence[float]) -> float:
-    """Return what several factors do together; neutral where there is none."""
-    return float(np.prod(values)) if len(values) else NEUTRAL
+class Product:
+    """S = S_base x the product of the factors (A&A 698, A153, Eq. 1)."""
+
+    neutral = 1.0
+    worth_saying = float(np.log(1.02))
+    step_label = "factor (one step is ten times)"
+
+    def applied(self, score: Floats, value: Floats) -> Floats:
+        """Multiply."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            return score * value
+
+    def joint(self, values: Sequence[float]) -> float:
+        """Multiply all."""
+        return float(np.prod(values)) if len(values) else self.neutral
+
+    def strength(self, value: ArrayLike) -> Floats:
+        """Return abs(ln value)."""
+        return np.abs(np.log(self._positive(value)))
+
+    def step(self, value: ArrayLike) -> Floats:
+        """Return powers of ten."""
+        return np.log10(self._positive(value))
+
+    def tick(self, place: float) -> str:
+        """Write ``×0.1``, ``×10``, ``×1e5``."""
+        return f"×{10**place:g}" if -3 < place < 4 else f"×1e{place:.0f}"
+
+    def written(self, value: float) -> str:
+        """Write ``×13.5``."""
+        return f"×{number(value)}"
+
+    def typed(self, value: float) -> str:
+        """Write ``x13.5``."""
+        return f"x{value:.3g}"
+
+    def between(self, one: float | None, other: float | None) -> float | None:
+        """Return the ratio; None where there is none."""
+        return one / other if one is not None and other else None
+
+    def _positive(self, value: ArrayLike) -> Floats:
+        value = np.asarray(value, dtype=float)
+        return np.where(np.isfinite(value) & (value > 0), value, self.neutral)
 
 
-def strength(value: ArrayLike) -> NDArray[np.float64]:
-    """Return how far values lie from neutral: abs(ln value), 0 for what is not above 0."""
-    value = np.asarray(value, dtype=float)
-    counts: NDArray[np.bool_] = np.isfinite(value) & (value > 0)
-    return np.abs(np.log(np.where(counts, value, NEUTRAL)))
-
-
-def step(value: ArrayLike) -> NDArray[np.float64]:
-    """Return where values lie on the axis of a figure: powers of ten, 0 for neutral."""
-    value = np.asarray(value, dtype=float)
-    return np.log10(np.where(np.isfinite(value) & (value > 0), value, NEUTRAL))
-
-
-STEP_LABEL = "factor (one step is ten times)"
-"""The axis of `step`."""
-
-
-def tick(place: float) -> str:
-    """Write a place on the axis of `step`: ``×0.1``, ``×10``, ``×1e5``."""
-    return f"×{10**place:g}" if -3 < place < 4 else f"×1e{place:.0f}"
-
-
-def written(value: float) -> str:
-    """Write a value for people with all characters at hand: ``×13.5``."""
-    return f"×{number(value)}"
-
-
-def typed(value: float) -> str:
-    """Write a value for a terminal or a CSV, in ASCII: ``x13.5``."""
-    return f"x{value:.3g}"
-
-
-def between(one: float | None, other: float | None) -> float | None:
-    """Return what puts one candidate before another: the value that leads from `other` to `one`."""
-    return one / other if one is not None and other else None
+PRODUCT = Product()

@@ -32,14 +32,33 @@ TOLD: dict[str, Any] = {
     "decision": "keep",
     "score": 3.74,
     "factors": [
-        {"name": "magnitude", "value": 0.77, "decision": "keep", "reason": "18.73 mag in ztfr"},
-        {"name": "peak", "value": 7.03, "decision": "keep", "reason": "1.3 d after <peak>"},
+        {
+            "name": "magnitude",
+            "value": 0.77,
+            "effect": "×0.77",
+            "decision": "keep",
+            "reason": "18.73 mag in ztfr",
+        },
+        {
+            "name": "peak",
+            "value": 7.03,
+            "effect": "×7.03",
+            "decision": "keep",
+            "reason": "1.3 d after <peak>",
+        },
     ],
     "observatories": {
-        "la_silla_dk154": {"decision": "keep", "factor": 7.3, "score": 27.4, "reason": ""},
+        "la_silla_dk154": {
+            "decision": "keep",
+            "factor": 7.3,
+            "effect": "×7.3",
+            "score": 27.4,
+            "reason": "",
+        },
         "la_palma_not": {
             "decision": "exclude",
             "factor": 1.0,
+            "effect": "×1",
             "score": -1.0,
             "reason": "has set for the night",
         },

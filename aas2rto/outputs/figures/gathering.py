@@ -19,7 +19,7 @@ from aas2rto.outputs.figures.subject import Fitted, Floats, Share, SiteNight, Su
 from aas2rto.sky import altitude_curve as tracks
 from aas2rto.sky.observatory import Observatory
 from aas2rto.sky.window import above_horizon
-from aas2rto.steps.column import RULES, BoundFactor, Column
+from aas2rto.steps.column import RULES, BoundFactor, Column, effect_of
 from aas2rto.steps.cycle import BoundModel, Cycle, Fits, Parts, Ranking
 from aas2rto.store import Store
 from aas2rto.tables.photometry import BANDS
@@ -143,6 +143,7 @@ def gather(found: Findings, candidate_ids: Iterable[str]) -> list[Subject]:
             fitted=fits.get(name),
             sites=nights[name],
             ranks=ranks.get(name, pd.DataFrame()),
+            effect=effect_of(found.columns),
         )
         for name, row in rows.items()
     ]

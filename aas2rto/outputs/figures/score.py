@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from aas2rto.outputs.figures import style
 from aas2rto.outputs.figures.subject import Share, Subject
-from aas2rto.tables import effect
+from aas2rto.tables.effect import Effect
 from aas2rto.text.words import number
 
 ROW_IN = 0.37
@@ -38,7 +38,7 @@ def bars(subject: Subject) -> list[Bar]:
     if subject.decision != "keep":
         return rows
     for site in subject.sites:
-        factor = effect.joint([share.value for share in site.shares])
+        factor = subject.effect.joint([share.value for share in site.shares])
         ranked = np.isfinite(site.number("rank"))
         words = str(site.facts.get("status") or site.facts.get("reason") or "")
         if ranked:
@@ -64,32 +64,33 @@ def set_up(figure: Figure) -> list[Axes]:
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: effect.tick(place)))
-    axes.set_xlabel(effect.STEP_LABEL)
     return [axes]
 
 
 def draw(sheet: style.Sheet, subject: Subject) -> None:
     """Draw the score of a candidate."""
     (axes,) = sheet.axes
+    effect = subject.effect
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: effect.tick(place)))
+    axes.set_xlabel(effect.step_label)
     rows = bars(subject)
     logs = effect.step([row.value for row in rows])
     reach = max(1.0, float(np.abs(logs).max(initial=0.0)))
     axes.set_xlim(-reach * 1.12, reach * 1.12)
     axes.set_ylim(len(rows) - 0.45, -0.65)
     for place, (row, log) in enumerate(zip(rows, logs, strict=True)):
-        _draw_bar(axes, place, row, float(log))
+        _draw_bar(axes, place, row, float(log), effect)
     _rule_above_total(axes, rows)
     decided = subject.decision
     told = f"score {number(subject.score)}" if decided == "keep" else f"{decided}: {subject.reason}"
     sheet.title(style.plain(subject.heading, 44), style.plain(told, 80))
 
 
-def _draw_bar(axes: Axes, place: int, row: Bar, log: float) -> None:
+def _draw_bar(axes: Axes, place: int, row: Bar, log: float, effect: Effect) -> None:
     colour = {"total": "#333333", "out": "white"}.get(
         row.kind, style.BLUE if log >= 0 else style.VERMILLION
     )
-    if effect.strength(row.value) >= effect.WORTH_SAYING or row.kind == "total":
+    if effect.strength(row.value) >= effect.worth_saying or row.kind == "total":
         axes.barh(
             place + 0.17,
             log,
@@ -100,7 +101,7 @@ def _draw_bar(axes: Axes, place: int, row: Bar, log: float) -> None:
         )
     axes.plot([0, 0], [place - 0.05, place + 0.39], color="#333333", linewidth=1.0, zorder=3)
     name = style.plain(row.name, 30)
-    value = "out" if row.kind == "out" else _value(row)
+    value = "out" if row.kind == "out" else _value(row, effect)
     put = axes.text
     left = axes.get_yaxis_transform()
     weight = "bold" if row.kind == "total" else "normal"
@@ -120,7 +121,7 @@ def _draw_bar(axes: Axes, place: int, row: Bar, log: float) -> None:
         style.fitted(axes, words, 0.97 - 0.0185 * (len(name) + len(value) + 2))
 
 
-def _value(row: Bar) -> str:
+def _value(row: Bar, effect: Effect) -> str:
     if not row.value > 0:
         return ""
     return number(row.value) if row.kind == "total" else effect.written(row.value)

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aas2rto.models import Model
+from aas2rto.tables.effect import PRODUCT, Effect
 
 Floats = NDArray[np.float64]
 
@@ -123,6 +124,8 @@ class Subject:
     sites : tuple of SiteNight
     ranks : DataFrame
         ``observatory, at, rank``; rank is NaN at cycles that did not rank it there.
+    effect : Effect
+        What the factors do to the score.
     """
 
     candidate_id: str
@@ -138,6 +141,7 @@ class Subject:
     fitted: Fitted | None = None
     sites: tuple[SiteNight, ...] = ()
     ranks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    effect: Effect = PRODUCT
 
     @property
     def heading(self) -> str:
