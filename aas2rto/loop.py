@@ -81,6 +81,7 @@ def run_cycle(
         with step("read"):
             cycle.reconsidered = reconsider(parts, store, now)
             known = as_known(parts, store, now)
+            cycle.failures.extend(known.failures)
         cycle.take(judge(parts, known, now, memory=store.fits, step=step))
         with step("inform"):
             record(parts, store, cycle)

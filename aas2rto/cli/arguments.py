@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aas2rto.errors import UsageError
+from aas2rto.text.words import in_range, iso, out_of_range
 
 if TYPE_CHECKING:
     from astropy.time import Time
@@ -34,9 +36,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for program
 RA_HELP = "Right ascension, ICRS: degrees, or hours as 10:20:30.5 or 10h20m30.5s."
 DEC_HELP = "Declination, ICRS: degrees, or -05:15:20 or -5d15m20s."
 
-MJD_RANGE = (40000.0, 80000.0)
-"""1968 to 2077: a number outside is a Julian date or a mistake."""
-
 
 def parse_time(text: str | None, *, option: str = "--now") -> Time:
     """Read a time as ISO 8601 (UTC) or MJD; the present if there is none.
@@ -54,13 +53,15 @@ def parse_time(text: str | None, *, option: str = "--now") -> Time:
     try:
         mjd = float(text)
     except ValueError:
-        return _parse_iso(text, option)
-    if not MJD_RANGE[0] <= mjd <= MJD_RANGE[1]:
+        time = _parse_iso(text, option)
+    else:
+        time = Time(mjd, format="mjd", scale="utc") if in_range(mjd) else None
+    if time is None or not in_range(float(time.utc.mjd)):
         raise UsageError(
-            f"{option}: {text} is no MJD between {MJD_RANGE[0]:g} and {MJD_RANGE[1]:g}; "
+            f"{option}: {out_of_range(text)}; "
             "write an MJD such as 61121.83, or ISO such as 2026-03-22T20:00"
         )
-    return Time(mjd, format="mjd", scale="utc")
+    return time
 
 
 def parse_position(ra: str, dec: str) -> tuple[float, float]:
@@ -94,12 +95,15 @@ def parse_position(ra: str, dec: str) -> tuple[float, float]:
 
 def _parse_iso(text: str, option: str) -> Time:
     from astropy.time import Time
+    from erfa import ErfaWarning  # type: ignore[import-untyped]
 
-    iso = text.strip().removesuffix("Z").removesuffix("+00:00")
+    told = text.strip().removesuffix("Z").removesuffix("+00:00")
     try:
-        if re.search(r"T?\d\d:\d\d.*[+-]\d\d:?\d\d$", iso):
-            return Time(datetime.fromisoformat(iso), scale="utc")
-        return Time(iso, scale="utc")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ErfaWarning)  # of years far away, refused by the caller
+            if re.search(r"T?\d\d:\d\d.*[+-]\d\d:?\d\d$", told):
+                return Time(datetime.fromisoformat(told), scale="utc")
+            return Time(told, scale="utc")
     except ValueError as error:
         raise UsageError(
             f"{option}: {text!r} is no time; write ISO (UTC) such as 2026-03-22T20:00, "
@@ -164,17 +168,10 @@ def note_replay(store: Store, when: Time, *, given: str | None) -> None:
     """
     newest = store.results.newest_cycle()
     if given is None and newest is not None and when.utc.mjd - newest > REPLAYED:
-        last = iso_of(newest)
+        last = iso(newest)
         typer.echo(
             f"note: the newest cycle is of {last} UTC; for that night, say --now {last}", err=True
         )
-
-
-def iso_of(mjd: float) -> str:
-    """Write a time [MJD, UTC] to the minute."""
-    from astropy.time import Time
-
-    return str(Time(mjd, format="mjd").isot[:16])
 
 
 def resolve_candidate(store: Store, name: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aas2rto.cli.arguments import ConfigFile, JsonOption, offline
+from aas2rto.cli.arguments import ConfigFile, JsonOption, OutputOption, offline
 from aas2rto.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ def check(
     test_message: Annotated[
         bool, typer.Option("--test-message", help="With --online: send one to every channel.")
     ] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Remove from the store what cannot be read.")
+    ] = False,
+    output: OutputOption = Path("outputs"),
 ) -> None:
     """Load a config, report everything that is wrong with it, show what it resolves to."""
     import json
@@ -33,20 +38,38 @@ def check(
     case = load(config, need_secrets=online)
     if test_message and not online:
         raise UsageError("--test-message talks to services; add --online")
+    stored = unreadable(case, output, mend=mend)
     answers = ask(case) if online else []
     answers += send_test(case) if test_message else []
     if as_json:
-        print(json.dumps({**as_dictionary(case), "online": answers}, indent=2))
+        print(json.dumps({**as_dictionary(case), "online": answers, "store": stored}, indent=2))
     else:
         out = console()
         for line in lines(case):
             out.print(line, soft_wrap=True, markup=False)
+        for line in stored:
+            out.print(f"store: {line}", soft_wrap=True, markup=False)
         for answer in answers:
             mark = "answers" if answer["ok"] else "FAILS"
             out.print(f"{answer['source']} {mark}: {answer['said']}", soft_wrap=True, markup=False)
     failing = [str(answer["source"]) for answer in answers if not answer["ok"]]
     if failing:
         raise SourceError(f"{', '.join(failing)}: did not answer as a working service does")
+
+
+def unreadable(case: Case, output: Path, *, mend: bool) -> list[str]:
+    """Say what the store of a project holds that cannot be read; remove it if that was asked."""
+    from aas2rto.cli.arguments import open_existing_store
+
+    try:
+        store = open_existing_store(case, output)
+    except UsageError:
+        return []  # nothing has run yet
+    with store:
+        found = store.marks.unreadable()
+        if found and mend:
+            store.marks.drop_unreadable()
+    return [f"{line}; {'removed' if mend else '--mend removes it'}" for line in found]
 
 
 def ask(case: Case) -> list[dict[str, object]]:

@@ -18,12 +18,12 @@ from aas2rto.cli.arguments import (
     ConfigFile,
     NowOption,
     OutputOption,
-    iso_of,
     parse_time,
     project_folder,
     store_url,
 )
 from aas2rto.errors import InputError, UsageError
+from aas2rto.text.words import iso
 
 if TYPE_CHECKING:
     from astropy.time import Time
@@ -124,7 +124,7 @@ def _check_time(store: Store, written: float | None, now: Time, *, fixed: bool) 
     newest = store.results.newest_cycle()
     if newest is None:
         return
-    last = iso_of(newest)
+    last = iso(newest)
     if not fixed and written is not None and written - newest > LONG_AGO:
         raise UsageError(
             f"this project replays the night of {last} UTC; give --now {last} to go on with it, "

@@ -226,7 +226,8 @@ class Courier:
         state = self._outbox.channel(name)
         if state.stopped:
             return None
-        if state.pause_until is not None and state.pause_until > now:
+        # A pause of more than a day was stored by a clock that had jumped ahead.
+        if state.pause_until is not None and now < state.pause_until <= now + 1.0:
             return (state.pause_until - now) * DAY
         due = self._outbox.due(name, now, ready_before=self._drawing_since)
         due = [entry for entry in due if not self._waits_for_figures(channel, entry, now)]
@@ -340,6 +341,7 @@ class Courier:
         if wait is None:
             longest = min(FIRST_WAIT * 2.0**entry.attempts, LONGEST_WAIT)
             wait = random.uniform(0.5, 1.0) * longest  # noqa: S311  jitter, no secret
+        wait = min(wait, DAY)  # a service gone wrong must not silence a channel for years
         if wait > 0:
             # On disk, so that a restart does not knock before the time.
             self._outbox.set_channel(channel.name, pause_until=self._clock() + wait / DAY)

@@ -24,7 +24,7 @@ from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Pol
 from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.sources.transport.worklist import MAX_FAILURES, WHOLE_SERVICE
 from aas2rto.tables import photometry
-from aas2rto.tables.report import PollRequest, Report
+from aas2rto.tables.report import PollRequest, Report, is_older
 from aas2rto.units import Day, Mag
 
 URL = "https://fallingstar-data.com/forcedphot"
@@ -387,7 +387,7 @@ class Atlas:
         for row in valid.to_dict("records"):
             name = str(row["candidate_id"])
             fetched = harvest.cursor["fetched"].get(name)
-            is_old = fetched is None or fetched[0] <= harvest.now - self.refresh
+            is_old = is_older(fetched[0] if fetched else None, harvest.now, self.refresh)
             if is_old and name not in harvest.cursor["tasks"]:
                 yield {str(key): value for key, value in row.items()}
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+from aas2rto.tables.report import is_older
 from aas2rto.text.words import MJD_EPOCH
 
 TAI_MINUS_UTC = 37.0 / 86400.0
@@ -85,8 +86,9 @@ def once_a_day(
         What the answer is about; another one (JSON) makes the kept answer useless.
     """
     kept = cursor.get(key)
-    if isinstance(kept, dict) and kept.get("about") == about and kept["asked"] > now - 1.0:
-        return kept["answer"]
+    known = kept if isinstance(kept, dict) and kept.get("about") == about else None
+    if known is not None and not is_older(known["asked"], now, 1.0):
+        return known["answer"]
     answer = ask()
     cursor[key] = {"about": about, "asked": now, "answer": answer}
     return answer

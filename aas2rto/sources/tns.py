@@ -17,7 +17,7 @@ from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.tns_table import Delta, Table, date_of, default_folder, read
 from aas2rto.sources.transport.http import Cause, Client, HttpError, Policy
 from aas2rto.sources.transport.pacing import Deadline
-from aas2rto.tables.report import PollRequest, Report
+from aas2rto.tables.report import PollRequest, Report, is_older
 from aas2rto.units import Arcsec
 
 URL = "https://www.wis-tns.org"
@@ -185,7 +185,7 @@ class Tns:
     def _is_stuck(self, harvest: Harvest) -> bool:
         """Say whether a daily file is missing for good; the whole table is asked for once a day."""
         is_old = self._table.complete_until < harvest.now - STUCK_DAYS
-        return is_old and harvest.cursor.get("whole_at", -math.inf) < harvest.now - 1.0
+        return is_old and is_older(harvest.cursor.get("whole_at"), harvest.now, 1.0)
 
     def _apply_changes(self, harvest: Harvest, until: Deadline) -> None:
         """Apply whole days, then hours, until a file has not been made yet or time is over."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from aas2rto.sources.files.coordinates import declination, plain, right_ascension
 from aas2rto.tables import photometry
-from aas2rto.text.words import counted, nearest
+from aas2rto.text.words import counted, in_range, nearest, out_of_range
 
 MAX_BYTES = 65536
 """More than anybody writes about one target; a larger file was dropped by mistake."""
@@ -254,18 +254,20 @@ def _valid_until(text: str) -> float:
     if re.fullmatch(r"\d+\.?\d*", word) and len(word.partition(".")[0]) != 8:
         value = float(word)
         value = value - photometry.MJD_OF_JD if value > photometry.MJD_OF_JD else value
-        if not 40000 <= value <= 110000:
-            raise ValueError(f"{text!r} is neither a date nor an MJD")
+        if not in_range(value):
+            raise ValueError(out_of_range(repr(text)))
         return value
     try:
         moment = dt.datetime.fromisoformat(word.removesuffix("UTC").strip())
     except ValueError as error:
         raise ValueError(f"{text!r} is neither a date nor an MJD") from error
-    if len(word) <= 10:
-        moment += dt.timedelta(days=1)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
-    return (moment - MJD_EPOCH) / dt.timedelta(days=1)
+    # A day is added to the number, for the calendar of dates ends with the year 9999.
+    value = (moment - MJD_EPOCH) / dt.timedelta(days=1) + (1.0 if len(word) <= 10 else 0.0)
+    if not in_range(value):
+        raise ValueError(f"{out_of_range(repr(text))}; leave the line out for a target without end")
+    return value
 
 
 def _check_validity(valid_until: float, text: str, now: float | None) -> None:

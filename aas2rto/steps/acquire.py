@@ -14,6 +14,7 @@ from aas2rto.steps.poller import Poller
 from aas2rto.store import Store
 from aas2rto.tables.outburst import QUIET
 from aas2rto.tables.report import PollRequest, Report, failed
+from aas2rto.text.words import iso
 
 LONGEST_READING = 86400.0
 """Deadline where all sources are files [s]."""
@@ -110,8 +111,8 @@ def poll_all(
     waiting: dict[str, float] = {}
     for poller in pollers:
         state = store.sources.state(poller.name)
-        if state.retry_at is not None and now < state.retry_at and not poller.is_asked:
-            waiting[poller.name] = state.retry_at
+        if state.is_waiting(now) and not poller.is_asked:
+            waiting[poller.name] = state.retry_at or now
         else:
             poller.start(PollRequest(now, state.cursor, wanted, deadline))
     arrivals = []
@@ -126,8 +127,7 @@ def poll_all(
 
 def _not_asked(name: str, until: float) -> Arrival:
     """Leave a service in peace that said when to come back; its state stays as it is."""
-    when = Time(until, format="mjd").isot[:16]
-    return Arrival(failed(name, f"not asked before {when} UTC, as it wishes", retry_at=until))
+    return Arrival(failed(name, f"not asked before {iso(until)} UTC, as it wishes", retry_at=until))
 
 
 def _store(report: Report, store: Store, now: float, merge_radius: float, *, keep: bool) -> Arrival:

@@ -10,6 +10,7 @@ from astropy.time import Time
 
 from aas2rto.errors import UsageError
 from aas2rto.factors import Decision, Needs
+from aas2rto.guard import Failure
 from aas2rto.steps.cycle import Parts, Prefiltered
 from aas2rto.steps.evaluate import evaluate_all
 from aas2rto.steps.rules import rules
@@ -33,12 +34,15 @@ class Known:
         What people said of them, in the order in which they did.
     notes : DataFrame
         What brokers said of them: one row per annotated candidate, one column per key.
+    failures : tuple of Failure
+        What is stored and cannot be read, and is left out.
     """
 
     table: pd.DataFrame
     photometry: pd.DataFrame
     said: pd.DataFrame
     notes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    failures: tuple[Failure, ...] = ()
 
 
 def reconsider(parts: Parts, store: Store, now: Time) -> list[str]:
@@ -79,7 +83,13 @@ def as_known(parts: Parts, store: Store, now: Time, *, candidate_id: str | None 
         notes = _only(notes, candidate_id).dropna(axis=1, how="all")
         said = _only(said, candidate_id)
     known = store.photometry.as_known(held, now.utc.mjd, parts.case.config.candidates.quiet)
-    return Known(assemble(held, known.summary, notes, base), known.photometry, said, notes)
+    table = assemble(held, known.summary, notes, base)
+    return Known(table, known.photometry, said, notes, _left_out(store))
+
+
+def _left_out(store: Store) -> tuple[Failure, ...]:
+    mend = "; `aas2rto check CONFIG --mend` removes it"
+    return tuple(Failure("marks", line + mend) for line in store.marks.unreadable())
 
 
 def _only(table: pd.DataFrame, candidate_id: str) -> pd.DataFrame:

@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from aas2rto.store import schema
 from aas2rto.store.access import Access
 from aas2rto.store.identities import Identities, names_of
+from aas2rto.text.words import MJD_RANGE, iso
+
+_UNREADABLE = schema.marks.c.until.is_not(None) & ~schema.marks.c.until.between(*MJD_RANGE)
+"""Marks whose end is no time: each costs itself. Old versions took whatever was written."""
 
 
 class Marks:
@@ -54,9 +58,28 @@ class Marks:
         """Return what people had said by `now` [d, MJD UTC], in the order in which they did."""
         table = schema.marks
         columns = [column for column in table.columns if column.name != "id"]
-        query = select(*columns).where(table.c.at <= now).order_by(table.c.at, table.c.id)
+        known = (table.c.at <= now) & ~_UNREADABLE
+        query = select(*columns).where(known).order_by(table.c.at, table.c.id)
         with self._access.reading() as connection:
             rows = connection.execute(query).all()
         frame = pd.DataFrame(rows, columns=[column.name for column in columns])
         frame = names_of(frame, self._identities.names(now))
         return frame.astype({"until": "float64", "until_mag": "float64", "until_new_data": "bool"})
+
+    def unreadable(self) -> list[str]:
+        """Say of each mark that is left out which one it is, and why."""
+        table = schema.marks
+        query = select(table, schema.candidates.c.candidate_id).where(_UNREADABLE)
+        query = query.join(schema.candidates, schema.candidates.c.id == table.c.candidate)
+        with self._access.reading() as connection:
+            rows = connection.execute(query.order_by(table.c.id)).all()
+        return [
+            f"{row.kind} of {row.candidate_id} by {row.author or 'somebody'} on {iso(row.at)} UTC "
+            f"is left out: it ends at {row.until:.10g}, which is no MJD"
+            for row in rows
+        ]
+
+    def drop_unreadable(self) -> int:
+        """Remove the marks that are left out; return how many there were."""
+        with self._access.transaction("marks") as connection:
+            return connection.execute(delete(schema.marks).where(_UNREADABLE)).rowcount

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from aas2rto.store import schema
 from aas2rto.store.access import Access
 from aas2rto.store.rows import plain
-from aas2rto.tables.report import Outcome, Report
+from aas2rto.tables.report import LONGEST_WAIT, Outcome, Report
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,14 @@ class SourceState:
     last_error: str = ""
     failures: int = 0
     retry_at: float | None = None
+
+    def is_waiting(self, now: float) -> bool:
+        """Tell whether the service wished not to be asked at `now` [d, MJD UTC].
+
+        A wish for more than `LONGEST_WAIT` is none: it was stored by a clock that had jumped
+        ahead, or by a server gone wrong, and would keep the source silent for years.
+        """
+        return self.retry_at is not None and now < self.retry_at <= now + LONGEST_WAIT
 
 
 class Sources:

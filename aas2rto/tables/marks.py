@@ -8,6 +8,7 @@ a rejection nor a limit of a site. Everything follows from the marks, the photom
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,10 +17,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from astropy.time import Time
+from erfa import ErfaWarning  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from aas2rto.errors import UsageError
 from aas2rto.tables.photometry import DETECTION, LIMIT, mag_from_flux
+from aas2rto.text.words import in_range, iso, out_of_range
 from aas2rto.units import parse
 
 
@@ -123,6 +126,8 @@ def _one_ending(text: str, now: float) -> Ending:
             f"--until: {text!r} is no end; write a time (2026-03-25T20:00, or an MJD), a duration "
             "(3d, 12 h), new-data, a change (0.5 mag), or now to take a mark back"
         )
+    if not in_range(until):
+        raise UsageError(f"--until: {out_of_range(text)}; write 2026-03-25T20:00, an MJD, or 3d")
     if until <= now:
         raise UsageError(
             f"--until: {text} is over already; write a later time, or now to take a mark back"
@@ -143,7 +148,9 @@ def _time(text: str) -> float | None:
     except ValueError:
         pass
     try:
-        return float(Time(text.removesuffix("Z"), scale="utc").mjd)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ErfaWarning)  # of years far away, refused below
+            return float(Time(text.removesuffix("Z"), scale="utc").mjd)
     except ValueError:
         return None
 
@@ -358,7 +365,7 @@ def _ending_of(record: Mapping[Any, Any]) -> Ending:
 
 
 def _minutes(mjd: float) -> str:
-    return str(Time(mjd, format="mjd").iso[:16]) + " UTC"
+    return iso(mjd).replace("T", " ") + " UTC"
 
 
 def join(

@@ -55,6 +55,19 @@ FACTS: dict[str, str] = {
 """Keys of the facts that have a column of their own in the candidate table; ``valid_until`` is MJD
 (UTC)."""
 
+LONGEST_WAIT = 1.0
+"""However long a service wishes to be left alone, it is asked again after this [d]."""
+
+
+def is_older(at: float | None, now: float, days: float) -> bool:
+    """Tell whether what was done at `at` [d, MJD UTC] was done so many days ago, or never.
+
+    What lies more than a day ahead was noted by a clock that had jumped: it counts as never, or
+    it would not be done again for years.
+    """
+    return at is None or at <= now - days or at > now + LONGEST_WAIT
+
+
 REDSHIFT_SOURCE = "redshift_source"
 """In a row of `split`: the origin of its redshift."""
 

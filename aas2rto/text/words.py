@@ -22,6 +22,25 @@ MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 LAST_DAY = 2_900_000.0
 """An MJD in the year 9798: dates end with the year 9999."""
 
+MJD_RANGE = (40000.0, 80000.0)
+"""1968 to 2077: a number outside is a Julian date, seconds of 1970, or a mistake."""
+
+
+def in_range(mjd: float) -> bool:
+    """Tell whether a time that a person or a service gave can be meant."""
+    return MJD_RANGE[0] <= mjd <= MJD_RANGE[1]
+
+
+def out_of_range(text: str) -> str:
+    """Say what is wrong with a time for which `in_range` is false."""
+    low, high = MJD_RANGE
+    return f"{text} is no time between MJD {low:g} (1968) and {high:g} (2077)"
+
+
+def iso(mjd: float) -> str:
+    """Write an MJD (UTC) as ``2026-03-22T20:00``; what is no date as the number that it is."""
+    return f"{date_of(mjd):%Y-%m-%dT%H:%M}" if is_date(mjd) else f"MJD {mjd:g}"
+
 
 def is_date(mjd: float) -> bool:
     """Tell whether an MJD is known and within the calendar."""
@@ -40,19 +59,23 @@ def mjd_of(date: datetime) -> float:
 
 def day(mjd: float) -> str:
     """Write the day of an MJD (UTC) as ``22 Mar``."""
+    if not is_date(mjd):
+        return f"MJD {mjd:g}"
     date = date_of(mjd)
     return f"{date.day} {MONTHS[date.month - 1]}"
 
 
 def day_and_hour(mjd: float, *, year: bool = False) -> str:
     """Write an MJD (UTC) as ``22 Mar 20:00``, or ``22 Mar 2026 20:00``."""
+    if not is_date(mjd):
+        return day(mjd)
     date = date_of(mjd)
     return f"{day(mjd)}{f' {date.year}' if year else ''} {date:%H:%M}"
 
 
 def hour(mjd: float) -> str:
     """Write the time of day of an MJD (UTC) as ``20:00``; a dash if it is unknown."""
-    return f"{date_of(mjd):%H:%M}" if math.isfinite(mjd) else "–"
+    return f"{date_of(mjd):%H:%M}" if is_date(mjd) else "–"
 
 
 def counted(n: int, thing: str, things: str = "") -> str:

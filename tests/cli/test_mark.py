@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,26 @@ def ran(project: Path, aas2rto: Cli) -> Path:
 
 def again(aas2rto: Cli, now: str = NOW) -> None:
     assert aas2rto("run", "small.yaml", "--once", "--now", now).code == 0
+
+
+@pytest.mark.parametrize("until", [1774000000.0, 2461125.5, 1e300])
+def test_a_stored_end_that_is_no_time_costs_itself(ran: Path, aas2rto: Cli, until: float) -> None:
+    """Old versions stored it. It is left out and said, until `check --mend` removes it."""
+    said = mark(aas2rto, "bright", "snooze", "--until", "3d")
+    assert said.code == 0
+    with sqlite3.connect(ran / "outputs/small/store.sqlite") as connection:
+        connection.execute("UPDATE marks SET until = ?", (until,))
+    once = aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    assert once.code == 0
+    assert ranked(ran) == ["bright", "fainter"]
+    left = " on 2026-03-20T22:00 UTC is left out: it ends at "
+    report = json.loads((ran / "outputs/small/cycle.json").read_text())
+    assert [left in problem for problem in report["problems"]] == [True]
+    for verb in (["explain", "small.yaml", "bright"], ["plan", "small.yaml", "--network"]):
+        assert aas2rto(*verb, "--now", NOW).code == 0
+    assert left in aas2rto("check", "small.yaml").out
+    assert "removed" in aas2rto("check", "small.yaml", "--mend").out
+    assert left not in aas2rto("check", "small.yaml").out
 
 
 def mark(aas2rto: Cli, *arguments: object, now: str = NOW) -> Said:

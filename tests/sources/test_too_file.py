@@ -203,7 +203,7 @@ def test_every_way_to_write_valid_until(text, mjd):
     [
         ("valid_until: 2026-01-01", "line 4: valid_until: '2026-01-01' is in the past"),
         ("valid_until: soon", "'soon' is neither a date nor an MJD"),
-        ("valid_until: 12", "'12' is neither a date nor an MJD"),
+        ("valid_until: 12", "'12' is no time between MJD 40000"),
         ("base_scor: 5", "line 4: there is no key 'base_scor'; did you mean 'base_score'?"),
         ("xyzzy: 5", "there is no key 'xyzzy'; the keys are name, ra, dec, base_score"),
         ("base_score: high", "base_score: 'high' is not a number"),
@@ -223,6 +223,14 @@ def test_mistakes_say_line_and_reason(line, words):
     target, mistakes = too_file.parse(GOOD + line + "\n", now=NOW)
     assert target is None
     assert words in str(mistakes[0])
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "9999-12-31T23:59", "1774000000"])
+def test_an_end_beyond_all_plans_is_a_mistake_like_others(text):
+    _, mistakes = too_file.parse(f"name: a\nra: 10\ndec: 10\nvalid_until: {text}\n", now=NOW)
+    (mistake,) = mistakes
+    assert "is no time between MJD 40000 (1968) and 80000 (2077)" in str(mistake)
+    assert "line 4: valid_until" in str(mistake)
 
 
 def test_all_mistakes_are_told_together_with_examples():

@@ -173,6 +173,14 @@ def test_a_service_that_asked_for_patience_is_not_asked(store):
     assert arrivals[0].line() == "one: 1 new candidate, 1 new measurement"
 
 
+@pytest.mark.parametrize("until", [MJD + 1.01, MJD + 400.0, 1e12])
+def test_a_wait_that_no_service_can_have_meant_is_none(store, until):
+    """A clock that jumped ahead for one cycle, or an old version, stored it."""
+    run(store, poller("one", lambda _: failed("one", "HTTP 429", retry_at=until)))
+    arrivals = run(store, poller("one", lambda _: data()), now=MJD)
+    assert arrivals[0].line() == "one: 1 new candidate, 1 new measurement"
+
+
 def test_a_source_is_told_only_after_its_data_are_stored(store):
     """Offsets are committed, and files moved, when nothing can be lost any more."""
     seen = []

@@ -80,6 +80,16 @@ def test_the_first_of_several_ends_counts() -> None:
         ("-1 mag", "is no end"),
         ("2026-03-19", "2026-03-19 is over already; write a later time, or now"),
         ("-2 d", "is over already"),
+        (
+            "1774000000",
+            r"1774000000 is no time between MJD 40000 \(1968\) and 80000",
+        ),
+        ("20260325", "is no time between"),
+        ("2461125.5", "is no time between"),
+        ("inf", "is no time between"),
+        ("nan", "is no time between"),
+        ("1e10d", "is no time between"),
+        ("9999-12-31", "is no time between"),
     ],
 )
 def test_what_is_no_end_is_refused_in_words(text: str, words: str) -> None:

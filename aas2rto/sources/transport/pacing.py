@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from aas2rto.tables.report import LONGEST_WAIT
+
 
 class Deadline:
     """The time that is left for one poll.
@@ -91,6 +93,7 @@ _WAIT_WORDS = re.compile(
     r"(?:(\d+(?:\.\d+)?)\s*(seconds?|secs?|s\b|minutes?|mins?|hours?)?|an? (minute|hour)\b)",
     re.IGNORECASE,
 )
+MOST_SECONDS = LONGEST_WAIT * 86400.0
 _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -129,13 +132,16 @@ def spent_quota(headers: Mapping[str, str]) -> float | None:
         reset = headers.get(f"{prefix}-reset", "").strip()
         if remaining in {"0", "exceeded"} and re.fullmatch(r"\d+(\.\d+)?", reset):
             # One second more: the reset is rounded down, and asking early extends the wait.
-            waits.append(float(reset) + 1.0)
+            waits.append(min(float(reset) + 1.0, MOST_SECONDS))
     return max(waits, default=None)
 
 
 def wait_of(headers: Mapping[str, str], text: str) -> float | None:
-    """Find how long a service wants to be left alone [s], in its headers or its words."""
+    """Find how long a service wants to be left alone [s], in its headers or its words.
+
+    A day at most: one header must not silence a source for a season.
+    """
     for wait in (_retry_after(headers), spent_quota(headers), wait_in_words(text)):
         if wait is not None:
-            return wait
+            return min(wait, MOST_SECONDS)
     return None

@@ -19,6 +19,7 @@ from aas2rto.sources.packets.format import UNUSABLE
 from aas2rto.sources.poll_result import Harvest
 from aas2rto.sources.transport.http import Cause, HttpError
 from aas2rto.sources.transport.pacing import Deadline
+from aas2rto.tables.report import is_older
 
 FORGET_AFTER = 60.0
 """Days after which an object that was neither listed nor wanted is forgotten."""
@@ -146,10 +147,10 @@ class Worklist:
         old = [
             name
             for name in wanted
-            if name not in self._pending and self._fetched_at(name) <= now - refresh
+            if name not in self._pending and is_older(self._fetched_at(name), now, refresh)
         ]
         good = [name for name in (*waiting, *old) if name not in self._failed]
-        due = [name for name in (*waiting, *old) if self._failed.get(name, (0, now + 1))[1] <= now]
+        due = [name for name in (*waiting, *old) if self._is_due(name, now)]
         return good + sorted(due, key=lambda name: self._failed[name][0])
 
     def groups(self, names: Sequence[str], size: int) -> list[list[str]]:
@@ -161,6 +162,11 @@ class Worklist:
 
     def _is_doubtful(self, name: str) -> bool:
         return name in self._failed or self._pending.get(name, (0.0, 0))[1] > 0
+
+    def _is_due(self, name: str, now: float) -> bool:
+        # What is to wait for longer than the longest wait was noted by a clock that had jumped.
+        until = self._failed.get(name, (0, now + 1))[1]
+        return until <= now or until > now + 2 * LONGEST_WAIT
 
     def _fetched_at(self, name: str) -> float:
         return self._done.get(name, (0.0, float("-inf")))[1]

@@ -184,6 +184,26 @@ def test_retry_after_as_a_date_is_read_against_the_servers_own_clock(server, tim
     assert wait_of(headers, "") == 120.0
 
 
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"retry-after": "99999999999999"}, ""),
+        (
+            {
+                "retry-after": "Sun, 22 Nov 9999 20:00:00 GMT",
+                "date": "Sun, 22 Nov 2026 20:00:00 GMT",
+            },
+            "",
+        ),
+        ({"x-rate-limit-remaining": "0", "x-rate-limit-reset": "99999999999999"}, ""),
+        ({}, "Expected available in 99999999999999 seconds."),
+    ],
+)
+def test_no_service_is_left_alone_for_more_than_a_day(headers, words):
+    """However it says so: one header must not silence a source for years."""
+    assert wait_of(headers, words) == 86400.0
+
+
 def test_a_long_wait_is_left_to_the_next_cycle(client, server, time):
     """Longer than max_wait: not sat out, but told to the caller."""
     server.scripts = [answer(429, b'{"detail": "Expected available in 23 minutes."}'), answer()]
