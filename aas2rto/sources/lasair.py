@@ -18,8 +18,9 @@ from aas2rto.sources import source
 from aas2rto.sources.listing import TAI_MINUS_UTC, newest_of, pages
 from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
+from aas2rto.sources.transport import json_text
 from aas2rto.sources.transport.follow_stream import StreamSettings, follow
-from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Policy, parse_json
+from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Policy
 from aas2rto.sources.transport.kafka import PATIENCE, Message, Patience, Stream
 from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.sources.transport.worklist import WHOLE_SERVICE, Worklist, wanted_ids
@@ -272,7 +273,7 @@ class Lasair:
         """Use one message; returns whether it could be read."""
         where = f"lasair {self.survey}: {message}"
         try:
-            row = parse_json(message.value)
+            row = json_text.parse(message.value)
             facts = records.facts(row, self.survey)
             # Some streams put the light curve under `alert`, others beside the columns.
             light_curve = row.get("alert") or row

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from aas2rto.sources import lasair_records as records
 from aas2rto.sources.lasair import Budget, Lasair, split_order
 from aas2rto.sources.packets.batch import Batch
-from aas2rto.sources.transport.http import HttpError, parse_json
+from aas2rto.sources.transport import json_text
+from aas2rto.sources.transport.http import HttpError
 from aas2rto.sources.transport.kafka import Patience
 from aas2rto.tables.report import Outcome
 from tests.shared import PAYLOADS
@@ -391,8 +392,8 @@ def test_recorded_messages_and_objects_are_read(cluster, stream):
     assert report.error == ""
     assert (report.error, report.problems) == ("", ())
     assert len(report.objects) == len({one["diaObjectId"] for one in found})
-    full = parse_json((folder / "lsst_313637921267122191.json").read_text())
-    lite = parse_json((folder / "lsst_313637921267122191_lite.json").read_text())
+    full = json_text.parse((folder / "lsst_313637921267122191.json").read_text())
+    lite = json_text.parse((folder / "lsst_313637921267122191_lite.json").read_text())
     for form in (full, lite):
         batch = Batch("lasair")
         batch.add(records.packet("lsst", "313637921267122191", form, (9.05, -44.1), 61366.0))

@@ -6,7 +6,6 @@ beside facts, such as ALeRCE's ``detections`` and ``non_detections``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from aas2rto.errors import InputError
 from aas2rto.guard import attempt
 from aas2rto.sources.files.sheet import Sheet
 from aas2rto.sources.files.spellings import COLUMNS, found_in, name_of
+from aas2rto.sources.transport import json_text
 
 _MEASURED = ("mag", "flux", "limit")
 
@@ -28,7 +28,7 @@ def read(text: str) -> Sheet:
     InputError
         If there is none, without the name of the file.
     """
-    done = attempt("json", lambda: json.loads(text))
+    done = attempt("json", lambda: json_text.parse(text))
     if done.failure is not None:
         why = str(done.failure.error)[:100]
         raise InputError(f"cannot be read as JSON ({why}); it may be cut short: fetch it again")

@@ -7,7 +7,6 @@ one `HttpError` that says what happened and how long to wait.
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +20,13 @@ from pydantic import ConfigDict, Field, SecretStr
 
 from aas2rto import __version__
 from aas2rto.errors import SourceError
+from aas2rto.sources.transport import json_text, wire
 from aas2rto.sources.transport.pacing import Deadline, bucket_of, spent_quota, wait_of
 from aas2rto.text.words import counted
 from aas2rto.units import Second
 
 MEBIBYTE = 2**20
+MOST_HOPS = 5  # so often is one question sent on to another address
 
 
 class Cause(StrEnum):
@@ -163,7 +164,7 @@ class Answer:
         """
         text = self.text()
         try:
-            return parse_json(text)
+            return json_text.parse(text)
         except ValueError as error:
             why = f"with broken JSON ({counted(len(self.content), 'byte')}: {error})"
             raise self.unreadable(why) from error
@@ -172,7 +173,7 @@ class Answer:
         """Parse a body that must be a JSON object."""
         payload = self.json()
         if not isinstance(payload, dict):
-            raise self.unreadable(f"with {_shape(payload)} where an object was expected")
+            raise self.unreadable(f"with {json_text.shape(payload)} where an object was expected")
         return payload
 
     def records(self, *keys: str) -> list[Any]:
@@ -190,28 +191,8 @@ class Answer:
             for key in keys:
                 if isinstance(payload.get(key), list):
                     return list(payload[key])
-        raise self.unreadable(f"with {_shape(payload)} where a list of records was expected")
-
-
-def parse_json(text: str | bytes) -> Any:
-    """Parse JSON; NaN and infinities become None.
-
-    Raises
-    ------
-    ValueError
-        If it is not JSON.
-    """
-    return json.loads(text, parse_constant=lambda _: None)
-
-
-def _shape(payload: Any) -> str:
-    """Describe a JSON value for an error text."""
-    if isinstance(payload, dict):
-        keys = ", ".join(sorted(map(str, payload))[:5])
-        return f"an object with keys {keys or 'none'}"
-    return {"list": "a list", "str": "a text", "NoneType": "null"}.get(
-        type(payload).__name__, f"a {type(payload).__name__}"
-    )
+        shape = json_text.shape(payload)
+        raise self.unreadable(f"with {shape} where a list of records was expected")
 
 
 class Client:
@@ -254,9 +235,10 @@ class Client:
         self.service = service
         self.base = base.rstrip("/") + "/"
         self.policy = policy or Policy()
-        self.host = urlsplit(self.base).netloc
+        self.host = wire.place(self.base)
         self.credentials = dict(credentials or {})
         self._headers = {"User-Agent": f"aas2rto/{__version__}"} | dict(headers or {})
+        self._backend = wire.Backend()
         self._secrets = tuple(secrets)
         self.transport = transport
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
@@ -373,8 +355,8 @@ class Client:
         return HttpError(f"{error}{times}", cause=error.cause, status=error.status, wait=error.wait)
 
     def _asked(self, method: str, path: str) -> str:
-        url = urlsplit(urljoin(self.base, path))
-        return f"{self.service} ({url.netloc}): {method} {self.redact(url.path)}"
+        url = urljoin(self.base, path)
+        return f"{self.service} ({wire.place(url)}): {method} {self.redact(urlsplit(url).path)}"
 
     def redact(self, text: str) -> str:
         """Strike every secret from a text that is about to leave."""
@@ -387,29 +369,18 @@ class Client:
 
     def _connection(self) -> httpx.Client:
         if self._http is None:
-            self._http = httpx.Client(headers=self._headers, transport=self.transport)
+            self._http = wire.client(self._headers, self.transport, self._backend)
         return self._http
 
     def _ask(self, method: str, path: str, until: Deadline, question: Mapping[str, Any]) -> Answer:
-        url = urljoin(self.base, path)
-        # A URL out of an answer may lead elsewhere; our token stays with its own host.
-        ours = urlsplit(url).netloc == self.host
-        headers = {k: v.get_secret_value() for k, v in self.credentials.items()} if ours else {}
         asked = self._asked(method, path)
         left = until.left()
         timeout = httpx.Timeout(min(self.policy.read, left), connect=min(self.policy.connect, left))
+        self._backend.until = until
         try:
-            with self._connection().stream(
-                method,
-                url,
-                headers=headers,
-                timeout=timeout,
-                follow_redirects=method == "GET",
-                **question,
-            ) as response:
-                content = self._read(response, asked, until)
+            response, content = self._exchange(method, path, until, timeout, question)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise self._lost(error, asked, timeout) from error
+            raise self._lost(error, asked, timeout, until) from error
         # Plain dict: httpx's own mapping would show up in texts and types everywhere.
         answer = Answer(asked, response.status_code, _lower(response.headers), content)
         self._heed_quota(answer)
@@ -417,32 +388,72 @@ class Client:
             raise self._refusal(answer, response.reason_phrase)
         return answer
 
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        until: Deadline,
+        timeout: httpx.Timeout,
+        question: Mapping[str, Any],
+    ) -> tuple[httpx.Response, bytes]:
+        """Ask, and follow where GET is sent on to; each place is shown only what is its own."""
+        url, asked = urljoin(self.base, path), self._asked(method, path)
+        for _ in range(MOST_HOPS):
+            request = self._connection().build_request(
+                method, url, headers=self._credentials_for(url), timeout=timeout, **question
+            )
+            response = self._connection().send(request, stream=True, follow_redirects=False)
+            try:
+                onward = response.next_request
+                if method != "GET" or onward is None:
+                    return response, self._read(response, asked, until)
+            finally:
+                response.close()
+            url, question = str(onward.url), {}  # the new address holds the parameters
+        raise HttpError(f"{asked} was sent on {MOST_HOPS} times", cause=Cause.REJECTED)
+
+    def _credentials_for(self, url: str) -> dict[str, str]:
+        """Return our token where it belongs: not on another host, nor in clear on its own."""
+        ours = self.credentials if wire.is_same(url, self.base) else {}
+        return {name: value.get_secret_value() for name, value in ours.items()}
+
     def _read(self, response: httpx.Response, asked: str, until: Deadline) -> bytes:
         """Read a body that may be too long, or come too slowly for any read timeout to notice."""
         body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > self.policy.max_bytes:
-                limit = self.policy.max_bytes / MEBIBYTE
-                raise HttpError(
-                    f"{asked} answered with more than {limit:g} MiB; ask for less at once",
-                    cause=Cause.UNREADABLE,
-                    status=response.status_code,
-                )
-            if until.left() <= 0:
-                so_far = counted(len(body), "byte")
-                raise HttpError(
-                    f"{asked} was still sending at the deadline ({so_far} so far)",
-                    cause=Cause.TIMEOUT,
-                    status=response.status_code,
-                )
+        try:
+            packing = response.headers.get("content-encoding", "")
+            for piece in wire.unpacked(response.iter_raw(), packing):
+                body += piece
+                self._limit(len(body), response.status_code, asked, until)
+        except wire.PackingError as error:
+            text, status = f"{asked} answered {error}", response.status_code
+            raise HttpError(text, cause=Cause.UNREADABLE, status=status) from error
         return bytes(body)
 
-    def _lost(self, error: Exception, asked: str, timeout: httpx.Timeout) -> HttpError:
+    def _limit(self, n: int, status: int, asked: str, until: Deadline) -> None:
+        if n > self.policy.max_bytes:
+            most = f"{self.policy.max_bytes / MEBIBYTE:g} MiB"
+            raise HttpError(
+                f"{asked} answered with more than {most}; ask for less at once",
+                cause=Cause.UNREADABLE,
+                status=status,
+            )
+        if until.left() <= 0:
+            raise HttpError(
+                f"{asked} was still sending at the deadline ({counted(n, 'byte')} so far)",
+                cause=Cause.TIMEOUT,
+                status=status,
+            )
+
+    def _lost(
+        self, error: Exception, asked: str, timeout: httpx.Timeout, until: Deadline
+    ) -> HttpError:
         """Name what happened to a connection in the words of an operator."""
         text = self.redact(" ".join(str(error).split()))
         if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
             cause, what = Cause.UNREACHABLE, f"cannot be reached ({text or 'no connection'})"
+        elif isinstance(error, httpx.TimeoutException) and until.left() <= 0:
+            cause, what = Cause.TIMEOUT, "was still sending at the deadline, or had not begun"
         elif isinstance(error, httpx.TimeoutException):
             cause, what = Cause.TIMEOUT, f"gave no answer in {timeout.read or 0:.3g} s"
         elif isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
