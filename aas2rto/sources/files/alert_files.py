@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from aas2rto.errors import InputError
 from aas2rto.guard import attempt
+from aas2rto.sources.packets.avro_limits import check_container, check_schema
 from aas2rto.sources.packets.batch import packet_of
 from aas2rto.sources.packets.format import Packet, Record
 from aas2rto.text.words import counted
@@ -104,10 +105,8 @@ def avro(path: Path) -> Iterator[Record]:
     InputError
         If the file holds other records, or is damaged; then after what comes before the damage.
     """
-    import fastavro  # noqa: PLC0415  only who reads Avro pays for it
-
     with path.open("rb") as file:
-        opened = attempt("avro", lambda: fastavro.reader(file))
+        opened = attempt("avro", lambda: _open_avro(file))
         reader = opened.value
         if reader is None:
             raise InputError(
@@ -119,6 +118,15 @@ def avro(path: Path) -> Iterator[Record]:
         names = [field["name"] for field in fields]
         _expect_alerts(path, "Avro", names)
         yield from _until_damage(path, lambda: next(reader, None))
+
+
+def _open_avro(file: IO[bytes]) -> Any:
+    import fastavro  # noqa: PLC0415  only who reads Avro pays for it
+
+    check_container(file)
+    reader = fastavro.reader(file)
+    check_schema(reader.writer_schema)
+    return reader
 
 
 def _until_damage(path: Path, read: Callable[[], Any]) -> Iterator[Record]:

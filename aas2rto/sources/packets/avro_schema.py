@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from aas2rto.errors import InputError
 from aas2rto.sources.packets import avro_scan as machine
+from aas2rto.sources.packets.avro_limits import MAX_DEPTH
 
 Schema = Any
 Path = tuple[str, ...]
@@ -26,9 +27,6 @@ PRIMITIVES = {
     "bytes": machine.BYTES,
     "string": machine.BYTES,
 }
-
-MAX_DEPTH = 24
-"""Nesting at which a schema counts as recursive."""
 
 
 class UnsupportedSchemaError(InputError):

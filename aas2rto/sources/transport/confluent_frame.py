@@ -19,6 +19,7 @@ from fastavro.schema import SchemaParseException
 from aas2rto.errors import InputError
 from aas2rto.sources.files.history_columns import add_chunk, alert_entries
 from aas2rto.sources.packets.avro import Chunk, Reader
+from aas2rto.sources.packets.avro_limits import check_bytes, check_schema
 from aas2rto.sources.packets.avro_schema import UnsupportedSchemaError
 from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.transport.http import Client, Policy
@@ -39,6 +40,7 @@ UNREADABLE = (
     ZeroDivisionError,
     OverflowError,
     MemoryError,
+    RecursionError,
     SchemaParseException,
 )
 """What fastavro raises for bytes that are not what they claim to be."""
@@ -166,8 +168,9 @@ def feeder_of(schema: str) -> Feed:
     """
     try:
         parsed = json.loads(schema)
-    except ValueError as error:
-        raise InputError(f"its schema is no JSON ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"its schema is no JSON ({error!r:.200})") from error
+    check_schema(parsed)
     try:
         reader = Reader(parsed, alert_entries)
     except UnsupportedSchemaError:
@@ -219,6 +222,9 @@ def read_container(content: bytes) -> list[dict[str, Any]]:
         If it is broken.
     """
     try:
-        return [record for record in fastavro.reader(io.BytesIO(content)) if record]  # type: ignore[misc]
+        check_bytes(content)
+        reader = fastavro.reader(io.BytesIO(content))
+        check_schema(reader.writer_schema)
+        return [record for record in reader if record]  # type: ignore[misc]
     except UNREADABLE as error:
         raise InputError(f"its Avro container is broken ({error!r:.200})") from error
