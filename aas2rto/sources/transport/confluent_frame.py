@@ -20,7 +20,6 @@ from aas2rto.errors import InputError
 from aas2rto.sources.files.history_columns import add_chunk, alert_entries
 from aas2rto.sources.packets.avro import Chunk, Reader
 from aas2rto.sources.packets.avro_limits import check_bytes, check_schema
-from aas2rto.sources.packets.avro_schema import UnsupportedSchemaError
 from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.transport.http import Client, Policy
 from aas2rto.sources.transport.kafka import Message
@@ -159,22 +158,19 @@ def registry(url: str, service: str, network: Policy) -> Callable[[int], str]:
 
 
 def feeder_of(schema: str) -> Feed:
-    """Return a function that reads records of a schema: the fast way if it can, else fastavro's.
+    """Return a function that reads records of a schema.
 
     Raises
     ------
     InputError
-        If `schema` is no Avro schema.
+        If `schema` is no Avro schema, or one that no reader should follow.
     """
     try:
         parsed = json.loads(schema)
     except (ValueError, RecursionError) as error:
         raise InputError(f"its schema is no JSON ({error!r:.200})") from error
     check_schema(parsed)
-    try:
-        reader = Reader(parsed, alert_entries)
-    except UnsupportedSchemaError:
-        return _general_feeder(parsed)
+    reader = Reader(parsed, alert_entries)
 
     def feed(records: Sequence[bytes], batch: Batch, wheres: Sequence[str]) -> int:
         unreadable, start = 0, 0
@@ -185,26 +181,6 @@ def feeder_of(schema: str) -> Feed:
         return unreadable
 
     return feed
-
-
-def _general_feeder(schema: Any) -> Feed:
-    try:
-        known = fastavro.parse_schema(schema)
-    except UNREADABLE as error:
-        raise InputError(f"its schema is no Avro schema ({error!r:.200})") from error
-
-    def feed(records: Sequence[bytes], batch: Batch, wheres: Sequence[str]) -> int:
-        alerts = [_read_one(record, known) for record in records]
-        return add_chunk(Chunk(alerts, {}), batch, wheres)
-
-    return feed
-
-
-def _read_one(record: bytes, schema: Any) -> Any:
-    try:
-        return fastavro.schemaless_reader(io.BytesIO(record), schema, None)
-    except UNREADABLE as error:
-        return InputError(f"it is not what its schema says ({error!r:.200})")
 
 
 def _feed_container(message: Message, batch: Batch, where: str) -> int:
