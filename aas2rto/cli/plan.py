@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from aas2rto.config.case import Case
     from aas2rto.planning import NightPlan, SiteNight
+    from aas2rto.planning.earlier import Earlier
     from aas2rto.sky.observatory import Observatory
 
 NETWORK = "network"
@@ -46,7 +47,10 @@ def plan(
     close: CloseOption = None,
     interrupt: Annotated[
         bool,
-        typer.Option("--interrupt", help="Plan again from now; keep what is being observed."),
+        typer.Option(
+            "--interrupt",
+            help="Plan again from now: what is marked is done, what runs stays.",
+        ),
     ] = False,
     greedy: Annotated[
         bool, typer.Option("--greedy", help="Do not look for the joint optimum.")
@@ -65,6 +69,8 @@ def plan(
     name, sites = _chosen(case, observatory, network=network)
     folder = project_folder(output, case.project)
     parts = build(case, with_sources=False)
+    names = [site.name for site in sites]
+    earlier = plan_files.running(folder, names, name) if interrupt else None
     with open_existing_store(case, output) as store:
         note_replay(store, when, given=now)
         found = outlook.plan_stored(
@@ -74,7 +80,7 @@ def plan(
             sites=sites,
             date=_date(date),
             close=closures(case, close),
-            earlier=_earlier(folder, name) if interrupt else None,
+            earlier=earlier,
             solve=not greedy,
         )
     paths = plan_files.write(folder, case, found, name)
@@ -82,6 +88,8 @@ def plan(
         print(plan_files.path_of(folder, name).read_text(encoding="utf-8"), end="")
         return
     _show(found, when)
+    if earlier is not None:
+        _say_what_became(found, earlier, str(config))
     planned = {night.observatory.name for night in found.nights}
     for site in sites:
         if site.name not in planned:
@@ -102,16 +110,6 @@ def _date(text: str | None) -> float | None:
     if text is None:
         return None
     return float(math.floor(parse_time(text, option="--date").utc.mjd))
-
-
-def _earlier(folder: Path, name: str) -> pd.DataFrame:
-    """Read the plan that is running: that of the observatory, or of the network it is in."""
-    from aas2rto.outputs.plan_files import path_of
-    from aas2rto.outputs.plan_json import read_slots
-
-    own, shared = path_of(folder, name), path_of(folder, NETWORK)
-    existing = [path for path in (own, shared) if path.exists()]
-    return read_slots(max(existing, key=lambda path: path.stat().st_mtime, default=own))
 
 
 def _show(found: NightPlan, when: Time) -> None:
@@ -138,6 +136,32 @@ def _head(night: SiteNight) -> str:
         if last > first:
             told += f", closed {clock(first)}-{clock(last)}"
     return told
+
+
+def _say_what_became(found: NightPlan, earlier: Earlier, config: str) -> None:
+    """Say which slots nobody spoke of, and which dome is taken as open again."""
+    from aas2rto.planning.earlier import reopened
+    from aas2rto.planning.timeline import UNCONFIRMED
+    from aas2rto.sky.visibility import clock
+    from aas2rto.text.words import counted
+
+    open_ = found.slots[found.slots["state"] == UNCONFIRMED]
+    if len(open_):
+        first = open_.iloc[0]
+        told = ", ".join(open_["candidate_id"].unique())
+        print(
+            f"not confirmed: {told}; {counted(len(open_), 'slot')} without a mark, offered again. "
+            f"What was observed, mark: aas2rto mark {config} {first['candidate_id']} observed "
+            f"{first['observatory']} (or failed, clouded), then plan --interrupt again"
+        )
+    for night in found.nights:
+        until = reopened(night, earlier, float(found.now.utc.mjd))
+        if until is not None:
+            name = night.observatory.name
+            print(
+                f"{name}: the earlier plan had it closed until {clock(until)}; now it is taken as "
+                f"open. If it is not: --close {name}"
+            )
 
 
 def _table(slots: pd.DataFrame) -> Any:
@@ -180,7 +204,9 @@ def _cells(row: dict[Any, Any]) -> dict[str, str]:
 
 def _note(row: dict[Any, Any]) -> str:
     """Say what is special about a slot, and what waiting a day would do."""
-    parts = [] if row["state"] == "planned" else [row["state"]]
+    from aas2rto.planning.timeline import PLANNED, state_words
+
+    parts = [] if row["state"] == PLANNED else [state_words(row["state"])]
     parts += [word for word in ("too", "pinned") if row[word]]
     tonight = float(row["last_chance"])
     if math.isinf(tonight):

@@ -17,7 +17,7 @@ from aas2rto.outputs.plan_csv import worth
 from aas2rto.planning import NightPlan
 from aas2rto.planning.options import SiteNight
 from aas2rto.planning.problem import Floats
-from aas2rto.planning.timeline import DONE, RUNNING
+from aas2rto.planning.timeline import AHEAD, PLANNED, state_words
 from aas2rto.sky.altitude_curve import moon_track, sun_track, track
 from aas2rto.sky.night import NightKind
 from aas2rto.sky.visibility import lowest_altitude
@@ -229,7 +229,7 @@ def _draw_slot(
 
 
 def _colour(row: Mapping[Any, Any]) -> str:
-    if row["state"] == DONE:
+    if row["state"] not in AHEAD:
         return style.GREY
     return COLOURS[(int(row["slot"]) - 1) % len(COLOURS)]
 
@@ -262,8 +262,8 @@ def _what(row: Mapping[Any, Any]) -> str:
 
 
 def _note(row: Mapping[Any, Any]) -> str:
-    if row["state"] in {DONE, RUNNING}:
-        return str(row["state"])
+    if row["state"] != PLANNED:
+        return state_words(row["state"])
     words = []
     if row["pinned"]:
         words.append("pinned")

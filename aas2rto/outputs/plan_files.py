@@ -3,15 +3,49 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+
+import pandas as pd
 
 from aas2rto import __version__
 from aas2rto.config.case import Case
 from aas2rto.outputs import plan_csv, plan_figure, plan_json, write_atomically
 from aas2rto.outputs.calendar import calendar
 from aas2rto.planning import NightPlan
+from aas2rto.planning.earlier import Earlier
 
 FOLDER = "plan"
+
+
+def running(folder: Path, sites: Iterable[str], name: str) -> Earlier:
+    """Read the plans that are running: for each site the newest that is there.
+
+    Parameters
+    ----------
+    folder : Path
+        The project's folder.
+    sites : iterable of str
+        Names of observatories.
+    name : str
+        Of the plan that would be looked for first: for the words where there is none.
+
+    Raises
+    ------
+    UsageError
+        If none of the sites has a plan, or the newest of one cannot be read.
+    """
+    paths = sorted((folder / FOLDER).glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    plans = [plan_json.read(path) for path in reversed(paths)]
+    parts, closed, begins = [], {}, {}
+    for site in sites:
+        found = next((one for one in plans if site in one.begins), None)
+        if found is not None:
+            parts.append(found.slots[found.slots["observatory"] == site])
+            closed[site], begins[site] = found.closed[site], found.begins[site]
+    if not parts:
+        return plan_json.read(path_of(folder, name))
+    return Earlier(pd.concat(parts, ignore_index=True), closed, begins)
 
 
 def path_of(folder: Path, name: str) -> Path:

@@ -12,6 +12,7 @@ from astropy.time import Time
 
 from aas2rto.config.sections import Plan
 from aas2rto.planning import timeline
+from aas2rto.planning.earlier import counted
 from aas2rto.planning.greedy import dispatch, first_of_all, independent, reserve
 from aas2rto.planning.joint import Optimum, everyone, optimise
 from aas2rto.planning.options import Grid, SiteNight, candidates_of, grid_of, problem_of
@@ -93,17 +94,18 @@ def make_plan(
         The config's section ``plan``.
     now : Time
     kept : DataFrame, optional
-        Slots of an earlier plan that are over or running: their candidates count as visited, and
-        their telescopes are busy until they end.
+        Slots of an earlier plan that have begun, from `earlier.kept_of`. The candidates of those
+        that are done or running count as visited, and their telescopes are busy until they end.
     solve : bool
         If False, the greedy plan is taken.
     """
     clock = _Clock()
     kept = timeline.empty() if kept is None else kept
-    nights = tuple(_busy_until_kept(one, kept) for one in nights)
+    visits = counted(kept)
+    nights = tuple(_busy_until_kept(one, visits) for one in nights)
     grid = grid_of(nights, settings)
     everything = problem_of(nights, grid, settings)
-    possible = without_kept(everything, nights, kept, grid)
+    possible = without_kept(everything, nights, visits, grid)
     clock.stop("options")
     first = first_of_all(possible, *_first(possible, nights))
     rest, rows = possible.after(first)

@@ -25,7 +25,21 @@ from aas2rto.sky.altitude_curve import moon_track, track
 from aas2rto.tables.candidates import unit_vectors
 
 PLANNED, RUNNING, DONE = "planned", "running", "done"
-"""States of a slot: to come; begun and kept by ``--interrupt``; over."""
+UNCONFIRMED, FAILED, CLOUDED, CLOSED = "not confirmed", "failed", "clouded", "closed"
+"""States of a slot: to come; begun and kept by ``--interrupt``; marked as observed; over without a
+mark; marked as failed or clouded out; over or given up because the dome was closed."""
+
+COUNTED = (RUNNING, DONE)
+"""States of a visit: its candidate needs no other one."""
+
+AHEAD = (PLANNED, RUNNING)
+"""States of what is still to be seen."""
+
+
+def state_words(state: str) -> str:
+    """Say what a state means to an observer."""
+    return f"planned, {state}" if state == UNCONFIRMED else state
+
 
 SAME_PLACE = 1.0 / 3600.0
 """Closer pointings [deg] are one: an arc cosine is not better than this."""
@@ -225,25 +239,3 @@ def in_order(slots: pd.DataFrame, nights: Sequence[SiteNight]) -> pd.DataFrame:
     order = np.lexsort((slots["start"].to_numpy(float), slots["observatory"].map(place)))
     ordered = slots.iloc[order].reset_index(drop=True)
     return ordered.assign(slot=ordered.groupby("observatory").cumcount() + 1)
-
-
-def kept_from(earlier: pd.DataFrame, nights: Sequence[SiteNight], now_mjd: float) -> pd.DataFrame:
-    """Return what of an earlier plan is over or running, of the nights that are on.
-
-    Parameters
-    ----------
-    earlier : DataFrame
-        Its slots.
-    nights : sequence of SiteNight
-        Whose lists name who is still wanted: what was marked as observed is over.
-    now_mjd : float
-        [d, MJD UTC]
-    """
-    parts = [empty()]
-    for night in nights:
-        own = earlier[earlier["observatory"] == night.observatory.name]
-        tonight = (own["start"] >= night.night.start - 1e-6) & (own["start"] < now_mjd)
-        parts.append(own[tonight])
-    kept = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
-    running = kept["end"].to_numpy(float) > now_mjd
-    return kept.assign(state=np.where(running, RUNNING, DONE))

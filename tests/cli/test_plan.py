@@ -244,6 +244,8 @@ def test_an_interrupt_keeps_what_is_running(ran: Path, aas2rto: Cli) -> None:
     running = before[2]
     now = running["start"][:17] + "30"
     (ran / "too" / "grb.txt").write_text(too_text(name="GRB-NOW", ra="150.0", dec="65.0"))
+    for slot in before[:2]:
+        aas2rto("mark", "small.yaml", slot["candidate_id"], "observed", "--now", slot["end"])
     aas2rto("run", "small.yaml", "--once", "--now", now)
     told = planned(aas2rto, "--interrupt", now=now)
     slots = told["observatories"]["la_palma_not"]["slots"]
@@ -254,7 +256,9 @@ def test_an_interrupt_keeps_what_is_running(ran: Path, aas2rto: Cli) -> None:
     assert slots[3]["start"] >= running["end"]
     assert len(names(told)) == len(set(names(told)))
     assert len(events((ran / "outputs/small/plan/network.ics").read_bytes().decode())) == sum(
-        slot["state"] != "done" for one in told["observatories"].values() for slot in one["slots"]
+        slot["state"] in {"planned", "running"}
+        for one in told["observatories"].values()
+        for slot in one["slots"]
     )
     again = planned(aas2rto, "--interrupt", now=now)
     assert names(again) == names(told), "interrupting twice changes nothing"
@@ -272,6 +276,59 @@ def test_what_was_not_observed_after_all_is_planned_again(ran: Path, aas2rto: Cl
     assert first in [slot["candidate_id"] for slot in after if slot["state"] == "planned"]
     assert "running" not in {slot["state"] for slot in after}
     assert after[2]["start"] < slots[3]["end"], "the telescope is free again"
+
+
+@pytest.mark.slow
+def test_a_too_is_not_lost_while_the_dome_is_closed(ran: Path, aas2rto: Cli) -> None:
+    """Replanned twice in a closed dome, then open: it is still in the plan, and in the figure."""
+    (ran / "too" / "grb.txt").write_text(too_text())
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    alone = ("--observatory", "la_palma")
+    before = planned(aas2rto, *alone)["observatories"]["la_palma_not"]["slots"]
+    place = [slot["candidate_id"] for slot in before].index("GRB260320A")
+    assert place == 0
+    figure = ran / "outputs/small/plan/la_palma_not.png"
+    pictures = [figure.read_bytes()]
+    for now in ("2026-03-20T23:00", "2026-03-21T00:00"):
+        shut = ("--close", "la_palma", "2026-03-20T21:50/2026-03-21T00:30")
+        slots = planned(aas2rto, *alone, "--interrupt", *shut, now=now)["observatories"][
+            "la_palma_not"
+        ]["slots"]
+        ahead = [slot for slot in slots if slot["state"] == "planned"]
+        assert ahead[0]["candidate_id"] == "GRB260320A"
+        assert ahead[0]["start"] >= "2026-03-21T00:30:00"
+        past = [slot for slot in slots if slot["start"] < f"{now}:00"]
+        assert {slot["state"] for slot in past} == {"closed"}
+        pictures.append(figure.read_bytes())
+    said = plan(aas2rto, *alone, "--interrupt", now="2026-03-21T00:10")
+    assert "the earlier plan had it closed until 00:30; now it is taken as open" in said.out
+    assert "GRB260320A" in said.out
+    told = json.loads((ran / "outputs/small/plan/la_palma_not.json").read_text())
+    site = told["observatories"]["la_palma_not"]
+    assert [one["end"] for one in site["closed"]] == ["2026-03-21T00:10:00"]
+    ahead = [slot for slot in site["slots"] if slot["state"] == "planned"]
+    assert ahead[0]["candidate_id"] == "GRB260320A"
+    assert len(set(pictures)) == 3
+
+
+def test_a_slot_without_a_mark_is_offered_again_and_said(ran: Path, aas2rto: Cli) -> None:
+    alone = ("--observatory", "la_palma", "--greedy")
+    slots = planned(aas2rto, *alone)["observatories"]["la_palma_not"]["slots"]
+    first, second, third = (slot["candidate_id"] for slot in slots[:3])
+    now = slots[3]["start"]
+    aas2rto("mark", "small.yaml", first, "observed", "la_palma", "--now", slots[1]["start"])
+    aas2rto("mark", "small.yaml", second, "clouded", "la_palma", "--now", slots[2]["start"])
+    said = plan(aas2rto, *alone, "--interrupt", now=now)
+    assert said.code == 0
+    assert f"not confirmed: {third}; 1 slot without a mark, offered again." in said.out
+    assert f"aas2rto mark small.yaml {third} observed la_palma_not" in said.out
+    assert "planned, not confirmed" in said.out
+    told = json.loads((ran / "outputs/small/plan/la_palma_not.json").read_text())
+    after = told["observatories"]["la_palma_not"]["slots"]
+    assert [slot["state"] for slot in after[:3]] == ["done", "clouded", "not confirmed"]
+    ahead = [slot["candidate_id"] for slot in after if slot["state"] == "planned"]
+    assert {second, third} <= set(ahead)
+    assert first not in ahead
 
 
 def test_an_interrupt_needs_a_plan_to_go_on_from(ran: Path, aas2rto: Cli) -> None:

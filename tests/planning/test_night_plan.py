@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from aas2rto.config.sections import Plan
 from aas2rto.planning import NightPlan, SiteNight, joint, make_plan
+from aas2rto.planning.earlier import kept_of
 from aas2rto.planning.night_plan import GREEDY, JOINT
-from aas2rto.planning.timeline import COLUMNS, DONE, RUNNING, kept_from
+from aas2rto.planning.timeline import COLUMNS, DONE, RUNNING
 from aas2rto.sky import exposure, observatory_file
 from tests.planning.nights import candidates, site_night, some_night
 
@@ -330,7 +331,16 @@ def test_an_interrupt_keeps_what_is_running_and_repeats_nothing() -> None:
     now = Time(before.slots["start"].iloc[3] + 0.004, format="mjd", scale="utc")
     scored = candidates(np.random.default_rng(5), 60)
     later = [site_night(nights[0].observatory, scored, now)]
-    kept = kept_from(before.slots, later, now.mjd)
+    said = pd.DataFrame(
+        {
+            "candidate_id": before.slots["candidate_id"][:3],
+            "kind": "observed",
+            "at": before.slots["end"][:3],
+            "until": np.nan,
+            "observatory": "",
+        }
+    )
+    kept = kept_of(before.slots, later, said, now.mjd)
     assert kept["state"].tolist() == [DONE, DONE, DONE, RUNNING]
     after = make_plan(later, QUICK, now, kept=kept, solve=False)
     pd.testing.assert_frame_equal(
@@ -359,8 +369,9 @@ def test_slots_of_another_night_are_not_kept() -> None:
     plan = make_plan(nights, QUICK, NOW, solve=False)
     tomorrow = Time(NOW.mjd + 1, format="mjd", scale="utc")
     scored = candidates(np.random.default_rng(5), 30)
-    assert kept_from(
-        plan.slots, [site_night(nights[0].observatory, scored, tomorrow)], tomorrow.mjd + 0.2
+    said = pd.DataFrame(columns=["candidate_id", "kind", "at", "until", "observatory"])
+    assert kept_of(
+        plan.slots, [site_night(nights[0].observatory, scored, tomorrow)], said, tomorrow.mjd + 0.2
     ).empty
 
 
