@@ -23,6 +23,8 @@ from aas2rto.cli.closing import CloseOption, closures
 from aas2rto.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from astropy.time import Time
 
@@ -36,7 +38,9 @@ NETWORK = "network"
 
 def plan(
     config: ConfigFile,
-    observatory: Annotated[str | None, typer.Option(help="Plan this one alone.")] = None,
+    observatory: Annotated[
+        list[str] | None, typer.Option(help="Plan this one; several are planned together.")
+    ] = None,
     network: Annotated[
         bool, typer.Option("--network", help="Plan all together; so it is by default.")
     ] = False,
@@ -88,6 +92,8 @@ def plan(
         print(plan_files.path_of(folder, name).read_text(encoding="utf-8"), end="")
         return
     _show(found, when)
+    for line in missed(found.not_planned):
+        print(line)
     if earlier is not None:
         _say_what_became(found, earlier, str(config))
     planned = {night.observatory.name for night in found.nights}
@@ -97,13 +103,19 @@ def plan(
     print(f"written: {', '.join(str(path) for path in paths)}")
 
 
-def _chosen(case: Case, observatory: str | None, *, network: bool) -> tuple[str, list[Observatory]]:
-    if observatory is None:
+def _chosen(
+    case: Case, named: Sequence[str] | None, *, network: bool
+) -> tuple[str, list[Observatory]]:
+    """Return the name of the plan, and the observatories of it in the order of the config."""
+    if not named:
         return NETWORK, list(case.observatories)
     if network:
         raise UsageError("give --observatory NAME or --network, not both")
-    sites = sites_named(case, observatory)
-    return (sites[0].name if len(sites) == 1 else observatory), sites
+    found = {one: sites_named(case, one) for one in dict.fromkeys(named)}
+    wanted = {site.name for sites in found.values() for site in sites}
+    names = [sites[0].name if len(sites) == 1 else one for one, sites in found.items()]
+    sites = [site for site in case.observatories if site.name in wanted]
+    return "+".join(dict.fromkeys(names)), sites
 
 
 def _date(text: str | None) -> float | None:
@@ -136,6 +148,28 @@ def _head(night: SiteNight) -> str:
         if last > first:
             told += f", closed {clock(first)}-{clock(last)}"
     return told
+
+
+MOST = 10
+"""Candidates that are named with the reason why they are not planned; the files hold all."""
+
+
+def missed(table: pd.DataFrame) -> list[str]:
+    """Say which candidates are not planned, and why, the highest score first."""
+    ids = list(dict.fromkeys(table["candidate_id"]))
+    if not ids:
+        return []
+    from aas2rto.text.words import counted
+
+    lines = [f"not planned, although wanted: {counted(len(ids), 'candidate')}"]
+    for name in ids[:MOST]:
+        own = table[table["candidate_id"] == name].to_dict("records")
+        mark = " (ToO)" if own[0]["too"] else " (pinned)" if own[0]["pinned"] else ""
+        told = "; ".join(f"{row['observatory']}: {row['reason']}" for row in own)
+        lines.append(f"  {name}{mark}: {told}")
+    if len(ids) > MOST:
+        lines.append(f"  and {len(ids) - MOST} more: *_not_planned.csv")
+    return lines
 
 
 def _say_what_became(found: NightPlan, earlier: Earlier, config: str) -> None:

@@ -98,6 +98,13 @@ class Plan(Section):
         observer looks at it in time; a plan knows by itself what sets when.
     airmass_power : float
         0: the airmass does not matter.
+    too_airmass : float
+        A target of opportunity that is not ``urgent`` takes the first slot whose airmass is at
+        most this times the least that it can have within `too_wait`; 1: it waits for the best.
+        1.25 is 40 deg for what culminates at 53 deg, and 53 deg for what passes the zenith.
+    too_wait : float
+        It never waits longer than this after its first possible slot [hour]. A choice: a rise
+        from 30 deg to the meridian takes 3 to 4 h.
     exposure : float
         Where the magnitude is not known [s].
     max_exposure : float
@@ -118,6 +125,8 @@ class Plan(Section):
     gap: Hour = Field(default=1.0, ge=0, le=24)
     worth: Literal["slot", "list"] = "slot"
     airmass_power: float = Field(default=1.0, ge=0, le=10)
+    too_airmass: float = Field(default=1.25, ge=1, le=10)
+    too_wait: Hour = Field(default=4.0, ge=0, le=24)
     exposure: Second = Field(default=1800.0, gt=0)
     max_exposure: Second = Field(default=7200.0, gt=0)
     moon_separation: Degree = Field(default=30.0, ge=0, le=180)

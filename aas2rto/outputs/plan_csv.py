@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aas2rto.outputs.cells import iso_seconds, to_csv
 from aas2rto.planning import NightPlan
+from aas2rto.planning.reasons import COLUMNS as COLUMNS_MISSED
 from aas2rto.planning.timeline import COLUMNS
 
 UNITS_LINE = (
@@ -52,6 +53,13 @@ def of_site(plan: NightPlan, observatory: str, header: Sequence[str]) -> str:
     rest = [name for name in COLUMNS if name not in {*ORDER, "observatory"}]
     lines = [*header, f"plan: {observatory}, {worth(plan)}", UNITS_LINE]
     return to_csv(slots.assign(**times), [*ORDER, *rest], lines)
+
+
+def not_planned(plan: NightPlan, header: Sequence[str]) -> str:
+    """Return who is wanted but not planned as CSV: why, for each observatory."""
+    names = ", ".join(night.observatory.name for night in plan.nights)
+    lines = [*header, f"wanted, but not in the plan of {names}"]
+    return to_csv(plan.not_planned, list(COLUMNS_MISSED), lines)
 
 
 def worth(plan: NightPlan) -> str:

@@ -83,6 +83,7 @@ def write(folder: Path, case: Case, plan: NightPlan, name: str) -> list[Path]:
         )
         for night in plan.nights
     }
+    files[below / f"{name}_not_planned.csv"] = plan_csv.not_planned(plan, header)
     files[below / f"{name}.png"] = plan_figure.draw(plan, case.project, provenance)
     files[below / f"{name}.ics"] = calendar(plan, case.project)
     told = plan_json.as_dictionary(plan, provenance)

@@ -47,6 +47,10 @@ def as_dictionary(plan: NightPlan, provenance: Mapping[str, Any]) -> dict[str, A
         "independent": _plain(plan.independent),
         "first": _plain(plan.first),
         "options": plan.options,
+        "not_planned": [
+            {key: _plain(value) for key, value in row.items()}
+            for row in plan.not_planned.to_dict("records")
+        ],
         "observatories": {one.observatory.name: _of_site(plan, one) for one in plan.nights},
     }
 

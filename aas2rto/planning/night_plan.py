@@ -13,10 +13,12 @@ from astropy.time import Time
 from aas2rto.config.sections import Plan
 from aas2rto.planning import timeline
 from aas2rto.planning.earlier import counted
-from aas2rto.planning.greedy import dispatch, first_of_all, independent, reserve
+from aas2rto.planning.first import first_of, place_first
+from aas2rto.planning.greedy import dispatch, independent, reserve
 from aas2rto.planning.joint import Optimum, everyone, optimise
 from aas2rto.planning.options import Grid, SiteNight, candidates_of, grid_of, problem_of
-from aas2rto.planning.problem import Mask, Problem
+from aas2rto.planning.problem import Problem
+from aas2rto.planning.reasons import not_planned
 
 JOINT, GREEDY = "joint optimum", "greedy"
 
@@ -48,6 +50,8 @@ class NightPlan:
         Sum of the values of ToOs and pinned candidates, which are planned before the others.
     options : int
         How many there were to choose from.
+    not_planned : DataFrame
+        Who is wanted, but has no visit, and why, see `aas2rto.planning.reasons`.
     seconds : dict of str to float
         What it took to find the options, the greedy plan and the optimum.
     """
@@ -64,6 +68,7 @@ class NightPlan:
     independent: float
     first: float
     options: int
+    not_planned: pd.DataFrame
     seconds: dict[str, float]
 
     @property
@@ -107,7 +112,7 @@ def make_plan(
     everything = problem_of(nights, grid, settings)
     possible = without_kept(everything, nights, visits, grid)
     clock.stop("options")
-    first = first_of_all(possible, *_first(possible, nights))
+    first = place_first(possible, first_of(possible, nights), settings)
     rest, rows = possible.after(first)
     forward, apart = dispatch(rest), independent(rest)
     greedily = max((forward, reserve(rest), apart), key=rest.worth)
@@ -121,10 +126,14 @@ def make_plan(
     planned = np.concatenate([first, rows[chosen]])
     slots = timeline.slots_of(nights, possible, planned, grid, settings)
     slots = timeline.with_backups(slots, nights, possible, planned)
+    slots = timeline.in_order(pd.concat([kept, slots]) if len(kept) else slots, nights)
+    clock.stop("slots")
+    missed = not_planned(nights, possible, slots, grid, settings)
+    clock.stop("reasons")
     return NightPlan(
         now=now,
         nights=nights,
-        slots=timeline.in_order(pd.concat([kept, slots]) if len(kept) else slots, nights),
+        slots=slots,
         method=JOINT if is_better else GREEDY,
         status=optimum.status,
         objective=rest.worth(chosen),
@@ -134,6 +143,7 @@ def make_plan(
         independent=rest.worth(apart),
         first=possible.worth(first),
         options=len(everything),
+        not_planned=missed,
         seconds=clock.seconds,
     )
 
@@ -169,18 +179,3 @@ def without_kept(
     allowed = np.maximum(problem.allowed - visited, 0)
     left = (allowed > 0)[problem.candidate] & (problem.start >= ready[problem.candidate])
     return replace(problem.only(left), allowed=allowed)
-
-
-def _first(problem: Problem, nights: Sequence[SiteNight]) -> tuple[list[int], Mask, Mask]:
-    """Return ToOs and pinned candidates by score, which options may serve them, and the ToOs."""
-    index = pd.Index(candidates_of(nights))
-    is_first = np.zeros((len(nights), len(index)), dtype=bool)
-    score, too = np.zeros(len(index)), np.zeros(len(index), dtype=bool)
-    for site, night in enumerate(nights):
-        rows = index.get_indexer(pd.Index(night.table["candidate_id"]))
-        too[rows] = night.table["too"].to_numpy(bool)
-        is_first[site, rows] = too[rows] | night.table["pinned"].to_numpy(bool)
-        score[rows] = np.maximum(score[rows], night.table["site_score"].to_numpy(float))
-    who = np.flatnonzero(is_first.any(axis=0))
-    ordered: list[int] = who[np.lexsort((who, -score[who]))].tolist()
-    return ordered, is_first[problem.site, problem.candidate], too

@@ -170,9 +170,8 @@ def site_night(
     settings = parts.case.config.plan
     lasting = [factor for factor in parts.site_factors if not factor.instant]
     kept = scored.rows(Decision.KEEP)
-    table = rank_site(
-        site, kept, lasting, when, min_altitude=parts.min_altitude, tomorrow=True
-    ).table
+    ranking = rank_site(site, kept, lasting, when, min_altitude=parts.min_altitude, tomorrow=True)
+    table = ranking.table
     worth, seen_by = table["site_score"], parts.site_factors[0]
     if settings.worth == "slot" and not seen_by.instant:
         worth = worth / table.get(f"factor_{seen_by.name}", 1.0)
@@ -190,5 +189,6 @@ def site_night(
         table=table.assign(worth=worth),
         min_altitude=parts.min_altitude,
         closed=shut,
+        out=ranking.out,
         by_altitude=settings.worth == "slot" or seen_by.instant,
     )

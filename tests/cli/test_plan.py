@@ -91,6 +91,7 @@ def test_every_file_tells_the_same(ran: Path, aas2rto: Cli) -> None:
         "network.ics",
         "network.json",
         "network.png",
+        "network_not_planned.csv",
     ]
     for site in SITES:
         table = pd.read_csv(folder / f"{site}.csv", comment="#")
@@ -159,6 +160,39 @@ def test_one_observatory_alone(ran: Path, aas2rto: Cli) -> None:
     assert planned(aas2rto, "--observatory", "la_palma") == told
 
 
+@pytest.mark.slow
+def test_two_observatories_of_three_are_planned_together(ran: Path, aas2rto: Cli) -> None:
+    text = (ran / "small.yaml").read_text()
+    more = text.replace(
+        "[la_palma_not, la_silla_dk154]", "[la_palma_not, la_silla_dk154, palomar_p60]"
+    )
+    (ran / "small.yaml").write_text(more)
+    two = ("--observatory", "la_silla", "--observatory", "la_palma")
+    told = planned(aas2rto, *two)
+    assert list(told["observatories"]) == ["la_palma_not", "la_silla_dk154"]
+    assert len(names(told)) == len(set(names(told)))
+    assert all(names(told, site) for site in SITES)
+    assert (ran / "outputs/small/plan/la_silla_dk154+la_palma_not.json").exists()
+    alone = planned(aas2rto, "--observatory", "la_palma", "--observatory", "la_palma")
+    assert list(alone["observatories"]) == ["la_palma_not"]
+    assert (ran / "outputs/small/plan/la_palma_not.json").exists()
+
+
+def test_the_plan_says_why_somebody_is_not_in_it(ran: Path, aas2rto: Cli) -> None:
+    said = plan(aas2rto, "--greedy", "--close", "la_palma")
+    assert said.code == 0
+    assert "not planned, although wanted: " in said.out
+    assert "la_palma_not: its time falls into the hours in which the dome is closed" in said.out
+    told = json.loads((ran / "outputs/small/plan/network.json").read_text())
+    missed = {row["candidate_id"] for row in told["not_planned"]}
+    assert missed
+    assert not missed & set(names(told))
+    listed = pd.read_csv(ran / "outputs/small/ranked/science.csv", comment="#")["candidate_id"]
+    assert missed | set(names(told)) == set(listed)
+    table = pd.read_csv(ran / "outputs/small/plan/network_not_planned.csv", comment="#")
+    assert set(table["candidate_id"]) == missed
+
+
 def dump(store: Path) -> str:
     import sqlite3
 
@@ -195,6 +229,21 @@ def test_a_too_goes_first(ran: Path, aas2rto: Cli) -> None:
     aas2rto("run", "small.yaml", "--once", "--now", NOW)
     told = planned(aas2rto)
     assert names(told)[0] == "GRB260320A"
+
+
+def test_an_urgent_too_is_observed_at_its_first_moment(ran: Path, aas2rto: Cli) -> None:
+    """Low in the east; the same file without the word waits until it stands higher."""
+    slots = []
+    for urgent, now in (("yes", NOW), ("no", "2026-03-20T22:01:00")):
+        text = too_text(name="EAST", ra="17:00:00", dec="+30:00:00", urgent=urgent)
+        (ran / "too" / "east.txt").write_text(text)
+        aas2rto("run", "small.yaml", "--once", "--now", now)
+        told = planned(aas2rto, "--observatory", "la_palma", "--greedy", now=now)
+        found = told["observatories"]["la_palma_not"]["slots"]
+        slots.append(next(slot for slot in found if slot["candidate_id"] == "EAST"))
+    assert slots[0]["altitude"] < 40
+    assert slots[1]["altitude"] > 48
+    assert slots[1]["start"] > slots[0]["start"]
 
 
 @pytest.mark.slow

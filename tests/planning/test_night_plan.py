@@ -158,7 +158,7 @@ def test_network_plans_share_candidates() -> None:
     assert plan.gap <= QUICK.optimality_gap + 1e-9
 
 
-def test_toos_come_first_and_as_early_as_they_can() -> None:
+def test_urgent_toos_come_first_and_as_early_as_they_can() -> None:
     """Although they score least."""
     nights = one_night(40)
     table = nights[0].table.sort_values("site_score")
@@ -168,7 +168,9 @@ def test_toos_come_first_and_as_early_as_they_can() -> None:
     for who in up_late:
         marked = replace(
             nights[0],
-            table=nights[0].table.assign(too=nights[0].table["candidate_id"] == who),
+            table=nights[0].table.assign(
+                too=nights[0].table["candidate_id"] == who, too_urgent=True
+            ),
         )
         plan = make_plan([marked], QUICK, NOW, solve=False)
         if plan.slots["too"].any():
