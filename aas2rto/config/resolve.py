@@ -21,7 +21,7 @@ from aas2rto.parts.path_setting import OnDisk
 from aas2rto.parts.registry import Registry
 from aas2rto.sky import observatory_file
 
-RESERVED_FACTORS = frozenset({"valid_until", "feedback"})
+RESERVED_FACTORS = frozenset({"valid_until", "feedback", "telescope"})
 """The loop's own rules, which stand among the factors."""
 
 SCIENCE_LIST = "science"
