@@ -133,21 +133,32 @@ def _show(found: NightPlan, when: Time) -> None:
     out.print(worth(found), markup=False, soft_wrap=True)
     for night in found.nights:
         out.print(_head(night), markup=False, soft_wrap=True)
-        out.print(_table(found.at(night.observatory.name)))
+        out.print(_table(found.at(night.observatory.name), night.observatory))
 
 
 def _head(night: SiteNight) -> str:
     from aas2rto.sky.visibility import clock
 
-    name = night.observatory.name
+    site = night.observatory
     if not night.night.end > 0:
-        return f"{name}: no night"
-    told = f"{name}: night {clock(night.night.start)}-{clock(night.night.end)} UTC"
+        return f"{site.name}: no night"
+    told = f"{site.name}: night {clock(night.night.start)}-{clock(night.night.end)} UTC"
+    first, last = (_local(site, mjd) for mjd in (night.night.start, night.night.end))
+    if first:
+        told += f" ({first}-{last} {site.timezone})"
     for start, end in night.closed:
-        first, last = max(start, night.night.start), min(end, night.night.end)
-        if last > first:
-            told += f", closed {clock(first)}-{clock(last)}"
+        first_mjd, last_mjd = max(start, night.night.start), min(end, night.night.end)
+        if last_mjd > first_mjd:
+            told += f", closed {clock(first_mjd)}-{clock(last_mjd)}"
     return told
+
+
+def _local(site: Observatory, mjd: float) -> str:
+    """Write a time by the clocks of a site, as ``23:05``; empty if its file gives no zone."""
+    from aas2rto.sky.local import local_time
+
+    moment = local_time(site, round(mjd * 1440) / 1440)
+    return "" if moment is None else f"{moment:%H:%M}"
 
 
 MOST = 10
@@ -184,7 +195,8 @@ def _say_what_became(found: NightPlan, earlier: Earlier, config: str) -> None:
         first = open_.iloc[0]
         told = ", ".join(open_["candidate_id"].unique())
         print(
-            f"not confirmed: {told}; {counted(len(open_), 'slot')} without a mark, offered again. "
+            f"planned, not confirmed: {told}; {counted(len(open_), 'slot')} without a mark, "
+            "offered again. "
             f"What was observed, mark: aas2rto mark {config} {first['candidate_id']} observed "
             f"{first['observatory']} (or failed, clouded), then plan --interrupt again"
         )
@@ -198,20 +210,21 @@ def _say_what_became(found: NightPlan, earlier: Earlier, config: str) -> None:
             )
 
 
-def _table(slots: pd.DataFrame) -> Any:
+def _table(slots: pd.DataFrame, site: Observatory) -> Any:
     import pandas as pd
 
     from aas2rto.cli.showing import table_of
+    from aas2rto.sky.local import has_zone
 
     rows: list[dict[str, str]] = []
     last: float | None = None
     for row in slots.to_dict("records"):
         if last is not None and row["start"] - last > 1e-4:
-            rows.append({"time [UTC]": _span(last, row["start"]), "candidate": "-"})
-        rows.append(_cells(row))
+            rows.append({"UTC": _span(last, row["start"]), "candidate": "-"})
+        rows.append(_cells(row, site))
         last = row["end"]
-    heads = ["#", "time [UTC]", "candidate", "mag", "expose", "alt [deg]", "moon [deg]"]
-    heads += ["value", "else", "note"]
+    heads = ["#", "UTC", *(["local"] if has_zone(site) else []), "LST", "candidate", "mag"]
+    heads += ["expose", "alt [deg]", "moon [deg]", "score", "if it fails", "note"]
     return table_of(pd.DataFrame(rows, columns=heads).fillna(""))
 
 
@@ -221,27 +234,32 @@ def _span(start: float, end: float) -> str:
     return f"{clock(start)}-{clock(end)}"
 
 
-def _cells(row: dict[Any, Any]) -> dict[str, str]:
+def _cells(row: dict[Any, Any], site: Observatory) -> dict[str, str]:
+    from aas2rto.sky.local import sidereal_words
+
     return {
         "#": str(row["slot"]),
-        "time [UTC]": _span(row["start"], row["end"]),
+        "UTC": _span(row["start"], row["end"]),
+        "local": _local(site, row["start"]),
+        "LST": sidereal_words(site, row["start"]),
         "candidate": row["candidate_id"],
         "mag": f"{row['mag']:.1f}" if row["mag"] == row["mag"] else "-",
         "expose": f"{row['exposure_s'] / 60:.0f} min",
         "alt [deg]": f"{row['altitude']:.0f}",
         "moon [deg]": f"{row['moon_sep']:.0f}",
-        "value": f"{row['value']:.3g}",
-        "else": row["backup"],
+        "score": f"{row['value']:.3g}",
+        "if it fails": row["backup"],
         "note": _note(row),
     }
 
 
 def _note(row: dict[Any, Any]) -> str:
     """Say what is special about a slot, and what waiting a day would do."""
-    from aas2rto.planning.timeline import PLANNED, state_words
+    from aas2rto.planning.timeline import PLANNED, fill_words
 
-    parts = [] if row["state"] == PLANNED else [state_words(row["state"])]
+    parts = [] if row["state"] == PLANNED else [row["state"]]
     parts += [word for word in ("too", "pinned") if row[word]]
+    parts += [fill_words(row)] if row["fill"] else []
     tonight = float(row["last_chance"])
     if math.isinf(tonight):
         parts.append("last chance")

@@ -16,9 +16,13 @@ from aas2rto.planning import NightPlan
 from aas2rto.planning.earlier import Earlier
 from aas2rto.planning.options import SiteNight
 from aas2rto.planning.timeline import COLUMNS, empty
+from aas2rto.sky.local import local_time, sidereal_words
 
 FORMAT = 1
 """Raised when a reader of older files would go wrong."""
+
+NEW: dict[str, Any] = {"fill": "", "parallactic": None}
+"""What older files of the same format do not have, and what it means."""
 
 TIMES = ("start", "exposure_start", "end")
 
@@ -62,7 +66,20 @@ def _of_site(plan: NightPlan, night: SiteNight) -> dict[str, Any]:
         **_time("night_start", night.night.start),
         **_time("night_end", night.night.end),
         "closed": [{**_time("start", start), **_time("end", end)} for start, end in night.closed],
-        "slots": [slot(row) for row in plan.at(night.observatory.name).to_dict("records")],
+        "timezone": night.observatory.timezone,
+        "slots": [
+            {**slot(row), **_clocks(night, row["start"])}
+            for row in plan.at(night.observatory.name).to_dict("records")
+        ],
+    }
+
+
+def _clocks(night: SiteNight, start: float) -> dict[str, Any]:
+    """Return what the clocks of a site show when a slot begins."""
+    local = local_time(night.observatory, start)
+    return {
+        "start_local": None if local is None else local.isoformat(),
+        "start_lst": sidereal_words(night.observatory, start) or None,
     }
 
 
@@ -128,5 +145,10 @@ def _number(value: float | None, otherwise: float = np.nan) -> float:
 
 
 def _row(told: Mapping[str, Any]) -> dict[str, Any]:
-    row = {name: told[f"{name}_mjd" if name in TIMES else name] for name in COLUMNS}
+    row = {
+        name: told.get(name, NEW[name])
+        if name in NEW
+        else told[f"{name}_mjd" if name in TIMES else name]
+        for name in COLUMNS
+    }
     return {name: np.nan if value is None else value for name, value in row.items()}

@@ -13,6 +13,7 @@ from astropy.time import Time
 from aas2rto.config.sections import Plan
 from aas2rto.planning import timeline
 from aas2rto.planning.earlier import counted
+from aas2rto.planning.fill import fill
 from aas2rto.planning.first import first_of, place_first
 from aas2rto.planning.greedy import dispatch, independent, reserve
 from aas2rto.planning.joint import Optimum, everyone, optimise
@@ -112,8 +113,9 @@ def make_plan(
     everything = problem_of(nights, grid, settings)
     possible = without_kept(everything, nights, visits, grid)
     clock.stop("options")
-    first = place_first(possible, first_of(possible, nights), settings)
-    rest, rows = possible.after(first)
+    once = _once(possible, nights, visits) if settings.fill == "repeats" else possible
+    first = place_first(once, first_of(once, nights), settings)
+    rest, rows = once.after(first)
     forward, apart = dispatch(rest), independent(rest)
     greedily = max((forward, reserve(rest), apart), key=rest.worth)
     clock.stop("greedy")
@@ -123,9 +125,9 @@ def make_plan(
         clock.stop("optimum")
     is_better = optimum.chosen is not None and rest.worth(optimum.chosen) >= rest.worth(greedily)
     chosen = optimum.chosen if is_better and optimum.chosen is not None else greedily
-    planned = np.concatenate([first, rows[chosen]])
-    slots = timeline.slots_of(nights, possible, planned, grid, settings)
-    slots = timeline.with_backups(slots, nights, possible, planned)
+    full = fill(possible, np.concatenate([first, rows[chosen]]), nights, grid, settings)
+    slots = timeline.slots_of(nights, full.problem, full.planned, grid, settings, how=full.how)
+    slots = timeline.with_backups(slots, nights, full.problem, full.planned)
     slots = timeline.in_order(pd.concat([kept, slots]) if len(kept) else slots, nights)
     clock.stop("slots")
     missed = not_planned(nights, possible, slots, grid, settings)
@@ -164,6 +166,12 @@ class _Clock:
 def _busy_until_kept(night: SiteNight, kept: pd.DataFrame) -> SiteNight:
     own = kept.loc[kept["observatory"] == night.observatory.name, "end"]
     return replace(night, begin=max(night.begin, float(own.max()))) if len(own) else night
+
+
+def _once(problem: Problem, nights: Sequence[SiteNight], visits: pd.DataFrame) -> Problem:
+    """Return the same options, of which every candidate may have one, or none if it had one."""
+    had = np.isin(np.array(candidates_of(nights), dtype=object), visits["candidate_id"].tolist())
+    return replace(problem, allowed=np.where(had, 0, np.minimum(problem.allowed, 1)))
 
 
 def without_kept(

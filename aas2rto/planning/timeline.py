@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from aas2rto.planning.options import (
 from aas2rto.planning.problem import Floats, Ints, Problem
 from aas2rto.sky import exposure
 from aas2rto.sky.altitude_curve import moon_track, track
+from aas2rto.sky.local import parallactic_angle
 from aas2rto.tables.candidates import unit_vectors
 
 PLANNED, RUNNING, DONE = "planned", "running", "done"
@@ -39,6 +41,17 @@ AHEAD = (PLANNED, RUNNING)
 def state_words(state: str) -> str:
     """Say what a state means to an observer."""
     return f"planned, {state}" if state == UNCONFIRMED else state
+
+
+def fill_words(row: Mapping[Any, Any]) -> str:
+    """Say how a slot fills an empty hour."""
+    minutes = f"{row['needed_s'] / 60:.0f} min"
+    words = {
+        "repeat": "repeat",
+        "longer": f"longer than the {minutes} needed",
+        "next": f"shorter than the {minutes} needed",
+    }
+    return words.get(str(row["fill"]), "")
 
 
 SAME_PLACE = 1.0 / 3600.0
@@ -65,6 +78,7 @@ COLUMNS: dict[str, str] = {
     "altitude": "float64",
     "airmass": "float64",
     "azimuth": "float64",
+    "parallactic": "float64",
     "moon_sep": "float64",
     "too": "bool",
     "pinned": "bool",
@@ -73,12 +87,14 @@ COLUMNS: dict[str, str] = {
     "score_tomorrow": "float64",
     "last_chance": "float64",
     "reason": "str",
+    "fill": "str",
 }
 """One row per visit. start, exposure_start, end [d, MJD UTC]: the slew begins, the exposure begins,
 the exposure ends; needed_s is what the magnitude asks for, exposure_s what the slot gives;
-altitude, airmass, azimuth, moon_sep [deg] at the middle of the exposure; backup is the next
-best candidate for the slot, see `with_backups`; last_chance is score / score_tomorrow
-(infinite: there is no tomorrow)."""
+altitude, airmass, azimuth, parallactic, moon_sep [deg] at the middle of the exposure; value is the
+score in the slot; backup is the next best candidate for it, see `with_backups`; last_chance is
+score / score_tomorrow (infinite: there is no tomorrow); fill says that it fills an empty hour:
+repeat, longer or next."""
 
 
 def empty() -> pd.DataFrame:
@@ -87,7 +103,13 @@ def empty() -> pd.DataFrame:
 
 
 def slots_of(
-    nights: Sequence[SiteNight], problem: Problem, chosen: Ints, grid: Grid, settings: Plan
+    nights: Sequence[SiteNight],
+    problem: Problem,
+    chosen: Ints,
+    grid: Grid,
+    settings: Plan,
+    *,
+    how: Mapping[int, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Turn options into slots.
 
@@ -99,6 +121,8 @@ def slots_of(
     chosen : ndarray of int
     grid : Grid
     settings : Plan
+    how : mapping
+        Which options fill an empty hour, see `aas2rto.planning.fill`.
 
     Returns
     -------
@@ -113,7 +137,8 @@ def slots_of(
             parts.append(_of_site(night, candidates_of(nights), problem, own, grid, settings))
     if not parts:
         return empty().assign(option=np.empty(0, dtype=np.intp))
-    return pd.concat(parts, ignore_index=True)
+    slots = pd.concat(parts, ignore_index=True)
+    return slots.assign(fill=[how.get(option, "") for option in slots["option"].tolist()])
 
 
 def _of_site(
@@ -148,6 +173,7 @@ def _of_site(
         "site_score": rows["site_score"],
         "value": problem.value[own],
         **{name: middle[name] for name in ("altitude", "azimuth", "moon_sep")},
+        "parallactic": parallactic_angle(observatory, middle["altitude"], middle["azimuth"]),
         "airmass": 1.0 / np.sin(np.radians(middle["altitude"])),
         "too": rows["too"],
         "pinned": rows["pinned"],

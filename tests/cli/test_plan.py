@@ -73,12 +73,16 @@ def test_the_terminal_shows_a_timeline_and_what_it_is_worth(ran: Path, aas2rto: 
     said = plan(aas2rto)
     assert said.code == 0, said.err
     assert re.search(
-        r"joint optimum: [\d.]+ of at most [\d.]+ \(gap [\d.]+%\); "
-        r"greedy [\d.]+%, independent lists [\d.]+% of the bound",
+        r"joint optimum: sum of scores [\d.]+, at most [\d.]+ possible \(gap [\d.]+%\); greedy "
+        r"would reach [\d.]+% of that, each telescope by its own list [\d.]+%",
         said.out,
     )
-    assert "la_palma_not: night 20:42-05:56 UTC" in said.out
-    assert re.search(r"\n1 +\d\d:\d\d-\d\d:\d\d +(sn\d\d|bright|fainter) ", said.out)
+    assert "la_palma_not: night 20:42-05:56 UTC (20:42-05:56 Atlantic/Canary)" in said.out
+    assert "America/Santiago)" in said.out
+    clocks = r"\d\d:\d\d-\d\d:\d\d +\d\d:\d\d +\d\d:\d\d"
+    assert re.search(rf"\n1 +{clocks} +(sn\d\d|bright|fainter) ", said.out)
+    for word in ("value", "else", "besides", "of what comes first"):
+        assert not re.search(rf"\b{word}\b", said.out), word
     assert "outputs/small/plan/network.ics" in said.out
 
 
@@ -100,6 +104,11 @@ def test_every_file_tells_the_same(ran: Path, aas2rto: Cli) -> None:
         assert table["start"].tolist() == [slot["start"] for slot in slots]
         assert table["slot"].tolist() == list(range(1, len(slots) + 1))
         assert table["ra_hms"].str.match(r"\d\d:\d\d:\d\d\.\d\d$").all()
+        assert table["start_lst"].str.match(r"\d\d:\d\d$").all()
+        assert table["parallactic"].between(-180, 180).all()
+        local = pd.to_datetime(table["start_local"], utc=True).dt.strftime("%Y-%m-%dT%H:%M:%S")
+        assert local.tolist() == table["start"].tolist()
+        assert [slot["start_local"] for slot in slots] == table["start_local"].tolist()
     head = (folder / "la_palma_not.csv").read_text().splitlines()[:5]
     assert head[0].startswith("# aas2rto ")
     assert "gap" in head[3]
@@ -369,9 +378,9 @@ def test_a_slot_without_a_mark_is_offered_again_and_said(ran: Path, aas2rto: Cli
     aas2rto("mark", "small.yaml", second, "clouded", "la_palma", "--now", slots[2]["start"])
     said = plan(aas2rto, *alone, "--interrupt", now=now)
     assert said.code == 0
-    assert f"not confirmed: {third}; 1 slot without a mark, offered again." in said.out
+    assert f"planned, not confirmed: {third}; 1 slot without a mark, offered again." in said.out
     assert f"aas2rto mark small.yaml {third} observed la_palma_not" in said.out
-    assert "planned, not confirmed" in said.out
+    assert re.search(rf"{third} .* not confirmed *\n", said.out)
     told = json.loads((ran / "outputs/small/plan/la_palma_not.json").read_text())
     after = told["observatories"]["la_palma_not"]["slots"]
     assert [slot["state"] for slot in after[:3]] == ["done", "clouded", "not confirmed"]

@@ -84,7 +84,7 @@ def check_times(slots: pd.DataFrame, night: SiteNight) -> None:
 
 def check_sky(slots: pd.DataFrame, night: SiteNight, settings: Plan) -> None:
     site = night.observatory
-    share = np.linspace(0, 1, 13)
+    share = np.linspace(0, 1, 61)  # close enough for a line between two, near the zenith too
     times = (
         slots["start"].to_numpy()[:, None]
         + share * (slots["end"] - slots["start"]).to_numpy()[:, None]
