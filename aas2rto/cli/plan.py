@@ -16,7 +16,7 @@ from aas2rto.cli.arguments import (
     note_replay,
     open_existing_store,
     parse_time,
-    project_folder,
+    results_of,
     sites_named,
 )
 from aas2rto.cli.closing import CloseOption, closures
@@ -71,7 +71,7 @@ def plan(
     when = parse_time(now)
     case = load(config, need_secrets=False)
     name, sites = _chosen(case, observatory, network=network)
-    folder = project_folder(output, case.project)
+    folder = results_of(case, output, quiet=True)
     parts = build(case, with_sources=False)
     names = [site.name for site in sites]
     earlier = plan_files.running(folder, names, name) if interrupt else None
