@@ -128,6 +128,38 @@ def project_folder(output: Path, project: str) -> Path:
     return output / project
 
 
+OUTPUTS = Path("outputs")
+"""Where results are without --output: in the folder where the program is started."""
+
+
+def results_of(case: Case, output: Path, *, quiet: bool = False) -> Path:
+    """Return the folder for the results of a science case, and say so if it is not as expected.
+
+    That is ``outputs/PROJECT`` in the folder where the program is started. Where there is none,
+    but there is one beside the config, that one is used: the config was run from there.
+    """
+    here = project_folder(output, case.project)
+    beside = project_folder(case.path.parent / OUTPUTS, case.project)
+    if output != OUTPUTS or here.exists() or beside.resolve() == here.resolve():
+        return here
+    if (beside / "store.sqlite").exists():
+        if not quiet:
+            typer.echo(f"note: results are in {beside}, beside the config", err=True)
+        return beside
+    return here
+
+
+def note_new(case: Case, folder: Path) -> None:
+    """Say that a folder for results is new, unless the config is where the program was started."""
+    elsewhere = case.path.parent.resolve() not in {Path.cwd(), Path.cwd() / "configs"}
+    if elsewhere and not folder.exists():
+        typer.echo(
+            f"note: new results in {folder.resolve()}; the config is in "
+            f"{case.path.parent.resolve()} (--output DIR chooses)",
+            err=True,
+        )
+
+
 def store_url(written: str, folder: Path) -> str:
     """Return the URL of the store: a file beside the results unless the config names one."""
     return f"sqlite:///{folder / 'store.sqlite'}" if written == "sqlite" else written
@@ -143,7 +175,7 @@ def open_existing_store(case: Case, output: Path) -> Store:
     """
     from aas2rto.store import Store
 
-    written, folder = case.config.store, project_folder(output, case.project)
+    written, folder = case.config.store, results_of(case, output)
     if written == "sqlite" and not (folder / "store.sqlite").exists():
         raise UsageError(
             f"there is no store in {folder}; run this science case first (aas2rto run CONFIG), "

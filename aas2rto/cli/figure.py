@@ -17,8 +17,8 @@ from aas2rto.cli.arguments import (
     note_replay,
     open_existing_store,
     parse_time,
-    project_folder,
     resolve_candidate,
+    results_of,
 )
 
 
@@ -48,7 +48,7 @@ def figure(
 
     when = parse_time(now)
     case = load(config, need_secrets=False)
-    folder = project_folder(output, case.project)
+    folder = results_of(case, output, quiet=True)
     kinds = [one.value for one in kind or FigureKind]
     with open_existing_store(case, output) as store:
         candidate_id = resolve_candidate(store, candidate)

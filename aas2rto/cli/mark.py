@@ -1,4 +1,4 @@
-"""`aas2rto mark`: say that a candidate was observed, veto it, pin it, snooze it, comment on it."""
+"""`aas2rto mark`: say what became of a visit; veto, pin, snooze a candidate, comment on it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 def mark(
     config: ConfigFile,
     candidate: Annotated[str, typer.Argument(help="Id or name of a candidate.")],
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="observed|veto|pin|snooze|comment")],
+    kind: Annotated[
+        str,
+        typer.Argument(metavar="KIND", help="observed|failed|clouded|veto|pin|snooze|comment"),
+    ],
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -50,7 +53,7 @@ def mark(
         ),
     ] = None,
     observatory: Annotated[
-        str | None, typer.Option(help="Only there; for observed: where it was.")
+        str | None, typer.Option(help="Only there; for observed, failed, clouded: where it was.")
     ] = None,
     by: Annotated[str | None, typer.Option(help="Who says so. Default: your login.")] = None,
     comment: Annotated[str, typer.Option(help="Why, in place of words.")] = "",
@@ -105,7 +108,7 @@ def _with_words(given: Spoken, kind: Kind, words: Sequence[str], when: Time, cas
     if not words:
         return given
     where = () if given.observatory else site_words(case)
-    if kind is feedback.Kind.OBSERVED and where and "_" in words[0] and words[0] not in where:
+    if kind in feedback.VISITS and where and "_" in words[0] and words[0] not in where:
         sites_named(case, words[0])  # a misspelt name is no comment: it says so
     # Who gave --until has said the end: a snooze's words are then its comment.
     has_end = kind is feedback.Kind.SNOOZE and bool(given.ends)

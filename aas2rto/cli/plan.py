@@ -16,18 +16,21 @@ from aas2rto.cli.arguments import (
     note_replay,
     open_existing_store,
     parse_time,
-    project_folder,
+    results_of,
     sites_named,
 )
 from aas2rto.cli.closing import CloseOption, closures
 from aas2rto.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from astropy.time import Time
 
     from aas2rto.config.case import Case
     from aas2rto.planning import NightPlan, SiteNight
+    from aas2rto.planning.earlier import Earlier
     from aas2rto.sky.observatory import Observatory
 
 NETWORK = "network"
@@ -35,7 +38,9 @@ NETWORK = "network"
 
 def plan(
     config: ConfigFile,
-    observatory: Annotated[str | None, typer.Option(help="Plan this one alone.")] = None,
+    observatory: Annotated[
+        list[str] | None, typer.Option(help="Plan this one; several are planned together.")
+    ] = None,
     network: Annotated[
         bool, typer.Option("--network", help="Plan all together; so it is by default.")
     ] = False,
@@ -46,7 +51,10 @@ def plan(
     close: CloseOption = None,
     interrupt: Annotated[
         bool,
-        typer.Option("--interrupt", help="Plan again from now; keep what is being observed."),
+        typer.Option(
+            "--interrupt",
+            help="Plan again from now: what is marked is done, what runs stays.",
+        ),
     ] = False,
     greedy: Annotated[
         bool, typer.Option("--greedy", help="Do not look for the joint optimum.")
@@ -63,8 +71,10 @@ def plan(
     when = parse_time(now)
     case = load(config, need_secrets=False)
     name, sites = _chosen(case, observatory, network=network)
-    folder = project_folder(output, case.project)
+    folder = results_of(case, output, quiet=True)
     parts = build(case, with_sources=False)
+    names = [site.name for site in sites]
+    earlier = plan_files.running(folder, names, name) if interrupt else None
     with open_existing_store(case, output) as store:
         note_replay(store, when, given=now)
         found = outlook.plan_stored(
@@ -74,7 +84,7 @@ def plan(
             sites=sites,
             date=_date(date),
             close=closures(case, close),
-            earlier=_earlier(folder, name) if interrupt else None,
+            earlier=earlier,
             solve=not greedy,
         )
     paths = plan_files.write(folder, case, found, name)
@@ -82,6 +92,10 @@ def plan(
         print(plan_files.path_of(folder, name).read_text(encoding="utf-8"), end="")
         return
     _show(found, when)
+    for line in missed(found.not_planned):
+        print(line)
+    if earlier is not None:
+        _say_what_became(found, earlier, str(config))
     planned = {night.observatory.name for night in found.nights}
     for site in sites:
         if site.name not in planned:
@@ -89,29 +103,25 @@ def plan(
     print(f"written: {', '.join(str(path) for path in paths)}")
 
 
-def _chosen(case: Case, observatory: str | None, *, network: bool) -> tuple[str, list[Observatory]]:
-    if observatory is None:
+def _chosen(
+    case: Case, named: Sequence[str] | None, *, network: bool
+) -> tuple[str, list[Observatory]]:
+    """Return the name of the plan, and the observatories of it in the order of the config."""
+    if not named:
         return NETWORK, list(case.observatories)
     if network:
         raise UsageError("give --observatory NAME or --network, not both")
-    sites = sites_named(case, observatory)
-    return (sites[0].name if len(sites) == 1 else observatory), sites
+    found = {one: sites_named(case, one) for one in dict.fromkeys(named)}
+    wanted = {site.name for sites in found.values() for site in sites}
+    names = [sites[0].name if len(sites) == 1 else one for one, sites in found.items()]
+    sites = [site for site in case.observatories if site.name in wanted]
+    return "+".join(dict.fromkeys(names)), sites
 
 
 def _date(text: str | None) -> float | None:
     if text is None:
         return None
     return float(math.floor(parse_time(text, option="--date").utc.mjd))
-
-
-def _earlier(folder: Path, name: str) -> pd.DataFrame:
-    """Read the plan that is running: that of the observatory, or of the network it is in."""
-    from aas2rto.outputs.plan_files import path_of
-    from aas2rto.outputs.plan_json import read_slots
-
-    own, shared = path_of(folder, name), path_of(folder, NETWORK)
-    existing = [path for path in (own, shared) if path.exists()]
-    return read_slots(max(existing, key=lambda path: path.stat().st_mtime, default=own))
 
 
 def _show(found: NightPlan, when: Time) -> None:
@@ -123,37 +133,98 @@ def _show(found: NightPlan, when: Time) -> None:
     out.print(worth(found), markup=False, soft_wrap=True)
     for night in found.nights:
         out.print(_head(night), markup=False, soft_wrap=True)
-        out.print(_table(found.at(night.observatory.name)))
+        out.print(_table(found.at(night.observatory.name), night.observatory))
 
 
 def _head(night: SiteNight) -> str:
     from aas2rto.sky.visibility import clock
 
-    name = night.observatory.name
+    site = night.observatory
     if not night.night.end > 0:
-        return f"{name}: no night"
-    told = f"{name}: night {clock(night.night.start)}-{clock(night.night.end)} UTC"
+        return f"{site.name}: no night"
+    told = f"{site.name}: night {clock(night.night.start)}-{clock(night.night.end)} UTC"
+    first, last = (_local(site, mjd) for mjd in (night.night.start, night.night.end))
+    if first:
+        told += f" ({first}-{last} {site.timezone})"
     for start, end in night.closed:
-        first, last = max(start, night.night.start), min(end, night.night.end)
-        if last > first:
-            told += f", closed {clock(first)}-{clock(last)}"
+        first_mjd, last_mjd = max(start, night.night.start), min(end, night.night.end)
+        if last_mjd > first_mjd:
+            told += f", closed {clock(first_mjd)}-{clock(last_mjd)}"
     return told
 
 
-def _table(slots: pd.DataFrame) -> Any:
+def _local(site: Observatory, mjd: float) -> str:
+    """Write a time by the clocks of a site, as ``23:05``; empty if its file gives no zone."""
+    from aas2rto.sky.local import local_time
+
+    moment = local_time(site, round(mjd * 1440) / 1440)
+    return "" if moment is None else f"{moment:%H:%M}"
+
+
+MOST = 10
+"""Candidates that are named with the reason why they are not planned; the files hold all."""
+
+
+def missed(table: pd.DataFrame) -> list[str]:
+    """Say which candidates are not planned, and why, the highest score first."""
+    ids = list(dict.fromkeys(table["candidate_id"]))
+    if not ids:
+        return []
+    from aas2rto.text.words import counted
+
+    lines = [f"not planned, although wanted: {counted(len(ids), 'candidate')}"]
+    for name in ids[:MOST]:
+        own = table[table["candidate_id"] == name].to_dict("records")
+        mark = " (ToO)" if own[0]["too"] else " (pinned)" if own[0]["pinned"] else ""
+        told = "; ".join(f"{row['observatory']}: {row['reason']}" for row in own)
+        lines.append(f"  {name}{mark}: {told}")
+    if len(ids) > MOST:
+        lines.append(f"  and {len(ids) - MOST} more: *_not_planned.csv")
+    return lines
+
+
+def _say_what_became(found: NightPlan, earlier: Earlier, config: str) -> None:
+    """Say which slots nobody spoke of, and which dome is taken as open again."""
+    from aas2rto.planning.earlier import reopened
+    from aas2rto.planning.timeline import UNCONFIRMED
+    from aas2rto.sky.visibility import clock
+    from aas2rto.text.words import counted
+
+    open_ = found.slots[found.slots["state"] == UNCONFIRMED]
+    if len(open_):
+        first = open_.iloc[0]
+        told = ", ".join(open_["candidate_id"].unique())
+        print(
+            f"planned, not confirmed: {told}; {counted(len(open_), 'slot')} without a mark, "
+            "offered again. "
+            f"What was observed, mark: aas2rto mark {config} {first['candidate_id']} observed "
+            f"{first['observatory']} (or failed, clouded), then plan --interrupt again"
+        )
+    for night in found.nights:
+        until = reopened(night, earlier, float(found.now.utc.mjd))
+        if until is not None:
+            name = night.observatory.name
+            print(
+                f"{name}: the earlier plan had it closed until {clock(until)}; now it is taken as "
+                f"open. If it is not: --close {name}"
+            )
+
+
+def _table(slots: pd.DataFrame, site: Observatory) -> Any:
     import pandas as pd
 
     from aas2rto.cli.showing import table_of
+    from aas2rto.sky.local import has_zone
 
     rows: list[dict[str, str]] = []
     last: float | None = None
     for row in slots.to_dict("records"):
         if last is not None and row["start"] - last > 1e-4:
-            rows.append({"time [UTC]": _span(last, row["start"]), "candidate": "-"})
-        rows.append(_cells(row))
+            rows.append({"UTC": _span(last, row["start"]), "candidate": "-"})
+        rows.append(_cells(row, site))
         last = row["end"]
-    heads = ["#", "time [UTC]", "candidate", "mag", "expose", "alt [deg]", "moon [deg]"]
-    heads += ["value", "else", "note"]
+    heads = ["#", "UTC", *(["local"] if has_zone(site) else []), "LST", "candidate", "mag"]
+    heads += ["expose", "alt [deg]", "moon [deg]", "score", "if it fails", "note"]
     return table_of(pd.DataFrame(rows, columns=heads).fillna(""))
 
 
@@ -163,25 +234,32 @@ def _span(start: float, end: float) -> str:
     return f"{clock(start)}-{clock(end)}"
 
 
-def _cells(row: dict[Any, Any]) -> dict[str, str]:
+def _cells(row: dict[Any, Any], site: Observatory) -> dict[str, str]:
+    from aas2rto.sky.local import sidereal_words
+
     return {
         "#": str(row["slot"]),
-        "time [UTC]": _span(row["start"], row["end"]),
+        "UTC": _span(row["start"], row["end"]),
+        "local": _local(site, row["start"]),
+        "LST": sidereal_words(site, row["start"]),
         "candidate": row["candidate_id"],
         "mag": f"{row['mag']:.1f}" if row["mag"] == row["mag"] else "-",
         "expose": f"{row['exposure_s'] / 60:.0f} min",
         "alt [deg]": f"{row['altitude']:.0f}",
         "moon [deg]": f"{row['moon_sep']:.0f}",
-        "value": f"{row['value']:.3g}",
-        "else": row["backup"],
+        "score": f"{row['value']:.3g}",
+        "if it fails": row["backup"],
         "note": _note(row),
     }
 
 
 def _note(row: dict[Any, Any]) -> str:
     """Say what is special about a slot, and what waiting a day would do."""
-    parts = [] if row["state"] == "planned" else [row["state"]]
+    from aas2rto.planning.timeline import PLANNED, fill_words
+
+    parts = [] if row["state"] == PLANNED else [row["state"]]
     parts += [word for word in ("too", "pinned") if row[word]]
+    parts += [fill_words(row)] if row["fill"] else []
     tonight = float(row["last_chance"])
     if math.isinf(tonight):
         parts.append("last chance")

@@ -18,8 +18,9 @@ from aas2rto.cli.arguments import (
     ConfigFile,
     NowOption,
     OutputOption,
+    note_new,
     parse_time,
-    project_folder,
+    results_of,
     store_url,
 )
 from aas2rto.errors import InputError, UsageError
@@ -207,7 +208,9 @@ def _running(
     from aas2rto.store.lock import hold
     from aas2rto.text import logs
 
-    folder = project_folder(output, case.project)
+    folder = results_of(case, output)
+    if not dry_run:
+        note_new(case, folder)
     url = store_url(case.config.store, folder)
     # A live loop that stood still for weeks starts again without a question.
     written = _written(folder) if case.reads_files_only else None

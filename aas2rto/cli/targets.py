@@ -15,7 +15,7 @@ from aas2rto.cli.arguments import (
     NowOption,
     OutputOption,
     parse_time,
-    project_folder,
+    results_of,
     store_url,
 )
 from aas2rto.errors import InputError, UsageError
@@ -99,7 +99,7 @@ def _ingest(case: Case, output: Path, report: Report, now: float, *, dry_run: bo
     from aas2rto.store.copying import temporary_copy
     from aas2rto.store.lock import hold
 
-    folder = project_folder(output, case.project)
+    folder = results_of(case, output)
     url = store_url(case.config.store, folder)
     if report.objects.empty:
         return Ingested()

@@ -37,6 +37,9 @@ def add(
     valid_until: Annotated[str, typer.Option(help="ISO (UTC) or MJD.")] = "",
     redshift: Annotated[float | None, typer.Option(help="If it is known.")] = None,
     magnitude: Annotated[float | None, typer.Option(help="About how bright it is [mag].")] = None,
+    urgent: Annotated[
+        bool, typer.Option("--urgent", help="Plans take the first moment, however low it stands.")
+    ] = False,
     folder: FolderOption = FOLDER,
 ) -> None:
     """Check a target and drop it into the folder; the next cycle takes it."""
@@ -53,6 +56,7 @@ def add(
         "valid_until": valid_until,
         "redshift": redshift,
         "magnitude": magnitude,
+        "urgent": "yes" if urgent else "",
     }
     path = too.write(folder, {k: str(v) for k, v in values.items() if v not in {None, ""}})
     target, _ = too.read(path)

@@ -6,6 +6,7 @@ import importlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, create_model
@@ -18,10 +19,10 @@ from aas2rto.config.yaml_lines import Key
 from aas2rto.errors import ConfigError, ConfigProblem, UnknownNameError, UsageError
 from aas2rto.guard import attempt
 from aas2rto.parts.path_setting import OnDisk
-from aas2rto.parts.registry import Registry
+from aas2rto.parts.registry import Part, Registry
 from aas2rto.sky import observatory_file
 
-RESERVED_FACTORS = frozenset({"valid_until", "feedback"})
+RESERVED_FACTORS = frozenset({"valid_until", "feedback", "telescope"})
 """The loop's own rules, which stand among the factors."""
 
 SCIENCE_LIST = "science"
@@ -128,7 +129,14 @@ def _find(reader: Reader, data: Mapping[str, Any], archive: tuple[str, ...]) -> 
     sources = _section(reader, "sources", _items(data, "sources"))
     if archive:
         kept = [s for s in sources if s is not None and s.part.name == "too"]
-        sources = [*_section(reader, "sources", [("archive", {"paths": archive})]), *kept]
+        named = [
+            one for one in _section(reader, "sources", [("archive", {"paths": archive})]) if one
+        ]
+        # What the command line names begins where it was typed, not beside the config.
+        typed = [
+            replace(one, options=one.options.model_copy(update={"paths": archive})) for one in named
+        ]
+        sources = [*typed, *kept]
     models = _section(reader, "models", _items(data, "models"))
     messages = dict(_items(data, "messages"))
     when = reader.validate(When, messages.pop("when", None) or {}, ("messages", "when"))
@@ -204,7 +212,7 @@ def _part(reader: Reader, section: str, name: str, settings: Any, key: Key) -> P
     settings = dict(settings)
     type_ = settings.pop("type", name) if section in {"sources", "messages", "models"} else name
     try:
-        part = registry(section).get(str(type_))
+        part = registry(section).get(_beside(str(type_), reader.path.parent))
     except UnknownNameError as error:
         reader.say(key, str(error))
         return None
@@ -214,7 +222,33 @@ def _part(reader: Reader, section: str, name: str, settings: Any, key: Key) -> P
     if options is None:
         # Good enough to show, and to check names; with a problem noted it is never built.
         options = model.model_construct(**reader.known(settings, key))
-    return PartConfig(name, part, options, missing)
+    return PartConfig(name, part, _located(part, options, reader.path.parent), missing)
+
+
+def _beside(reference: str, folder: Path) -> str:
+    """Return ``file.py:name`` with the file beside the config, if there is one."""
+    file, colon, name = reference.rpartition(".py:")
+    path = folder / f"{file}.py"
+    if not colon or observatory_file.is_here(folder) or not path.is_file():
+        return reference
+    return f"{path}:{name}"
+
+
+def _located(part: Part, options: BaseModel, folder: Path) -> BaseModel:
+    """Let settings that name files lead to those beside the config, where there are such."""
+    changed: dict[str, Any] = {}
+    for setting in part.settings:
+        name, place = setting.name.rstrip("_"), setting.on_disk
+        value = getattr(options, name, None)
+        if place is None or value is None:
+            continue
+        if isinstance(value, tuple | list):
+            found: Any = tuple(place.located(str(one), folder) for one in value)
+        else:
+            found = place.located(str(value), folder)
+        if found != value:
+            changed[name] = found
+    return options.model_copy(update=changed) if changed else options
 
 
 def with_policy(options: type[BaseModel]) -> type[BaseModel]:
@@ -282,7 +316,7 @@ def _observatories(reader: Reader, data: Mapping[str, Any]) -> list[Any]:
     found: dict[str, Any] = {}
     for index, name in enumerate(names if isinstance(names, list) else []):
         try:
-            site = observatory_file.load(str(name))
+            site = observatory_file.load(str(name), beside=reader.path.parent)
         except ConfigError as error:
             reader.problems.extend(error.problems)
             continue

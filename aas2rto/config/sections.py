@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from aas2rto.config.messages import Figures
 from aas2rto.tables.outburst import QUIET
@@ -89,6 +90,16 @@ class Plan(Section):
         Most visits to one candidate in a night, all observatories together.
     gap : float
         Least time between two visits to one candidate [hour].
+    fill : str
+        What is done with hours in which nothing of the list fits, after the plan is made:
+        ``none``; ``repeats``: everybody is visited once first, and up to `visits` times in what is
+        left; ``longer``: visits go on into the empty time after them, as long as all limits and the
+        longest exposure allow; ``next``: the best of the list that has no visit gets one that is
+        shorter than its magnitude asks for, at least half of it.
+    fill_min : float or None
+        ``next`` takes nothing that scores less than this, before the site's factors; None: than
+        the candidate's base score. What is excluded or told to wait is in no list, so it is never
+        taken.
     worth : str
         ``slot``: a slot is worth the candidate's site score in that slot: its score times the
         sine of its altitude at the middle of the slot (x_alt, A&A 698, A153, Eq. 11) to the power
@@ -98,6 +109,13 @@ class Plan(Section):
         observer looks at it in time; a plan knows by itself what sets when.
     airmass_power : float
         0: the airmass does not matter.
+    too_airmass : float
+        A target of opportunity that is not ``urgent`` takes the first slot whose airmass is at
+        most this times the least that it can have within `too_wait`; 1: it waits for the best.
+        1.25 is 40 deg for what culminates at 53 deg, and 53 deg for what passes the zenith.
+    too_wait : float
+        It never waits longer than this after its first possible slot [hour]. A choice: a rise
+        from 30 deg to the meridian takes 3 to 4 h.
     exposure : float
         Where the magnitude is not known [s].
     max_exposure : float
@@ -116,14 +134,32 @@ class Plan(Section):
     step: Second = Field(default=300.0, ge=60, le=3600)
     visits: int = Field(default=1, ge=1, le=10)
     gap: Hour = Field(default=1.0, ge=0, le=24)
+    fill: Literal["none", "repeats", "longer", "next"] = "none"
+    fill_min: float | None = Field(default=None, gt=0)
     worth: Literal["slot", "list"] = "slot"
     airmass_power: float = Field(default=1.0, ge=0, le=10)
+    too_airmass: float = Field(default=1.25, ge=1, le=10)
+    too_wait: Hour = Field(default=4.0, ge=0, le=24)
     exposure: Second = Field(default=1800.0, gt=0)
     max_exposure: Second = Field(default=7200.0, gt=0)
     moon_separation: Degree = Field(default=30.0, ge=0, le=180)
     time_limit: Second = Field(default=30.0, gt=0)
     optimality_gap: float = Field(default=0.01, ge=0, lt=1)
     closed: dict[str, list[Annotated[str, Field(pattern=CLOSED_PATTERN)]]] = {}
+
+    @field_validator("fill", mode="before")
+    @classmethod
+    def _nothing(cls, fill: object) -> object:
+        """Take YAML's null and ~ for ``none``."""
+        return "none" if fill is None else fill
+
+    @model_validator(mode="after")
+    def _can_repeat(self) -> Self:
+        if self.fill == "repeats" and self.visits == 1:
+            raise PydanticCustomError(
+                "fill", "fill: repeats needs visits above 1; write visits: 2, say"
+            )
+        return self
 
 
 class Config(Section):

@@ -26,9 +26,16 @@ from aas2rto.text.words import number, one_line
 log = logging.getLogger(__name__)
 
 WHY = "why"
-VERBS = (Kind.OBSERVED.value, Kind.VETO.value, Kind.SNOOZE.value, Kind.PIN.value, WHY)
+VERBS = (
+    *(kind.value for kind in feedback.VISITS),
+    *(kind.value for kind in (Kind.VETO, Kind.SNOOZE, Kind.PIN)),
+    WHY,
+)
 
-HELP = "answers are: observed [OBSERVATORY] · veto [why] · snooze 3d · pin · why"
+HELP = (
+    "answers are: observed [OBSERVATORY] · failed [OBSERVATORY] · clouded [OBSERVATORY] · "
+    "veto [why] · snooze 3d · pin · why"
+)
 
 LONGEST_ANSWER = 500
 LONGEST_WHY = 2800
@@ -91,7 +98,7 @@ def parse(
     is_candidate : callable
         Tells whether a word names a candidate.
     observatories : sequence of str
-        Names that may follow ``observed``.
+        Names that may follow ``observed``, ``failed`` and ``clouded``.
 
     Returns
     -------

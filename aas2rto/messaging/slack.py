@@ -68,7 +68,7 @@ _CODE = re.compile(r"[a-z0-9_]+")
 EVENT = "aas2rto_message"
 """Name of the metadata that a message carries, by which it can be found again."""
 
-BUTTONS = ("observed", "veto", "snooze 3d", "pin", "why")
+BUTTONS = ("observed", "failed", "clouded", "veto", "snooze 3d", "pin", "why")
 
 
 @messenger("slack")

@@ -33,7 +33,7 @@ CHAT_GONE = re.compile(
 )
 """What BadRequest says when no message will get through to a chat."""
 
-BUTTONS = (("observed", "veto", "pin"), ("snooze 3d", "why"))
+BUTTONS = (("observed", "failed", "clouded"), ("veto", "snooze 3d", "pin", "why"))
 
 
 @messenger("telegram")

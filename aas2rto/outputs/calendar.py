@@ -14,11 +14,12 @@ from aas2rto.outputs.cells import with_sexagesimal
 from aas2rto.outputs.plan_csv import worth
 from aas2rto.planning import NightPlan
 from aas2rto.planning.options import SiteNight
+from aas2rto.planning.timeline import AHEAD
 from aas2rto.text.words import MJD_EPOCH
 
 
 def calendar(plan: NightPlan, project: str) -> bytes:
-    """Return one event per slot that is not over.
+    """Return one event per slot that is running or to come.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def calendar(plan: NightPlan, project: str) -> bytes:
     stamp = _utc(float(plan.now.utc.mjd))
     for night in plan.nights:
         for row in with_sexagesimal(plan.at(night.observatory.name)).to_dict("records"):
-            if row["state"] != "done":
+            if row["state"] in AHEAD:
                 found.add_component(_event(row, night, project, stamp))
     return bytes(found.to_ical())
 

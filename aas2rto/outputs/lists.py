@@ -55,7 +55,7 @@ UNITS_LINE = (
 )
 
 
-OWN = ("rank", "site_score", "reason", "decision", "factor", "pinned")
+OWN = ("rank", "site_score", "reason", "decision", "factor", "pinned", "reachable_from")
 """Columns that each list has for itself, beside those of its site."""
 
 
@@ -98,6 +98,8 @@ def write_ranking(
     lines = [*header, f"list: {name}", UNITS_LINE]
     factors = factor_columns(ranking.table)
     columns = [*LEADING, *factors, *TRAILING]
+    if name == "science":
+        columns.insert(-1, "reachable_from")
     write_atomically(
         folder / "ranked" / f"{name}.csv", to_csv(ranking.table, columns, lines, shared=shared)
     )

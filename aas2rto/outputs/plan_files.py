@@ -3,15 +3,49 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+
+import pandas as pd
 
 from aas2rto import __version__
 from aas2rto.config.case import Case
 from aas2rto.outputs import plan_csv, plan_figure, plan_json, write_atomically
 from aas2rto.outputs.calendar import calendar
 from aas2rto.planning import NightPlan
+from aas2rto.planning.earlier import Earlier
 
 FOLDER = "plan"
+
+
+def running(folder: Path, sites: Iterable[str], name: str) -> Earlier:
+    """Read the plans that are running: for each site the newest that is there.
+
+    Parameters
+    ----------
+    folder : Path
+        The project's folder.
+    sites : iterable of str
+        Names of observatories.
+    name : str
+        Of the plan that would be looked for first: for the words where there is none.
+
+    Raises
+    ------
+    UsageError
+        If none of the sites has a plan, or the newest of one cannot be read.
+    """
+    paths = sorted((folder / FOLDER).glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    plans = [plan_json.read(path) for path in reversed(paths)]
+    parts, closed, begins = [], {}, {}
+    for site in sites:
+        found = next((one for one in plans if site in one.begins), None)
+        if found is not None:
+            parts.append(found.slots[found.slots["observatory"] == site])
+            closed[site], begins[site] = found.closed[site], found.begins[site]
+    if not parts:
+        return plan_json.read(path_of(folder, name))
+    return Earlier(pd.concat(parts, ignore_index=True), closed, begins)
 
 
 def path_of(folder: Path, name: str) -> Path:
@@ -49,6 +83,7 @@ def write(folder: Path, case: Case, plan: NightPlan, name: str) -> list[Path]:
         )
         for night in plan.nights
     }
+    files[below / f"{name}_not_planned.csv"] = plan_csv.not_planned(plan, header)
     files[below / f"{name}.png"] = plan_figure.draw(plan, case.project, provenance)
     files[below / f"{name}.ics"] = calendar(plan, case.project)
     told = plan_json.as_dictionary(plan, provenance)

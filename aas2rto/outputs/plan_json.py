@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,16 @@ import pandas as pd
 from aas2rto.errors import UsageError
 from aas2rto.outputs.cells import iso_seconds
 from aas2rto.planning import NightPlan
+from aas2rto.planning.earlier import Earlier
 from aas2rto.planning.options import SiteNight
 from aas2rto.planning.timeline import COLUMNS, empty
+from aas2rto.sky.local import local_time, sidereal_words
 
 FORMAT = 1
 """Raised when a reader of older files would go wrong."""
+
+NEW: dict[str, Any] = {"fill": "", "parallactic": None}
+"""What older files of the same format do not have, and what it means."""
 
 TIMES = ("start", "exposure_start", "end")
 
@@ -46,6 +51,10 @@ def as_dictionary(plan: NightPlan, provenance: Mapping[str, Any]) -> dict[str, A
         "independent": _plain(plan.independent),
         "first": _plain(plan.first),
         "options": plan.options,
+        "not_planned": [
+            {key: _plain(value) for key, value in row.items()}
+            for row in plan.not_planned.to_dict("records")
+        ],
         "observatories": {one.observatory.name: _of_site(plan, one) for one in plan.nights},
     }
 
@@ -57,7 +66,20 @@ def _of_site(plan: NightPlan, night: SiteNight) -> dict[str, Any]:
         **_time("night_start", night.night.start),
         **_time("night_end", night.night.end),
         "closed": [{**_time("start", start), **_time("end", end)} for start, end in night.closed],
-        "slots": [slot(row) for row in plan.at(night.observatory.name).to_dict("records")],
+        "timezone": night.observatory.timezone,
+        "slots": [
+            {**slot(row), **_clocks(night, row["start"])}
+            for row in plan.at(night.observatory.name).to_dict("records")
+        ],
+    }
+
+
+def _clocks(night: SiteNight, start: float) -> dict[str, Any]:
+    """Return what the clocks of a site show when a slot begins."""
+    local = local_time(night.observatory, start)
+    return {
+        "start_local": None if local is None else local.isoformat(),
+        "start_lst": sidereal_words(night.observatory, start) or None,
     }
 
 
@@ -83,8 +105,8 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def read_slots(path: Path) -> pd.DataFrame:
-    """Read the slots of a plan that was written earlier.
+def read(path: Path) -> Earlier:
+    """Read a plan that was written earlier.
 
     Raises
     ------
@@ -93,10 +115,14 @@ def read_slots(path: Path) -> pd.DataFrame:
     """
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        rows = [row for site in told["observatories"].values() for row in site["slots"]]
+        sites = told["observatories"]
+        rows = [row for site in sites.values() for row in site["slots"]]
         if told["format"] != FORMAT:
             raise UsageError(f"{path} has the format {told['format']}, this program knows {FORMAT}")
         slots = pd.DataFrame([_row(row) for row in rows], columns=list(COLUMNS))
+        slots = slots.astype(empty().dtypes.to_dict()) if len(slots) else empty()
+        closed = {name: _intervals(site["closed"]) for name, site in sites.items()}
+        begins = {name: _number(site["night_start_mjd"]) for name, site in sites.items()}
     except FileNotFoundError as error:
         raise UsageError(
             f"--interrupt: there is no plan {path} to go on from; make one first without it"
@@ -106,9 +132,23 @@ def read_slots(path: Path) -> pd.DataFrame:
             f"--interrupt: {path} is no plan of this program ({type(error).__name__}: {error}); "
             "make one without --interrupt"
         ) from error
-    return slots.astype(empty().dtypes.to_dict()) if len(slots) else empty()
+    return Earlier(slots, closed, begins)
+
+
+def _intervals(told: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
+    """Read intervals; an end that is not there lies at no time."""
+    return [(_number(one["start_mjd"], -np.inf), _number(one["end_mjd"], np.inf)) for one in told]
+
+
+def _number(value: float | None, otherwise: float = np.nan) -> float:
+    return otherwise if value is None else float(value)
 
 
 def _row(told: Mapping[str, Any]) -> dict[str, Any]:
-    row = {name: told[f"{name}_mjd" if name in TIMES else name] for name in COLUMNS}
+    row = {
+        name: told.get(name, NEW[name])
+        if name in NEW
+        else told[f"{name}_mjd" if name in TIMES else name]
+        for name in COLUMNS
+    }
     return {name: np.nan if value is None else value for name, value in row.items()}

@@ -20,6 +20,24 @@ class OnDisk:
 
     is_made: bool = False
 
+    def located(self, written: str, beside: Path) -> str:
+        """Return where a relative path leads: beside the config if it is there, else as written.
+
+        Parameters
+        ----------
+        written : str
+            The setting.
+        beside : Path
+            The folder of the config; where that is the working folder, nothing changes.
+        """
+        path = Path(written)
+        if path.is_absolute() or written.startswith("~") or beside.resolve() == Path.cwd():
+            return written
+        try:
+            return str(beside / path) if _is_there(beside / path) else written
+        except OSError:
+            return written  # `absence` says why
+
     def absence(self, written: str, beside: Path) -> str:
         """Say what is missing and what to do; an empty text if all is there.
 
@@ -28,7 +46,7 @@ class OnDisk:
         written : str
             The setting: a path, or a pattern unless the program makes it.
         beside : Path
-            The folder of the config, where people may think that paths begin.
+            The folder of the config, where it was looked for first.
         """
         try:
             return self._absence(Path(written).expanduser(), beside)
@@ -46,7 +64,8 @@ class OnDisk:
                 return ""
             pattern = glob.has_magic(str(path))
             what = f"no file is called like {path}" if pattern else f"there is no {path}"
-        return f"{what}{_where(path)}; {_next(path, beside)}"
+        next_ = "correct the path, or put there what is missing"
+        return f"{what}{_where(path, beside)}; {next_}"
 
     def to_be_made(self, written: str) -> bool:
         """Tell whether the program will make this folder."""
@@ -62,16 +81,12 @@ def _is_there(path: Path) -> bool:
     return path.exists() or next(glob.iglob(str(path), recursive=True), None) is not None  # noqa: PTH207
 
 
-def _where(path: Path) -> str:
-    """Say what a relative path begins at."""
-    return "" if path.is_absolute() else f" in {Path.cwd()}, the folder where you started"
-
-
-def _next(path: Path, beside: Path) -> str:
-    if not path.is_absolute() and _is_there(beside / path):
-        there = beside.resolve()
-        return f"there is one beside the config: start in {there}, or write {there / path}"
-    return "correct the path, or put there what is missing"
+def _where(path: Path, beside: Path) -> str:
+    """Say where a relative path was looked for."""
+    if path.is_absolute():
+        return ""
+    here = f" in {Path.cwd()}, the folder where you started"
+    return here if beside.resolve() == Path.cwd() else f"{here}, nor beside the config"
 
 
 DataPath = Annotated[str, OnDisk()]

@@ -88,6 +88,23 @@ def _share_of_day(clock: str, text: str) -> float:
     return (hours + minutes / 60) / 24
 
 
+def merged(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Return intervals in order, those that touch put together.
+
+    Examples
+    --------
+    >>> merged([(3.0, 4.0), (1.0, 2.0), (1.5, 2.5)])
+    ((1.0, 2.5), (3.0, 4.0))
+    """
+    found: list[Interval] = []
+    for start, end in sorted(intervals):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return tuple(found)
+
+
 def closed(
     observatory: str,
     begin: float,

@@ -1,4 +1,4 @@
-"""Plans without a solver, in milliseconds: dispatch, reservation, and what comes first."""
+"""Plans without a solver, in milliseconds: dispatch and reservation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from aas2rto.planning.problem import Floats, Ints, Mask, Problem
+from aas2rto.planning.problem import Floats, Ints, Problem
 
 
 def greedy(problem: Problem) -> Ints:
@@ -77,42 +77,17 @@ def place(problem: Problem, order_by: Floats) -> Ints:
         allowed[who] -= 1
         visits.setdefault(who, []).append((start, start + length))
         chosen.append(option)
-    return _by_start(problem, chosen)
+    return by_start(problem, chosen)
 
 
 def _is_apart(start: int, end: int, visits: Iterable[tuple[int, int]], gap: int) -> bool:
     return all(start >= last + gap or end + gap <= first for first, last in visits)
 
 
-def _by_start(problem: Problem, chosen: list[int]) -> Ints:
+def by_start(problem: Problem, chosen: list[int]) -> Ints:
+    """Return options in the order of sites and starts."""
     found = np.array(chosen, dtype=np.intp)
     return found[np.lexsort((problem.site[found], problem.start[found]))]
-
-
-def first_of_all(problem: Problem, who: Iterable[int], may: Mask, soon: Mask) -> Ints:
-    """Place candidates that come first, in this order: ToOs at once, pinned ones at their best.
-
-    Parameters
-    ----------
-    problem : Problem
-    who : iterable of int
-        ToOs and pinned candidates, the most important first.
-    may : ndarray of bool
-        Which options may serve them: a candidate may be pinned at one site only.
-    soon : ndarray of bool
-        For each candidate whether it is to be observed as early as it can be.
-    """
-    chosen: list[int] = []
-    for candidate in who:
-        for _ in range(int(problem.allowed[candidate])):
-            fits = problem.open_beside(chosen)
-            own = fits[(problem.candidate[fits] == candidate) & may[fits]]
-            if not own.size:
-                break
-            start, worth, site = problem.start[own], -problem.value[own], problem.site[own]
-            keys = (site, worth, start) if soon[candidate] else (site, start, worth)
-            chosen.append(int(own[np.lexsort(keys)[0]]))
-    return _by_start(problem, chosen)
 
 
 def independent(problem: Problem) -> Ints:
@@ -129,7 +104,7 @@ def independent(problem: Problem) -> Ints:
     done = [rows[greedy(problem.only(rows))] for rows in own if rows.size]
     visits = np.concatenate(done) if done else np.empty(0, dtype=np.intp)
     counted = []
-    for option in _by_start(problem, visits.tolist()).tolist():
+    for option in by_start(problem, visits.tolist()).tolist():
         who, start = problem.candidate[option], problem.start[option]
         if allowed[who] and start >= ready[who]:
             allowed[who] -= 1

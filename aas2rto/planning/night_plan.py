@@ -12,10 +12,14 @@ from astropy.time import Time
 
 from aas2rto.config.sections import Plan
 from aas2rto.planning import timeline
-from aas2rto.planning.greedy import dispatch, first_of_all, independent, reserve
+from aas2rto.planning.earlier import counted
+from aas2rto.planning.fill import fill
+from aas2rto.planning.first import first_of, place_first
+from aas2rto.planning.greedy import dispatch, independent, reserve
 from aas2rto.planning.joint import Optimum, everyone, optimise
 from aas2rto.planning.options import Grid, SiteNight, candidates_of, grid_of, problem_of
-from aas2rto.planning.problem import Mask, Problem
+from aas2rto.planning.problem import Problem
+from aas2rto.planning.reasons import not_planned
 
 JOINT, GREEDY = "joint optimum", "greedy"
 
@@ -47,6 +51,8 @@ class NightPlan:
         Sum of the values of ToOs and pinned candidates, which are planned before the others.
     options : int
         How many there were to choose from.
+    not_planned : DataFrame
+        Who is wanted, but has no visit, and why, see `aas2rto.planning.reasons`.
     seconds : dict of str to float
         What it took to find the options, the greedy plan and the optimum.
     """
@@ -63,6 +69,7 @@ class NightPlan:
     independent: float
     first: float
     options: int
+    not_planned: pd.DataFrame
     seconds: dict[str, float]
 
     @property
@@ -93,20 +100,22 @@ def make_plan(
         The config's section ``plan``.
     now : Time
     kept : DataFrame, optional
-        Slots of an earlier plan that are over or running: their candidates count as visited, and
-        their telescopes are busy until they end.
+        Slots of an earlier plan that have begun, from `earlier.kept_of`. The candidates of those
+        that are done or running count as visited, and their telescopes are busy until they end.
     solve : bool
         If False, the greedy plan is taken.
     """
     clock = _Clock()
     kept = timeline.empty() if kept is None else kept
-    nights = tuple(_busy_until_kept(one, kept) for one in nights)
+    visits = counted(kept)
+    nights = tuple(_busy_until_kept(one, visits) for one in nights)
     grid = grid_of(nights, settings)
     everything = problem_of(nights, grid, settings)
-    possible = without_kept(everything, nights, kept, grid)
+    possible = without_kept(everything, nights, visits, grid)
     clock.stop("options")
-    first = first_of_all(possible, *_first(possible, nights))
-    rest, rows = possible.after(first)
+    once = _once(possible, nights, visits) if settings.fill == "repeats" else possible
+    first = place_first(once, first_of(once, nights), settings)
+    rest, rows = once.after(first)
     forward, apart = dispatch(rest), independent(rest)
     greedily = max((forward, reserve(rest), apart), key=rest.worth)
     clock.stop("greedy")
@@ -116,13 +125,17 @@ def make_plan(
         clock.stop("optimum")
     is_better = optimum.chosen is not None and rest.worth(optimum.chosen) >= rest.worth(greedily)
     chosen = optimum.chosen if is_better and optimum.chosen is not None else greedily
-    planned = np.concatenate([first, rows[chosen]])
-    slots = timeline.slots_of(nights, possible, planned, grid, settings)
-    slots = timeline.with_backups(slots, nights, possible, planned)
+    full = fill(possible, np.concatenate([first, rows[chosen]]), nights, grid, settings)
+    slots = timeline.slots_of(nights, full.problem, full.planned, grid, settings, how=full.how)
+    slots = timeline.with_backups(slots, nights, full.problem, full.planned)
+    slots = timeline.in_order(pd.concat([kept, slots]) if len(kept) else slots, nights)
+    clock.stop("slots")
+    missed = not_planned(nights, possible, slots, grid, settings)
+    clock.stop("reasons")
     return NightPlan(
         now=now,
         nights=nights,
-        slots=timeline.in_order(pd.concat([kept, slots]) if len(kept) else slots, nights),
+        slots=slots,
         method=JOINT if is_better else GREEDY,
         status=optimum.status,
         objective=rest.worth(chosen),
@@ -132,6 +145,7 @@ def make_plan(
         independent=rest.worth(apart),
         first=possible.worth(first),
         options=len(everything),
+        not_planned=missed,
         seconds=clock.seconds,
     )
 
@@ -154,6 +168,12 @@ def _busy_until_kept(night: SiteNight, kept: pd.DataFrame) -> SiteNight:
     return replace(night, begin=max(night.begin, float(own.max()))) if len(own) else night
 
 
+def _once(problem: Problem, nights: Sequence[SiteNight], visits: pd.DataFrame) -> Problem:
+    """Return the same options, of which every candidate may have one, or none if it had one."""
+    had = np.isin(np.array(candidates_of(nights), dtype=object), visits["candidate_id"].tolist())
+    return replace(problem, allowed=np.where(had, 0, np.minimum(problem.allowed, 1)))
+
+
 def without_kept(
     problem: Problem, nights: Sequence[SiteNight], kept: pd.DataFrame, grid: Grid
 ) -> Problem:
@@ -167,18 +187,3 @@ def without_kept(
     allowed = np.maximum(problem.allowed - visited, 0)
     left = (allowed > 0)[problem.candidate] & (problem.start >= ready[problem.candidate])
     return replace(problem.only(left), allowed=allowed)
-
-
-def _first(problem: Problem, nights: Sequence[SiteNight]) -> tuple[list[int], Mask, Mask]:
-    """Return ToOs and pinned candidates by score, which options may serve them, and the ToOs."""
-    index = pd.Index(candidates_of(nights))
-    is_first = np.zeros((len(nights), len(index)), dtype=bool)
-    score, too = np.zeros(len(index)), np.zeros(len(index), dtype=bool)
-    for site, night in enumerate(nights):
-        rows = index.get_indexer(pd.Index(night.table["candidate_id"]))
-        too[rows] = night.table["too"].to_numpy(bool)
-        is_first[site, rows] = too[rows] | night.table["pinned"].to_numpy(bool)
-        score[rows] = np.maximum(score[rows], night.table["site_score"].to_numpy(float))
-    who = np.flatnonzero(is_first.any(axis=0))
-    ordered: list[int] = who[np.lexsort((who, -score[who]))].tolist()
-    return ordered, is_first[problem.site, problem.candidate], too

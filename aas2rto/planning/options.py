@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,8 @@ class SiteNight:
         [deg]
     closed : tuple of (start, end)
         When it does not observe [d, MJD UTC].
+    out : DataFrame
+        Who is wanted, but not in its list, with ``reason``.
     by_altitude : bool
         A slot is worth ``worth`` times a power of the sine of the altitude, A&A 698, A153, Eq. 11,
         in place of the share of the least airmass.
@@ -57,6 +59,7 @@ class SiteNight:
     min_altitude: float
     closed: tuple[tuple[float, float], ...] = ()
     by_altitude: bool = False
+    out: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def moon_limit(self) -> float:
@@ -141,6 +144,7 @@ def _of_site(
         start=first + column,
         length=length[row, column],
         value=worth[row] * seen.quality(row, column, length[row, column], settings),
+        airmass=1.0 / seen.sine(row, column, length[row, column]),
         allowed=allowed,
         gap=gap,
     )
@@ -175,11 +179,15 @@ class Seen:
         steps = np.ceil((seconds + reserved_seconds(self.night)) / settings.step - 1e-9)
         return np.asarray(np.nan_to_num(steps), dtype=np.intp)
 
-    def quality(self, row: Ints, column: Ints, length: Ints, settings: Plan) -> Floats:
-        """Return what share of the site score slots are worth, by the airmass at their middle."""
+    def sine(self, row: Ints, column: Ints, length: Ints) -> Floats:
+        """Return the sine of the altitude at the middle of slots: one over the airmass."""
         before, after = column + length // 2, column + (length + 1) // 2
         middle = 0.5 * (self.altitude[row, before] + self.altitude[row, after])
-        sine = np.sin(np.radians(middle))
+        return np.asarray(np.sin(np.radians(middle)))
+
+    def quality(self, row: Ints, column: Ints, length: Ints, settings: Plan) -> Floats:
+        """Return what share of the site score slots are worth, by the airmass at their middle."""
+        sine = self.sine(row, column, length)
         if self.night.by_altitude:
             return np.asarray(sine**settings.airmass_power)
         up = np.where(self.run > 0, self.altitude[:, :-1], -90.0).max(axis=1)

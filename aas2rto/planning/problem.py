@@ -8,7 +8,7 @@ that do not get into each other's way; its worth is the sum of their values.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ class Problem:
         How often each candidate may still be visited.
     gap : int
         Steps between the end of a visit to a candidate and the start of the next one.
+    airmass : ndarray of float, shape (k,), optional
+        At the middle of each option; 1 where nobody says.
     """
 
     candidate: Ints
@@ -43,6 +45,11 @@ class Problem:
     value: Floats
     allowed: Ints
     gap: int = 0
+    airmass: Floats = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        if len(self.airmass) != len(self.value):
+            object.__setattr__(self, "airmass", np.ones(len(self.value)))
 
     def __len__(self) -> int:
         return len(self.value)
@@ -70,6 +77,7 @@ class Problem:
             start=self.start[keep],
             length=self.length[keep],
             value=self.value[keep],
+            airmass=self.airmass[keep],
         )
 
     def open_beside(self, chosen: Sequence[int] | Ints) -> Ints:
@@ -109,4 +117,5 @@ def join(parts: Sequence[Problem]) -> Problem:
         start=np.concatenate([part.start for part in parts]),
         length=np.concatenate([part.length for part in parts]),
         value=np.concatenate([part.value for part in parts]),
+        airmass=np.concatenate([part.airmass for part in parts]),
     )

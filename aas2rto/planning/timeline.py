@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,36 @@ from aas2rto.planning.options import (
 from aas2rto.planning.problem import Floats, Ints, Problem
 from aas2rto.sky import exposure
 from aas2rto.sky.altitude_curve import moon_track, track
+from aas2rto.sky.local import parallactic_angle
 from aas2rto.tables.candidates import unit_vectors
 
 PLANNED, RUNNING, DONE = "planned", "running", "done"
-"""States of a slot: to come; begun and kept by ``--interrupt``; over."""
+UNCONFIRMED, FAILED, CLOUDED, CLOSED = "not confirmed", "failed", "clouded", "closed"
+"""States of a slot: to come; begun and kept by ``--interrupt``; marked as observed; over without a
+mark; marked as failed or clouded out; over or given up because the dome was closed."""
+
+COUNTED = (RUNNING, DONE)
+"""States of a visit: its candidate needs no other one."""
+
+AHEAD = (PLANNED, RUNNING)
+"""States of what is still to be seen."""
+
+
+def state_words(state: str) -> str:
+    """Say what a state means to an observer."""
+    return f"planned, {state}" if state == UNCONFIRMED else state
+
+
+def fill_words(row: Mapping[Any, Any]) -> str:
+    """Say how a slot fills an empty hour."""
+    minutes = f"{row['needed_s'] / 60:.0f} min"
+    words = {
+        "repeat": "repeat",
+        "longer": f"longer than the {minutes} needed",
+        "next": f"shorter than the {minutes} needed",
+    }
+    return words.get(str(row["fill"]), "")
+
 
 SAME_PLACE = 1.0 / 3600.0
 """Closer pointings [deg] are one: an arc cosine is not better than this."""
@@ -51,6 +78,7 @@ COLUMNS: dict[str, str] = {
     "altitude": "float64",
     "airmass": "float64",
     "azimuth": "float64",
+    "parallactic": "float64",
     "moon_sep": "float64",
     "too": "bool",
     "pinned": "bool",
@@ -59,12 +87,14 @@ COLUMNS: dict[str, str] = {
     "score_tomorrow": "float64",
     "last_chance": "float64",
     "reason": "str",
+    "fill": "str",
 }
 """One row per visit. start, exposure_start, end [d, MJD UTC]: the slew begins, the exposure begins,
 the exposure ends; needed_s is what the magnitude asks for, exposure_s what the slot gives;
-altitude, airmass, azimuth, moon_sep [deg] at the middle of the exposure; backup is the next
-best candidate for the slot, see `with_backups`; last_chance is score / score_tomorrow
-(infinite: there is no tomorrow)."""
+altitude, airmass, azimuth, parallactic, moon_sep [deg] at the middle of the exposure; value is the
+score in the slot; backup is the next best candidate for it, see `with_backups`; last_chance is
+score / score_tomorrow (infinite: there is no tomorrow); fill says that it fills an empty hour:
+repeat, longer or next."""
 
 
 def empty() -> pd.DataFrame:
@@ -73,7 +103,13 @@ def empty() -> pd.DataFrame:
 
 
 def slots_of(
-    nights: Sequence[SiteNight], problem: Problem, chosen: Ints, grid: Grid, settings: Plan
+    nights: Sequence[SiteNight],
+    problem: Problem,
+    chosen: Ints,
+    grid: Grid,
+    settings: Plan,
+    *,
+    how: Mapping[int, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Turn options into slots.
 
@@ -85,6 +121,8 @@ def slots_of(
     chosen : ndarray of int
     grid : Grid
     settings : Plan
+    how : mapping
+        Which options fill an empty hour, see `aas2rto.planning.fill`.
 
     Returns
     -------
@@ -99,7 +137,8 @@ def slots_of(
             parts.append(_of_site(night, candidates_of(nights), problem, own, grid, settings))
     if not parts:
         return empty().assign(option=np.empty(0, dtype=np.intp))
-    return pd.concat(parts, ignore_index=True)
+    slots = pd.concat(parts, ignore_index=True)
+    return slots.assign(fill=[how.get(option, "") for option in slots["option"].tolist()])
 
 
 def _of_site(
@@ -134,6 +173,7 @@ def _of_site(
         "site_score": rows["site_score"],
         "value": problem.value[own],
         **{name: middle[name] for name in ("altitude", "azimuth", "moon_sep")},
+        "parallactic": parallactic_angle(observatory, middle["altitude"], middle["azimuth"]),
         "airmass": 1.0 / np.sin(np.radians(middle["altitude"])),
         "too": rows["too"],
         "pinned": rows["pinned"],
@@ -225,25 +265,3 @@ def in_order(slots: pd.DataFrame, nights: Sequence[SiteNight]) -> pd.DataFrame:
     order = np.lexsort((slots["start"].to_numpy(float), slots["observatory"].map(place)))
     ordered = slots.iloc[order].reset_index(drop=True)
     return ordered.assign(slot=ordered.groupby("observatory").cumcount() + 1)
-
-
-def kept_from(earlier: pd.DataFrame, nights: Sequence[SiteNight], now_mjd: float) -> pd.DataFrame:
-    """Return what of an earlier plan is over or running, of the nights that are on.
-
-    Parameters
-    ----------
-    earlier : DataFrame
-        Its slots.
-    nights : sequence of SiteNight
-        Whose lists name who is still wanted: what was marked as observed is over.
-    now_mjd : float
-        [d, MJD UTC]
-    """
-    parts = [empty()]
-    for night in nights:
-        own = earlier[earlier["observatory"] == night.observatory.name]
-        tonight = (own["start"] >= night.night.start - 1e-6) & (own["start"] < now_mjd)
-        parts.append(own[tonight])
-    kept = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
-    running = kept["end"].to_numpy(float) > now_mjd
-    return kept.assign(state=np.where(running, RUNNING, DONE))

@@ -174,8 +174,14 @@ def _site(ranking: Ranking, scored: Scored) -> dict[str, Any]:
         "rises": _time(row.get("rises", np.nan)),
         "hours_left": _plain(row.get("hours_left")),
         "observable_now": bool(row.get("observable_now", False)),
-        "status": str(row.get("status", "unknown")),
+        "status": _status(row, is_out=not len(ranking.table)),
     }
+
+
+def _status(row: pd.Series, *, is_out: bool) -> str:
+    """Say why a site cannot observe it: the sky, else the telescope or people."""
+    status = str(row.get("status", "unknown"))
+    return status or (str(row["reason"]) if is_out else "")
 
 
 def _time(mjd: float) -> str | None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import pandas as pd
 from astropy.time import Time
 
 from aas2rto.errors import UsageError
 from aas2rto.factors import Decision
 from aas2rto.planning import NightPlan, SiteNight, make_plan
 from aas2rto.planning.closures import closed
-from aas2rto.planning.timeline import DONE, RUNNING, kept_from
+from aas2rto.planning.earlier import Earlier, kept_of, with_past_closures
 from aas2rto.sky import visibility
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.cycle import Judged, Parts, Scored
@@ -21,7 +20,6 @@ from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import as_known
 from aas2rto.steps.rank import rank_site
 from aas2rto.store import Store
-from aas2rto.tables.marks import Kind
 
 
 def outlook(parts: Parts, store: Store, now: Time, *, at: Time | None = None) -> Judged:
@@ -49,7 +47,7 @@ def plan_stored(
     sites: Sequence[Observatory] = (),
     date: float | None = None,
     close: Iterable[tuple[str, str]] = (),
-    earlier: pd.DataFrame | None = None,
+    earlier: Earlier | None = None,
     solve: bool = True,
 ) -> NightPlan:
     """Plan tonight from the stored state.
@@ -68,8 +66,8 @@ def plan_stored(
         by day the coming one.
     close : iterable of (name, interval)
         Beside the intervals of the config, see `aas2rto.planning.closures`.
-    earlier : DataFrame, optional
-        Slots of an earlier plan: what is over stays so, what is running is kept.
+    earlier : Earlier, optional
+        A plan that is running: what was observed of it is done, what is running is kept.
     solve : bool
         If False, the greedy plan is taken.
 
@@ -94,7 +92,7 @@ def plan_of(
     *,
     moments: Sequence[tuple[Observatory, Time]] = (),
     close: Iterable[tuple[str, str]] = (),
-    earlier: pd.DataFrame | None = None,
+    earlier: Earlier | None = None,
     solve: bool = True,
 ) -> NightPlan:
     """Plan tonight from an assessment, see `plan_stored`.
@@ -115,8 +113,11 @@ def plan_of(
     ]
     kept = None
     if earlier is not None:
-        over = kept_from(earlier, nights, now.utc.mjd)
-        kept = _still_true(over, scored, store.marks.as_known(now.utc.mjd))
+        mjd = float(now.utc.mjd)
+        nights = [with_past_closures(one, earlier, mjd) for one in nights]
+        table = scored.table
+        out = set(table.loc[table["mark"] != "", "candidate_id"])
+        kept = kept_of(earlier.slots, nights, store.marks.as_known(mjd), mjd, out=out)
     return make_plan(nights, parts.case.config.plan, now, kept=kept, solve=solve)
 
 
@@ -169,9 +170,8 @@ def site_night(
     settings = parts.case.config.plan
     lasting = [factor for factor in parts.site_factors if not factor.instant]
     kept = scored.rows(Decision.KEEP)
-    table = rank_site(
-        site, kept, lasting, when, min_altitude=parts.min_altitude, tomorrow=True
-    ).table
+    ranking = rank_site(site, kept, lasting, when, min_altitude=parts.min_altitude, tomorrow=True)
+    table = ranking.table
     worth, seen_by = table["site_score"], parts.site_factors[0]
     if settings.worth == "slot" and not seen_by.instant:
         worth = worth / table.get(f"factor_{seen_by.name}", 1.0)
@@ -189,21 +189,6 @@ def site_night(
         table=table.assign(worth=worth),
         min_altitude=parts.min_altitude,
         closed=shut,
+        out=ranking.out,
         by_altitude=settings.worth == "slot" or seen_by.instant,
     )
-
-
-def _still_true(kept: pd.DataFrame, scored: Scored, feedback: pd.DataFrame) -> pd.DataFrame:
-    """Correct what an earlier plan says by what people said since.
-
-    What they took out while it was running is over, and the telescope is free; what was not
-    observed after all (``observed --until now``) is open again.
-    """
-    table = scored.table
-    out = set(table.loc[table["mark"] != "", "candidate_id"])
-    stopped = (kept["state"] == RUNNING) & kept["candidate_id"].isin(out)
-    back = feedback[(feedback["kind"] == Kind.OBSERVED) & (feedback["until"] <= feedback["at"])]
-    last = back.groupby("candidate_id")["at"].max()
-    missed = kept["candidate_id"].map(last) > kept["start"]
-    missed &= (kept["state"] == DONE) & ~kept["candidate_id"].isin(out)
-    return kept[~stopped & ~missed].reset_index(drop=True)

@@ -84,7 +84,7 @@ def earth_orientation(mjd: float) -> tuple[float, float, float]:
     return dut1, x, y
 
 
-def _tt_minus_utc(mjd: float) -> float:
+def tt_minus_utc(mjd: float) -> float:
     """Return TT-UTC [s], with the leap seconds known today also in years to come.
 
     Not through `Time.tt`, which warns of every date more than a few years ahead.
@@ -144,7 +144,7 @@ def sky_at(now: Time) -> Sky:
         One instant.
     """
     mjd = float(now.utc.mjd)
-    tt = (MJD0, mjd + _tt_minus_utc(mjd) / erfa.DAYSEC)
+    tt = (MJD0, mjd + tt_minus_utc(mjd) / erfa.DAYSEC)
     dut1, x, y = earth_orientation(mjd)
     pole = erfa.pom00(x, y, erfa.sp00(*tt))
     sun, moon = _sun_and_moon(tt[0], tt[1] + NODES)

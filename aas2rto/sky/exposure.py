@@ -5,6 +5,8 @@ A model of a few numbers, to compare candidates and to fill a night, not to prom
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -133,6 +135,42 @@ def exposure_time(
     )
     longer = np.maximum(seconds, _or_else(instrument.min_exposure_s, 0.0))
     return np.where(possible, longer, np.nan)
+
+
+def beyond_limits(observatory: Observatory, mag: float) -> str:
+    """Say which limit of the instrument a magnitude [AB] is beyond; empty: none, or NaN.
+
+    Examples
+    --------
+    >>> beyond_limits(Observatory("a", 0.0, 0.0, 0.0, instrument=Instrument(18.0, 900.0,
+    ...     faint_limit_mag=18.5)), 19.2)
+    '19.20 mag is fainter than the telescope takes: faint_limit 18.5 mag'
+    """
+    instrument = observatory.instrument
+    if instrument is None:
+        return ""
+    faint, bright = instrument.faint_limit_mag, instrument.bright_limit_mag
+    if faint is not None and mag > faint:
+        return f"{mag:.2f} mag is fainter than the telescope takes: faint_limit {faint:g} mag"
+    if bright is not None and mag < bright:
+        return f"{mag:.2f} mag is brighter than the telescope takes: bright_limit {bright:g} mag"
+    return ""
+
+
+def unlimited(observatory: Observatory) -> Observatory:
+    """Return the observatory with an instrument that takes every magnitude, however long."""
+    instrument = replace(
+        instrument_of(observatory),
+        bright_limit_mag=None,
+        faint_limit_mag=None,
+        max_exposure_s=None,
+    )
+    return replace(observatory, instrument=instrument)
+
+
+def longest(observatory: Observatory) -> float:
+    """Return the longest exposure of the instrument [s]; infinite: any."""
+    return _or_else(instrument_of(observatory).max_exposure_s, np.inf)
 
 
 def slew_time(observatory: Observatory, separation: ArrayLike) -> Array:

@@ -135,27 +135,42 @@ class _File(_Section):
         )
 
 
-def folders() -> list[Path]:
-    """Return where observatories are looked for, the user's own folder first."""
+def folders(beside: Path | None = None) -> list[Path]:
+    """Return where observatories are looked for, the user's own folders first.
+
+    Parameters
+    ----------
+    beside : Path, optional
+        The folder of a config.
+    """
+    own = [] if beside is None or is_here(beside) else [beside / "observatories"]
     return [
+        *own,
         Path("observatories"),
         PACKAGE / "share" / "observatories",  # a normal install
         PACKAGE.parent / "observatories",  # the repository
     ]
 
 
-def available() -> list[str]:
+def is_here(folder: Path) -> bool:
+    """Tell whether a folder is the one where the program was started."""
+    return folder.resolve() == Path.cwd()
+
+
+def available(beside: Path | None = None) -> list[str]:
     """Return the names of all observatories that `load` finds, sorted."""
-    return sorted({path.stem for folder in folders() for path in folder.glob("*.yaml")})
+    return sorted({path.stem for folder in folders(beside) for path in folder.glob("*.yaml")})
 
 
-def load(name_or_path: str | Path) -> Observatory:
+def load(name_or_path: str | Path, *, beside: Path | None = None) -> Observatory:
     """Read an observatory.
 
     Parameters
     ----------
     name_or_path : str or Path
         A name such as ``la_palma_not``, or the path of a YAML file.
+    beside : Path, optional
+        The folder of a config: names and relative paths are looked for there first.
 
     Raises
     ------
@@ -164,7 +179,7 @@ def load(name_or_path: str | Path) -> Observatory:
     ConfigError
         With everything that is wrong with the file, together.
     """
-    path = _find(str(name_or_path))
+    path = _find(str(name_or_path), beside)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -172,19 +187,21 @@ def load(name_or_path: str | Path) -> Observatory:
     return parse(text, path)
 
 
-def _find(name: str) -> Path:
+def _find(name: str, beside: Path | None) -> Path:
     if name.endswith((".yaml", ".yml")) or "/" in name:
         path = Path(name).expanduser()
+        if beside is not None and (beside / path).is_file():
+            return beside / path
         if not path.is_file():
             raise UnknownNameError(f"there is no observatory file {path}")
         return path
-    for folder in folders():
+    for folder in folders(beside):
         if (folder / f"{name}.yaml").is_file():
             return folder / f"{name}.yaml"
-    known = available()
+    known = available(beside)
     raise UnknownNameError(
         f"no observatory is called {name!r}{nearest(name, known)} "
-        f"(known: {', '.join(known) or 'none'}; looked in {', '.join(map(str, folders()))})"
+        f"(known: {', '.join(known) or 'none'}; looked in {', '.join(map(str, folders(beside)))})"
     )
 
 

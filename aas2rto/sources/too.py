@@ -146,9 +146,11 @@ class TooFolder:
     def _said(self, target: Target, now: float) -> dict[str, Any]:
         """Return all that a file says; one without an end takes back that of an earlier file."""
         said = {key: value for key, value in vars(target).items() if value is not None}
+        urgent = said.pop("urgent")
         return {
             "object_id": said.pop("name"),
             "survey": NAME,
+            "too_urgent": urgent or None,
             "known_at": now,
             "too": True,
             "redshift_source": "ToO file",
@@ -226,6 +228,7 @@ def template() -> str:
         "#                           # without it: for the config's lifetime, 7 days by default\n"
         "# redshift: 0.05\n"
         "# magnitude: 17.5\n"
+        "# urgent: yes               # plans take the first moment, however low it stands\n"
     )
 
 

@@ -29,6 +29,7 @@ EXAMPLES = {
     "valid_until": "2026-12-24   (or 2026-12-24T06:00 in UTC, or an MJD)",
     "redshift": "0.05",
     "magnitude": "17.5",
+    "urgent": "yes   (plans take the first moment, however low; else early and well)",
 }
 """All keys, each with a value that is right."""
 
@@ -83,6 +84,8 @@ class Target:
     valid_until : float or None
         [d, MJD UTC].
     redshift, magnitude : float or None
+    urgent : bool
+        Wanted at the first moment, however low it stands.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Target:
     valid_until: float | None = None
     redshift: float | None = None
     magnitude: float | None = None
+    urgent: bool = False
 
 
 @dataclass(frozen=True)
@@ -248,6 +252,13 @@ def _base_score(text: str) -> float:
     return value
 
 
+def _urgent(text: str) -> bool:
+    word = plain(text).lower()
+    if word not in {"yes", "no", "true", "false"}:
+        raise ValueError(f"{text!r} is neither yes nor no" if text else "there is no value")
+    return word in {"yes", "true"}
+
+
 def _valid_until(text: str) -> float:
     """Read a time [d, MJD UTC]; a date without a time lasts until its end."""
     word = plain(text)
@@ -284,6 +295,7 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "valid_until": _valid_until,
     "redshift": lambda text: _number(text, 0.0, 20.0, "a redshift"),
     "magnitude": lambda text: _number(text, -30.0, 40.0, "a magnitude"),
+    "urgent": _urgent,
 }
 """How the value of each key is read; all raise ValueError."""
 

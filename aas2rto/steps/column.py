@@ -17,8 +17,8 @@ from aas2rto.guard import Failure
 from aas2rto.tables.effect import PRODUCT, Effect
 from aas2rto.text.late import Late
 
-VALID_UNTIL, FEEDBACK = "valid_until", "feedback"
-RULES = frozenset({VALID_UNTIL, FEEDBACK})
+VALID_UNTIL, FEEDBACK, TELESCOPE = "valid_until", "feedback", "telescope"
+RULES = frozenset({VALID_UNTIL, FEEDBACK, TELESCOPE})
 """What can exclude a candidate beside the factors; these have no column of their own."""
 
 

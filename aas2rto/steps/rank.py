@@ -7,6 +7,7 @@ candidate's id, so that the same store, config and time give the same list.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from aas2rto.steps.column import RULES, BoundFactor, Column
 from aas2rto.steps.combine import combine, joined, why
 from aas2rto.steps.cycle import Parts, Ranking, Scored
 from aas2rto.steps.evaluate import evaluate
-from aas2rto.steps.rules import taken_out
+from aas2rto.steps.rules import beyond_telescope, taken_out
 from aas2rto.tables import marks
 from aas2rto.text.late import Late
 
@@ -40,13 +41,40 @@ def rank(parts: Parts, scored: Scored, now: Time, *, in_full: bool = False) -> l
         Rank also what is out.
     """
     kept = scored.table if in_full else scored.rows(Decision.KEEP)
-    return [
-        rank_science(kept),
-        *(
-            rank_site(site, kept, parts.site_factors, now, min_altitude=parts.min_altitude)
-            for site in parts.case.observatories
-        ),
+    sites = [
+        rank_site(site, kept, parts.site_factors, now, min_altitude=parts.min_altitude)
+        for site in parts.case.observatories
     ]
+    return [with_reach(rank_science(kept), sites), *sites]
+
+
+NOWHERE = "reachable from no site tonight"
+
+
+def with_reach(science: Ranking, sites: Sequence[Ranking]) -> Ranking:
+    """Say in the science list from where candidates can be observed tonight.
+
+    ``reachable_from`` holds the names of observatories, with blanks between; where it is empty,
+    the reason says so.
+    """
+    table = science.table
+    reached = np.zeros(len(table), dtype=int)
+    for place, site in enumerate(sites):
+        reached |= table["candidate_id"].isin(site.table["candidate_id"]).to_numpy(int) << place
+    codes, which = np.unique(reached, return_inverse=True)
+    texts = [
+        " ".join(site.observatory for place, site in enumerate(sites) if code >> place & 1)
+        for code in codes.tolist()
+    ]
+    words = Late.of(table["reason"].array, len(table))
+    nowhere = joined(Late.of(NOWHERE, len(table)), words)
+    return replace(
+        science,
+        table=table.assign(
+            reachable_from=np.array(texts, dtype=object)[which] if len(table) else "",
+            reason=Late.where(reached == 0, nowhere, words),
+        ),
+    )
 
 
 def order(table: pd.DataFrame, score: str, observatory: str = "") -> pd.DataFrame:
@@ -142,7 +170,7 @@ def rank_site(
 def site_columns(
     observatory: Observatory, table: pd.DataFrame, factors: Sequence[BoundFactor], now: Time
 ) -> list[Column]:
-    """Evaluate a site's factors, and what people said for this site.
+    """Evaluate a site's factors, its telescope's limits, and what people said for this site.
 
     Parameters
     ----------
@@ -153,7 +181,8 @@ def site_columns(
     now : Time
     """
     said = taken_out(table, observatory.name)
-    return [said, *(evaluate(factor, table, now) for factor in factors)]
+    answers = (evaluate(factor, table, now) for factor in factors)
+    return [said, *answers, beyond_telescope(table, observatory)]
 
 
 def seen_from(

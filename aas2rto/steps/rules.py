@@ -1,12 +1,18 @@
-"""The loop's own rules, which stand among the factors: ToOs end, and people's word counts."""
+"""The loop's own rules, which stand among the factors.
+
+ToOs end, people's word counts, and a telescope has limits.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from astropy.time import Time
 
 from aas2rto.factors import answer
-from aas2rto.steps.column import FEEDBACK, VALID_UNTIL, Column
+from aas2rto.sky.exposure import beyond_limits
+from aas2rto.sky.observatory import Observatory
+from aas2rto.steps.column import FEEDBACK, TELESCOPE, VALID_UNTIL, Column
 from aas2rto.tables import marks
 from aas2rto.text.late import Late, sentences
 from aas2rto.text.words import day_and_hour, is_date
@@ -47,6 +53,41 @@ def taken_out(candidates: pd.DataFrame, observatory: str = "") -> Column:
     """
     reason = marks.told(candidates, "mark", observatory)
     return Column(FEEDBACK, answer(1.0, exclude=reason != "", reason=reason))
+
+
+def beyond_telescope(candidates: pd.DataFrame, observatory: Observatory) -> Column:
+    """Exclude what an observatory's file says that it does not observe.
+
+    That is what is fainter or brighter than its instrument takes, by the last magnitude, or else
+    by what a ToO's file says; and what is closer to the Moon than its own limit, while that is up,
+    at its highest point of the hours that are left, as the factor `moon` does.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+        With the columns of the site, see `aas2rto.sky.visibility.site_table`.
+    observatory : Observatory
+    """
+    mag = candidates["last_mag"].fillna(candidates["magnitude"]).to_numpy(float)
+    instrument = observatory.instrument
+    faint = instrument.faint_limit_mag if instrument else None
+    bright = instrument.bright_limit_mag if instrument else None
+    beyond = np.zeros(len(mag), dtype=bool)
+    beyond |= mag > (np.inf if faint is None else faint)
+    beyond |= mag < (-np.inf if bright is None else bright)
+    sep = candidates["culmination_moon_sep"].to_numpy(float)
+    limit = candidates["moon_limit"].to_numpy(float)
+    near = (sep < limit) & (candidates["culmination_moon_altitude"].to_numpy(float) > 0)
+
+    def sentence(row: int) -> str:
+        if beyond[row]:
+            return beyond_limits(observatory, float(mag[row]))
+        if near[row]:
+            return f"{sep[row]:.0f} deg from the Moon, closer than the telescope's {limit[row]:g}"
+        return ""
+
+    out = beyond | near
+    return Column(TELESCOPE, answer(1.0, exclude=out, reason=sentences(len(mag), sentence)))
 
 
 def told_by_people(candidates: pd.DataFrame) -> Late:

@@ -99,6 +99,7 @@ LISTS: dict[str, str] = {
     "score": "base score times the factors; -1 excluded, -inf rejected",
     "site_score": "score times the factors of the site",
     "factor_<name>": "value of a factor, in the order of the config",
+    "reachable_from": "in science.csv: observatories that can observe it tonight; empty: none",
     "decision": "keep, exclude or reject",
     "factor": "the factor that decided",
     "reason": "why, with the numbers; in a ranked list the reasons of all factors",

@@ -1,9 +1,11 @@
-"""What people say of candidates: observed, veto, pin, snooze, comment.
+"""What people say of candidates: observed, failed, clouded, veto, pin, snooze, comment.
 
 A mark is kept with its time and author and is never changed: the newest mark of a kind counts, and
 one that ends at once takes the earlier ones back. ``observed``, ``veto`` and ``snooze`` exclude a
-candidate, as a rule of their own beside the factors; ``pin`` puts it at the top, but lifts neither
-a rejection nor a limit of a site. Everything follows from the marks, the photometry and `now`.
+candidate, as a rule of their own beside the factors; ``failed`` and ``clouded`` say that a visit
+came to nothing, and lift an ``observed`` that was said before; ``pin`` puts a candidate at the top,
+but lifts neither a rejection nor a limit of a site. Everything follows from the marks, the
+photometry and `now`.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ class Kind(StrEnum):
     """What can be said."""
 
     OBSERVED = "observed"
+    FAILED = "failed"
+    CLOUDED = "clouded"
     VETO = "veto"
     PIN = "pin"
     SNOOZE = "snooze"
@@ -39,8 +43,16 @@ class Kind(StrEnum):
 EXCLUDING = (Kind.VETO, Kind.OBSERVED, Kind.SNOOZE)
 """Kinds that take a candidate out of the lists; the first that stands gives the reason."""
 
+CAME_TO_NOTHING = (Kind.FAILED, Kind.CLOUDED)
+"""Kinds that free the candidate, and the time in a plan."""
+
+VISITS = (Kind.OBSERVED, *CAME_TO_NOTHING)
+"""Kinds that tell of a visit; the name of an observatory may follow them."""
+
 _WORDS = {
     Kind.OBSERVED: "observed",
+    Kind.FAILED: "failed",
+    Kind.CLOUDED: "clouded out",
     Kind.VETO: "vetoed",
     Kind.PIN: "pinned",
     Kind.SNOOZE: "snoozed",
@@ -183,7 +195,7 @@ def rows(
     Raises
     ------
     UsageError
-        If a snooze has no end, or a comment no text.
+        If a snooze has no end, a comment no text, or what came to nothing an end other than now.
     """
     if kind is Kind.SNOOZE and not ends:
         raise UsageError(
@@ -192,6 +204,10 @@ def rows(
         )
     if kind is Kind.COMMENT and not comment.strip():
         raise UsageError("a comment needs a text: comment WORDS, or --comment '...'")
+    if kind in CAME_TO_NOTHING and ends and ends != Ending(until=now.utc.mjd):
+        raise UsageError(
+            f"{kind.value} has no end: the candidate is free at once; --until now takes it back"
+        )
     said = {
         "candidate_id": candidate_id,
         "kind": kind.value,
@@ -233,7 +249,7 @@ def spoken(kind: Kind, words: Sequence[str], now: Time, observatories: Collectio
     now : Time
         Durations count from here.
     observatories : collection of str
-        Names that may follow ``observed``.
+        Names that may follow ``observed``, ``failed`` and ``clouded``.
 
     Raises
     ------
@@ -247,7 +263,7 @@ def spoken(kind: Kind, words: Sequence[str], now: Time, observatories: Collectio
     """
     rest = list(words)
     observatory, ends = "", Ending()
-    if kind is Kind.OBSERVED and rest and rest[0] in observatories:
+    if kind in VISITS and rest and rest[0] in observatories:
         observatory = rest.pop(0)
     if kind is Kind.SNOOZE:
         ends, rest = _spoken_end(rest, now)
@@ -293,18 +309,33 @@ def standing(feedback: pd.DataFrame, photometry: pd.DataFrame, now_mjd: float) -
 
 
 def _is_newest(records: Sequence[Mapping[Any, Any]]) -> NDArray[np.bool_]:
-    """Tell which marks no later one of the same kind replaces; one for everywhere replaces all."""
+    """Tell which marks no later one of the same kind replaces; one for everywhere replaces all.
+
+    What came to nothing also lifts the earlier ``observed`` of that site, or of an unknown one.
+    """
     newest = np.ones(len(records), dtype=bool)
     later: dict[tuple[str, str], set[str]] = {}
+    undone: dict[str, set[str]] = {}
     for row in reversed(range(len(records))):
         record = records[row]
         if record["kind"] == Kind.COMMENT:
             continue
-        site = "" if record["kind"] == Kind.OBSERVED else record["observatory"]
-        said = later.setdefault((record["candidate_id"], record["kind"]), set())
+        who, where = record["candidate_id"], record["observatory"]
+        site = "" if record["kind"] == Kind.OBSERVED else where
+        said = later.setdefault((who, record["kind"]), set())
         newest[row] = "" not in said and site not in said
         said.add(site)
+        lifted = undone.setdefault(who, set())
+        if record["kind"] == Kind.OBSERVED:
+            newest[row] &= not lifted if where == "" else not lifted & {"", where}
+        elif record["kind"] in CAME_TO_NOTHING and newest[row] and not is_taken_back(record):
+            lifted.add(where)
     return newest
+
+
+def is_taken_back(record: Mapping[Any, Any]) -> bool:
+    """Tell whether a mark ended when it was said: it takes earlier ones of its kind back."""
+    return bool(record["until"] <= record["at"])
 
 
 def _has_ended(record: Mapping[Any, Any], photometry: pd.DataFrame, now_mjd: float) -> bool:

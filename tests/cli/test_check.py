@@ -80,17 +80,18 @@ def test_check_says_which_paths_are_not_there(project: Path, aas2rto: Cli) -> No
     assert told["not_there"] == [line.removeprefix("not there: ") for line in lines]
 
 
-def test_check_offers_a_path_that_begins_at_the_config(
+def test_check_says_that_a_path_is_not_beside_the_config_either(
     project: Path, aas2rto: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Paths begin where the program is started, which not everybody expects."""
+    """Paths begin beside the config, or else where the program is started."""
     (project / "elsewhere").mkdir()
     monkeypatch.chdir(project / "elsewhere")
+    assert "not there" not in aas2rto("check", "../small.yaml").out
+    (project / "night.csv").unlink()
     said = aas2rto("check", "../small.yaml")
     assert said.code == 0
-    assert f"there is no night.csv in {project}/elsewhere, the folder where you started" in said.out
-    expected = f"there is one beside the config: start in {project}, or write {project}/night.csv"
-    assert expected in said.out
+    here = f"in {project}/elsewhere, the folder where you started, nor beside the config"
+    assert f"there is no night.csv {here}; correct the path" in said.out
     assert said.out.splitlines()[-1] == "the science case is right; `run` needs what is not there"
 
 

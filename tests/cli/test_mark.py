@@ -77,6 +77,20 @@ def test_what_was_observed_or_vetoed_leaves_the_lists_with_the_reason(
     assert ranked(ran) == ["bright", "fainter"]
 
 
+@pytest.mark.parametrize(("kind", "word"), [("failed", "failed"), ("clouded", "clouded out")])
+def test_what_came_to_nothing_is_free_again(ran: Path, aas2rto: Cli, kind: str, word: str) -> None:
+    """Also when somebody had said that it was observed; at another site that stands."""
+    mark(aas2rto, "bright", "observed", "la_palma")
+    assert mark(aas2rto, "bright", kind, "la_silla").code == 0
+    again(aas2rto)
+    assert "bright" not in ranked(ran)
+    said = mark(aas2rto, "bright", kind, "la_palma", "lost", "guiding", "--by", "Bo")
+    told = f"{word} at la_palma_not by Bo on 2026-03-20 22:00 UTC: lost guiding"
+    assert said.out == f"bright: {told}\n"
+    again(aas2rto)
+    assert ranked(ran) == ["bright", "fainter"]
+
+
 def test_a_snooze_ends_by_itself(ran: Path, aas2rto: Cli) -> None:
     assert mark(aas2rto, "bright", "snooze", "--until", "1d", "--by", "").code == 0
     again(aas2rto)
@@ -210,7 +224,7 @@ def test_words_after_the_kind_are_read_as_in_a_reply(
     ("arguments", "words"),
     [
         (["brigt", "veto"], "no candidate is known as 'brigt'; did you mean 'bright'?"),
-        (["bright", "vetoo"], "'vetoo' is no mark; did you mean 'veto'? (known: observed, veto,"),
+        (["bright", "vetoo"], "'vetoo' is no mark; did you mean 'veto'? (known: observed, failed,"),
         (["bright", "snooze"], "a snooze needs an end: --until"),
         (["bright", "snooze", "some", "time"], "a snooze needs an end: snooze 3d, snooze 12h"),
         (["bright", "comment"], "a comment needs a text: comment WORDS, or --comment '...'"),
@@ -219,6 +233,7 @@ def test_words_after_the_kind_are_read_as_in_a_reply(
             "there are two comments, 'a star' and --comment 'faint'; write one of them",
         ),
         (["bright", "snooze", "--until", "soon"], "--until: 'soon' is no end"),
+        (["bright", "failed", "--until", "3d"], "failed has no end: the candidate is free at once"),
         (
             ["bright", "observed", "la_palma_nott"],
             "has no observatory 'la_palma_nott'; did you mean 'la_palma_not'?",

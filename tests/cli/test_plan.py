@@ -70,12 +70,16 @@ def test_the_terminal_shows_a_timeline_and_what_it_is_worth(ran: Path, aas2rto: 
     said = plan(aas2rto)
     assert said.code == 0, said.err
     assert re.search(
-        r"joint optimum: [\d.]+ of at most [\d.]+ \(gap [\d.]+%\); "
-        r"greedy [\d.]+%, independent lists [\d.]+% of the bound",
+        r"joint optimum: sum of scores [\d.]+, at most [\d.]+ possible \(gap [\d.]+%\); greedy "
+        r"would reach [\d.]+% of that, each telescope by its own list [\d.]+%",
         said.out,
     )
-    assert "la_palma_not: night 20:42-05:56 UTC" in said.out
-    assert re.search(r"\n1 +\d\d:\d\d-\d\d:\d\d +(sn\d\d|bright|fainter) ", said.out)
+    assert "la_palma_not: night 20:42-05:56 UTC (20:42-05:56 Atlantic/Canary)" in said.out
+    assert "America/Santiago)" in said.out
+    clocks = r"\d\d:\d\d-\d\d:\d\d +\d\d:\d\d +\d\d:\d\d"
+    assert re.search(rf"\n1 +{clocks} +(sn\d\d|bright|fainter) ", said.out)
+    for word in ("value", "else", "besides", "of what comes first"):
+        assert not re.search(rf"\b{word}\b", said.out), word
     assert "outputs/small/plan/network.ics" in said.out
 
 
@@ -88,6 +92,7 @@ def test_every_file_tells_the_same(ran: Path, aas2rto: Cli) -> None:
         "network.ics",
         "network.json",
         "network.png",
+        "network_not_planned.csv",
     ]
     for site in SITES:
         table = pd.read_csv(folder / f"{site}.csv", comment="#")
@@ -96,6 +101,11 @@ def test_every_file_tells_the_same(ran: Path, aas2rto: Cli) -> None:
         assert table["start"].tolist() == [slot["start"] for slot in slots]
         assert table["slot"].tolist() == list(range(1, len(slots) + 1))
         assert table["ra_hms"].str.match(r"\d\d:\d\d:\d\d\.\d\d$").all()
+        assert table["start_lst"].str.match(r"\d\d:\d\d$").all()
+        assert table["parallactic"].between(-180, 180).all()
+        local = pd.to_datetime(table["start_local"], utc=True).dt.strftime("%Y-%m-%dT%H:%M:%S")
+        assert local.tolist() == table["start"].tolist()
+        assert [slot["start_local"] for slot in slots] == table["start_local"].tolist()
     head = (folder / "la_palma_not.csv").read_text().splitlines()[:5]
     assert head[0].startswith("# aas2rto ")
     assert "gap" in head[3]
@@ -156,6 +166,39 @@ def test_one_observatory_alone(ran: Path, aas2rto: Cli) -> None:
     assert planned(aas2rto, "--observatory", "la_palma") == told
 
 
+@pytest.mark.slow
+def test_two_observatories_of_three_are_planned_together(ran: Path, aas2rto: Cli) -> None:
+    text = (ran / "small.yaml").read_text()
+    more = text.replace(
+        "[la_palma_not, la_silla_dk154]", "[la_palma_not, la_silla_dk154, palomar_p60]"
+    )
+    (ran / "small.yaml").write_text(more)
+    two = ("--observatory", "la_silla", "--observatory", "la_palma")
+    told = planned(aas2rto, *two)
+    assert list(told["observatories"]) == ["la_palma_not", "la_silla_dk154"]
+    assert len(names(told)) == len(set(names(told)))
+    assert all(names(told, site) for site in SITES)
+    assert (ran / "outputs/small/plan/la_silla_dk154+la_palma_not.json").exists()
+    alone = planned(aas2rto, "--observatory", "la_palma", "--observatory", "la_palma")
+    assert list(alone["observatories"]) == ["la_palma_not"]
+    assert (ran / "outputs/small/plan/la_palma_not.json").exists()
+
+
+def test_the_plan_says_why_somebody_is_not_in_it(ran: Path, aas2rto: Cli) -> None:
+    said = plan(aas2rto, "--greedy", "--close", "la_palma")
+    assert said.code == 0
+    assert "not planned, although wanted: " in said.out
+    assert "la_palma_not: its time falls into the hours in which the dome is closed" in said.out
+    told = json.loads((ran / "outputs/small/plan/network.json").read_text())
+    missed = {row["candidate_id"] for row in told["not_planned"]}
+    assert missed
+    assert not missed & set(names(told))
+    listed = pd.read_csv(ran / "outputs/small/ranked/science.csv", comment="#")["candidate_id"]
+    assert missed | set(names(told)) == set(listed)
+    table = pd.read_csv(ran / "outputs/small/plan/network_not_planned.csv", comment="#")
+    assert set(table["candidate_id"]) == missed
+
+
 def dump(store: Path) -> str:
     import sqlite3
 
@@ -192,6 +235,21 @@ def test_a_too_goes_first(ran: Path, aas2rto: Cli) -> None:
     aas2rto("run", "small.yaml", "--once", "--now", NOW)
     told = planned(aas2rto)
     assert names(told)[0] == "GRB260320A"
+
+
+def test_an_urgent_too_is_observed_at_its_first_moment(ran: Path, aas2rto: Cli) -> None:
+    """Low in the east; the same file without the word waits until it stands higher."""
+    slots = []
+    for urgent, now in (("yes", NOW), ("no", "2026-03-20T22:01:00")):
+        text = too_text(name="EAST", ra="17:00:00", dec="+30:00:00", urgent=urgent)
+        (ran / "too" / "east.txt").write_text(text)
+        aas2rto("run", "small.yaml", "--once", "--now", now)
+        told = planned(aas2rto, "--observatory", "la_palma", "--greedy", now=now)
+        found = told["observatories"]["la_palma_not"]["slots"]
+        slots.append(next(slot for slot in found if slot["candidate_id"] == "EAST"))
+    assert slots[0]["altitude"] < 40
+    assert slots[1]["altitude"] > 48
+    assert slots[1]["start"] > slots[0]["start"]
 
 
 @pytest.mark.slow
@@ -241,6 +299,8 @@ def test_an_interrupt_keeps_what_is_running(ran: Path, aas2rto: Cli) -> None:
     running = before[2]
     now = running["start"][:17] + "30"
     (ran / "too" / "grb.txt").write_text(too_text(name="GRB-NOW", ra="150.0", dec="65.0"))
+    for slot in before[:2]:
+        aas2rto("mark", "small.yaml", slot["candidate_id"], "observed", "--now", slot["end"])
     aas2rto("run", "small.yaml", "--once", "--now", now)
     told = planned(aas2rto, "--interrupt", now=now)
     slots = told["observatories"]["la_palma_not"]["slots"]
@@ -251,7 +311,9 @@ def test_an_interrupt_keeps_what_is_running(ran: Path, aas2rto: Cli) -> None:
     assert slots[3]["start"] >= running["end"]
     assert len(names(told)) == len(set(names(told)))
     assert len(events((ran / "outputs/small/plan/network.ics").read_bytes().decode())) == sum(
-        slot["state"] != "done" for one in told["observatories"].values() for slot in one["slots"]
+        slot["state"] in {"planned", "running"}
+        for one in told["observatories"].values()
+        for slot in one["slots"]
     )
     again = planned(aas2rto, "--interrupt", now=now)
     assert names(again) == names(told), "interrupting twice changes nothing"
@@ -269,6 +331,59 @@ def test_what_was_not_observed_after_all_is_planned_again(ran: Path, aas2rto: Cl
     assert first in [slot["candidate_id"] for slot in after if slot["state"] == "planned"]
     assert "running" not in {slot["state"] for slot in after}
     assert after[2]["start"] < slots[3]["end"], "the telescope is free again"
+
+
+@pytest.mark.slow
+def test_a_too_is_not_lost_while_the_dome_is_closed(ran: Path, aas2rto: Cli) -> None:
+    """Replanned twice in a closed dome, then open: it is still in the plan, and in the figure."""
+    (ran / "too" / "grb.txt").write_text(too_text())
+    aas2rto("run", "small.yaml", "--once", "--now", NOW)
+    alone = ("--observatory", "la_palma")
+    before = planned(aas2rto, *alone)["observatories"]["la_palma_not"]["slots"]
+    place = [slot["candidate_id"] for slot in before].index("GRB260320A")
+    assert place == 0
+    figure = ran / "outputs/small/plan/la_palma_not.png"
+    pictures = [figure.read_bytes()]
+    for now in ("2026-03-20T23:00", "2026-03-21T00:00"):
+        shut = ("--close", "la_palma", "2026-03-20T21:50/2026-03-21T00:30")
+        slots = planned(aas2rto, *alone, "--interrupt", *shut, now=now)["observatories"][
+            "la_palma_not"
+        ]["slots"]
+        ahead = [slot for slot in slots if slot["state"] == "planned"]
+        assert ahead[0]["candidate_id"] == "GRB260320A"
+        assert ahead[0]["start"] >= "2026-03-21T00:30:00"
+        past = [slot for slot in slots if slot["start"] < f"{now}:00"]
+        assert {slot["state"] for slot in past} == {"closed"}
+        pictures.append(figure.read_bytes())
+    said = plan(aas2rto, *alone, "--interrupt", now="2026-03-21T00:10")
+    assert "the earlier plan had it closed until 00:30; now it is taken as open" in said.out
+    assert "GRB260320A" in said.out
+    told = json.loads((ran / "outputs/small/plan/la_palma_not.json").read_text())
+    site = told["observatories"]["la_palma_not"]
+    assert [one["end"] for one in site["closed"]] == ["2026-03-21T00:10:00"]
+    ahead = [slot for slot in site["slots"] if slot["state"] == "planned"]
+    assert ahead[0]["candidate_id"] == "GRB260320A"
+    assert len(set(pictures)) == 3
+
+
+def test_a_slot_without_a_mark_is_offered_again_and_said(ran: Path, aas2rto: Cli) -> None:
+    alone = ("--observatory", "la_palma", "--greedy")
+    slots = planned(aas2rto, *alone)["observatories"]["la_palma_not"]["slots"]
+    first, second, third = (slot["candidate_id"] for slot in slots[:3])
+    now = slots[3]["start"]
+    aas2rto("mark", "small.yaml", first, "observed", "la_palma", "--now", slots[1]["start"])
+    aas2rto("mark", "small.yaml", second, "clouded", "la_palma", "--now", slots[2]["start"])
+    said = plan(aas2rto, *alone, "--interrupt", now=now)
+    assert said.code == 0
+    assert f"planned, not confirmed: {third}; 1 slot without a mark, offered again." in said.out
+    assert f"aas2rto mark small.yaml {third} observed la_palma_not" in said.out
+    assert re.search(rf"{third} .* not confirmed *\n", said.out)
+    told = json.loads((ran / "outputs/small/plan/la_palma_not.json").read_text())
+    after = told["observatories"]["la_palma_not"]["slots"]
+    assert [slot["state"] for slot in after[:3]] == ["done", "clouded", "not confirmed"]
+    ahead = [slot["candidate_id"] for slot in after if slot["state"] == "planned"]
+    assert {second, third} <= set(ahead)
+    assert first not in ahead
 
 
 def test_an_interrupt_needs_a_plan_to_go_on_from(ran: Path, aas2rto: Cli) -> None:

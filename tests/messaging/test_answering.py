@@ -76,6 +76,11 @@ TOLD: dict[str, Any] = {
             Command("observed", observatory="la_palma_not", comment="nice spectrum"),
         ),
         (
+            "failed la_palma_not lost guiding",
+            Command("failed", observatory="la_palma_not", comment="lost guiding"),
+        ),
+        ("Clouded!", Command("clouded")),
+        (
             "veto ZTF26a near a bright star",
             Command("veto", candidate="ZTF26a", comment="near a bright star"),
         ),

@@ -51,6 +51,8 @@ def test_buttons_carry_the_message_they_belong_to(slack_server: as_slack.Slack) 
     buttons = slack_server.arrived[0]["blocks"][-1]["elements"]
     assert [one["text"]["text"] for one in buttons] == [
         "observed",
+        "failed",
+        "clouded",
         "veto",
         "snooze 3d",
         "pin",

@@ -56,7 +56,8 @@ def test_buttons_carry_the_message_they_belong_to(
     messenger.close()
     rows = json.loads(telegram_server.arrived[0]["reply_markup"])["inline_keyboard"]
     data = [button["callback_data"] for row in rows for button in row]
-    assert data == ["observed|17", "veto|17", "pin|17", "snooze 3d|17", "why|17"]
+    answers = ("observed", "failed", "clouded", "veto", "snooze 3d", "pin", "why")
+    assert data == [f"{one}|17" for one in answers]
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from aas2rto.config.sections import Plan
 from aas2rto.planning import NightPlan, SiteNight, joint, make_plan
+from aas2rto.planning.earlier import kept_of
 from aas2rto.planning.night_plan import GREEDY, JOINT
-from aas2rto.planning.timeline import COLUMNS, DONE, RUNNING, kept_from
+from aas2rto.planning.timeline import COLUMNS, DONE, RUNNING
 from aas2rto.sky import exposure, observatory_file
 from tests.planning.nights import candidates, site_night, some_night
 
@@ -83,7 +84,7 @@ def check_times(slots: pd.DataFrame, night: SiteNight) -> None:
 
 def check_sky(slots: pd.DataFrame, night: SiteNight, settings: Plan) -> None:
     site = night.observatory
-    share = np.linspace(0, 1, 13)
+    share = np.linspace(0, 1, 61)  # close enough for a line between two, near the zenith too
     times = (
         slots["start"].to_numpy()[:, None]
         + share * (slots["end"] - slots["start"]).to_numpy()[:, None]
@@ -157,7 +158,7 @@ def test_network_plans_share_candidates() -> None:
     assert plan.gap <= QUICK.optimality_gap + 1e-9
 
 
-def test_toos_come_first_and_as_early_as_they_can() -> None:
+def test_urgent_toos_come_first_and_as_early_as_they_can() -> None:
     """Although they score least."""
     nights = one_night(40)
     table = nights[0].table.sort_values("site_score")
@@ -167,7 +168,9 @@ def test_toos_come_first_and_as_early_as_they_can() -> None:
     for who in up_late:
         marked = replace(
             nights[0],
-            table=nights[0].table.assign(too=nights[0].table["candidate_id"] == who),
+            table=nights[0].table.assign(
+                too=nights[0].table["candidate_id"] == who, too_urgent=True
+            ),
         )
         plan = make_plan([marked], QUICK, NOW, solve=False)
         if plan.slots["too"].any():
@@ -330,7 +333,16 @@ def test_an_interrupt_keeps_what_is_running_and_repeats_nothing() -> None:
     now = Time(before.slots["start"].iloc[3] + 0.004, format="mjd", scale="utc")
     scored = candidates(np.random.default_rng(5), 60)
     later = [site_night(nights[0].observatory, scored, now)]
-    kept = kept_from(before.slots, later, now.mjd)
+    said = pd.DataFrame(
+        {
+            "candidate_id": before.slots["candidate_id"][:3],
+            "kind": "observed",
+            "at": before.slots["end"][:3],
+            "until": np.nan,
+            "observatory": "",
+        }
+    )
+    kept = kept_of(before.slots, later, said, now.mjd)
     assert kept["state"].tolist() == [DONE, DONE, DONE, RUNNING]
     after = make_plan(later, QUICK, now, kept=kept, solve=False)
     pd.testing.assert_frame_equal(
@@ -359,8 +371,9 @@ def test_slots_of_another_night_are_not_kept() -> None:
     plan = make_plan(nights, QUICK, NOW, solve=False)
     tomorrow = Time(NOW.mjd + 1, format="mjd", scale="utc")
     scored = candidates(np.random.default_rng(5), 30)
-    assert kept_from(
-        plan.slots, [site_night(nights[0].observatory, scored, tomorrow)], tomorrow.mjd + 0.2
+    said = pd.DataFrame(columns=["candidate_id", "kind", "at", "until", "observatory"])
+    assert kept_of(
+        plan.slots, [site_night(nights[0].observatory, scored, tomorrow)], said, tomorrow.mjd + 0.2
     ).empty
 
 

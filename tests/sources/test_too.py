@@ -79,6 +79,20 @@ def test_base_scores_of_file_and_config(folder):
     assert told(report)["base_score"].tolist() == [1500.0, 5000.0]
 
 
+@pytest.mark.parametrize(
+    ("line", "said"), [("", None), ("urgent: no\n", None), ("urgent: Yes\n", True)]
+)
+def test_urgent_is_said_and_taken_back_by_a_file_without_it(folder, line, said):
+    drop(folder, "a.txt", GOOD + line)
+    facts = poll(folder).facts.set_index("key")["value"]
+    assert facts["too_urgent"] is said
+
+
+def test_urgent_is_yes_or_no():
+    _, mistakes = too_file.parse(GOOD + "urgent: very\n")
+    assert "'very' is neither yes nor no" in str(mistakes[0])
+
+
 def test_file_with_mistakes_stays_with_a_note_until_mended(folder):
     path = drop(folder, "a.txt", "name: a\nra: 25:00:00\n")
     report = poll(folder)

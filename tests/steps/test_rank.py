@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aas2rto.factors import Needs, answer
-from aas2rto.sky.observatory import Observatory
+from aas2rto.sky.observatory import Instrument, Observatory
 from aas2rto.steps import rank as ranking
 from aas2rto.steps.column import BoundFactor
-from aas2rto.steps.rank import order, rank_science, rank_site
+from aas2rto.steps.rank import order, rank_science, rank_site, with_reach
 from tests.conftest import MJD, make_candidates, make_photometry
 
 NOW = Time(MJD, format="mjd")
@@ -212,3 +214,58 @@ def test_a_fainter_twin_never_ranks_higher(mags):
     found = rank_science(table).table
     assert (np.diff(found["last_mag"]) >= -1e-9).all()
     assert found["score"].tolist() == pytest.approx(sorted(found["score"], reverse=True))
+
+
+# -- the telescope's own limits -------------------------------------------------------------------
+
+
+def site_with(**limits):
+    instrument = Instrument(reference_mag=18.0, reference_time_s=900.0, **limits)
+    return replace(SITE, instrument=instrument)
+
+
+def listed(table, site):
+    return rank_site(site, table, [], NIGHT, min_altitude=30.0)
+
+
+def test_what_a_telescope_does_not_take_is_not_in_its_list():
+    """A ToO's file gives a magnitude where there is no measured one; unknown is no reason."""
+    up = {"ra": 60.0, "dec": 40.0}
+    mags = [18.0, 19.0, np.nan, np.nan, 12.0]
+    table = scored(list("abcde"), 1.0, mags, **up).assign(
+        magnitude=[np.nan, 18.0, 19.5, np.nan, np.nan]
+    )
+    found = listed(table, site_with(faint_limit_mag=18.5, bright_limit_mag=13.0))
+    assert names(found.table) == ["a", "d"]
+    out = found.out.set_index("candidate_id")
+    assert set(out["factor"]) == {"telescope"}
+    assert out.loc["b", "reason"] == (
+        "19.00 mag is fainter than the telescope takes: faint_limit 18.5 mag"
+    )
+    assert "19.50 mag is fainter" in out.loc["c", "reason"]
+    assert "12.00 mag is brighter than the telescope takes" in out.loc["e", "reason"]
+    assert names(listed(table, SITE).table) == ["e", "a", "b", "c", "d"]
+
+
+def test_a_telescope_keeps_its_own_distance_from_the_moon():
+    full = Time("2026-04-01T23:00:00", scale="utc")
+    table = scored(["a"], ra=195.0, dec=0.0)
+    near = rank_site(replace(SITE, moon_separation_deg=60.0), table, [], full, min_altitude=30.0)
+    assert names(near.table) == []
+    assert near.out["reason"].iloc[0].endswith("from the Moon, closer than the telescope's 60")
+    assert names(rank_site(SITE, table, [], full, min_altitude=30.0).table) == ["a"]
+
+
+def test_the_science_list_says_from_where_it_can_be_reached():
+    table = scored(["a", "b"], 1.0, [17.0, 19.0], ra=60.0, dec=40.0)
+    deep = replace(site_with(faint_limit_mag=20.0), name="deep")
+    shallow = replace(site_with(faint_limit_mag=18.0), name="shallow")
+    science = rank_science(table)
+    both = with_reach(science, [listed(table, deep), listed(table, shallow)]).table
+    assert both["reachable_from"].tolist() == ["deep shallow", "deep"]
+    assert both["reason"].tolist() == ["", ""]
+    one = with_reach(science, [listed(table, shallow)]).table
+    assert one["reachable_from"].tolist() == ["shallow", ""]
+    assert one["reason"].tolist() == ["", "reachable from no site tonight"]
+    nobody = table.iloc[:0]
+    assert with_reach(rank_science(nobody), [listed(nobody, deep)]).table.empty

@@ -235,3 +235,42 @@ def test_the_store_keeps_marks_in_their_order(tmp_path: Any) -> None:
         assert np.isnan(found["until"]).all()
         assert found["until_new_data"].tolist() == [True, False]
         assert store.marks.as_known(61119.2)["kind"].tolist() == ["snooze"]
+
+
+def test_what_came_to_nothing_lifts_what_was_observed_there_before() -> None:
+    """It is no observation; another site's stands, and so does one that is said after it."""
+
+    def stands(*told: tuple[Kind, str]) -> list[bool]:
+        rows = [
+            feedback.rows("a", kind, at(NOW.mjd + n / 1440), observatories=[site] if site else ())
+            for n, (kind, site) in enumerate(told)
+        ]
+        return active(marks(*rows), NOW.mjd + 0.1)
+
+    observed, failed, clouded = Kind.OBSERVED, Kind.FAILED, Kind.CLOUDED
+    assert stands((observed, "here"), (failed, "here")) == [False, True]
+    assert stands((observed, "here"), (clouded, "")) == [False, True]
+    assert stands((observed, ""), (clouded, "here")) == [False, True]
+    assert stands((observed, "here"), (failed, "there")) == [True, True]
+    assert stands((failed, "here"), (observed, "here")) == [True, True]
+
+
+def test_a_failure_that_is_taken_back_lifts_nothing() -> None:
+    later = NOW.mjd + 0.1
+    table = marks(
+        feedback.rows("a", Kind.OBSERVED, NOW),
+        feedback.rows("a", Kind.FAILED, at(later)),
+        feedback.rows("a", Kind.FAILED, at(later), ends=Ending(until=later)),
+    )
+    assert active(table, later) == [True, False, False]
+
+
+def test_what_came_to_nothing_takes_nobody_out() -> None:
+    table = marks(feedback.rows("a", Kind.CLOUDED, NOW), feedback.rows("b", Kind.FAILED, NOW))
+    candidates = pd.DataFrame({"candidate_id": ["a", "b"]})
+    assert feedback.join(candidates, table, BEFORE, NOW)["mark"].tolist() == ["", ""]
+
+
+def test_what_came_to_nothing_has_no_end() -> None:
+    with pytest.raises(UsageError, match="clouded has no end: the candidate is free at once"):
+        feedback.rows("a", Kind.CLOUDED, NOW, ends=Ending(new_data=True))

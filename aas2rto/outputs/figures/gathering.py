@@ -19,7 +19,7 @@ from aas2rto.outputs.figures.subject import Fitted, Floats, Share, SiteNight, Su
 from aas2rto.sky import altitude_curve as tracks
 from aas2rto.sky.observatory import Observatory
 from aas2rto.sky.window import above_horizon
-from aas2rto.steps.column import RULES, BoundFactor, Column, effect_of
+from aas2rto.steps.column import RULES, TELESCOPE, BoundFactor, Column, effect_of
 from aas2rto.steps.cycle import BoundModel, Cycle, Fits, Parts, Ranking
 from aas2rto.store import Store
 from aas2rto.tables.photometry import BANDS
@@ -271,7 +271,8 @@ def _observable(
     azimuth: Floats,
 ) -> NDArray[np.bool_]:
     """Tell when it is night and the candidate within the limits of the site."""
-    if "observing_start" not in row:  # nothing is known of it there
+    # Nothing is known of it there, or the telescope does not take it.
+    if "observing_start" not in row or row.get("factor") == TELESCOPE:
         return np.zeros(len(mjd), dtype=bool)
     good = (mjd >= row["observing_start"] - 1e-9) & (mjd <= row["night_end"] + 1e-9)
     good &= altitude >= row["lowest_altitude"]

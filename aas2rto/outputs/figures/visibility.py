@@ -10,6 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from aas2rto.outputs.figures import style
 from aas2rto.outputs.figures.subject import Floats, SiteNight, Subject
+from aas2rto.steps.column import TELESCOPE
 from aas2rto.text.words import day, day_and_hour, hour
 
 PANEL_IN = 1.35
@@ -183,6 +184,8 @@ def _draw_sky(axes: Axes, mjd: Floats, sun: Floats, span: tuple[float, float]) -
 def _window(site: SiteNight, now: float) -> str:
     """Say when to look from this observatory."""
     left = site.number("hours_left")
+    if site.facts.get("factor") == TELESCOPE and left > 0:
+        return str(site.facts.get("reason"))
     if not left > 0:
         return str(site.facts.get("status") or "not tonight")
     start = site.number("observing_start")
