@@ -139,7 +139,7 @@ def open_existing_store(case: Case, output: Path) -> Store:
     """
     from aas2rto.store import Store
 
-    written, folder = case.config.store, project_folder(output, case.project)
+    written, folder = case.config.store.url, project_folder(output, case.project)
     if written == "sqlite" and not (folder / "store.sqlite").exists():
         raise UsageError(
             f"there is no store in {folder}; run this science case first (aas2rto run CONFIG), "

@@ -208,7 +208,7 @@ def _running(
     from aas2rto.text import logs
 
     folder = project_folder(output, case.project)
-    url = store_url(case.config.store, folder)
+    url = store_url(case.config.store.url, folder)
     # A live loop that stood still for weeks starts again without a question.
     written = _written(folder) if case.reads_files_only else None
     with ExitStack() as stack:
