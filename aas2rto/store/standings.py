@@ -189,8 +189,11 @@ def changes(old: Standings, new: Standings) -> tuple[Rows, Standings]:
         was, now = old.places.get(site), new.places.get(site)
         found, ever = _place_changes(was, now, site, (keys, before, after), new.at)
         rows.append(found)
+        ever = ever[after >= 0]
         if now is not None:
-            places[site] = replace(now, ever=ever[after >= 0])
+            places[site] = replace(now, ever=ever)
+        elif ever.any():  # nobody tonight: who was there before is not there for the first time
+            places[site] = Place(np.zeros(len(ever), np.int64), np.full(len(ever), np.nan), ever)
     return Rows.joined(rows), replace(new, kept=kept[after >= 0], places=places)
 
 
