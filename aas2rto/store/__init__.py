@@ -20,8 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aas2rto.config.sections import Retention
 from aas2rto.errors import StoreError
+from aas2rto.store import history
 from aas2rto.store.access import Access
-from aas2rto.store.database import cause, migrate, open_engine, shown
+from aas2rto.store.database import cause, migrate, open_engine, shown, shrink
 from aas2rto.store.facts import Facts
 from aas2rto.store.fits import Fits
 from aas2rto.store.identities import Identities
@@ -191,6 +192,37 @@ class Store:
             return False
         with self._access.transaction("pruning") as connection:
             return self._pruning.piece(connection, now, retention)
+
+    def compact(self, retention: Retention) -> int:
+        """Thin all that is old at the newest cycle, and give the space back to the disk.
+
+        Parameters
+        ----------
+        retention : Retention
+            What is kept for how long.
+
+        Returns
+        -------
+        int
+            How many rows of the history were thinned out.
+
+        Raises
+        ------
+        StoreError
+            If the database did not do it; what was thinned by then is.
+        """
+        with self._access.reading() as connection:
+            before = history.count(connection)
+        newest = self.results.newest_cycle()
+        self._pruning.forget()
+        while newest is not None and self.prune(newest, retention):
+            pass
+        try:
+            shrink(self.engine)
+        except SQLAlchemyError as error:
+            raise StoreError(f"shrinking the store: {cause(error)}") from error
+        with self._access.reading() as connection:
+            return before - history.count(connection)
 
     def take_answer(self, answer: Answer, rows: Sequence[Mapping[str, Any]]) -> bool:
         """Store an answer to a message, with what it says of a candidate, in one transaction.

@@ -115,6 +115,24 @@ def _check_references(connection: Connection, state: str) -> None:
         cursor.close()
 
 
+def shrink(engine: Engine) -> None:
+    """Give the space of rows that are gone back to the disk; killed at any instant, it did not.
+
+    SQLite writes the whole database anew, into its journal first.
+    """
+    with engine.connect() as connection:
+        raw = connection.connection
+        cursor = raw.cursor()
+        if is_postgresql(engine):
+            raw.rollback()
+            raw.dbapi_connection.autocommit = True  # type: ignore[union-attr]
+        cursor.execute("VACUUM")
+        if not is_postgresql(engine):
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.close()
+        connection.invalidate()
+
+
 def is_postgresql(engine: Engine) -> bool:
     """Tell PostgreSQL from SQLite."""
     return engine.dialect.name == "postgresql"

@@ -116,6 +116,11 @@ def lies_between(connection: Connection, low: float, high: float) -> bool:
     return bool(connection.execute(query).scalar_one())
 
 
+def count(connection: Connection) -> int:
+    """Return how many rows the history has."""
+    return int(connection.execute(select(func.sum(schema.history.c.n))).scalar_one() or 0)
+
+
 def drop(connection: Connection, at: float) -> None:
     """Take back the rows of the cycle at `at` [d, MJD UTC], which is run again."""
     table = schema.history

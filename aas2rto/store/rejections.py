@@ -214,8 +214,7 @@ class Rejections:
                 self.revive(connection, [(key, now) for key in found])
             later = _known_later(connection, chosen, now)
             self._checked = (*self._access.raised(connection), now, after_days)
-        too = set(self._too(now).tolist())
-        self._doubtful = later | (too if chosen is None else too & chosen)
+        self._doubtful = later
         names = self._identities.names(now)
         return sorted(names[key] for key in found if key in names)
 

@@ -107,8 +107,8 @@ def upgrade() -> None:
     bind.execute(text("ALTER TABLE generation ADD COLUMN rejections INTEGER DEFAULT '0' NOT NULL"))
     if old or count:
         log.warning(
-            "the store keeps scores and ranks where they changed, and fits as numbers now: of %d "
-            "rows of scores and ranks %d are news; %d fits were packed",
+            "the store keeps scores and ranks where they changed, and fits as numbers now: %d "
+            "rows of each cycle became %d of history; %d fits were packed",
             old,
             kept,
             count,
