@@ -73,6 +73,7 @@ class Database(Section):
     url : str
         `sqlite`, a file beside the results, or the URL of a database.
     retention : Retention
+        See below.
     """
 
     url: str = "sqlite"

@@ -657,6 +657,21 @@ def test_data_of_a_failed_poll_is_kept(store):
     assert store.sources.state("test").failures == 1
 
 
+def test_the_generation_rises_with_what_comes_in(url):
+    """In the transaction of the report; an empty poll, a cycle and a failure raise nothing."""
+    with Store(url) as store, Store(url) as other:
+        start = store.generation
+        ingest(store, make_objects("a"), light_curve("a"))
+        assert store.generation == other.generation == start + 1
+        ingest(store)
+        save(store, scores=scores("a"), rejected=rejected("a"))
+        with pytest.raises(KeyError):
+            ingest(store, make_objects("b"), facts=pd.DataFrame({"object_id": ["b"]}))
+        assert store.generation == start + 1
+        ingest(other, None, light_curve("a", n=5))
+        assert store.generation == start + 2
+
+
 # -- when something goes wrong --------------------------------------------------------------------
 
 
