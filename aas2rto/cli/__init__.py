@@ -13,7 +13,9 @@ import typer
 
 from aas2rto import __version__
 from aas2rto.cli import (
+    backup,
     check,
+    compact,
     demo,
     explain,
     figure,
@@ -54,6 +56,9 @@ app.command("plan", cls=TakesIntervals)(plan.plan)
 app.command("whatif", cls=TakesIntervals)(whatif.whatif)
 app.command("figure")(figure.figure)
 app.command("messages")(messages.messages)
+app.command("compact")(compact.compact)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("visibility")(visibility.visibility)
 app.command("list")(list_.list_parts)
 app.command("new")(new.new)

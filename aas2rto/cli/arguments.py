@@ -175,7 +175,7 @@ def open_existing_store(case: Case, output: Path) -> Store:
     """
     from aas2rto.store import Store
 
-    written, folder = case.config.store, results_of(case, output)
+    written, folder = case.config.store.url, results_of(case, output)
     if written == "sqlite" and not (folder / "store.sqlite").exists():
         raise UsageError(
             f"there is no store in {folder}; run this science case first (aas2rto run CONFIG), "

@@ -131,9 +131,10 @@ def as_dictionary(case: Case) -> dict[str, object]:
 def lines(case: Case) -> list[str]:
     """Return the resolved science case for people."""
     config = case.config
+    store = config.store.url.split("@")[-1]
     told = [
         f"{case.path}: project {case.project}, config {case.digest}",
-        f"  a cycle every {config.loop.interval / 60:g} min; store: {config.store.split('@')[-1]}",
+        f"  a cycle every {config.loop.interval / 60:g} min; store: {store}",
     ]
     sections = {
         "sources": case.sources,

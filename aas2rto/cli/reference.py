@@ -245,7 +245,6 @@ def _sections() -> Iterator[str]:
     yield "## The rest of a config\n"
     own = {
         "project": "name of the project, and of its folder in `outputs/`",
-        "store": "`sqlite`, or the URL of a database",
         "model_choice": "whose peak counts where several models fit",
         "observatories": "names of files in `observatories/`",
     }

@@ -211,7 +211,7 @@ def _running(
     folder = results_of(case, output)
     if not dry_run:
         note_new(case, folder)
-    url = store_url(case.config.store, folder)
+    url = store_url(case.config.store.url, folder)
     # A live loop that stood still for weeks starts again without a question.
     written = _written(folder) if case.reads_files_only else None
     with ExitStack() as stack:

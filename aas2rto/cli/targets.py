@@ -100,7 +100,7 @@ def _ingest(case: Case, output: Path, report: Report, now: float, *, dry_run: bo
     from aas2rto.store.lock import hold
 
     folder = results_of(case, output)
-    url = store_url(case.config.store, folder)
+    url = store_url(case.config.store.url, folder)
     if report.objects.empty:
         return Ingested()
     with ExitStack() as stack:

@@ -37,7 +37,7 @@ class Redactor:
         """Return one for all secrets of a science case."""
         parts = (*case.sources, *case.models, *case.messengers)
         found = [secret for part in parts for secret in secrets_in(part.options)]
-        return cls([*found, urlsplit(case.config.store).password or ""])
+        return cls([*found, urlsplit(case.config.store.url).password or ""])
 
     def __call__(self, text: str) -> str:
         """Return the text without secrets."""

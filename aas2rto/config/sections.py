@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from aas2rto.config.messages import Figures
@@ -36,6 +43,53 @@ class Loop(Section):
 
     interval: Second = Field(default=600.0, gt=0)
     deadline: Second = Field(default=120.0, gt=0)
+
+
+class Retention(Section):
+    """For how long the store keeps what; it is pruned in each cycle, and by `aas2rto compact`.
+
+    Parameters
+    ----------
+    all : float
+        Everything that changed in scores, lists and ranks, and each cycle's report [day].
+    hourly : float
+        What stood last in each hour [day]; what stood last in each day after. The first row of a
+        candidate in a list, the last, and all that say that it left are kept for ever.
+    messages : float
+        The words of messages that were sent or given up [day]; their titles stay.
+    """
+
+    all: Day = Field(default=3.0, ge=0.1)
+    hourly: Day = Field(default=30.0, ge=1)
+    messages: Day = Field(default=90.0, ge=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.hourly < self.all:
+            raise ValueError(
+                f"hourly: {self.hourly:g} day is less than all: {self.all:g} day; "
+                "what is kept hourly is kept for longer"
+            )
+        return self
+
+
+class Database(Section):
+    """Where state is kept, and for how long; `store: sqlite` is short for its `url`.
+
+    Parameters
+    ----------
+    url : str
+        `sqlite`, a file beside the results, or the URL of a database.
+    retention : Retention
+        See below.
+    """
+
+    url: str = "sqlite"
+    retention: Retention = Retention()
+
+
+def _database(written: Any) -> Any:
+    return {"url": written} if isinstance(written, str) else written
 
 
 class Candidates(Section):
@@ -167,7 +221,7 @@ class Config(Section):
 
     project: str = Field(pattern=PROJECT_PATTERN)
     loop: Loop = Loop()
-    store: str = "sqlite"
+    store: Annotated[Database, BeforeValidator(_database)] = Database()
     candidates: Candidates = Candidates()
     sources: dict[str, Any] = {}
     models: dict[str, Any] = {}

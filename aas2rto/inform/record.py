@@ -46,6 +46,10 @@ def record(parts: Parts, store: Store, cycle: Cycle) -> None:
     now = cycle.now.utc.mjd
     cycle.rejection_state = store.rejections.state(now)
     cycle.load_rejections = functools.partial(store.rejections.as_known, now)
+    cycle.rejected_since = functools.partial(store.rejections.times, now)
+    retention = parts.case.config.store.retention
+    done = attempt("pruning the store", lambda: store.prune(now, retention))
+    cycle.failures.extend([done.failure] if done.failure else [])
 
 
 def _ranks(judged: Judged) -> pd.DataFrame:

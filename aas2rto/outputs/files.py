@@ -24,7 +24,12 @@ def write(folder: Path, parts: Parts, cycle: Cycle) -> None:
     header, scored = provenance(parts, cycle), cycle.judged.scored
     lists.write_rankings(folder, scored.rows(Decision.KEEP), cycle.judged.rankings, header)
     lists.write_excluded(folder, scored.rows(Decision.EXCLUDE), header)
-    lists.write_rejected(folder, cycle.load_rejections, [*header[:-1], cycle.rejection_state])
+    lists.write_rejected(
+        folder,
+        cycle.load_rejections,
+        [*header[:-1], cycle.rejection_state],
+        since=cycle.rejected_since,
+    )
     lists.write_cycle(folder, {**cycle.report, "timings": cycle.rounded_timings()})
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from aas2rto.factors import Decision
-from aas2rto.outputs import write_atomically
+from aas2rto.outputs import write_atomically, written
 from aas2rto.outputs.cells import Shared, comments, to_csv
 from aas2rto.steps.cycle import Ranking
 
@@ -116,7 +116,13 @@ def write_excluded(folder: Path, table: pd.DataFrame, header: Sequence[str]) -> 
     write_atomically(folder / "excluded.csv", text)
 
 
-def write_rejected(folder: Path, load: Callable[[], pd.DataFrame], header: Sequence[str]) -> None:
+def write_rejected(
+    folder: Path,
+    load: Callable[..., pd.DataFrame],
+    header: Sequence[str],
+    *,
+    since: Callable[[], pd.Series] | None = None,
+) -> None:
     """Write ``rejected.csv``: all that were removed for good, when and why.
 
     Parameters
@@ -124,21 +130,39 @@ def write_rejected(folder: Path, load: Callable[[], pd.DataFrame], header: Seque
     folder : Path
         The project's folder.
     load : callable
-        Returns the rejections; called only if the file is not up to date, since over a season
-        they become many.
+        Returns the rejections, or those of candidates (``only=``); called only if the file is not
+        up to date, since over a season they become many.
     header : sequence of str
-        Provenance lines, of which one changes whenever the rejections do.
+        Provenance lines, of which the last changes whenever the rejections do.
+    since : callable, optional
+        Returns since when each candidate is out, by id; without it, all are loaded.
     """
     path = folder / "rejected.csv"
     lines = [*header, UNITS_LINE]
-    if path.exists() and path.read_text(encoding="utf-8").startswith(comments(lines)):
+    if written.begins_with(path, comments(lines)):
         return
-    rejections = load()
+    held = written.read(path, comments(lines[:-2])) if since is not None else None
+    text = None if held is None or since is None else _merged(held, load, lines, since())
+    write_atomically(path, _rejected_csv(load(), lines) if text is None else text)
+
+
+def _merged(
+    held: written.Held, load: Callable[..., pd.DataFrame], lines: Sequence[str], since: pd.Series
+) -> str | None:
+    """Return the list with what stands in the file already; None if it must be written anew."""
+    missing = held.missing(since)
+    if len(missing) > len(since) // 2:
+        return None
+    new = _rejected_csv(load(only=missing), lines) if missing else ""
+    return held.merged(since.index, comments(lines), new)
+
+
+def _rejected_csv(rejections: pd.DataFrame, lines: Sequence[str]) -> str:
     rows = pd.DataFrame(rejections["row"].tolist(), index=rejections.index)
     known = rejections[["candidate_id", "factor", "reason", "at"]]
     table = pd.concat([known, rows.drop(columns=[c for c in rows if c in known])], axis=1)
     table = table.assign(decision=Decision.REJECT.label, score=-np.inf)
-    write_atomically(path, to_csv(table, ["at", *_out_columns(table)], lines))
+    return to_csv(table, ["at", *_out_columns(table)], lines)
 
 
 def _out_columns(table: pd.DataFrame) -> list[str]:

@@ -208,7 +208,8 @@ class Cycle:
     arrivals: list[Arrival] = field(default_factory=list)
     judged: Judged | None = None
     rejection_state: str = ""
-    load_rejections: Callable[[], pd.DataFrame] = pd.DataFrame
+    load_rejections: Callable[..., pd.DataFrame] = pd.DataFrame
+    rejected_since: Callable[[], pd.Series] | None = None
     failures: list[Failure] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     reconsidered: list[str] = field(default_factory=list)

@@ -14,12 +14,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy.exc import SQLAlchemyError
 
+from aas2rto.config.sections import Retention
 from aas2rto.errors import StoreError
+from aas2rto.store import history
 from aas2rto.store.access import Access
-from aas2rto.store.database import cause, migrate, open_engine, shown
+from aas2rto.store.database import cause, migrate, open_engine, shown, shrink
 from aas2rto.store.facts import Facts
 from aas2rto.store.fits import Fits
 from aas2rto.store.identities import Identities
@@ -27,6 +30,7 @@ from aas2rto.store.intake import Ingested, Intake
 from aas2rto.store.marks import Marks
 from aas2rto.store.outbox import Answer, Mail, Outbox
 from aas2rto.store.photometry import Photometry
+from aas2rto.store.pruning import Pruning
 from aas2rto.store.rejections import Rejections
 from aas2rto.store.results import Results
 from aas2rto.store.sources import Sources, SourceState
@@ -74,9 +78,22 @@ class Store:
         self.marks = Marks(access, self.identities)
         self.results = Results(access, self.identities)
         self.rejections = Rejections(access, self.identities, self.facts)
+        self.photometry.when_added.append(self.rejections.doubt)
         self.sources = Sources(access)
         self.outbox = Outbox(self.engine, access.transaction, self.identities.key_of)
+        self._pruning = Pruning()
+        access.when_lost.append(self._pruning.forget)
         self._intake = Intake(access, self.identities, self.facts, self.photometry, self.sources)
+
+    @property
+    def generation(self) -> int:
+        """How often something came in: what was read in one generation holds for it.
+
+        It is raised in the transaction of each report that brings objects, measurements or
+        facts, so that what is stamped with it is never newer than what it names.
+        """
+        with self._access.reading() as connection:
+            return self._access.generation(connection)
 
     def close(self) -> None:
         """Release the connections."""
@@ -108,17 +125,17 @@ class Store:
             ``id``, the candidate's row, and the columns of `aas2rto.tables.candidates`.
         """
         table = self.identities.as_known(now)
+        out = np.isin(table["id"].to_numpy(), self.rejections.out(now).candidate)
+        if state is not None:  # of a season most are rejected: they are not even looked at
+            table, out = table[out == (state == REJECTED)], out[out == (state == REJECTED)]
         facts = self.facts.of_candidates(now).reindex(table["id"])
         told = {str(name): facts[name].to_numpy() for name in facts}
         for name, dtype in candidates.COLUMNS.items():
             if dtype == "str" and name in told:
                 told[name] = facts[name].fillna("").to_numpy(object)
         told["too"] = facts["too"].eq(other=True).to_numpy(bool)
-        out = table["id"].isin(self.rejections.keys(now)).to_numpy()
         told["state"] = pd.Series(out).map({True: REJECTED, False: ACTIVE}).to_numpy(object)
         table = table.assign(**told)[["id", *candidates.COLUMNS]]
-        if state is not None:
-            table = table[table["state"] == state]
         types = {name: dtype for name, dtype in FACTS.items() if dtype != "str"}
         return table.astype(types).reset_index(drop=True)
 
@@ -154,6 +171,58 @@ class Store:
                 self.outbox.add(connection, mail, now)
             self.results.add(connection, now, scores=scores, ranks=ranks, report=report)
             self.rejections.add(connection, rejected, now)
+
+    def prune(self, now: float, retention: Retention) -> bool:
+        """Thin what is old at the newest cycle: a bounded piece, in a transaction of its own.
+
+        Parameters
+        ----------
+        now : float
+            [d, MJD UTC]; before the newest cycle nothing is done.
+        retention : Retention
+            What is kept for how long.
+
+        Returns
+        -------
+        bool
+            Whether there may be more to do.
+        """
+        newest = self.results.newest_cycle()
+        if newest is None or now < newest:
+            return False
+        with self._access.transaction("pruning") as connection:
+            return self._pruning.piece(connection, now, retention)
+
+    def compact(self, retention: Retention) -> int:
+        """Thin all that is old at the newest cycle, and give the space back to the disk.
+
+        Parameters
+        ----------
+        retention : Retention
+            What is kept for how long.
+
+        Returns
+        -------
+        int
+            How many rows of the history were thinned out.
+
+        Raises
+        ------
+        StoreError
+            If the database did not do it; what was thinned by then is.
+        """
+        with self._access.reading() as connection:
+            before = history.count(connection)
+        newest = self.results.newest_cycle()
+        self._pruning.forget()
+        while newest is not None and self.prune(newest, retention):
+            pass
+        try:
+            shrink(self.engine)
+        except SQLAlchemyError as error:
+            raise StoreError(f"shrinking the store: {cause(error)}") from error
+        with self._access.reading() as connection:
+            return before - history.count(connection)
 
     def take_answer(self, answer: Answer, rows: Sequence[Mapping[str, Any]]) -> bool:
         """Store an answer to a message, with what it says of a candidate, in one transaction.

@@ -32,6 +32,7 @@ class Access:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.when_lost: list[Callable[[], None]] = []
+        self._own = 0
         self._insert = postgresql.insert if is_postgresql(engine) else sqlite.insert
 
     def reading(self) -> Any:
@@ -86,3 +87,21 @@ class Access:
         """Say, in the transaction that brings it, that something came in."""
         table = schema.generation
         connection.execute(update(table).values(number=table.c.number + 1))
+        self._own += 1
+
+    def raised(self, connection: Connection) -> tuple[int, int]:
+        """Return the generation, and how often this program has raised it.
+
+        Where one has grown by more than the other, another program has brought something in.
+        """
+        return self.generation(connection), self._own
+
+    def rejections(self, connection: Connection) -> int:
+        """Return how often rejections changed."""
+        return int(connection.execute(select(schema.generation.c.rejections)).scalar_one())
+
+    def raise_rejections(self, connection: Connection) -> int:
+        """Say, in the transaction that does it, that rejections change; return the new number."""
+        table = schema.generation
+        connection.execute(update(table).values(rejections=table.c.rejections + 1))
+        return self.rejections(connection)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aas2rto.errors import StoreError
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The newest migration; an older database is brought up to it when it is opened."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -113,6 +113,24 @@ def _check_references(connection: Connection, state: str) -> None:
         cursor = connection.connection.cursor()
         cursor.execute(f"PRAGMA foreign_keys={state}")
         cursor.close()
+
+
+def shrink(engine: Engine) -> None:
+    """Give the space of rows that are gone back to the disk; killed at any instant, it did not.
+
+    SQLite writes the whole database anew, into its journal first.
+    """
+    with engine.connect() as connection:
+        raw = connection.connection
+        cursor = raw.cursor()
+        if is_postgresql(engine):
+            raw.rollback()
+            raw.dbapi_connection.autocommit = True  # type: ignore[union-attr]
+        cursor.execute("VACUUM")
+        if not is_postgresql(engine):
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.close()
+        connection.invalidate()
 
 
 def is_postgresql(engine: Engine) -> bool:

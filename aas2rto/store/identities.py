@@ -77,6 +77,7 @@ class Identities:
         self._names = {key: name for name, key in self._keys.items()}
         self._table: pd.DataFrame | None = None
         self._at: tuple[int, pd.DataFrame] | None = None
+        self._named: tuple[pd.DataFrame, dict[int, str]] | None = None
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -151,10 +152,13 @@ class Identities:
             self._times = np.sort(self._table["known_at"].to_numpy())
         return self._table
 
-    def names(self, now: float) -> dict[int, str]:
+    def names(self, now: float) -> Mapping[int, str]:
         """Return the candidate_id that each candidate bore at `now`, by row."""
         table = self.as_known(now)
-        return dict(zip(table["id"].tolist(), table["candidate_id"].tolist(), strict=True))
+        if self._named is None or self._named[0] is not table:
+            pairs = zip(table["id"].tolist(), table["candidate_id"].tolist(), strict=True)
+            self._named = (table, dict(pairs))
+        return self._named[1]
 
     def aliases(self, now: float = np.inf) -> pd.DataFrame:
         """Return all names that were known at `now`: ``alias, candidate_id``, sorted."""

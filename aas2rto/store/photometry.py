@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 
 import pandas as pd
@@ -22,11 +23,17 @@ class Photometry:
     Parameters
     ----------
     access : Access
+
+    Attributes
+    ----------
+    when_added : list of callable
+        Told the rows of candidates to which measurements were added.
     """
 
     def __init__(self, access: Access) -> None:
         self._access = access
         access.when_lost.append(self._forget)
+        self.when_added: list[Callable[[Iterable[int]], None]] = []
         self._forget()
 
     def _forget(self) -> None:
@@ -100,6 +107,8 @@ class Photometry:
         # In the order of the key, which SQLite inserts twice as fast.
         insert_many(connection, statement, sorted(tuples(rows, names), key=itemgetter(0, 1, 2)))
         self._cache.forget(keys)
+        for tell in self.when_added:
+            tell(keys)
         return _count(connection, keys) - before
 
 

@@ -2,24 +2,35 @@
 
 A candidate is out at a time if it was rejected by then, and since then no new evidence has brought
 it back. A ToO is never out: who asks for a candidate knows more than the factor that rejected it.
+
+Over a season the rejected become many more than the active. So who is out since when, by which
+factor, is held in memory and read anew only after another program has changed it; the long words
+are read of those that are asked for.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from numpy.typing import NDArray
+from sqlalchemy import Connection, func, or_, select
 
 from aas2rto.store import schema
 from aas2rto.store.access import Access
 from aas2rto.store.facts import Facts
 from aas2rto.store.identities import Identities, names_of
-from aas2rto.store.rows import plain
+from aas2rto.store.outs import Comings, Out, out_at
+from aas2rto.store.rows import chunks, plain
 from aas2rto.tables import photometry
 
 COLUMNS = ["candidate_id", "factor", "reason", "at", "row"]
+
+MANY = 5000
+"""Of more candidates than this, reading the whole table is quicker than asking for each."""
 
 
 class Rejections:
@@ -36,6 +47,17 @@ class Rejections:
         self._access = access
         self._identities = identities
         self._facts = facts
+        access.when_lost.append(self._forget)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._comings: Comings | None = None
+        self._number = -1
+        self._out: Out | None = None
+        self._doubtful: set[int] | None = None
+        self._checked = (-1, -1, np.inf, np.nan)
+
+    # -- writing ------------------------------------------------------------------------------
 
     def add(self, connection: Connection, rejected: pd.DataFrame, now: float) -> None:
         """Store that candidates were rejected at `now` [d, MJD UTC].
@@ -58,55 +80,110 @@ class Rejections:
             }
             for row in rejected.to_dict("records")
         ]
-        if rows:
-            connection.execute(
-                self._access.insert(schema.rejections).on_conflict_do_nothing(), rows
-            )
+        if not rows:
+            return
+        comings = self._read(connection)
+        connection.execute(self._access.insert(schema.rejections).on_conflict_do_nothing(), rows)
+        outs = [(row["candidate"], row["at"], row["factor"]) for row in rows]
+        self._take(connection, comings.with_outs(outs))
+
+    def revive(self, connection: Connection, rows: list[tuple[int, float]]) -> None:
+        """Store that candidates came back: the candidate's row, and when [d, MJD UTC]."""
+        comings = self._read(connection)
+        statement = self._access.insert(schema.revivals).on_conflict_do_nothing()
+        connection.execute(statement, [{"candidate": key, "at": at} for key, at in rows])
+        self._take(connection, comings.with_backs(rows))
+
+    def _take(self, connection: Connection, comings: Comings) -> None:
+        """Hold what was just written; other programs see by the number that it was."""
+        self._comings, self._out = comings, None
+        self._number = self._access.raise_rejections(connection)
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def _read(self, connection: Connection) -> Comings:
+        number = self._access.rejections(connection)
+        if self._comings is None or number != self._number:
+            outs, backs = schema.rejections.c, schema.revivals.c
+            out = connection.execute(select(outs.candidate, outs.at, outs.factor)).cursor
+            found = out.fetchall()
+            back = connection.execute(select(backs.candidate, backs.at)).cursor.fetchall()
+            self._comings, self._out = Comings.of(found, back), None
+            self._number = number
+        return self._comings
+
+    def out(self, now: float) -> Out:
+        """Return who is out at `now` [d, MJD UTC], since when, and by which factor."""
+        with self._access.reading() as connection:
+            comings = self._read(connection)
+        if self._out is None or not self._out.since <= now < self._out.until:
+            self._out = out_at(comings, now)
+        too = self._too(now)
+        return self._out.without(too) if len(too) else self._out
 
     def keys(self, now: float) -> set[int]:
         """Return the rows of the candidates that are out at `now` [d, MJD UTC]."""
-        with self._access.reading() as connection:
-            found = {int(key) for key, _ in connection.execute(_standing(now))}
-        return found - self._too(now)
+        return set(self.out(now).candidate.tolist())
 
-    def _too(self, now: float) -> set[int]:
+    def _too(self, now: float) -> NDArray[np.int64]:
         known = self._facts.of_candidates(now)
-        return set(known.index[known["too"].to_numpy(bool)].tolist())
+        return known.index[known["too"].to_numpy(bool)].to_numpy(np.int64)
 
-    def as_known(self, now: float) -> pd.DataFrame:
+    def as_known(self, now: float, *, only: Iterable[str] | None = None) -> pd.DataFrame:
         """Return who is out at `now`: ``candidate_id, factor, reason, at, row``, sorted by id.
 
         The reason is the first since the candidate was last in.
+
+        Parameters
+        ----------
+        now : float
+            [d, MJD UTC]
+        only : iterable of str, optional
+            Candidates by their ids at that time; by default all that are out.
         """
-        table, standing = schema.rejections, _standing(now).subquery()
-        here = and_(table.c.candidate == standing.c.candidate, table.c.at == standing.c.at)
-        columns = (table.c.candidate, *(table.c[name] for name in COLUMNS[1:]))
+        out, names = self.out(now), self._identities.names(now)
+        since = dict(zip(out.candidate.tolist(), out.at.tolist(), strict=True))
+        if only is not None:
+            wanted = set(only)
+            since = {key: at for key, at in since.items() if names.get(key) in wanted}
+        table = schema.rejections
+        query = select(table.c.candidate, *(table.c[name] for name in COLUMNS[1:]))
+        parts = [query]
+        if len(since) <= MANY:
+            parts = [query.where(table.c.candidate.in_(part)) for part in chunks(sorted(since))]
         with self._access.reading() as connection:
-            rows = connection.execute(select(*columns).join(standing, here)).all()
-        frame = pd.DataFrame(rows, columns=["candidate", *COLUMNS[1:]])
-        frame = names_of(
-            frame[~frame["candidate"].isin(self._too(now))], self._identities.names(now)
-        )
+            rows = [
+                tuple(row)
+                for part in parts
+                for row in connection.execute(part)
+                if since.get(row.candidate) == row.at
+            ]
+        frame = names_of(pd.DataFrame(rows, columns=["candidate", *COLUMNS[1:]]), names)
         frame["row"] = frame["row"].map(json.loads)
         return frame.sort_values("candidate_id", kind="stable").reset_index(drop=True)
 
+    def times(self, now: float) -> pd.Series:
+        """Return since when who is out at `now` is so [d, MJD UTC], by candidate_id, sorted."""
+        out, names = self.out(now), self._identities.names(now)
+        pairs = zip(out.candidate.tolist(), out.at.tolist(), strict=True)
+        found = {names[key]: at for key, at in pairs if key in names}
+        return pd.Series(dict(sorted(found.items())), dtype=float)
+
     def counts(self, now: float) -> dict[str, int]:
         """Return how many of the candidates that are out at `now` each factor has rejected."""
-        return dict(Counter(factor for _, factor, _ in self._brief(now)))
+        return dict(Counter(self.out(now).factor.tolist()))
 
     def state(self, now: float) -> str:
         """Say how many candidates are out and since when the last one is; changes with them."""
-        times = [at for _, _, at in self._brief(now)]
-        return f"{len(times)} rejected" + (f", the last at MJD {max(times):.5f}" if times else "")
+        at = self.out(now).at
+        return f"{len(at)} rejected" + (f", the last at MJD {at.max():.5f}" if len(at) else "")
 
-    def _brief(self, now: float) -> list[tuple[int, str, float]]:
-        """Return candidate, factor and time, without the long words."""
-        table, standing = schema.rejections, _standing(now).subquery()
-        here = and_(table.c.candidate == standing.c.candidate, table.c.at == standing.c.at)
-        query = select(table.c.candidate, table.c.factor, table.c.at).join(standing, here)
-        too = self._too(now)
-        with self._access.reading() as connection:
-            return [tuple(row) for row in connection.execute(query) if row.candidate not in too]
+    # -- coming back --------------------------------------------------------------------------
+
+    def doubt(self, keys: Iterable[int]) -> None:
+        """Take note of candidates with new measurements: they may have to come back."""
+        if self._doubtful is not None:
+            self._doubtful |= set(keys)
 
     def reconsider(self, now: float, after_days: float) -> list[str]:
         """Bring back the candidates whose newest detection came long enough after.
@@ -123,45 +200,59 @@ class Rejections:
         list of str
             The candidates that start afresh, sorted.
         """
-        rejection, table = _standing(now).subquery(), schema.photometry
-        query = (
-            select(rejection.c.candidate)
-            .join(table, table.c.candidate == rejection.c.candidate)
-            .where(table.c.kind == photometry.DETECTION, table.c.known_at <= now)
-            # Who is rejected at this very time has just been judged.
-            .where(rejection.c.at < now)
-            .group_by(rejection.c.candidate, rejection.c.at)
-            .having(func.max(table.c.mjd) >= rejection.c.at + after_days)
-        )
+        out = self.out(now)
         with self._access.transaction("reconsidering") as connection:
-            found = sorted(set(connection.execute(query).scalars()) - self._too(now))
+            chosen = self._to_check(connection, now, after_days)
+            # Who is rejected at this very time has just been judged.
+            could = (out.at < now) & (out.at + after_days <= now)
+            if chosen is not None:
+                could &= np.isin(out.candidate, np.array(sorted(chosen), dtype=np.int64))
+            since = dict(zip(out.candidate[could].tolist(), out.at[could].tolist(), strict=True))
+            newest = _newest_detections(connection, sorted(since), now)
+            found = sorted(key for key, mjd in newest.items() if mjd >= since[key] + after_days)
             if found:
-                revive(self._access, connection, [(key, now) for key in found])
+                self.revive(connection, [(key, now) for key in found])
+            later = _known_later(connection, chosen, now)
+            self._checked = (*self._access.raised(connection), now, after_days)
+        self._doubtful = later
         names = self._identities.names(now)
         return sorted(names[key] for key in found if key in names)
 
+    def _to_check(self, connection: Connection, now: float, after_days: float) -> set[int] | None:
+        """Return who has new measurements since the last time; None if that may be anybody."""
+        number, own, checked, after = self._checked
+        number_now, own_now = self._access.raised(connection)
+        by_others = number_now - number != own_now - own
+        if self._doubtful is None or by_others or now < checked or after_days != after:
+            return None
+        return self._doubtful
 
-def revive(access: Access, connection: Connection, rows: list[tuple[int, float]]) -> None:
-    """Store that candidates came back: the candidate's row, and when [d, MJD UTC]."""
-    statement = access.insert(schema.revivals).on_conflict_do_nothing()
-    connection.execute(statement, [{"candidate": key, "at": at} for key, at in rows])
 
-
-def _standing(now: float) -> Select[tuple[int, float]]:
-    """Return a query for candidate and time of the rejections that stand at `now`.
-
-    What is rejected at the time at which it came back was judged again in the same cycle.
-    """
-    out, back = schema.rejections.c, schema.revivals.c
-    last = (
-        select(back.candidate, func.max(back.at).label("at"))
-        .where(back.at <= now)
-        .group_by(back.candidate)
-        .subquery()
+def _newest_detections(connection: Connection, keys: Sequence[int], now: float) -> dict[int, float]:
+    """Return when candidates were last detected, as known at `now` [d, MJD UTC]."""
+    table = schema.photometry
+    query = (
+        select(table.c.candidate, func.max(table.c.mjd))
+        .where(table.c.kind == photometry.DETECTION)
+        .where(table.c.known_at <= now, table.c.mjd <= now)
+        .group_by(table.c.candidate)
     )
-    return (
-        select(out.candidate, func.min(out.at).label("at"))
-        .join_from(schema.rejections, last, last.c.candidate == out.candidate, isouter=True)
-        .where(out.at <= now, or_(last.c.at.is_(None), out.at >= last.c.at))
-        .group_by(out.candidate)
-    )
+    parts = [query.where(table.c.candidate.in_(part)) for part in chunks(keys)]
+    wanted = set(keys)
+    rows = [
+        (int(key), float(mjd))
+        for part in ([query] if len(keys) > MANY else parts)
+        for key, mjd in connection.execute(part)
+    ]
+    return {key: mjd for key, mjd in rows if key in wanted}
+
+
+def _known_later(connection: Connection, chosen: set[int] | None, now: float) -> set[int]:
+    """Return who of the chosen, or of all, has a detection that is not known at `now` yet."""
+    table = schema.photometry
+    query = select(table.c.candidate).distinct().where(table.c.kind == photometry.DETECTION)
+    query = query.where(or_(table.c.known_at > now, table.c.mjd > now))
+    parts = [query]
+    if chosen is not None:
+        parts = [query.where(table.c.candidate.in_(part)) for part in chunks(sorted(chosen))]
+    return {int(key) for part in parts for key in connection.execute(part).scalars()}

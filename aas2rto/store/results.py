@@ -1,4 +1,8 @@
-"""What cycles found: scores, ranks and reports; and where a candidate has ranked."""
+"""What cycles found: scores, ranks and reports; and where a candidate has ranked.
+
+Of the newest cycle everything is kept, of those before it only what changed. A cycle of an earlier
+time than the newest adds to the history alone; one of the same time as another replaces it.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,27 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Table, delete, func, select
+from numpy.typing import NDArray
+from sqlalchemy import Connection, delete, func, select
 
-from aas2rto.store import schema
+from aas2rto.errors import StoreError
+from aas2rto.store import history, schema
 from aas2rto.store.access import Access
+from aas2rto.store.current import Current
 from aas2rto.store.identities import Identities
-from aas2rto.store.rows import chunks, plain, records
-
-COLUMNS = ["candidate_id", "observatory", "at", "rank"]
+from aas2rto.store.ranked import rank_history
+from aas2rto.store.rows import plain
+from aas2rto.store.standings import (
+    CHANGED,
+    LEFT,
+    RETURNED,
+    SCORES,
+    Place,
+    Rows,
+    Standings,
+    changes,
+    standing,
+)
 
 
 class Results:
@@ -32,6 +49,10 @@ class Results:
     def __init__(self, access: Access, identities: Identities) -> None:
         self._access = access
         self._identities = identities
+        self._current = Current()
+        access.when_lost.append(self._current.forget)
+
+    # -- writing ------------------------------------------------------------------------------
 
     def add(
         self,
@@ -53,12 +74,20 @@ class Results:
         scores, ranks, report
             See `Store.save_cycle`.
         """
-        for table in (schema.scores, schema.ranks, schema.cycles):
-            connection.execute(delete(table).where(table.c.at == now))
-        self._insert(connection, schema.scores, scores, now)
-        self._insert(connection, schema.ranks, ranks, now)
+        found = self._standings(now, scores, ranks)
+        newest = max(self._current.times(connection), default=-math.inf)
+        if now < newest:
+            self._add_to_the_past(connection, found)
+        else:
+            if now == newest:
+                history.drop(connection, now)
+            rows, found = changes(self._before(connection, now), found)
+            history.add(connection, rows)
+            self._current.replace(connection, found)
+        table = schema.cycles
+        connection.execute(delete(table).where(table.c.at == now))
         connection.execute(
-            schema.cycles.insert().values(
+            table.insert().values(
                 at=now,
                 version=report["version"],
                 config=report["config"],
@@ -66,15 +95,64 @@ class Results:
             )
         )
 
-    def _insert(
-        self, connection: Connection, table: Table, frame: pd.DataFrame, now: float
-    ) -> None:
+    def _standings(self, now: float, scores: pd.DataFrame, ranks: pd.DataFrame) -> Standings:
+        """Put scores and ranks beside each other, by the candidates' rows."""
+        of_scores, of_ranks = self._keys(scores), self._keys(ranks)
+        candidate = np.union1d(of_scores, of_ranks)
+        found = Standings(now, candidate)
+        score = np.full(len(candidate), np.nan)
+        decision, factor = (np.full(len(candidate), "", dtype=object) for _ in range(2))
+        if len(of_scores):
+            at = found.where(of_scores)
+            score[at] = scores["score"].to_numpy(float)
+            decision[at] = scores["decision"].to_numpy(object)
+            factor[at] = scores["factor"].to_numpy(object)
+        places = {}
+        sites = ranks["observatory"].to_numpy(object) if len(of_ranks) else np.empty(0, object)
+        for site in sorted(set(sites.tolist())):
+            chosen = sites == site
+            places[site] = _place(found, of_ranks[chosen], ranks[chosen])
+        return Standings(now, candidate, score, decision, factor, score, places)
+
+    def _keys(self, frame: pd.DataFrame) -> NDArray[np.int64]:
         if frame.empty:
-            return
-        keys = self._identities.keys_of(frame["candidate_id"].unique())
-        frame = frame.assign(candidate=frame["candidate_id"].map(keys), at=now)
-        names = [column.name for column in table.columns if column.name in frame]
-        connection.execute(table.insert(), records(frame, names))
+            return np.empty(0, dtype=np.int64)
+        names = frame["candidate_id"].tolist()
+        keys = self._identities.keys_of(dict.fromkeys(names))
+        try:
+            return np.array([keys[name] for name in names], dtype=np.int64)
+        except KeyError as error:
+            raise StoreError(
+                f"results of the cycle: the store did not take it: there is no candidate {error}"
+            ) from error
+
+    def _before(self, connection: Connection, now: float) -> Standings:
+        """Return what stood before the cycle at `now`, with the scores that were kept last."""
+        times = [at for at in self._current.times(connection) if at < now]
+        low = times[-1] if times else -math.inf
+        # A cycle in between that was run late knows better, but of it only the news are kept.
+        if history.lies_between(connection, low, now):
+            return standing(history.read(connection, until=now), np.nextafter(now, -math.inf))
+        return self._current.of(connection, low) if times else Standings(-math.inf)
+
+    def _add_to_the_past(self, connection: Connection, found: Standings) -> None:
+        """Add an earlier cycle's news; what stood at the next cycle stands there as before."""
+        now, table = found.at, schema.cycles
+        after = select(func.min(table.c.at)).where(table.c.at > now)
+        later = connection.execute(after).scalar_one()
+        old = history.read(connection)
+        kept = old.take(old.at != now)
+        history.drop(connection, now)
+        self._current.drop(connection, now)
+        rows, _ = changes(standing(kept, now), found)
+        history.add(connection, rows)
+        if later is not None:
+            touched = np.union1d(old.candidate[old.at == now], rows.candidate)
+            new = Rows.joined([kept, rows])
+            old, new = (one.take(np.isin(one.candidate, touched)) for one in (old, new))
+            history.add(connection, restored(old, new, float(later)))
+
+    # -- reading ------------------------------------------------------------------------------
 
     def newest_cycle(self) -> float | None:
         """Return when the newest cycle was [d, MJD UTC]; None before the first."""
@@ -82,22 +160,25 @@ class Results:
             return newest_cycle(connection, math.inf)
 
     def last_scores(self, now: float = math.inf) -> pd.Series:
-        """Return the newest score of each candidate by `now` [d, MJD UTC], by candidate_id."""
-        table = schema.scores
-        newest = (
-            select(table.c.candidate, func.max(table.c.at).label("at"))
-            .where(table.c.at <= now)
-            .group_by(table.c.candidate)
-            .subquery()
-        )
-        query = select(table.c.candidate, table.c.score).join(
-            newest, (newest.c.candidate == table.c.candidate) & (newest.c.at == table.c.at)
-        )
+        """Return the scores of the newest cycle by `now` [d, MJD UTC], by candidate_id.
+
+        Of a cycle before the newest two, each score is the one that the history kept last, from
+        which it had not moved by more than a tenth.
+        """
         with self._access.reading() as connection:
-            pairs = connection.execute(query).all()
+            found = self._at(connection, newest_cycle(connection, math.nextafter(now, math.inf)))
         names = self._identities.names(now)
-        found = {names[row.candidate]: row.score for row in pairs if row.candidate in names}
-        return pd.Series(found, dtype=float)
+        scored = found.decision != ""
+        pairs = zip(found.candidate[scored].tolist(), found.score[scored].tolist(), strict=True)
+        return pd.Series({names[key]: score for key, score in pairs if key in names}, dtype=float)
+
+    def _at(self, connection: Connection, at: float | None) -> Standings:
+        """Return what the cycle at `at` found; of an older one what the history kept."""
+        if at is None:
+            return Standings(-math.inf)
+        if at in self._current.times(connection):
+            return self._current.of(connection, at)
+        return standing(history.read(connection, until=at), at)
 
     def rank_history(
         self,
@@ -107,79 +188,104 @@ class Results:
         since: float,
         until: float,
     ) -> pd.DataFrame:
-        """Return where candidates have ranked, see :func:`rank_history`."""
+        """Return where candidates have ranked, see :func:`aas2rto.store.ranked.rank_history`."""
         ids = self._identities.keys_of(candidate_ids)
         with self._access.reading() as connection:
-            return rank_history(connection, ids, observatories, since, until)
+            times = [at for at in self._current.times(connection) if at <= until]
+            newest = self._current.of(connection, times[-1]) if times else None
+            return rank_history(connection, ids, observatories, (since, until), newest)
 
     def before(
         self, candidate_ids: Iterable[str], observatories: Sequence[str], now: float
     ) -> Before:
-        """Return what the cycle before `now` [d, MJD UTC] said of some candidates."""
+        """Return what the cycle before `now` [d, MJD UTC] said of some candidates.
+
+        Of a cycle before the newest two, scores and low places are those that the history kept.
+        """
         ids = self._identities.keys_of(candidate_ids)
         with self._access.reading() as connection:
-            return before(connection, ids, observatories, now)
+            at = newest_cycle(connection, now)
+            if at is None:
+                return Before()
+            found = self._at(connection, at)
+        names = list(ids)
+        where = found.where(np.array([ids[name] for name in names], dtype=np.int64))
+        scores = {
+            name: float(found.score[row])
+            for name, row in zip(names, where.tolist(), strict=True)
+            if row >= 0 and found.decision[row]
+        }
+        ranks: dict[str, dict[str, int]] = {}
+        for site in (site for site in observatories if site in found.places):
+            rank = found.places[site].rank
+            for name, row in zip(names, where.tolist(), strict=True):
+                if row >= 0 and rank[row]:
+                    ranks.setdefault(name, {})[site] = int(rank[row])
+        return Before(at, ranks, scores)
 
 
-def rank_history(
-    connection: Connection,
-    ids: Mapping[str, int],
-    observatories: Sequence[str],
-    since: float,
-    until: float,
-) -> pd.DataFrame:
-    """Return the ranks of some candidates over time.
+def _place(found: Standings, keys: NDArray[np.int64], ranks: pd.DataFrame) -> Place:
+    n, at = len(found.candidate), found.where(keys)
+    rank, site_score = np.zeros(n, dtype=np.int64), np.full(n, np.nan)
+    rank[at] = ranks["rank"].to_numpy(np.int64)
+    site_score[at] = ranks["site_score"].to_numpy(float)
+    return Place(rank, site_score, rank > 0)
+
+
+def restored(old: Rows, new: Rows, at: float) -> Rows:
+    """Return the rows that make stand at `at` [d, MJD UTC] in `new` what stood there in `old`.
 
     Parameters
     ----------
-    connection : Connection
-    ids : mapping
-        From candidate_id to the key of its row.
-    observatories : sequence of str
-    since, until : float
-        [d, MJD UTC], both included.
-
-    Returns
-    -------
-    DataFrame
-        ``candidate_id, observatory, at, rank``, sorted; one row for each cycle after a
-        candidate first ranked at a site, with a rank of NaN where it did not.
+    old, new : Rows
+        A history before and after a cycle of an earlier time was added to it.
+    at : float
+        Of the next cycle.
     """
-    table, cycles = schema.ranks, schema.cycles
-    names = {key: name for name, key in ids.items()}
-    query = select(table.c.candidate, table.c.observatory, table.c.at, table.c.rank)
-    # With all three columns of its key given, the database reads no other rows.
-    query = query.where(table.c.observatory.in_(list(observatories)))
-    query = query.where(table.c.at >= since, table.c.at <= until)
-    rows = [
-        (names[key], site, at, rank)
-        for part in chunks(sorted(names))
-        for key, site, at, rank in connection.execute(query.where(table.c.candidate.in_(part)))
-    ]
-    ranked = pd.DataFrame(rows, columns=COLUMNS).astype({"at": float, "rank": float})
-    times = connection.execute(
-        select(cycles.c.at).where(cycles.c.at >= since, cycles.c.at <= until).order_by(cycles.c.at)
-    ).scalars()
-    return _with_gaps(ranked, np.array(list(times), dtype=float))
+    was, now = (_last_rows(rows, at) for rows in (old, new))
+    there = {pair for pair, row in now.items() if row.at[0] == at}
+    rows = []
+    for pair in sorted(was.keys() | now.keys()):
+        before, after = was.get(pair), now.get(pair)
+        if pair in there or _say_the_same(before, after):
+            continue
+        if before is None or before.kind[0] == LEFT:
+            rows.append(_said_at(after or before, at, LEFT))
+        else:
+            is_new = after is None or after.kind[0] == LEFT
+            rows.append(_said_at(before, at, RETURNED if is_new else CHANGED))
+    return Rows.joined(rows)
 
 
-def _with_gaps(
-    ranked: pd.DataFrame, times: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> pd.DataFrame:
-    """Add a row for each cycle that did not rank a candidate where an earlier one did."""
-    if ranked.empty:
-        return ranked
-    parts = []
-    for (name, site), rows in ranked.groupby(["candidate_id", "observatory"], sort=True):
-        found = rows.set_index("at")["rank"]
-        seen = times[times >= found.index.min()]
-        every = found.reindex(np.union1d(seen, found.index.to_numpy()))
-        parts.append(
-            pd.DataFrame(
-                {"candidate_id": name, "observatory": site, "at": every.index, "rank": every.array}
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+def _last_rows(rows: Rows, at: float) -> dict[tuple[str, int], Rows]:
+    seen = rows.take(rows.at <= at).sorted()
+    last = seen.take(seen.is_last())
+    pairs = zip(last.list.tolist(), last.candidate.tolist(), strict=True)
+    return {pair: last.take(np.array([row])) for row, pair in enumerate(pairs)}
+
+
+def _say_the_same(one: Rows | None, other: Rows | None) -> bool:
+    gone = [row is None or row.kind[0] == LEFT for row in (one, other)]
+    if any(gone) or one is None or other is None:
+        return all(gone)
+    score = np.array_equal(one.score, other.score, equal_nan=True) or one.list[0] != SCORES
+    return bool(
+        score
+        and one.rank[0] == other.rank[0]
+        and one.decision[0] == other.decision[0]
+        and one.factor[0] == other.factor[0]
+    )
+
+
+def _said_at(row: Rows | None, at: float, kind: int) -> Rows:
+    if row is None:
+        raise AssertionError("one of both is there")
+    one = row.columns() | {"at": np.array([at]), "kind": np.array([kind])}
+    if kind == LEFT:
+        word = np.array([""], dtype=object)
+        one |= {"rank": np.array([0]), "score": np.array([np.nan])}
+        one |= {"decision": word, "factor": word}
+    return Rows(**one)
 
 
 def newest_cycle(connection: Connection, before: float) -> float | None:
@@ -206,31 +312,3 @@ class Before:
     at: float | None = None
     ranks: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
-
-
-def before(
-    connection: Connection, ids: Mapping[str, int], observatories: Sequence[str], now: float
-) -> Before:
-    """Return what the newest cycle before `now` [d, MJD UTC] said of some candidates."""
-    at = newest_cycle(connection, now)
-    if at is None:
-        return Before()
-    names = {key: name for name, key in ids.items()}
-    ranks: dict[str, dict[str, int]] = {}
-    scores: dict[str, float] = {}
-    table = schema.ranks
-    for part in chunks(sorted(names)):
-        query = select(table.c.candidate, table.c.observatory, table.c.rank).where(
-            table.c.candidate.in_(part),
-            table.c.observatory.in_(list(observatories)),
-            table.c.at == at,
-        )
-        for key, site, rank in connection.execute(query):
-            ranks.setdefault(names[key], {})[site] = rank
-        of_score = schema.scores
-        chosen = select(of_score.c.candidate, of_score.c.score).where(
-            of_score.c.candidate.in_(part), of_score.c.at == at
-        )
-        for key, score in connection.execute(chosen):
-            scores[names[key]] = float("nan") if score is None else score
-    return Before(at, ranks, scores)

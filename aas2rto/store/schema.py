@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -98,8 +99,21 @@ facts = Table(
     ),
 )
 
-# One row, raised whenever something comes in.
-generation = Table("generation", metadata, Column("number", Integer, primary_key=True))
+# One row: raised whenever something comes in, and whenever somebody is rejected or comes back.
+generation = Table(
+    "generation",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("rejections", Integer, nullable=False, default=0, server_default="0"),
+)
+
+# What the numbers of fits mean: each set of names once.
+fit_layouts = Table(
+    "fit_layouts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("layout", Text, nullable=False, unique=True),  # JSON, see fit_rows.py
+)
 
 fits = Table(
     "fits",
@@ -107,7 +121,11 @@ fits = Table(
     _candidate(primary_key=True),
     Column("model", String, primary_key=True),
     Column("digest", String, nullable=False),  # of the data and settings that were fitted
-    Column("fit", Text, nullable=False),  # JSON of one row of a fit table
+    Column("status", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("bands", String, nullable=False),
+    Column("layout", ForeignKey("fit_layouts.id"), nullable=False),
+    Column("numbers", LargeBinary, nullable=False),  # float64
 )
 
 rejections = Table(
@@ -128,24 +146,35 @@ revivals = Table(
     Column("at", Float, primary_key=True),
 )
 
-scores = Table(
-    "scores",
+# Columns of numbers and words, see packed.py.
+packed = Table(
+    "packed",
     metadata,
-    _candidate(primary_key=True),
-    Column("at", Float, primary_key=True),
-    Column("score", Float),
-    Column("decision", String, nullable=False),
-    Column("factor", String, nullable=False, default=""),
+    Column("id", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,  # a key names the same columns for ever
 )
 
-ranks = Table(
-    "ranks",
+# What the newest cycles found of everybody, see current.py.
+current = Table(
+    "current",
     metadata,
-    _candidate(primary_key=True),
-    Column("observatory", String, primary_key=True),
     Column("at", Float, primary_key=True),
-    Column("rank", Integer, nullable=False),
-    Column("site_score", Float, nullable=False),
+    Column("kind", String, primary_key=True),
+    Column("list", String, primary_key=True),
+    Column("packed", ForeignKey("packed.id"), nullable=False),
+)
+
+# What changed in scores and ranks, in packed segments of time, see history.py.
+history = Table(
+    "history",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("start", Float, nullable=False),
+    Column("until", Float, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 # What people said, in the order in which they did (the key).
@@ -255,5 +284,6 @@ answers = Table(
     Column("result", Text, nullable=False, default=""),
 )
 
-Index("scores_by_time", scores.c.at)
+Index("history_by_level", history.c.level, history.c.start)
+Index("history_by_time", history.c.until, history.c.start)
 Index("outbox_by_state", outbox.c.channel, outbox.c.state, outbox.c.id)

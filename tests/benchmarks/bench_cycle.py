@@ -11,9 +11,11 @@ a day      the same after a day of idle cycles
 updated    2 % of the candidates get one new point each: the median of three cycles
 verbs      ``explain``, ``status``, ``plan`` of one site, ``whatif``, as processes
 
-CPU is user + system of the process and its children. "Store" are the bytes that were handed to
-the operating system for the store and its journal: all writes less the lists. The rules of the
-tables of the issue that set the goals; what else the machine does moves the absolute figures.
+CPU is user + system of the process and its children; the peak memory is that of each process
+alone (``os.wait4``). "Store" are the bytes that were handed to the operating system for the store
+and its journal: all writes less the lists and the log, the mean of the cycles, since SQLite copies
+its journal into the store once in several cycles. A day's growth is that of the pages in use. What
+else the machine does moves the absolute figures.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import contextlib
 import io
 import json
 import os
-import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -44,6 +46,8 @@ TEMPLATES = 400
 POINTS = 35
 SITES = ("la_silla_dk154", "la_palma_not", "palomar_p60", "siding_spring_23m", "la_silla_ntt")
 UPDATED = 0.02
+STAGE = "stage.json"
+"""What the running loop has measured."""
 
 CASE = """\
 project: bench
@@ -160,7 +164,7 @@ def timed(one_cycle: Any, mjd: float, folder: Path) -> dict[str, float]:
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     total = written() - out
     after = sizes(folder)
-    lists = sum(size[0] for path, size in after.items() if before.get(path) != size)
+    lists = sum(_new_bytes(path, size[0], before) for path, size in after.items())
     return {
         "cpu": cpu,
         "wall": wall,
@@ -169,8 +173,30 @@ def timed(one_cycle: Any, mjd: float, folder: Path) -> dict[str, float]:
     }
 
 
-def median(rows: list[dict[str, float]]) -> dict[str, float]:
-    return {key: float(np.median([row[key] for row in rows])) for key in rows[0]}
+def _new_bytes(path: Path, size: int, before: dict[Path, tuple[int, int]]) -> int:
+    """Return what was written of a file: a list is replaced, the log grows."""
+    age = path.stat().st_mtime_ns
+    if before.get(path) == (size, age):
+        return 0
+    return size - before.get(path, (0, 0))[0] if path.suffix == ".jsonl" else size
+
+
+def summed_up(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Return the median time, and the mean of what was written."""
+    return {
+        key: float((np.mean if key.endswith("_mb") else np.median)([row[key] for row in rows]))
+        for key in rows[0]
+    }
+
+
+def in_use(folder: Path) -> int:
+    """Return the bytes of a store that are in use: of its pages, but for those that are free."""
+    with contextlib.closing(sqlite3.connect(folder / "bench" / "store.sqlite")) as store:
+        pages, free, size = (
+            store.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+    return int((pages - free) * size)
 
 
 def stage_loop(config: Path, folder: Path, n: int, day: int) -> dict[str, dict[str, float]]:
@@ -184,13 +210,15 @@ def stage_loop(config: Path, folder: Path, n: int, day: int) -> dict[str, dict[s
         for number in range(3):
             update(folder, n, number)
             updated.append(timed(one_cycle, at + step * (6 + number), folder))
-        found = {"idle": median(idle), "2 % updated": median(updated)}
+        found = {"idle": summed_up(idle), "2 % updated": summed_up(updated)}
         if day:
             at += step * 10
-            for i in range(day):
-                one_cycle(at + step * i)
+            before = in_use(folder)
+            rows = [timed(one_cycle, at + step * i, folder) for i in range(day)]
+            found["a day of idle"] = summed_up(rows)
+            found["a day's growth"] = {"growth_mb": (in_use(folder) - before) / 1e6}
             later = [timed(one_cycle, at + step * (day + i), folder) for i in range(5)]
-            found["idle after a day"] = median(later)
+            found["idle after a day"] = summed_up(later)
     return found
 
 
@@ -198,24 +226,31 @@ def stage_loop(config: Path, folder: Path, n: int, day: int) -> dict[str, dict[s
 
 
 def process(*arguments: str, cwd: Path) -> dict[str, float]:
-    """Run a command of the program; return its CPU, wall and peak memory, children included."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    """Run a command of the program; return its CPU, wall and peak memory.
+
+    A process counts what its parent held when it was started as its own, which is why this one
+    holds nothing large: the season is made in another.
+    """
     start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments],
-        check=False,
-        cwd=cwd,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-    )
-    wall = time.perf_counter() - start
-    if done.returncode:
-        raise SystemExit(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"cpu": cpu, "wall": wall, "peak_mb": after.ru_maxrss / 1024}
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=cwd,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        )
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.perf_counter() - start
+        if child.returncode:
+            said.seek(0)
+            raise SystemExit(f"{' '.join(arguments)}: {said.read().decode()[-2000:]}")
+    return {
+        "cpu": used.ru_utime + used.ru_stime,
+        "wall": wall,
+        "peak_mb": used.ru_maxrss / 1024,
+    }
 
 
 def store_bytes(folder: Path) -> float:
@@ -229,13 +264,16 @@ def show(name: str, row: dict[str, float]) -> None:
         "peak_mb": "peak MB",
         "store_mb": "store MB",
         "lists_mb": "lists MB",
+        "growth_mb": "store MB more",
     }
     told = "  ".join(f"{cells[key]} {value:8.2f}" for key, value in row.items())
     print(f"{name:20s} {told}", flush=True)
 
 
 def bench(folder: Path, n: int, rejected: int, day: int) -> None:
-    config = prepare(folder, n, rejected)
+    config = folder / "bench.yaml"
+    sizes_of = ("--n", str(n), "--rejected", str(rejected), "--folder", str(folder))
+    process("tests.benchmarks.bench_cycle", "--prepare", *sizes_of, cwd=Path.cwd())
     run = ("aas2rto", "run", str(config), "--once", "--output", str(folder))
     print(f"{n} candidates x {len(SITES)} sites, {rejected} rejected")
     show("first", process(*run, "--now", Time(NOW, format="mjd").isot, cwd=folder))
@@ -246,25 +284,11 @@ def bench(folder: Path, n: int, rejected: int, day: int) -> None:
         f"{1e3 * first / (n + rejected):.2f} kB per candidate"
     )
     show("restart", process(*run, "--now", Time(NOW + 0.0005, format="mjd").isot, cwd=folder))
-    told = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.benchmarks.bench_cycle",
-            "--stage",
-            "--n",
-            str(n),
-            "--folder",
-            str(folder),
-            "--day",
-            str(day),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    for name, row in json.loads(told.stdout.splitlines()[-1]).items():
+    stage = ("--stage", "--n", str(n), "--folder", str(folder), "--day", str(day))
+    whole = process("tests.benchmarks.bench_cycle", *stage, cwd=Path.cwd())
+    for name, row in json.loads((folder / STAGE).read_text()).items():
         show(name, row)
+    show("the loop", {"peak_mb": whole["peak_mb"]})
     if day:
         print(f"{'':20s} store {store_bytes(folder):.1f} MB after {day} more cycles")
     at = ("--now", Time(NOW + 0.2, format="mjd").isot, "--output", str(folder))
@@ -294,11 +318,15 @@ def main() -> None:
     parser.add_argument("--rejected", type=int, default=0)
     parser.add_argument("--day", type=int, default=144, help="idle cycles in a day; 0: none")
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--stage", action="store_true", help=argparse.SUPPRESS)
+    for part in ("--stage", "--prepare"):
+        parser.add_argument(part, action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.stage:
         found = stage_loop(options.folder / "bench.yaml", options.folder, options.n, options.day)
-        print(json.dumps(found))
+        (options.folder / STAGE).write_text(json.dumps(found))
+        return
+    if options.prepare:
+        prepare(options.folder, options.n, options.rejected)
         return
     with tempfile.TemporaryDirectory() as temporary:
         bench(options.folder or Path(temporary), options.n, options.rejected, options.day)

@@ -267,11 +267,11 @@ def test_a_variable_may_stand_within_a_text():
     """A URL carries a password in its middle; a name in a list is filled in, too."""
     text = BASE.replace("la_palma_not", "${SITE}") + "store: sqlite:///${NIGHT}.sqlite\n"
     found = case(text, environment={"NIGHT": "tonight", "SITE": "la_silla_ntt"})
-    assert found.config.store == "sqlite:///tonight.sqlite"
+    assert found.config.store.url == "sqlite:///tonight.sqlite"
     assert found.observatories[0].name == "la_silla_ntt"
 
 
 def test_what_a_variable_holds_is_not_read_as_a_variable():
     """A password with a dollar sign stays as it is."""
     found = case(BASE + "store: '${A}'\n", environment={"A": "${B}", "B": "no"})
-    assert found.config.store == "${B}"
+    assert found.config.store.url == "${B}"

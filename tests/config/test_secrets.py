@@ -49,7 +49,7 @@ def test_the_environment_wins_over_the_file_of_secrets():
         BASE.replace("la_palma_not", "${SITE}") + "store: ${STORE}\n",
         environment={"AAS2RTO_SECRETS": str(path), "STORE": "sqlite"},
     )
-    assert found.config.store == "sqlite"
+    assert found.config.store.url == "sqlite"
     assert found.observatories[0].name == "la_silla_ntt"
 
 

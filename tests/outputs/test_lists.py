@@ -275,6 +275,76 @@ def test_rejections_are_only_read_when_they_changed(tmp_path):
     assert len(asked) == 2
 
 
+def of_names(*names, at=MJD):
+    """Return what loads rejections, and what tells since when; what was asked for is noted."""
+    table = rejections(*names).assign(at=at)
+    for row, name in zip(table["row"], names, strict=True):
+        number = ord(name)
+        row |= {"name": f'"{name}", it is said', "n_detections": 5 + number, "ra": 10.0 + number}
+    asked = []
+
+    def load(*, only=None):
+        asked.append(only)
+        chosen = table if only is None else table[table["candidate_id"].isin(only)]
+        return chosen.reset_index(drop=True)
+
+    return load, lambda: table.set_index("candidate_id")["at"].astype(float), asked
+
+
+def test_of_the_rejected_only_new_lines_are_written_anew(tmp_path):
+    """The same bytes as if all were, whoever came and went."""
+    fresh = tmp_path / "fresh"
+    steps = (
+        ("b", "d", "f", "g", "h"),
+        ("a", "b", "d", "f", "g", "h"),
+        ("a", "b", "d", "f", "h"),
+        ("a", "b", "c", "d", "h"),
+    )
+    read_alone = []
+    for names in steps:
+        load, since, asked = of_names(*names)
+        header = [*HEADER, f"{len(names)} rejected: {names}"]
+        tables.write_rejected(tmp_path, load, header, since=since)
+        read_alone.append(asked)
+        tables.write_rejected(fresh, load, header)
+        assert (tmp_path / "rejected.csv").read_bytes() == (fresh / "rejected.csv").read_bytes()
+    # The second list that is asked for is the fresh one; who only went costs no reading.
+    assert read_alone == [[None, None], [["a"], None], [None], [["c"], None]]
+
+
+def test_who_was_rejected_anew_has_a_new_line(tmp_path):
+    """It came back in between."""
+    for names, at in ((("a", "b", "c"), [MJD] * 3), (("a", "b", "c"), [MJD, MJD + 9, MJD])):
+        load, since, asked = of_names(*names, at=at)
+        tables.write_rejected(tmp_path, load, [*HEADER, str(at)], since=since)
+    assert asked == [["b"]]
+    found = read(tmp_path / "rejected.csv")["at"].tolist()
+    assert found == ["2025-11-21T00:00", "2025-11-30T00:00", "2025-11-21T00:00"]
+
+
+@pytest.mark.parametrize("change", ["header", "columns", "damaged"])
+def test_a_list_that_may_have_been_written_otherwise_is_written_anew(tmp_path, change):
+    """By another version or config; with other factors; or by somebody's hand."""
+    load, since, _ = of_names("a", "b", "c")
+    tables.write_rejected(tmp_path, load, [*HEADER, "3"], since=since)
+    path, header = tmp_path / "rejected.csv", [*HEADER, "4"]
+    if change == "header":
+        header = ["another config", *HEADER[1:], "4"]
+    elif change == "damaged":
+        path.write_text(path.read_text().replace("b,", '"b",', 1))
+    load, since, asked = of_names("a", "b", "c", "d")
+    if change == "columns":
+        plain = load
+        load = lambda **only: plain(**only).assign(row=with_factor(plain(**only)["row"]))  # noqa: E731
+    tables.write_rejected(tmp_path, load, header, since=since)
+    assert asked[-1] is None, "all were read"
+    assert len(read(path)) == 4
+
+
+def with_factor(rows):
+    return [{**row, "factor_new": 1.0} for row in rows]
+
+
 def test_the_report_of_a_cycle_is_json(tmp_path):
     """For other programs; what JSON cannot say is refused."""
     tables.write_cycle(tmp_path, {"funnel": {"ranked": 1}, "problems": []})

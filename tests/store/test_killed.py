@@ -77,3 +77,19 @@ def test_several_programs_open_an_old_store_at_the_same_moment(tmp_path):
     """One brings it up to date, the others wait and find it done."""
     said = run_script("killed_migration.py", "all_at_once", str(tmp_path))
     assert said == [[version, "4"] for version in OLDER]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deed", ["thin", "backup", "restore"])
+def test_kill_9_at_every_instant_of_upkeep_loses_nothing(tmp_path, deed):
+    """What is left is the old or the new, sound, and taken up where it was left."""
+    ((what, instants),) = run_script("killed_upkeep.py", deed, str(tmp_path))
+    assert what == deed
+    assert int(instants) > 20
+
+
+@pytest.mark.slow
+def test_kill_9_while_a_store_is_compacted_loses_nothing(tmp_path):
+    """At random instants: SQLite shrinks a file in one statement."""
+    ((_, killed),) = run_script("killed_upkeep.py", "compact", str(tmp_path), str(ROUNDS))
+    assert int(killed) >= ROUNDS // 2

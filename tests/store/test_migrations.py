@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import create_engine, inspect
 
 from aas2rto.errors import StoreError
 from aas2rto.store import Store, schema
-from aas2rto.store.database import SCHEMA_VERSION
+from aas2rto.store.database import SCHEMA_VERSION, migrate, open_engine
 from aas2rto.store.migrations.versions import v0001_first, v0003_messages
 from tests.conftest import LATE, MJD, make_facts, make_objects, make_report
 from tests.store.first_schema import FIRST
+from tests.store.test_fits import FITS
+from tests.store.test_history import NAMES, SITES, kept, reduced, save
 
 
 @pytest.fixture
@@ -229,6 +233,92 @@ def test_what_an_old_store_knew_can_be_taken_back(third):
         types = [store.candidates(at)["spectral_type"].tolist()[0] for at in (61099.0, 61100.0)]
         assert types == ["SN Ia", ""]
         assert store.candidates(61100.0)["comment"].tolist() == ["", "mine"]
+
+
+@pytest.fixture
+def fourth(path):
+    """Return the path of a store of schema 0004, and what its cycles had found."""
+    engine = open_engine(f"sqlite:///{path}")
+    migrate(engine, "0004")
+    rng = np.random.default_rng(4)
+    found, fits = {}, []
+    with engine.begin() as connection:
+        run = connection.exec_driver_sql
+        run("INSERT INTO candidates VALUES " + ",".join(f"({i + 1}, '{n}')" for i, n in NUMBERED))
+        run(
+            "INSERT INTO objects (id, candidate, object_id, survey, ra, dec, known_at) VALUES "
+            + ",".join(f"({i + 1}, {i + 1}, '{n}', 'ztf', {i}, 0, 61000)" for i, n in NUMBERED)
+        )
+        for cycle in range(40):
+            at = 61000.0 + cycle / 144.0
+            found[at] = any_cycle(rng)
+            run(f"INSERT INTO cycles VALUES ({at!r}, '1', 'c', '{{}}')")
+            for name, (score, decision, factor) in found[at]["scores"].items():
+                values = (NAMES.index(name) + 1, at, score, decision, factor)
+                run("INSERT INTO scores VALUES (?, ?, ?, ?, ?)", values)
+            for site, names in found[at]["ranks"].items():
+                for place, name in enumerate(names, start=1):
+                    values = (NAMES.index(name) + 1, site, at, place, 1.0 / place)
+                    run("INSERT INTO ranks VALUES (?, ?, ?, ?, ?)", values)
+        for number, fit in enumerate(FITS.values(), start=1):
+            fits.append(json.dumps(fit))
+            run("INSERT INTO fits VALUES (?, 'mine', ?, ?)", (number, f"d{number}", fits[-1]))
+    engine.dispose()
+    return path, found, fits
+
+
+NUMBERED = list(enumerate(NAMES))
+
+
+def any_cycle(rng):
+    """Return what a cycle found: scores that drift, lists longer than what is watched."""
+    names = [name for name in NAMES if rng.random() < 0.95]
+    told = {
+        name: (float(rng.choice([1.0, 1.05, 1.2, -1.0])), str(rng.choice(["keep", "exclude"])), "f")
+        for name in names
+    }
+    ranks = {site: rng.permutation(names).tolist() for site in SITES if rng.random() < 0.8}
+    return {"scores": told, "ranks": ranks}
+
+
+def test_what_old_cycles_found_becomes_what_changed(fourth, caplog):
+    """As the program would have kept it; the newest two stay whole; fits come back as they were."""
+    path, found, fits = fourth
+    old = sum(len(one["scores"]) + sum(map(len, one["ranks"].values())) for one in found.values())
+    with Store(f"sqlite:///{path}") as store, Store("sqlite://") as new:
+        assert shape(store.engine) == shape(new.engine)
+        expected = reduced(found)
+        assert kept(store) == expected
+        last, before = sorted(found)[-1], sorted(found)[-2]
+        scores = {name: value[0] for name, value in found[last]["scores"].items()}
+        assert store.results.last_scores().to_dict() == scores
+        said = store.results.before(NAMES, SITES, last)
+        assert said.at == before
+        assert said.scores == {name: value[0] for name, value in found[before]["scores"].items()}
+        ranks = {}
+        for site, names in found[before]["ranks"].items():
+            for place, name in enumerate(names, start=1):
+                ranks.setdefault(name, {})[site] = place
+        assert said.ranks == ranks
+        table = store.fits.of("mine").set_index("candidate_id")
+        for number, fit in enumerate(fits, start=1):
+            row = table.loc[NAMES[number - 1]]
+            assert row["digest"] == f"d{number}"
+            assert json.dumps(dict(row[list(json.loads(fit))])) == fit
+    assert [record.getMessage() for record in caplog.records if record.name == "aas2rto.store"] == [
+        f"the store keeps scores and ranks where they changed, and fits as numbers now: {old} rows "
+        f"of each cycle became {len(expected)} of history; {len(fits)} fits were packed"
+    ]
+
+
+def test_an_old_store_goes_on_from_its_last_cycle(fourth):
+    """The next cycle is compared with it, and adds what changed since."""
+    path, found, _ = fourth
+    with Store(f"sqlite:///{path}") as store:
+        at = max(found) + 1.0 / 144.0
+        found[at] = any_cycle(np.random.default_rng(99))
+        save(store, at, found[at])
+        assert kept(store) == reduced(found)
 
 
 def test_the_newest_migration_is_the_version_of_the_program():

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aas2rto.store import Store
-from aas2rto.store.rejections import revive
 from aas2rto.tables import candidates as candidate_table
 from tests.conftest import MJD, make_facts, make_objects, make_photometry, make_report
 
@@ -145,7 +144,7 @@ def fill(store: Store, happenings: list[tuple[Any, ...]]) -> None:
         else:
             key = store.identities.key_of(names[0])
             with store._access.transaction("test") as connection:
-                revive(store._access, connection, [(int(key or 0), at)])
+                store.rejections.revive(connection, [(int(key or 0), at)])
 
 
 def seen(store: Store, now: float) -> dict[str, Any]:

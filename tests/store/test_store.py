@@ -605,8 +605,8 @@ def test_two_cycles_at_one_time_leave_one_result(store):
     save(store, scores=scores("a", score=2.0), ranks=ranks("a"))
     save(store, MJD - 1, scores=scores("a", "b", score=0.5))
     assert count(store, "cycles") == 2
-    assert count(store, "ranks") == 1
-    assert store.results.last_scores().to_dict() == {"a": 2.0, "b": 0.5}
+    assert store.results.last_scores().to_dict() == {"a": 2.0}
+    assert store.results.last_scores(MJD - 1).to_dict() == {"a": 0.5, "b": 0.5}
 
 
 def test_scores_may_be_those_of_the_paper(store):
@@ -655,6 +655,21 @@ def test_data_of_a_failed_poll_is_kept(store):
     ingest(store, make_objects(), light_curve(), outcome=Outcome.FAILED, error="cut off")
     assert store.photometry.count() == 3
     assert store.sources.state("test").failures == 1
+
+
+def test_the_generation_rises_with_what_comes_in(url):
+    """In the transaction of the report; an empty poll, a cycle and a failure raise nothing."""
+    with Store(url) as store, Store(url) as other:
+        start = store.generation
+        ingest(store, make_objects("a"), light_curve("a"))
+        assert store.generation == other.generation == start + 1
+        ingest(store)
+        save(store, scores=scores("a"), rejected=rejected("a"))
+        with pytest.raises(KeyError):
+            ingest(store, make_objects("b"), facts=pd.DataFrame({"object_id": ["b"]}))
+        assert store.generation == start + 1
+        ingest(other, None, light_curve("a", n=5))
+        assert store.generation == start + 2
 
 
 # -- when something goes wrong --------------------------------------------------------------------
