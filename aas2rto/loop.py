@@ -25,7 +25,8 @@ from aas2rto.store import Store
 
 log = logging.getLogger(__name__)
 
-STEPS = ("acquire", "read", "prefilter", "fit", "score", "remove", "rank", "inform")
+STEPS = ("acquire", "read", "prefilter", "fit", "score", "remove", "rank", "store", "lists")
+"""Of a cycle; figures and messages follow when its lists are on disk, see `inform.tell`."""
 
 
 class Stopped(Exception):  # noqa: N818  not an error: the user asked for it
@@ -71,9 +72,8 @@ def run_cycle(
         if stopping():
             raise Stopped
         on_step(name)
-        start = time.perf_counter()
-        yield
-        cycle.timings[name] = cycle.timings.get(name, 0.0) + time.perf_counter() - start
+        with cycle.timed(name):
+            yield
 
     try:
         with step("acquire"):
@@ -82,8 +82,11 @@ def run_cycle(
             cycle.reconsidered = reconsider(parts, store, now)
             known = as_known(parts, store, now)
         cycle.take(judge(parts, known, now, memory=store.fits, step=step))
-        with step("inform"):
+        with step("store"):
             record(parts, store, cycle)
+        # What is stored is written, too, whoever asks to stop meanwhile.
+        on_step("lists")
+        with cycle.timed("lists"):
             inform(cycle)
     except Stopped:
         cycle.stopped = True

@@ -6,11 +6,11 @@ import glob
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -157,6 +157,7 @@ class _Running:
         """Run a cycle, show it, and tell of it."""
         from aas2rto import loop
         from aas2rto.cli import showing
+        from aas2rto.inform import journal
 
         with showing.steps() as on_step, self.telling.computing(now):
             cycle = loop.run_cycle(
@@ -176,6 +177,7 @@ class _Running:
         with showing.steps() as on_step:
             on_step("tell")
             self.telling.tell(cycle)
+        journal.close(self.store, cycle, self._write_report)
         showing.problems(cycle.problems[shown:])
         return cycle
 
@@ -184,6 +186,11 @@ class _Running:
 
         if not self.dry_run:
             files.write(self.folder, self.parts, cycle)
+
+    def _write_report(self, report: Mapping[str, Any]) -> None:
+        from aas2rto.outputs import lists
+
+        lists.write_cycle(self.folder, report)
 
 
 @contextmanager

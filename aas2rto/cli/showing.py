@@ -33,7 +33,8 @@ _DOING = {
     "score": "scoring",
     "remove": "removing the rejected",
     "rank": "ranking for each observatory",
-    "inform": "storing and writing",
+    "store": "storing",
+    "lists": "writing the lists",
     "tell": "drawing figures, sending messages",
 }
 
