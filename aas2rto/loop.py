@@ -19,6 +19,7 @@ from aas2rto.guard import attempt
 from aas2rto.inform.record import record
 from aas2rto.steps.acquire import acquire
 from aas2rto.steps.cycle import Cycle, Parts
+from aas2rto.steps.fit_memory import FitMemory
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import as_known, reconsider
 from aas2rto.store import Store
@@ -42,6 +43,7 @@ def run_cycle(
     on_step: Callable[[str], None] = lambda _: None,
     stopping: Callable[[], bool] = lambda: False,
     keep: bool = True,
+    memory: FitMemory | None = None,
 ) -> Cycle:
     """Run one cycle.
 
@@ -60,6 +62,8 @@ def run_cycle(
         Asked between steps; True ends the cycle there.
     keep : bool
         If False, streams and folders are not told that their data arrived.
+    memory : FitMemory, optional
+        Remembers fits between the cycles of a process; by default the store alone does.
 
     Returns
     -------
@@ -81,7 +85,7 @@ def run_cycle(
         with step("read"):
             cycle.reconsidered = reconsider(parts, store, now)
             known = as_known(parts, store, now)
-        cycle.take(judge(parts, known, now, memory=store.fits, step=step))
+        cycle.take(judge(parts, known, now, memory=memory or store.fits, step=step))
         with step("store"):
             record(parts, store, cycle)
         # What is stored is written, too, whoever asks to stop meanwhile.

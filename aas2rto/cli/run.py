@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from aas2rto.config.case import Case
     from aas2rto.inform.tell import Telling
     from aas2rto.steps.cycle import Cycle, Parts
+    from aas2rto.steps.fit_memory import FitMemory
     from aas2rto.store import Store
 
 
@@ -152,6 +153,7 @@ class _Running:
     folder: Path
     telling: Telling
     dry_run: bool
+    memory: FitMemory
 
     def one_cycle(self, now: Time, stop: threading.Event) -> Cycle:
         """Run a cycle, show it, and tell of it."""
@@ -168,6 +170,7 @@ class _Running:
                 on_step=on_step,
                 stopping=stop.is_set,
                 keep=not self.dry_run,
+                memory=self.memory,
             )
         showing.cycle(cycle, folder=None if self.dry_run else self.folder)
         if self.dry_run:
@@ -209,6 +212,7 @@ def _running(
     from aas2rto.inform.tell import Telling
     from aas2rto.questions.explain import explain_stored
     from aas2rto.steps.build import build
+    from aas2rto.steps.fit_memory import Remembering
     from aas2rto.store import Store
     from aas2rto.store.copying import temporary_copy
     from aas2rto.store.lock import hold
@@ -241,4 +245,5 @@ def _running(
         parts = replace(parts, failures=(*parts.failures, *telling.failures))
         if not dry_run:
             stack.enter_context(telling)
-        yield _Running(parts, store, folder, telling, dry_run).one_cycle
+        memory = Remembering(store.fits)
+        yield _Running(parts, store, folder, telling, dry_run, memory).one_cycle

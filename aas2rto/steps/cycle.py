@@ -54,12 +54,15 @@ class Fits:
     ----------
     tables : dict of str to DataFrame
         By model, one row per fitted candidate, with ``digest``.
+    wide : dict of str to DataFrame
+        The same by candidate (the index), with a column for each parameter and error.
     fresh : dict of str to int
         How many were fitted anew, by model.
     failures : list of Failure
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    wide: dict[str, pd.DataFrame] = field(default_factory=dict)
     fresh: dict[str, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 

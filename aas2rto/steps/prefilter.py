@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from astropy.time import Time
+from numpy.typing import NDArray
 
 from aas2rto.errors import UsageError
 from aas2rto.factors import Decision, Needs
@@ -33,12 +34,15 @@ class Known:
         What people said of them, in the order in which they did.
     notes : DataFrame
         What brokers said of them: one row per annotated candidate, one column per key.
+    content : ndarray of uint64, optional
+        A number for the photometry of each, see `aas2rto.tables.content`.
     """
 
     table: pd.DataFrame
     photometry: pd.DataFrame
     said: pd.DataFrame
     notes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    content: NDArray[np.uint64] | None = None
 
 
 def reconsider(parts: Parts, store: Store, now: Time) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import pandas as pd
 from sqlalchemy import select
@@ -10,7 +11,10 @@ from sqlalchemy import select
 from aas2rto.store import schema
 from aas2rto.store.access import Access
 from aas2rto.store.identities import Identities
-from aas2rto.store.rows import plain
+from aas2rto.store.rows import chunks, plain
+
+FEW = 1000
+"""Up to so many candidates are read by their keys; for more, the whole table is quicker."""
 
 
 class Fits:
@@ -26,12 +30,20 @@ class Fits:
         self._access = access
         self._identities = identities
 
-    def of(self, model: str) -> pd.DataFrame:
-        """Return stored fits of a model: ``candidate_id, digest`` and the fit's columns."""
+    def of(self, model: str, candidate_ids: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return stored fits of a model: ``candidate_id, digest`` and the fit's columns.
+
+        Those of some candidates at least, by default of all.
+        """
         table = schema.fits
         query = select(table.c.candidate, table.c.digest, table.c.fit)
+        query = query.where(table.c.model == model)
+        parts = [query]
+        keys = sorted(self._identities.keys_of(candidate_ids or ()).values())
+        if candidate_ids is not None and len(keys) <= FEW:
+            parts = [query.where(table.c.candidate.in_(part)) for part in chunks(keys)]
         with self._access.reading() as connection:
-            rows = connection.execute(query.where(table.c.model == model)).all()
+            rows = [row for part in parts for row in connection.execute(part)]
         name_of = self._identities.name_of
         return pd.DataFrame(
             [

@@ -111,7 +111,8 @@ def test_times_of_all_steps_are_in_report_and_store(project: Path, aas2rto: Cli)
     timings = report["timings"]
     assert set(timings) >= {*STEPS, "figures", "messages"}
     assert timings["figures"] > 0.05  # one light curve and its visibility take longer
-    assert timings["store"] > 0 and timings["lists"] > 0
+    assert timings["store"] > 0
+    assert timings["lists"] > 0
     with Store(f"sqlite:///{folder / 'store.sqlite'}") as store, store.engine.connect() as held:
         stored = held.exec_driver_sql("SELECT report FROM cycles").scalars().all()
     assert [json.loads(one) for one in stored] == [report]
