@@ -10,7 +10,7 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from astropy.time import Time
@@ -21,6 +21,7 @@ from aas2rto.steps.acquire import acquire
 from aas2rto.steps.cycle import Cycle, Parts
 from aas2rto.steps.fit_memory import FitMemory
 from aas2rto.steps.judge import judge
+from aas2rto.steps.listening import Listening
 from aas2rto.steps.prefilter import as_known, reconsider
 from aas2rto.store import Store
 
@@ -44,6 +45,7 @@ def run_cycle(
     stopping: Callable[[], bool] = lambda: False,
     keep: bool = True,
     memory: FitMemory | None = None,
+    only: Collection[str] | None = None,
 ) -> Cycle:
     """Run one cycle.
 
@@ -64,6 +66,8 @@ def run_cycle(
         If False, streams and folders are not told that their data arrived.
     memory : FitMemory, optional
         Remembers fits between the cycles of a process; by default the store alone does.
+    only : collection of str, optional
+        Sources whose streams have news; by default all sources are asked.
 
     Returns
     -------
@@ -81,7 +85,7 @@ def run_cycle(
 
     try:
         with step("acquire"):
-            cycle.arrivals = acquire(parts, store, now, keep=keep)
+            cycle.arrivals = acquire(parts, store, now, keep=keep, only=only)
         with step("read"):
             cycle.reconsidered = reconsider(parts, store, now)
             known = as_known(parts, store, now)
@@ -98,29 +102,37 @@ def run_cycle(
 
 
 def run_forever(
-    one_cycle: Callable[[Time], object],
+    one_cycle: Callable[[Time, Collection[str] | None], object],
     clock: Callable[[], Time],
     *,
     interval: float,
     stop: threading.Event,
+    streams: Listening,
 ) -> None:
-    """Run a cycle at every interval until `stop` is set.
+    """Run a cycle at every interval, and when a stream has news, until `stop` is set.
 
     Parameters
     ----------
     one_cycle : callable
-        Takes the time of the cycle; what it raises costs that cycle only.
+        Takes the time of the cycle, and the sources to read (None: all are asked); what it raises
+        costs that cycle only.
     clock : callable
         Tells the time.
     interval : float
         From start to start [s]; a cycle that takes longer is followed at once by the next.
     stop : threading.Event
         Set by a signal; waiting ends at once.
+    streams : Listening
+        Listened to between cycles.
     """
+    due, only, failed = 0.0, None, frozenset[str]()
     while not stop.is_set():
         start = time.monotonic()
+        if only is None:
+            due, failed = start + interval, frozenset()
         now = clock()
-        done = attempt("cycle", functools.partial(one_cycle, now))
+        done = attempt("cycle", functools.partial(one_cycle, now, only))
         if done.failure is not None:
             log.error("the cycle of %s was lost: %s", now.isot, done.failure.error)
-        stop.wait(max(interval - (time.monotonic() - start), 0.0))
+        failed |= getattr(done.value, "failed_sources", frozenset())
+        only = streams.rest(due, time.monotonic() - start, stop, but=failed)

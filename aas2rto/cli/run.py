@@ -6,7 +6,7 @@ import glob
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -61,16 +61,22 @@ def run(
     clock = _clock(start, fixed=now is not None)
     with _running(
         case, output, clock, stop, dry_run=dry_run, once=once, fixed=now is not None
-    ) as one_cycle:
+    ) as running:
         if once:
-            cycle = one_cycle(start, stop)
+            cycle = running.one_cycle(start, stop)
             if archive:
                 _expect_an_archive(cycle)
             return
         from aas2rto.loop import run_forever
+        from aas2rto.steps.listening import Listening
 
-        interval = case.config.loop.interval
-        run_forever(lambda t: one_cycle(t, stop), clock, interval=interval, stop=stop)
+        run_forever(
+            lambda t, only: running.one_cycle(t, stop, only),
+            clock,
+            interval=case.config.loop.interval,
+            stop=stop,
+            streams=Listening(running.parts.pollers, case.config.loop.react),
+        )
         typer.echo("stopped")
 
 
@@ -155,7 +161,9 @@ class _Running:
     dry_run: bool
     memory: FitMemory
 
-    def one_cycle(self, now: Time, stop: threading.Event) -> Cycle:
+    def one_cycle(
+        self, now: Time, stop: threading.Event, only: Collection[str] | None = None
+    ) -> Cycle:
         """Run a cycle, show it, and tell of it."""
         from aas2rto import loop
         from aas2rto.cli import showing
@@ -171,6 +179,7 @@ class _Running:
                 stopping=stop.is_set,
                 keep=not self.dry_run,
                 memory=self.memory,
+                only=only,
             )
         showing.cycle(cycle, folder=None if self.dry_run else self.folder)
         if self.dry_run:
@@ -206,8 +215,8 @@ def _running(
     dry_run: bool,
     once: bool,
     fixed: bool,
-) -> Iterator[Callable[[Time, threading.Event], Cycle]]:
-    """Open everything a cycle needs; yield the function that runs one."""
+) -> Iterator[_Running]:
+    """Open everything a cycle needs."""
     from aas2rto.config.redaction import Redactor
     from aas2rto.inform.tell import Telling
     from aas2rto.questions.explain import explain_stored
@@ -246,4 +255,4 @@ def _running(
         if not dry_run:
             stack.enter_context(telling)
         memory = Remembering(store.fits)
-        yield _Running(parts, store, folder, telling, dry_run, memory).one_cycle
+        yield _Running(parts, store, folder, telling, dry_run, memory)

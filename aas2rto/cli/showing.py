@@ -23,6 +23,24 @@ if TYPE_CHECKING:
 TOP = 8
 """Rows shown of each list; the files hold all."""
 
+SHOWN = (
+    "rank",
+    "candidate_id",
+    "name",
+    "score",
+    "site_score",
+    "last_mag",
+    "last_band",
+    "t_peak",
+    "now_mjd",
+    "altitude",
+    "hours_left",
+    "sets",
+    "observable_now",
+    "reason",
+)
+"""Columns of a list that are shown here."""
+
 MOST_PROBLEMS = 20
 """Problem lines shown; cycle.json holds all."""
 
@@ -122,7 +140,8 @@ def ranking_table(ranking: Ranking) -> Table:
             escape(head), justify="left" if head == "candidate" else "right", no_wrap=True
         )
     table.add_column("why", no_wrap=True, overflow="ellipsis", ratio=1)
-    for row in ranking.table.head(TOP).to_dict("records"):
+    shown = [name for name in SHOWN if name in ranking.table]
+    for row in ranking.table[shown].head(TOP).to_dict("records"):
         table.add_row(*(escape(text) for text in _cells(row, is_site=is_site)))
     return table
 

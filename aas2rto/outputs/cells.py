@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,6 +29,12 @@ DECIMALS = {
     "hours_left": 2,
 }
 """Digits after the point; other numbers have six significant digits."""
+
+LOWEST, HIGHEST = -90, 360
+"""Numbers with at most two decimals between these are looked up, not written."""
+
+UNSURE = 1e-6
+"""So close to the middle between two texts, the rounding is left to the machine."""
 
 MJD_OF_1970 = 40587.0
 """MJD of 1970-01-01, from which numpy counts."""
@@ -134,20 +141,70 @@ def column_cells(table: pd.DataFrame, name: str) -> list[str]:
         return iso_minutes(column.to_numpy(float))
     kind = column.dtype.kind
     if kind == "f":
-        return _numbers(column.to_numpy(float), _form(name))
+        return _numbers(column.to_numpy(float), name)
     if kind in "iu" and name != "observable_now":
         return list(map(str, column.tolist()))
-    return list(map(_formatter(name, kind), column.tolist()))
+    formatter = _formatter(name, kind)
+    values = column.tolist()
+    return _texts(values) if formatter is cell else list(map(formatter, values))
+
+
+def _texts(values: list[Any]) -> list[str]:
+    """Write texts as `cell` does; whether they need care is asked of all of them at once."""
+    try:
+        together = "".join(values)
+        lines = "\n".join(values)
+    except TypeError:  # not all are texts
+        return list(map(cell, values))
+    odd = not together.isascii() or not together.isprintable() or "#" in together
+    odd = odd or '"' in together or "  " in lines or " \n" in lines or "\n " in lines
+    if odd or lines[:1] == " " or lines[-1:] == " ":
+        return list(map(cell, values))
+    if "," not in together:
+        return values
+    return [f'"{text}"' if "," in text else text for text in values]
 
 
 def _form(name: str) -> str:
     return f".{DECIMALS[name]}f" if name in DECIMALS else ".6g"
 
 
-def _numbers(values: NDArray[np.float64], form: str) -> list[str]:
-    """Write numbers, all at once, which is twice as fast; an empty text for NaN."""
+def _numbers(values: NDArray[np.float64], name: str) -> list[str]:
+    """Write numbers, all at once; an empty text for NaN."""
     if not len(values):
         return []
+    return (
+        _from_table(values, DECIMALS[name])
+        if DECIMALS.get(name, 9) <= 2
+        else _each(values, _form(name))
+    )
+
+
+@functools.cache
+def _table(decimals: int) -> NDArray[np.object_]:
+    """Return the texts of all numbers from -`LOWEST` to `HIGHEST`, and an empty one."""
+    scale = 10**decimals
+    whole = range(LOWEST * scale, HIGHEST * scale + 1)
+    return np.array([*(f"{number / scale:.{decimals}f}" for number in whole), ""], dtype=object)
+
+
+def _from_table(values: NDArray[np.float64], decimals: int) -> list[str]:
+    """Write numbers with few digits, looked up where that is certain to be the right rounding."""
+    inside = (values > LOWEST) & (values < HIGHEST)
+    scaled = np.where(inside, values, 0.0) * 10**decimals
+    whole = np.rint(scaled)
+    sure = inside & (np.abs(np.abs(scaled - whole) - 0.5) > UNSURE)
+    sure &= (whole != 0) | ~np.signbit(values)
+    row = np.where(sure, whole - LOWEST * 10**decimals, -1).astype(np.int64)
+    texts: list[str] = _table(decimals)[row].tolist()
+    others = np.flatnonzero(~sure & ~np.isnan(values))
+    for at, text in zip(others.tolist(), _each(values[others], f".{decimals}f"), strict=True):
+        texts[at] = text
+    return texts
+
+
+def _each(values: NDArray[np.float64], form: str) -> list[str]:
+    """Write numbers one by one, in one call."""
     texts = (f"%{form}\n" * len(values) % tuple(values.tolist())).split("\n")[:-1]
     for row in np.flatnonzero(np.isnan(values)).tolist():
         texts[row] = ""

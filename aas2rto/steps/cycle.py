@@ -247,6 +247,11 @@ class Cycle:
         return {name: round(seconds, 4) for name, seconds in self.timings.items()}
 
     @property
+    def failed_sources(self) -> frozenset[str]:
+        """Names of the sources that brought a failure."""
+        return frozenset(arrival.report.source for arrival in self.arrivals if arrival.failed)
+
+    @property
     def problems(self) -> list[str]:
         """One line for everything that went wrong and cost only itself."""
         lines = [a.line() for a in self.arrivals if a.failed]
