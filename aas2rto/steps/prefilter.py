@@ -83,7 +83,8 @@ def as_known(parts: Parts, store: Store, now: Time, *, candidate_id: str | None 
         notes = _only(notes, candidate_id).dropna(axis=1, how="all")
         said = _only(said, candidate_id)
     known = store.photometry.as_known(held, now.utc.mjd, parts.case.config.candidates.quiet)
-    return Known(assemble(held, known.summary, notes, base), known.photometry, said, notes)
+    table = assemble(held, known.summary, notes, base)
+    return Known(table, known.photometry, said, notes, known.content)
 
 
 def _only(table: pd.DataFrame, candidate_id: str) -> pd.DataFrame:
