@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from aas2rto.config.case import Case
     from aas2rto.inform.tell import Telling
+    from aas2rto.outputs.written import Written
     from aas2rto.steps.cycle import Cycle, Parts
     from aas2rto.steps.fit_memory import FitMemory
     from aas2rto.store import Store
@@ -160,6 +161,7 @@ class _Running:
     telling: Telling
     dry_run: bool
     memory: FitMemory
+    written: Written
 
     def one_cycle(
         self, now: Time, stop: threading.Event, only: Collection[str] | None = None
@@ -197,7 +199,7 @@ class _Running:
         from aas2rto.outputs import files
 
         if not self.dry_run:
-            files.write(self.folder, self.parts, cycle)
+            files.write(self.folder, self.parts, cycle, self.written)
 
     def _write_report(self, report: Mapping[str, Any]) -> None:
         from aas2rto.outputs import lists
@@ -219,6 +221,7 @@ def _running(
     """Open everything a cycle needs."""
     from aas2rto.config.redaction import Redactor
     from aas2rto.inform.tell import Telling
+    from aas2rto.outputs.written import Written
     from aas2rto.questions.explain import explain_stored
     from aas2rto.steps.build import build
     from aas2rto.steps.fit_memory import Remembering
@@ -255,4 +258,4 @@ def _running(
         if not dry_run:
             stack.enter_context(telling)
         memory = Remembering(store.fits)
-        yield _Running(parts, store, folder, telling, dry_run, memory)
+        yield _Running(parts, store, folder, telling, dry_run, memory, Written())

@@ -133,7 +133,8 @@ def _made(asked: set[str], table: pd.DataFrame) -> _Held:
 def spread_out(table: pd.DataFrame) -> pd.DataFrame:
     """Return fits by candidate (the index), their parameters and errors as columns."""
     plain = [name for name, dtype in FIT_COLUMNS.items() if dtype != "object"]
-    wide = table[plain].copy()
+    # Objects: taking rows of pandas' own texts is slow.
+    wide = table[plain].astype({name: object for name in plain if FIT_COLUMNS[name] == "str"})
     for name in [key for key, dtype in FIT_COLUMNS.items() if dtype == "float64"]:
         wide[name] = pd.to_numeric(wide[name], errors="coerce").astype(float)
     for kind, suffix in (("parameters", ""), ("errors", "_err")):

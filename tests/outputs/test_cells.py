@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from aas2rto.outputs.cells import HIGHEST, LOWEST, cell, column_cells
+from aas2rto.outputs.cells import HIGHEST, LOWEST, cell, column_cells, with_sexagesimal
+from aas2rto.outputs.written import Written
 
 WORDS = st.text(st.sampled_from('ab,"# \n\té\u2028'), max_size=6)
 
@@ -38,3 +39,26 @@ def test_numbers_that_are_looked_up_are_as_those_that_are_written(name, form, va
     table = pd.DataFrame({name: np.array(values, dtype=float)})
     wanted = ["" if np.isnan(value) else format(value, form) for value in values]
     assert column_cells(table, name) == wanted
+
+
+COLUMN = st.lists(st.sampled_from([0.0, -0.0, 1.25, np.nan, 2.0]), min_size=6, max_size=6)
+
+
+@given(st.lists(st.tuples(COLUMN, st.lists(WORDS, min_size=6, max_size=6)), min_size=1, max_size=5))
+def test_what_changed_is_written_again_and_nothing_else(cycles):
+    """Whatever changes from one cycle to the next, the cells are those of a new table."""
+    names, written = ("ra", "ra_hms", "word", "last_mag", "missing"), Written()
+    for numbers, words in cycles:
+        values = np.array(numbers)
+        table = pd.DataFrame(
+            {
+                "ra": np.nan_to_num(values),
+                "dec": 1.0,
+                "word": np.array(words, dtype=object),
+                "last_mag": values,
+            }
+        )
+        whole = with_sexagesimal(table)
+        columns = [column_cells(whole, name) for name in names]
+        assert written.rows(table, names) == [",".join(row) for row in zip(*columns, strict=True)]
+        assert written.rows(table, names) is written.rows(table.copy(), names)
