@@ -102,36 +102,38 @@ def run_cycle(
 
 
 def run_forever(
-    one_cycle: Callable[[Time, Collection[str] | None], object],
+    one_cycle: Callable[..., object],
     clock: Callable[[], Time],
     *,
     interval: float,
     stop: threading.Event,
-    streams: Listening,
+    streams: Listening | None = None,
 ) -> None:
     """Run a cycle at every interval, and when a stream has news, until `stop` is set.
 
     Parameters
     ----------
     one_cycle : callable
-        Takes the time of the cycle, and the sources to read (None: all are asked); what it raises
-        costs that cycle only.
+        Takes the time of the cycle and, where only these are to be read, the sources whose streams
+        have news; what it raises costs that cycle only.
     clock : callable
         Tells the time.
     interval : float
         From start to start [s]; a cycle that takes longer is followed at once by the next.
     stop : threading.Event
         Set by a signal; waiting ends at once.
-    streams : Listening
+    streams : Listening, optional
         Listened to between cycles.
     """
+    streams = Listening() if streams is None else streams
     due, only, failed = 0.0, None, frozenset[str]()
     while not stop.is_set():
         start = time.monotonic()
         if only is None:
             due, failed = start + interval, frozenset()
         now = clock()
-        done = attempt("cycle", functools.partial(one_cycle, now, only))
+        news = () if only is None else (only,)
+        done = attempt("cycle", functools.partial(one_cycle, now, *news))
         if done.failure is not None:
             log.error("the cycle of %s was lost: %s", now.isot, done.failure.error)
         failed |= getattr(done.value, "failed_sources", frozenset())

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from aas2rto.config.case import Case
     from aas2rto.inform.tell import Telling
-    from aas2rto.outputs.written import Written
+    from aas2rto.outputs.cell_memory import Written
     from aas2rto.steps.cycle import Cycle, Parts
     from aas2rto.steps.fit_memory import FitMemory
     from aas2rto.store import Store
@@ -72,7 +72,7 @@ def run(
         from aas2rto.steps.listening import Listening
 
         run_forever(
-            lambda t, only: running.one_cycle(t, stop, only),
+            lambda t, *only: running.one_cycle(t, stop, *only),
             clock,
             interval=case.config.loop.interval,
             stop=stop,
@@ -221,7 +221,7 @@ def _running(
     """Open everything a cycle needs."""
     from aas2rto.config.redaction import Redactor
     from aas2rto.inform.tell import Telling
-    from aas2rto.outputs.written import Written
+    from aas2rto.outputs.cell_memory import Written
     from aas2rto.questions.explain import explain_stored
     from aas2rto.steps.build import build
     from aas2rto.steps.fit_memory import Remembering

@@ -45,7 +45,7 @@ SEXAGESIMAL = {"ra_hms": "ra", "dec_dms": "dec"}
 
 
 class Rows(Protocol):
-    """Cells of candidates that stand in several lists, see `aas2rto.outputs.shared`."""
+    """Cells of candidates that stand in several lists, see `aas2rto.outputs.cell_memory`."""
 
     def has(self, name: str) -> bool:
         """Tell whether a column is the same in all lists."""

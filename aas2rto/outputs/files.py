@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aas2rto.factors import Decision
 from aas2rto.outputs import lists
-from aas2rto.outputs.written import Written
+from aas2rto.outputs.cell_memory import Written
 from aas2rto.steps.cycle import Cycle, Parts
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 
 from aas2rto.factors import Decision
 from aas2rto.outputs import write_atomically
+from aas2rto.outputs.cell_memory import Shared, Written
 from aas2rto.outputs.cells import comments, to_csv
-from aas2rto.outputs.written import Shared, Written
 from aas2rto.steps.cycle import Ranking
 
 LEADING = (

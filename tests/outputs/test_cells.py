@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from aas2rto.outputs.cell_memory import Written
 from aas2rto.outputs.cells import HIGHEST, LOWEST, cell, column_cells, with_sexagesimal
-from aas2rto.outputs.written import Written
 
 WORDS = st.text(st.sampled_from('ab,"# \n\té\u2028'), max_size=6)
 

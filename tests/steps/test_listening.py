@@ -110,7 +110,7 @@ def test_the_loop_reacts_and_keeps_its_interval():
     class Found:
         failed_sources = frozenset()
 
-    def one_cycle(_, only):
+    def one_cycle(_, only=None):
         asked.append((only, round(time.monotonic() - begun, 1)))
         found = Found()
         if len(asked) == 2:
