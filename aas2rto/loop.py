@@ -10,7 +10,7 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from astropy.time import Time
@@ -19,13 +19,16 @@ from aas2rto.guard import attempt
 from aas2rto.inform.record import record
 from aas2rto.steps.acquire import acquire
 from aas2rto.steps.cycle import Cycle, Parts
+from aas2rto.steps.fit_memory import FitMemory
 from aas2rto.steps.judge import judge
+from aas2rto.steps.listening import Listening
 from aas2rto.steps.prefilter import as_known, reconsider
 from aas2rto.store import Store
 
 log = logging.getLogger(__name__)
 
-STEPS = ("acquire", "read", "prefilter", "fit", "score", "remove", "rank", "inform")
+STEPS = ("acquire", "read", "prefilter", "fit", "score", "remove", "rank", "store", "lists")
+"""Of a cycle; figures and messages follow when its lists are on disk, see `inform.tell`."""
 
 
 class Stopped(Exception):  # noqa: N818  not an error: the user asked for it
@@ -41,6 +44,8 @@ def run_cycle(
     on_step: Callable[[str], None] = lambda _: None,
     stopping: Callable[[], bool] = lambda: False,
     keep: bool = True,
+    memory: FitMemory | None = None,
+    only: Collection[str] | None = None,
 ) -> Cycle:
     """Run one cycle.
 
@@ -59,6 +64,10 @@ def run_cycle(
         Asked between steps; True ends the cycle there.
     keep : bool
         If False, streams and folders are not told that their data arrived.
+    memory : FitMemory, optional
+        Remembers fits between the cycles of a process; by default the store alone does.
+    only : collection of str, optional
+        Sources whose streams have news; by default all sources are asked.
 
     Returns
     -------
@@ -71,20 +80,22 @@ def run_cycle(
         if stopping():
             raise Stopped
         on_step(name)
-        start = time.perf_counter()
-        yield
-        cycle.timings[name] = cycle.timings.get(name, 0.0) + time.perf_counter() - start
+        with cycle.timed(name):
+            yield
 
     try:
         with step("acquire"):
-            cycle.arrivals = acquire(parts, store, now, keep=keep)
+            cycle.arrivals = acquire(parts, store, now, keep=keep, only=only)
         with step("read"):
             cycle.reconsidered = reconsider(parts, store, now)
             known = as_known(parts, store, now)
             cycle.failures.extend(known.failures)
-        cycle.take(judge(parts, known, now, memory=store.fits, step=step))
-        with step("inform"):
+        cycle.take(judge(parts, known, now, memory=memory or store.fits, step=step))
+        with step("store"):
             record(parts, store, cycle)
+        # What is stored is written, too, whoever asks to stop meanwhile.
+        on_step("lists")
+        with cycle.timed("lists"):
             inform(cycle)
     except Stopped:
         cycle.stopped = True
@@ -92,29 +103,39 @@ def run_cycle(
 
 
 def run_forever(
-    one_cycle: Callable[[Time], object],
+    one_cycle: Callable[..., object],
     clock: Callable[[], Time],
     *,
     interval: float,
     stop: threading.Event,
+    streams: Listening | None = None,
 ) -> None:
-    """Run a cycle at every interval until `stop` is set.
+    """Run a cycle at every interval, and when a stream has news, until `stop` is set.
 
     Parameters
     ----------
     one_cycle : callable
-        Takes the time of the cycle; what it raises costs that cycle only.
+        Takes the time of the cycle and, where only these are to be read, the sources whose streams
+        have news; what it raises costs that cycle only.
     clock : callable
         Tells the time.
     interval : float
         From start to start [s]; a cycle that takes longer is followed at once by the next.
     stop : threading.Event
         Set by a signal; waiting ends at once.
+    streams : Listening, optional
+        Listened to between cycles.
     """
+    streams = Listening() if streams is None else streams
+    due, only, failed = 0.0, None, frozenset[str]()
     while not stop.is_set():
         start = time.monotonic()
+        if only is None:
+            due, failed = start + interval, frozenset()
         now = clock()
-        done = attempt("cycle", functools.partial(one_cycle, now))
+        news = () if only is None else (only,)
+        done = attempt("cycle", functools.partial(one_cycle, now, *news))
         if done.failure is not None:
             log.error("the cycle of %s was lost: %s", now.isot, done.failure.error)
-        stop.wait(max(interval - (time.monotonic() - start), 0.0))
+        failed |= getattr(done.value, "failed_sources", frozenset())
+        only = streams.rest(due, time.monotonic() - start, stop, but=failed)

@@ -75,7 +75,7 @@ def _explain_file(
     from aas2rto.questions.explain import explain
     from aas2rto.sources.files.light_curve_table import read_light_curve
     from aas2rto.steps.build import build
-    from aas2rto.steps.fit import OnlyRead
+    from aas2rto.steps.fit_memory import OnlyRead
     from aas2rto.steps.prefilter import light_curve_alone
 
     found = read_light_curve(path, candidate_id=path.stem)

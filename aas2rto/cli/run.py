@@ -6,11 +6,11 @@ import glob
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
     from aas2rto.config.case import Case
     from aas2rto.inform.tell import Telling
+    from aas2rto.outputs.cell_memory import Written
     from aas2rto.steps.cycle import Cycle, Parts
+    from aas2rto.steps.fit_memory import FitMemory
     from aas2rto.store import Store
 
 
@@ -61,16 +63,22 @@ def run(
     clock = _clock(start, fixed=now is not None)
     with _running(
         case, output, clock, stop, dry_run=dry_run, once=once, fixed=now is not None
-    ) as one_cycle:
+    ) as running:
         if once:
-            cycle = one_cycle(start, stop)
+            cycle = running.one_cycle(start, stop)
             if archive:
                 _expect_an_archive(cycle)
             return
         from aas2rto.loop import run_forever
+        from aas2rto.steps.listening import Listening
 
-        interval = case.config.loop.interval
-        run_forever(lambda t: one_cycle(t, stop), clock, interval=interval, stop=stop)
+        run_forever(
+            lambda t, *only: running.one_cycle(t, stop, *only),
+            clock,
+            interval=case.config.loop.interval,
+            stop=stop,
+            streams=Listening(running.parts.pollers, case.config.loop.react),
+        )
         typer.echo("stopped")
 
 
@@ -153,11 +161,16 @@ class _Running:
     folder: Path
     telling: Telling
     dry_run: bool
+    memory: FitMemory
+    written: Written
 
-    def one_cycle(self, now: Time, stop: threading.Event) -> Cycle:
+    def one_cycle(
+        self, now: Time, stop: threading.Event, only: Collection[str] | None = None
+    ) -> Cycle:
         """Run a cycle, show it, and tell of it."""
         from aas2rto import loop
         from aas2rto.cli import showing
+        from aas2rto.inform import journal
 
         with showing.steps() as on_step, self.telling.computing(now):
             cycle = loop.run_cycle(
@@ -168,6 +181,8 @@ class _Running:
                 on_step=on_step,
                 stopping=stop.is_set,
                 keep=not self.dry_run,
+                memory=self.memory,
+                only=only,
             )
         showing.cycle(cycle, folder=None if self.dry_run else self.folder)
         if self.dry_run:
@@ -177,6 +192,7 @@ class _Running:
         with showing.steps() as on_step:
             on_step("tell")
             self.telling.tell(cycle)
+        journal.close(self.store, cycle, self._write_report)
         showing.problems(cycle.problems[shown:])
         return cycle
 
@@ -184,7 +200,12 @@ class _Running:
         from aas2rto.outputs import files
 
         if not self.dry_run:
-            files.write(self.folder, self.parts, cycle)
+            files.write(self.folder, self.parts, cycle, self.written)
+
+    def _write_report(self, report: Mapping[str, Any]) -> None:
+        from aas2rto.outputs import lists
+
+        lists.write_cycle(self.folder, report)
 
 
 @contextmanager
@@ -197,12 +218,14 @@ def _running(
     dry_run: bool,
     once: bool,
     fixed: bool,
-) -> Iterator[Callable[[Time, threading.Event], Cycle]]:
-    """Open everything a cycle needs; yield the function that runs one."""
+) -> Iterator[_Running]:
+    """Open everything a cycle needs."""
     from aas2rto.config.redaction import Redactor
     from aas2rto.inform.tell import Telling
+    from aas2rto.outputs.cell_memory import Written
     from aas2rto.questions.explain import explain_stored
     from aas2rto.steps.build import build
+    from aas2rto.steps.fit_memory import Remembering
     from aas2rto.store import Store
     from aas2rto.store.copying import temporary_copy
     from aas2rto.store.lock import hold
@@ -237,4 +260,5 @@ def _running(
         parts = replace(parts, failures=(*parts.failures, *telling.failures))
         if not dry_run:
             stack.enter_context(telling)
-        yield _Running(parts, store, folder, telling, dry_run).one_cycle
+        memory = Remembering(store.fits)
+        yield _Running(parts, store, folder, telling, dry_run, memory, Written())

@@ -23,6 +23,24 @@ if TYPE_CHECKING:
 TOP = 8
 """Rows shown of each list; the files hold all."""
 
+SHOWN = (
+    "rank",
+    "candidate_id",
+    "name",
+    "score",
+    "site_score",
+    "last_mag",
+    "last_band",
+    "t_peak",
+    "now_mjd",
+    "altitude",
+    "hours_left",
+    "sets",
+    "observable_now",
+    "reason",
+)
+"""Columns of a list that are shown here."""
+
 MOST_PROBLEMS = 20
 """Problem lines shown; cycle.json holds all."""
 
@@ -33,7 +51,8 @@ _DOING = {
     "score": "scoring",
     "remove": "removing the rejected",
     "rank": "ranking for each observatory",
-    "inform": "storing and writing",
+    "store": "storing",
+    "lists": "writing the lists",
     "tell": "drawing figures, sending messages",
 }
 
@@ -62,7 +81,7 @@ def cycle(found: Cycle, *, folder: Path | None) -> None:
         out.print(f"  {escape(arrival.line())}", soft_wrap=True, style=style)
     out.print(funnel_line(found.report["funnel"]), soft_wrap=True)
     for ranking in found.judged.rankings:
-        out.print(ranking_table(ranking))
+        out.print(ranking_table(ranking, width=out.width))
         more = len(ranking.table) - TOP
         if more > 0:
             out.print(f"   ... {more} more in ranked/{ranking.observatory}.csv")
@@ -109,8 +128,8 @@ def funnel_line(funnel: dict[str, Any]) -> str:
     return "funnel: " + " -> ".join(parts)
 
 
-def ranking_table(ranking: Ranking) -> Table:
-    """Return the top of a list."""
+def ranking_table(ranking: Ranking, *, width: int) -> Table:
+    """Return the top of a list, for a terminal with so many columns."""
     is_site = ranking.observatory != "science"
     title = f"{ranking.observatory}: {counted(len(ranking.table), 'candidate')}"
     table = Table(title=title, title_justify="left", pad_edge=False, box=None, expand=True)
@@ -121,8 +140,11 @@ def ranking_table(ranking: Ranking) -> Table:
             escape(head), justify="left" if head == "candidate" else "right", no_wrap=True
         )
     table.add_column("why", no_wrap=True, overflow="ellipsis", ratio=1)
-    for row in ranking.table.head(TOP).to_dict("records"):
-        table.add_row(*(escape(text) for text in _cells(row, is_site=is_site)))
+    shown = [name for name in SHOWN if name in ranking.table]
+    for row in ranking.table[shown].head(TOP).to_dict("records"):
+        # Of a reason that is longer than the line, the rest is not shown, but takes its time.
+        cells = [text[: 2 * width] for text in _cells(row, is_site=is_site)]
+        table.add_row(*(escape(text) for text in cells))
     return table
 
 

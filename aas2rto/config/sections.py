@@ -39,10 +39,15 @@ class Loop(Section):
         From the start of one cycle to the start of the next [s].
     deadline : float
         Longest time that a cycle waits for any one source [s].
+    react : float or None
+        Where a stream is followed, a cycle starts at most this long after its first new alert [s],
+        and no sooner after the last cycle than that one took; it reads the streams that have news,
+        and asks nobody else. None: alerts wait for the interval.
     """
 
     interval: Second = Field(default=600.0, gt=0)
     deadline: Second = Field(default=120.0, gt=0)
+    react: Second | None = Field(default=2.0, gt=0)
 
 
 class Retention(Section):

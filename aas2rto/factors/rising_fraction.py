@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from aas2rto.factors import (
     per_band,
 )
 from aas2rto.tables.photometry import BANDS
-from aas2rto.text.late import sentences
+from aas2rto.text.late import say
 from aas2rto.text.words import counted
 
 
@@ -69,11 +70,12 @@ def rising_fraction(
     combined = _combine(value, count >= 2, combine, neutral)
     declining = known & (fraction < min)
     reject = known.any(axis=1) & (declining == known).all(axis=1)
-    reason = sentences(
-        len(candidates),
-        lambda row: _sentence(
-            fraction[row], count[row], known[row], bands, is_out=bool(reject[row]), least=min
-        ),
+    reason = say(
+        lambda share, n, known, out: _sentence(share, n, known, bands, is_out=out, least=min),
+        fraction,
+        count,
+        known,
+        reject,
     )
     return answer(combined, reject=reject, reason=reason, rise_fraction=combined)
 
@@ -90,9 +92,9 @@ def _combine(
 
 
 def _sentence(
-    fraction: np.ndarray,
-    count: np.ndarray,
-    known: np.ndarray,
+    fraction: Sequence[float],
+    count: Sequence[float],
+    known: Sequence[bool],
     bands: tuple[str, ...],
     *,
     is_out: bool,

@@ -195,12 +195,14 @@ class Telling:
         if self._forever:
             self._courier.wake()  # texts need not wait for figures
         try:
-            self._draw(cycle)
+            with cycle.timed("figures"):
+                self._draw(cycle)
         finally:
             self._courier.release_figures()
-        if not self._forever:
-            done = attempt("messages", lambda: self._courier.drain(PATIENCE))
-            cycle.failures.extend([done.failure] if done.failure else [])
+        with cycle.timed("messages"):
+            if not self._forever:
+                done = attempt("messages", lambda: self._courier.drain(PATIENCE))
+                cycle.failures.extend([done.failure] if done.failure else [])
 
     def _draw(self, cycle: Cycle) -> None:
         judged = cycle.judged

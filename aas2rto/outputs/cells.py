@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -29,42 +30,31 @@ DECIMALS = {
 }
 """Digits after the point; other numbers have six significant digits."""
 
+LOWEST, HIGHEST = -90, 360
+"""Numbers with at most two decimals between these are looked up, not written."""
+
+UNSURE = 1e-6
+"""So close to the middle between two texts, the rounding is left to the machine."""
+
 MJD_OF_1970 = 40587.0
 """MJD of 1970-01-01, from which numpy counts."""
 
 
-class Shared:
-    """Cells of candidates that stand in several lists, written once.
+SEXAGESIMAL = {"ra_hms": "ra", "dec_dms": "dec"}
+"""Columns that are made of others."""
 
-    Parameters
-    ----------
-    table : DataFrame
-        One row for each candidate, by ``candidate_id``.
-    but : collection of str
-        Columns that each list has for itself.
-    """
 
-    def __init__(self, table: pd.DataFrame, but: Sequence[str] = ()) -> None:
-        self._table = with_sexagesimal(table)
-        self._own = frozenset(but)
-        self._place = {name: row for row, name in enumerate(table["candidate_id"].tolist())}
-        self._written: dict[tuple[str, ...], list[str]] = {}
+class Rows(Protocol):
+    """Cells of candidates that stand in several lists, see `aas2rto.outputs.cell_memory`."""
 
     def has(self, name: str) -> bool:
         """Tell whether a column is the same in all lists."""
-        return name in self._table and name not in self._own
 
     def places(self, candidate_ids: Sequence[str]) -> list[int]:
         """Return where candidates stand in the table."""
-        return [self._place[name] for name in candidate_ids]
 
     def cells(self, names: tuple[str, ...], places: Sequence[int]) -> list[str]:
         """Return some columns of candidates, joined by commas."""
-        if names not in self._written:
-            columns = [column_cells(self._table, name) for name in names]
-            self._written[names] = [",".join(row) for row in zip(*columns, strict=True)]
-        written = self._written[names]
-        return [written[place] for place in places]
 
 
 def to_csv(
@@ -72,7 +62,7 @@ def to_csv(
     columns: Sequence[str],
     header: Sequence[str],
     *,
-    shared: Shared | None = None,
+    shared: Rows | None = None,
 ) -> str:
     """Format a table; missing columns are empty.
 
@@ -83,7 +73,7 @@ def to_csv(
         What to write, in this order.
     header : sequence of str
         Lines that get a ``#`` in front; ``pandas.read_csv(..., comment="#")`` skips them.
-    shared : Shared, optional
+    shared : Rows, optional
         Holds what other lists say of the same candidates.
     """
     parts: list[list[str]] = []
@@ -110,19 +100,28 @@ def with_sexagesimal(table: pd.DataFrame) -> pd.DataFrame:
     """Add ``ra_hms`` and ``dec_dms``, as telescopes take them, to 0.01 s and 0.1 arcsec."""
     if "ra" not in table or "ra_hms" in table:
         return table
+    made = {
+        name: np.array(sexagesimal(table[of].to_numpy(float), name), dtype=object)
+        for name, of in SEXAGESIMAL.items()
+    }
+    return table.assign(**made)
+
+
+def sexagesimal(degrees: NDArray[np.float64], name: str) -> list[str]:
+    """Write right ascensions in hours (``ra_hms``), or declinations in degrees (``dec_dms``)."""
     # Rounded before it is split up: there is no 60th second and no right ascension of 24 h.
-    hundredths = np.rint(table["ra"].to_numpy(float) * 24000).astype(int) % 8640000
-    tenths = np.rint(np.abs(table["dec"].to_numpy(float)) * 36000).astype(int)
-    signs = np.where(np.signbit(table["dec"].to_numpy(float)), "-", "+")
-    hms = [
-        f"{h // 360000:02d}:{h // 6000 % 60:02d}:{h % 6000 / 100:05.2f}"
-        for h in hundredths.tolist()
-    ]
-    dms = [
+    if name == "ra_hms":
+        hundredths = np.rint(degrees * 24000).astype(int) % 8640000
+        return [
+            f"{h // 360000:02d}:{h // 6000 % 60:02d}:{h % 6000 / 100:05.2f}"
+            for h in hundredths.tolist()
+        ]
+    tenths = np.rint(np.abs(degrees) * 36000).astype(int)
+    signs = np.where(np.signbit(degrees), "-", "+")
+    return [
         f"{sign}{t // 36000:02d}:{t // 600 % 60:02d}:{t % 600 / 10:04.1f}"
         for sign, t in zip(signs.tolist(), tenths.tolist(), strict=True)
     ]
-    return table.assign(ra_hms=np.array(hms, dtype=object), dec_dms=np.array(dms, dtype=object))
 
 
 def column_cells(table: pd.DataFrame, name: str) -> list[str]:
@@ -134,20 +133,70 @@ def column_cells(table: pd.DataFrame, name: str) -> list[str]:
         return iso_minutes(column.to_numpy(float))
     kind = column.dtype.kind
     if kind == "f":
-        return _numbers(column.to_numpy(float), _form(name))
+        return _numbers(column.to_numpy(float), name)
     if kind in "iu" and name != "observable_now":
         return list(map(str, column.tolist()))
-    return list(map(_formatter(name, kind), column.tolist()))
+    formatter = _formatter(name, kind)
+    values = column.tolist()
+    return _texts(values) if formatter is cell else list(map(formatter, values))
+
+
+def _texts(values: list[Any]) -> list[str]:
+    """Write texts as `cell` does; whether they need care is asked of all of them at once."""
+    try:
+        together = "".join(values)
+        lines = "\n".join(values)
+    except TypeError:  # not all are texts
+        return list(map(cell, values))
+    odd = not together.isascii() or not together.isprintable() or "#" in together
+    odd = odd or '"' in together or "  " in lines or " \n" in lines or "\n " in lines
+    if odd or lines[:1] == " " or lines[-1:] == " ":
+        return list(map(cell, values))
+    if "," not in together:
+        return values
+    return [f'"{text}"' if "," in text else text for text in values]
 
 
 def _form(name: str) -> str:
     return f".{DECIMALS[name]}f" if name in DECIMALS else ".6g"
 
 
-def _numbers(values: NDArray[np.float64], form: str) -> list[str]:
-    """Write numbers, all at once, which is twice as fast; an empty text for NaN."""
+def _numbers(values: NDArray[np.float64], name: str) -> list[str]:
+    """Write numbers, all at once; an empty text for NaN."""
     if not len(values):
         return []
+    return (
+        _from_table(values, DECIMALS[name])
+        if DECIMALS.get(name, 9) <= 2
+        else _each(values, _form(name))
+    )
+
+
+@functools.cache
+def _table(decimals: int) -> NDArray[np.object_]:
+    """Return the texts of all numbers from -`LOWEST` to `HIGHEST`, and an empty one."""
+    scale = 10**decimals
+    whole = range(LOWEST * scale, HIGHEST * scale + 1)
+    return np.array([*(f"{number / scale:.{decimals}f}" for number in whole), ""], dtype=object)
+
+
+def _from_table(values: NDArray[np.float64], decimals: int) -> list[str]:
+    """Write numbers with few digits, looked up where that is certain to be the right rounding."""
+    inside = (values > LOWEST) & (values < HIGHEST)
+    scaled = np.where(inside, values, 0.0) * 10**decimals
+    whole = np.rint(scaled)
+    sure = inside & (np.abs(np.abs(scaled - whole) - 0.5) > UNSURE)
+    sure &= (whole != 0) | ~np.signbit(values)
+    row = np.where(sure, whole - LOWEST * 10**decimals, -1).astype(np.int64)
+    texts: list[str] = _table(decimals)[row].tolist()
+    others = np.flatnonzero(~sure & ~np.isnan(values))
+    for at, text in zip(others.tolist(), _each(values[others], f".{decimals}f"), strict=True):
+        texts[at] = text
+    return texts
+
+
+def _each(values: NDArray[np.float64], form: str) -> list[str]:
+    """Write numbers one by one, in one call."""
     texts = (f"%{form}\n" * len(values) % tuple(values.tolist())).split("\n")[:-1]
     for row in np.flatnonzero(np.isnan(values)).tolist():
         texts[row] = ""

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from aas2rto.factors import Decision
 from aas2rto.outputs import lists
+from aas2rto.outputs.cell_memory import Written
 from aas2rto.steps.cycle import Cycle, Parts
 
 
-def write(folder: Path, parts: Parts, cycle: Cycle) -> None:
+def write(folder: Path, parts: Parts, cycle: Cycle, written: Written | None = None) -> None:
     """Write the ranked lists, excluded.csv, rejected.csv and, last, cycle.json.
 
     Parameters
@@ -18,11 +19,14 @@ def write(folder: Path, parts: Parts, cycle: Cycle) -> None:
         The project's folder.
     parts : Parts
     cycle : Cycle
+    written : Written, optional
+        Cells of the last cycle; see `lists.write_rankings`.
     """
     if cycle.judged is None:
         return
     header, scored = provenance(parts, cycle), cycle.judged.scored
-    lists.write_rankings(folder, scored.rows(Decision.KEEP), cycle.judged.rankings, header)
+    kept = scored.rows(Decision.KEEP)
+    lists.write_rankings(folder, kept, cycle.judged.rankings, header, written)
     lists.write_excluded(folder, scored.rows(Decision.EXCLUDE), header)
     lists.write_rejected(
         folder,

@@ -12,7 +12,8 @@ import pandas as pd
 
 from aas2rto.factors import Decision
 from aas2rto.outputs import write_atomically, written
-from aas2rto.outputs.cells import Shared, comments, to_csv
+from aas2rto.outputs.cell_memory import Shared, Written
+from aas2rto.outputs.cells import comments, to_csv
 from aas2rto.steps.cycle import Ranking
 
 LEADING = (
@@ -60,7 +61,11 @@ OWN = ("rank", "site_score", "reason", "decision", "factor", "pinned", "reachabl
 
 
 def write_rankings(
-    folder: Path, scored: pd.DataFrame, rankings: Sequence[Ranking], header: Sequence[str]
+    folder: Path,
+    scored: pd.DataFrame,
+    rankings: Sequence[Ranking],
+    header: Sequence[str],
+    written: Written | None = None,
 ) -> None:
     """Write all ranked lists.
 
@@ -73,8 +78,10 @@ def write_rankings(
     rankings : sequence of Ranking
     header : sequence of str
         Provenance lines.
+    written : Written, optional
+        Cells of the last cycle, which are written again only where they changed.
     """
-    shared = Shared(scored, but=OWN)
+    shared = Shared(scored, OWN, written)
     for ranking in rankings:
         write_ranking(folder, ranking, header, shared=shared)
 

@@ -14,7 +14,7 @@ from aas2rto.outputs.cells import iso_minutes
 from aas2rto.steps.column import RULES, Column, effect_of
 from aas2rto.steps.combine import EXCLUDED_SCORE, why
 from aas2rto.steps.cycle import Parts, Ranking, Scored
-from aas2rto.steps.fit import FitMemory, OnlyRead
+from aas2rto.steps.fit_memory import FitMemory, OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import Known, as_known
 from aas2rto.store import Store

@@ -12,7 +12,7 @@ from aas2rto.errors import Aas2rtoError
 from aas2rto.outputs.figures import drawing, gathering
 from aas2rto.outputs.figures.gallery import Gallery
 from aas2rto.steps.cycle import Parts, Ranking
-from aas2rto.steps.fit import OnlyRead
+from aas2rto.steps.fit_memory import OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import as_known
 from aas2rto.store import Store

@@ -15,7 +15,7 @@ from aas2rto.planning.earlier import Earlier, kept_of, with_past_closures
 from aas2rto.sky import visibility
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.cycle import Judged, Parts, Scored
-from aas2rto.steps.fit import OnlyRead
+from aas2rto.steps.fit_memory import OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import as_known
 from aas2rto.steps.rank import rank_site

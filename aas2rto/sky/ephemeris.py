@@ -15,10 +15,11 @@ from typing import Any
 import erfa  # type: ignore[import-untyped]
 import numpy as np
 from astropy.time import Time
-from astropy.utils import iers
+from astropy_iers_data import IERS_A_FILE  # type: ignore[import-untyped]
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
+from aas2rto.sky import earth_table
 from aas2rto.sky.observatory import Observatory
 
 Array = NDArray[np.float64]
@@ -52,10 +53,7 @@ SCAN = np.arange(-721, 1501) * SCAN_STEP
 @functools.lru_cache(maxsize=1)
 def _rotation_table() -> tuple[Array, Array, Array, Array]:
     """Read MJD, UT1-UTC [s] and the pole's position [rad] from the table bundled with astropy."""
-    table = iers.IERS_A.read(iers.IERS_A_FILE)
-    mjd = np.asarray(table["MJD"].to_value("d"), dtype=float)
-    dut1 = np.asarray(table["UT1_UTC"].to_value("s"), dtype=float)
-    pole = [np.asarray(table[name].to_value("rad"), dtype=float) for name in ("PM_x", "PM_y")]
+    mjd, dut1, *pole = earth_table.read(IERS_A_FILE)
     # Leap seconds make UT1-UTC jump; UT1-TAI does not, and so can be interpolated.
     leaps = np.cumsum(np.round(np.diff(dut1, prepend=dut1[0]))).astype(float)
     return mjd, dut1 - leaps, np.column_stack(pole), leaps

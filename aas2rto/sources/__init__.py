@@ -21,7 +21,9 @@ class Source(Protocol):
     """What the loop asks of a source.
 
     One that never asks for single candidates says ``asks_by_object = False``, and is spared the
-    table of those that would profit from more data.
+    table of those that would profit from more data. One that follows a stream may have it as
+    ``stream``, with ``listen(over) -> bool``: between two cycles it is waited for, and what it
+    brings starts one, in which the request says ``reacting``.
     """
 
     def poll(self, request: PollRequest) -> Report:

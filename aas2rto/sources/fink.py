@@ -180,6 +180,11 @@ class Fink:
             patience,
         ).open()
 
+    @property
+    def stream(self) -> Stream | None:
+        """The stream to listen to between two polls."""
+        return self._stream
+
     def close(self) -> None:
         """Leave the stream and close the connections."""
         self._client.close()
@@ -239,9 +244,10 @@ class Fink:
         stream = self._stream
         if stream is not None:
             acknowledge = harvest.part(lambda: self._read_stream(stream, harvest, until))
-        if self.tags:
+        if self.tags and not request.reacting:
             harvest.part(lambda: self._list_tags(harvest, worklist, until))
-        harvest.part(lambda: self._fetch(harvest, worklist, until))
+        if not request.reacting:
+            harvest.part(lambda: self._fetch(harvest, worklist, until))
         self._client.close()
         harvest.cursor["worklist"] = worklist.state(request.now)
         return harvest.report(acknowledge)

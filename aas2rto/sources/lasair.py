@@ -211,6 +211,11 @@ class Lasair:
             patience=patience,
         ).open()
 
+    @property
+    def stream(self) -> Stream | None:
+        """The stream to listen to between two polls."""
+        return self._stream
+
     def close(self) -> None:
         """Leave the stream and close the connections."""
         self._client.close()
@@ -254,7 +259,7 @@ class Lasair:
         stream, acknowledge = self._stream, None
         if stream is not None:
             acknowledge = harvest.part(lambda: self._read_stream(stream, harvest, until))
-        if self._asks:
+        if self._asks and not request.reacting:
             harvest.part(lambda: self._ask(harvest, worklist, budget, until))
         self._client.close()
         harvest.cursor["worklist"] = worklist.state(request.now)

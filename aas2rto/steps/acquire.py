@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import pandas as pd
 from astropy.time import Time
@@ -20,7 +21,9 @@ LONGEST_READING = 86400.0
 """Deadline where all sources are files [s]."""
 
 
-def acquire(parts: Parts, store: Store, now: Time, *, keep: bool) -> list[Arrival]:
+def acquire(
+    parts: Parts, store: Store, now: Time, *, keep: bool, only: Collection[str] | None = None
+) -> list[Arrival]:
     """Ask the sources; tell them which candidates would profit from more data.
 
     Parameters
@@ -30,17 +33,24 @@ def acquire(parts: Parts, store: Store, now: Time, *, keep: bool) -> list[Arriva
     now : Time
     keep : bool
         If False, nothing is acknowledged: streams and folders stay as they are.
+    only : collection of str, optional
+        Sources whose streams have news: only these are read. By default all sources are asked.
     """
     config = parts.case.config
+    pollers = [poller for poller in parts.pollers if only is None or poller.name in only]
+    wanted = pd.DataFrame()
+    if only is None:
+        wanted = _wanted_by(pollers, store, now.utc.mjd, config.candidates.quiet)
     # Files do not hang as services do: all of them are read, however long that takes.
     return poll_all(
-        parts.pollers,
+        pollers,
         store,
         now.utc.mjd,
-        wanted=_wanted_by(parts.pollers, store, now.utc.mjd, config.candidates.quiet),
+        wanted=wanted,
         deadline=LONGEST_READING if parts.case.reads_files_only else config.loop.deadline,
         merge_radius=config.candidates.merge_radius,
         keep=keep,
+        reacting=only is not None,
     )
 
 
@@ -89,6 +99,7 @@ def poll_all(
     deadline: float,
     merge_radius: float,
     keep: bool = True,
+    reacting: bool = False,
 ) -> list[Arrival]:
     """Ask every source, and store the answers in the order of the config.
 
@@ -106,21 +117,27 @@ def poll_all(
         [arcsec]
     keep : bool
         If False, nothing is acknowledged: streams and folders stay as they are.
+    reacting : bool
+        Only their streams are read. A service that said when to come back is not asked by that.
     """
     end = time.monotonic() + deadline
     waiting: dict[str, float] = {}
     for poller in pollers:
         state = store.sources.state(poller.name)
-        if state.is_waiting(now) and not poller.is_asked:
+        rests = state.is_waiting(now)
+        if rests and not poller.is_asked:
             waiting[poller.name] = state.retry_at or now
-        else:
-            poller.start(PollRequest(now, state.cursor, wanted, deadline))
+        if reacting or not rests:
+            poller.start(PollRequest(now, state.cursor, wanted, deadline, reacting))
     arrivals = []
     for poller in pollers:
-        if poller.name in waiting:
-            arrivals.append(_not_asked(poller.name, waiting[poller.name]))
+        until = waiting.get(poller.name)
+        if until is not None and not reacting:
+            arrivals.append(_not_asked(poller.name, until))
         else:
             report = poller.answer(end - time.monotonic())
+            if until is not None and report.retry_at is None:
+                report = replace(report, retry_at=until)
             arrivals.append(_store(report, store, now, merge_radius, keep=keep))
     return arrivals
 

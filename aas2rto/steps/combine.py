@@ -20,6 +20,9 @@ REJECTED_SCORE = -np.inf
 EXCLUDED_SCORE = -1.0
 """The paper's encoding of an excluded candidate, kept in exported files."""
 
+LABELS = np.array([decision.label for decision in Decision], dtype=object)
+"""The word for each code of a decision."""
+
 
 def combine(
     columns: Sequence[Column], base: NDArray[np.float64], *, never_reject: NDArray[np.bool_]

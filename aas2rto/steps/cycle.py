@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +16,16 @@ from aas2rto.config.case import Case
 from aas2rto.factors import Decision
 from aas2rto.guard import Failure
 from aas2rto.models import Model
+from aas2rto.models.compile_time import WAITED
 from aas2rto.steps.column import BoundFactor, Column, Verdict
 from aas2rto.steps.poller import Poller
 from aas2rto.store import Ingested
 from aas2rto.store.outbox import Mail
 from aas2rto.tables.report import Outcome, Report
 from aas2rto.text.words import counted
+
+COMPILATION = "compilation"
+"""Among the timings: how long the fits waited for machine code, once in an installation's life."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,15 @@ class Fits:
     ----------
     tables : dict of str to DataFrame
         By model, one row per fitted candidate, with ``digest``.
+    wide : dict of str to DataFrame
+        The same by candidate (the index), with a column for each parameter and error.
     fresh : dict of str to int
         How many were fitted anew, by model.
     failures : list of Failure
     """
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    wide: dict[str, pd.DataFrame] = field(default_factory=dict)
     fresh: dict[str, int] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
@@ -222,9 +231,26 @@ class Cycle:
         self.judged = judged
         self.failures.extend(judged.failures)
 
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Add to the time of a step [s]; waiting for a compilation is a step of its own."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            compiling, spent = WAITED.take(), time.perf_counter() - start
+            found = {name: spent - compiling} | ({COMPILATION: compiling} if compiling else {})
+            for one, seconds in found.items():
+                self.timings[one] = self.timings.get(one, 0.0) + seconds
+
     def rounded_timings(self) -> dict[str, float]:
         """Seconds per step."""
         return {name: round(seconds, 4) for name, seconds in self.timings.items()}
+
+    @property
+    def failed_sources(self) -> frozenset[str]:
+        """Names of the sources that brought a failure."""
+        return frozenset(arrival.report.source for arrival in self.arrivals if arrival.failed)
 
     @property
     def problems(self) -> list[str]:

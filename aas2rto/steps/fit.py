@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,9 @@ from aas2rto.guard import Failure, attempt
 from aas2rto.models import FAILED, FIT_COLUMNS, OK
 from aas2rto.sky import dust
 from aas2rto.steps.cycle import BoundModel, Fits, Parts, Prefiltered
+from aas2rto.steps.fit_memory import FitMemory, Remembering
+from aas2rto.steps.prefilter import Known
+from aas2rto.tables.content import contents
 from aas2rto.tables.photometry import COLUMNS, codes
 from aas2rto.text.words import counted
 
@@ -38,7 +40,12 @@ def bind(parts: Sequence[PartConfig]) -> tuple[tuple[BoundModel, ...], list[Fail
     return tuple(models), failures
 
 
-def digests(photometry: pd.DataFrame, candidates: pd.DataFrame, settings: str) -> pd.Series[str]:
+def digests(
+    photometry: pd.DataFrame,
+    candidates: pd.DataFrame,
+    settings: str,
+    content: NDArray[np.uint64] | None = None,
+) -> pd.Series[str]:
     """Return, per candidate, a digest of everything that its fit depends on.
 
     Parameters
@@ -49,19 +56,15 @@ def digests(photometry: pd.DataFrame, candidates: pd.DataFrame, settings: str) -
         ``candidate_id, redshift, ebv``.
     settings : str
         Digest of the model's settings.
+    content : ndarray of uint64, optional
+        Of the photometry of each of them, where that is known already.
     """
-    wanted = photometry["candidate_id"].isin(candidates["candidate_id"])
-    photometry = photometry[wanted]
-    data = photometry[["mjd", "band", "flux", "flux_err", "limit", "kind"]]
-    row_hash = pd.util.hash_pandas_object(data, index=False).to_numpy()
-    code = codes(photometry["candidate_id"], candidates["candidate_id"].tolist())
-    known = code >= 0
-    total = np.zeros(len(candidates), dtype=np.uint64)
-    np.add.at(total, code[known], row_hash[known])  # wraps around, which is as good
+    if content is None:
+        content = contents(photometry, candidates["candidate_id"])
     texts = [
         f"{settings}-{value:016x}-{redshift}-{ebv:.5f}"
         for value, redshift, ebv in zip(
-            total,
+            content.tolist(),
             candidates["redshift"].to_numpy(float).tolist(),
             candidates["ebv"].to_numpy(float).tolist(),
             strict=True,
@@ -70,37 +73,8 @@ def digests(photometry: pd.DataFrame, candidates: pd.DataFrame, settings: str) -
     return pd.Series(texts, index=candidates["candidate_id"].to_numpy(object), dtype=object)
 
 
-class FitMemory(Protocol):
-    """Remembers fits from one time to the next."""
-
-    def of(self, model: str) -> pd.DataFrame:
-        """Return the remembered fits of a model: ``digest`` and the columns of a fit table."""
-
-    def save(self, model: str, fits: pd.DataFrame) -> None:
-        """Take new fits."""
-
-
-@dataclass(frozen=True)
-class OnlyRead:
-    """A memory that takes nothing new; without `memory`, one that knows nothing either."""
-
-    memory: FitMemory | None = None
-
-    def of(self, model: str) -> pd.DataFrame:
-        """Return what the memory behind it knows."""
-        return pd.DataFrame() if self.memory is None else self.memory.of(model)
-
-    def save(self, model: str, fits: pd.DataFrame) -> None:
-        """Take nothing."""
-
-
 def fit(
-    parts: Parts,
-    prefiltered: Prefiltered,
-    photometry: pd.DataFrame,
-    at: Time,
-    *,
-    memory: FitMemory,
+    parts: Parts, prefiltered: Prefiltered, known: Known, at: Time, *, memory: FitMemory
 ) -> tuple[pd.DataFrame, Fits]:
     """Fit those that the prefilter kept, where the data changed; join the fits to the table.
 
@@ -108,14 +82,22 @@ def fit(
     ----------
     parts : Parts
     prefiltered : Prefiltered
-    photometry : DataFrame
-        As known now, one row per exposure, sorted by candidate and time.
+    known : Known
+        From which it was prefiltered.
     at : Time
         For when it is judged.
     memory : FitMemory
         Holds earlier fits, and receives the new ones.
     """
-    fits = fit_changed(parts.models, prefiltered.table[prefiltered.keep], photometry, memory)
+    keep = prefiltered.keep
+    fits = fit_changed(
+        parts.models,
+        prefiltered.table[keep],
+        known.photometry,
+        memory,
+        active=prefiltered.table["candidate_id"],
+        content=None if known.content is None else known.content[keep],
+    )
     joined = join(prefiltered.table, fits, parts.case.config.model_choice)
     return add_peak_probability(joined, at.utc.mjd), fits
 
@@ -125,6 +107,9 @@ def fit_changed(
     candidates: pd.DataFrame,
     photometry: pd.DataFrame,
     memory: FitMemory,
+    *,
+    active: pd.Series | None = None,
+    content: NDArray[np.uint64] | None = None,
 ) -> Fits:
     """Fit the candidates whose data changed since their last fit.
 
@@ -137,37 +122,43 @@ def fit_changed(
         As known now, one row per exposure, sorted by candidate and time.
     memory : FitMemory
         Holds earlier fits, and receives the new ones.
+    active : Series of str, optional
+        Candidates whose fits are worth remembering; by default those to fit.
+    content : ndarray of uint64, optional
+        See `digests`.
     """
     fits = Fits()
+    held = Remembering.of_any(memory)
+    active = candidates["candidate_id"] if active is None else active
     candidates = candidates.reset_index(drop=True)
     candidates = candidates.assign(ebv=dust.ebv(candidates["ra"], candidates["dec"]))
+    ids = candidates["candidate_id"]
     for bound in models:
-        wanted = digests(photometry, candidates, bound.digest)
-        old = memory.of(bound.name)
-        if len(old):
-            old = old[old["candidate_id"].map(wanted) == old["digest"]]
-        held = set(old["candidate_id"]) if len(old) else set()
-        todo = candidates[~candidates["candidate_id"].isin(held)]
-        new, failures = _run(bound, todo, photometry)
-        fits.failures.extend(failures)
-        new["digest"] = new["candidate_id"].map(wanted)
-        # What failed is tried again: the cause may have been this machine, not the data.
-        memory.save(bound.name, new[new["status"] != FAILED])
+        wanted = digests(photometry, candidates, bound.digest, content).to_numpy(object)
+        old = held.of(bound.name, active)
+        place = pd.Index(old["candidate_id"]).get_indexer(pd.Index(ids))
+        todo = place < 0
+        todo[~todo] = old["digest"].to_numpy(object)[place[~todo]] != wanted[~todo]
+        new, failure = _run(bound, candidates[todo], photometry)
+        # What failed as a whole is tried again: the cause may be this machine, not the data.
+        held.save(bound.name, new.assign(digest="" if failure else wanted[todo]))
+        table, wide = held.chosen(bound.name, ids)
+        told = table[todo | (table["status"] == FAILED).to_numpy(bool)]
+        fits.failures.extend([failure] if failure else _failed_fits(bound, told))
         fits.fresh[bound.name] = len(new)
-        fits.tables[bound.name] = pd.concat(
-            [table for table in (old, new) if len(table)] or [new], ignore_index=True
-        )
+        fits.tables[bound.name], fits.wide[bound.name] = table, wide
     return fits
 
 
 def _run(
     bound: BoundModel, candidates: pd.DataFrame, photometry: pd.DataFrame
-) -> tuple[pd.DataFrame, list[Failure]]:
+) -> tuple[pd.DataFrame, Failure | None]:
     """Fit, or tell for every candidate that the model failed."""
     columns = [*FIT_COLUMNS]
     if candidates.empty:
-        return pd.DataFrame(columns=columns), []
-    rows = photometry[photometry["candidate_id"].isin(candidates["candidate_id"])]
+        return pd.DataFrame(columns=columns), None
+    candidates = candidates.reset_index(drop=True)
+    rows = photometry[codes(photometry["candidate_id"], candidates["candidate_id"].tolist()) >= 0]
     # Models get plain texts, as they stand in the table's description.
     rows = rows.astype({name: "str" for name, dtype in COLUMNS.items() if dtype == "str"})
     rows = rows.reset_index(drop=True)
@@ -176,11 +167,11 @@ def _run(
         lambda: _in_order(bound.model.fit(rows, candidates)[columns], candidates["candidate_id"]),
     )
     if done.value is not None:
-        return done.value, _failed_fits(bound, done.value)
+        return done.value, None
     failure = done.failure or Failure(f"model {bound.name}", "no answer")
     table = pd.DataFrame({"candidate_id": candidates["candidate_id"].to_numpy(object)})
     table = table.reindex(columns=columns).assign(status=FAILED, reason=failure.error)
-    return table, [failure]
+    return table, failure
 
 
 def _in_order(table: pd.DataFrame, candidate_ids: pd.Series[str]) -> pd.DataFrame:
@@ -235,8 +226,9 @@ def join(candidates: pd.DataFrame, fits: Fits, choice: str = "first_ok") -> pd.D
     name = np.full(n, "", dtype=object)
     lowest = np.full(n, np.inf)
     columns: dict[str, Any] = {}
-    for model, table in fits.tables.items():
-        wide = _wide(table, candidates["candidate_id"])
+    ids = pd.Index(candidates["candidate_id"].to_numpy(object))
+    for model in fits.tables:
+        wide = fits.wide[model].reindex(ids)
         columns.update({f"{model}_{key}": wide[key].to_numpy() for key in wide})
         usable = (wide["status"] == OK).to_numpy() & wide["t_peak"].notna().to_numpy()
         found = evidence(wide)
@@ -268,21 +260,6 @@ def evidence(fits: pd.DataFrame) -> NDArray[np.float64]:
         k = n - fits["ndof"].to_numpy(float)
         found = (fits["chisq"].to_numpy(float) + k * np.log(n)) / n
     return np.where(np.isnan(found), np.inf, found)
-
-
-def _wide(table: pd.DataFrame, candidate_ids: pd.Series[str]) -> pd.DataFrame:
-    """Return one row per candidate with the fit's columns and parameters as columns."""
-    plain = [name for name, dtype in FIT_COLUMNS.items() if dtype != "object"]
-    wide = table[plain].copy()
-    for name in [key for key, dtype in FIT_COLUMNS.items() if dtype == "float64"]:
-        wide[name] = pd.to_numeric(wide[name], errors="coerce")
-    for kind, suffix in (("parameters", ""), ("errors", "_err")):
-        records = [value if isinstance(value, dict) else {} for value in table[kind]]
-        values = pd.DataFrame.from_records(records, index=wide.index)
-        new = [key for key in values if f"{key}{suffix}" not in wide]
-        for key in new:
-            wide[f"{key}{suffix}"] = pd.to_numeric(values[key], errors="coerce")
-    return wide.set_index("candidate_id").reindex(candidate_ids.to_numpy(object))
 
 
 def add_peak_probability(candidates: pd.DataFrame, now_mjd: float) -> pd.DataFrame:

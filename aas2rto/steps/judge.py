@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from astropy.time import Time
 
 from aas2rto.steps.cycle import Judged, Parts
-from aas2rto.steps.fit import FitMemory, fit
+from aas2rto.steps.fit import fit
+from aas2rto.steps.fit_memory import FitMemory
 from aas2rto.steps.prefilter import Known, prefilter
 from aas2rto.steps.rank import rank
 from aas2rto.steps.score import remove, score, with_tomorrow
@@ -51,7 +52,7 @@ def judge(
         if in_full:
             prefiltered.keep[:] = True
     with step("fit"):
-        table, fits = fit(parts, prefiltered, known.photometry, at, memory=memory)
+        table, fits = fit(parts, prefiltered, known, at, memory=memory)
     with step("score"):
         scored = score(parts, table, prefiltered, at)
         if tomorrow or parts.looks_ahead:

@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from aas2rto.config.case import PartConfig
 from aas2rto.guard import Failure, attempt
@@ -70,6 +71,11 @@ class Poller:
     def asks_by_object(self) -> bool:
         """Tell whether the source wants to know which candidates would profit from more data."""
         return bool(getattr(self.source, "asks_by_object", True))
+
+    @property
+    def stream(self) -> Any:
+        """What can be listened to between two polls; None if there is no such thing."""
+        return getattr(self.source, "stream", None)
 
     def close(self) -> None:
         """Let the source release what it holds."""

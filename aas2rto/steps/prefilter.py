@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from astropy.time import Time
+from numpy.typing import NDArray
 
 from aas2rto.errors import UsageError
 from aas2rto.factors import Decision, Needs
@@ -36,6 +37,8 @@ class Known:
         What brokers said of them: one row per annotated candidate, one column per key.
     failures : tuple of Failure
         What is stored and cannot be read, and is left out.
+    content : ndarray of uint64, optional
+        A number for the photometry of each, see `aas2rto.tables.content`.
     """
 
     table: pd.DataFrame
@@ -43,6 +46,7 @@ class Known:
     said: pd.DataFrame
     notes: pd.DataFrame = field(default_factory=pd.DataFrame)
     failures: tuple[Failure, ...] = ()
+    content: NDArray[np.uint64] | None = None
 
 
 def reconsider(parts: Parts, store: Store, now: Time) -> list[str]:
@@ -84,7 +88,7 @@ def as_known(parts: Parts, store: Store, now: Time, *, candidate_id: str | None 
         said = _only(said, candidate_id)
     known = store.photometry.as_known(held, now.utc.mjd, parts.case.config.candidates.quiet)
     table = assemble(held, known.summary, notes, base)
-    return Known(table, known.photometry, said, notes, _left_out(store))
+    return Known(table, known.photometry, said, notes, _left_out(store), known.content)
 
 
 def _left_out(store: Store) -> tuple[Failure, ...]:

@@ -18,7 +18,7 @@ from aas2rto.guard import Failure, attempt
 from aas2rto.sky import visibility
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.column import RULES, BoundFactor, Column
-from aas2rto.steps.combine import combine, joined, why
+from aas2rto.steps.combine import LABELS, combine, joined, why
 from aas2rto.steps.cycle import Parts, Ranking, Scored
 from aas2rto.steps.evaluate import evaluate
 from aas2rto.steps.rules import beyond_telescope, taken_out
@@ -219,7 +219,7 @@ def times_site_factors(table: pd.DataFrame, columns: Sequence[Column]) -> pd.Dat
     never = np.ones(len(table), dtype=bool)
     verdict = combine(columns, table["score"].to_numpy(float), never_reject=never)
     factors = {f"factor_{c.name}": c.factor.value for c in columns if c.name not in RULES}
-    labels = [Decision(code).label for code in verdict.decision]
+    labels = LABELS[verdict.decision]
     said = joined(Late.of(table["reason"].array, len(table)), why(columns))
     kept = verdict.decision == Decision.KEEP
     return table.assign(

@@ -11,7 +11,7 @@ from astropy.time import Time
 
 from aas2rto.factors import Decision, Needs
 from aas2rto.steps.column import RULES, Column, Verdict
-from aas2rto.steps.combine import combine, in_order, joined, why
+from aas2rto.steps.combine import LABELS, combine, in_order, joined, why
 from aas2rto.steps.cycle import Parts, Prefiltered, Scored
 from aas2rto.steps.evaluate import evaluate_all, spread
 from aas2rto.steps.fit import add_peak_probability
@@ -43,7 +43,7 @@ def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time
     scored = table.assign(
         **values,
         score=verdict.score,
-        decision=[Decision(code).label for code in verdict.decision],
+        decision=LABELS[verdict.decision],
         factor=verdict.factor,
         reason=_reasons(table, columns, verdict),
     )

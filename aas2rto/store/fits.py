@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import pandas as pd
 from sqlalchemy import Connection, select
 
 from aas2rto.store import fit_rows, schema
 from aas2rto.store.access import Access
 from aas2rto.store.identities import Identities
+from aas2rto.store.rows import chunks
+
+FEW = 1000
+"""Up to so many candidates are read by their keys; for more, the whole table is quicker."""
 
 
 class Fits:
@@ -23,15 +30,25 @@ class Fits:
         self._access = access
         self._identities = identities
 
-    def of(self, model: str) -> pd.DataFrame:
-        """Return stored fits of a model: ``candidate_id, digest`` and the fit's columns."""
+    def of(self, model: str, candidate_ids: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return stored fits of a model: ``candidate_id, digest`` and the fit's columns.
+
+        Those of some candidates at least, by default of all.
+        """
         table, layouts = schema.fits, schema.fit_layouts
         names = ("candidate", "digest", *fit_rows.WORDS, "numbers")
         columns = [table.c[name] for name in names]
         query = select(layouts.c.layout, *columns).join(layouts, layouts.c.id == table.c.layout)
-        query = query.where(table.c.model == model).order_by(table.c.candidate)
+        query = query.where(table.c.model == model)
+        parts = [query]
+        keys = sorted(self._identities.keys_of(candidate_ids or ()).values())
+        if candidate_ids is not None and len(keys) <= FEW:
+            parts = [query.where(table.c.candidate.in_(part)) for part in chunks(keys)]
         with self._access.reading() as connection:
-            rows = connection.execute(query).all()
+            rows = [row for part in parts for row in connection.execute(part)]
+        return self._unpacked(sorted(rows, key=lambda row: row.candidate), names)
+
+    def _unpacked(self, rows: Sequence[Any], names: Sequence[str]) -> pd.DataFrame:
         if not rows:
             return pd.DataFrame()
         by_layout: dict[str, list[tuple[object, ...]]] = {}

@@ -95,6 +95,13 @@ class Results:
             )
         )
 
+    def amend(self, now: float, report: Mapping[str, Any]) -> None:
+        """Put the last version of a cycle's report in the place of that it was stored with."""
+        table = schema.cycles
+        with self._access.transaction("the report of the cycle") as connection:
+            statement = table.update().where(table.c.at == now)
+            connection.execute(statement.values(report=json.dumps(report, default=plain)))
+
     def _standings(self, now: float, scores: pd.DataFrame, ranks: pd.DataFrame) -> Standings:
         """Put scores and ranks beside each other, by the candidates' rows."""
         of_scores, of_ranks = self._keys(scores), self._keys(ranks)

@@ -36,18 +36,26 @@ class Present:
     aside : DataFrame
         One row per candidate with something set aside: ``candidate_id, n_set_aside`` (detections),
         ``last_set_aside`` [d, MJD UTC].
+    single : DataFrame
+        Candidates whose newest run is a single detection: ``candidate_id``, and ``ends``, after
+        which it belongs to no outburst [d, MJD UTC].
     """
 
     photometry: pd.DataFrame
     until: float
     aside: pd.DataFrame
+    single: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class _Runs:
-    """The newest run of detections of each candidate: its owner, its begin, what was before."""
+    """The newest run of detections of each candidate: its owner, its begin, what was before.
+
+    `row` is the place of its first detection among the detections.
+    """
 
     owner: NDArray[np.intp]
+    row: NDArray[np.intp]
     first: NDArray[np.float64]
     before: NDArray[np.float64]
     is_single: NDArray[np.bool_]
@@ -74,12 +82,16 @@ def present(photometry: pd.DataFrame, now: float, quiet: float | None = QUIET) -
     """
     nothing = pd.DataFrame({"candidate_id": [], "n_set_aside": [], "last_set_aside": []})
     detected = codes(photometry["kind"], [DETECTION]) == 0
+    nobody = pd.DataFrame({"candidate_id": [], "ends": []})
     if quiet is None or not detected.any():
-        return Present(photometry, np.inf, nothing)
+        return Present(photometry, np.inf, nothing, nobody)
     code, mjd = codes(photometry["candidate_id"]), photometry["mjd"].to_numpy(float)
     runs = _newest_runs(code[detected], mjd[detected], quiet)
     ends = runs.first + quiet
     is_over = runs.is_single & (ends < now)
+    firsts = np.flatnonzero(detected)[runs.row[runs.is_single]]
+    names = photometry["candidate_id"].take(firsts).to_numpy(object)
+    single = pd.DataFrame({"candidate_id": names, "ends": ends[runs.is_single]})
     waiting = ends[runs.is_single & ~is_over]
     until = float(waiting.min()) if len(waiting) else np.inf
     begin = np.full(int(code.max()) + 1, -np.inf)
@@ -88,11 +100,11 @@ def present(photometry: pd.DataFrame, now: float, quiet: float | None = QUIET) -
     begin[runs.owner[is_over]] = np.nextafter(runs.first[is_over], np.inf)
     kept = mjd >= begin[code]
     if kept.all():
-        return Present(photometry, until, nothing)
+        return Present(photometry, until, nothing, single)
     told = photometry.loc[detected & ~kept, ["candidate_id", "mjd"]]
     told = told.groupby("candidate_id", observed=True)["mjd"].agg(["size", "max"]).reset_index()
     told.columns = pd.Index(nothing.columns)
-    return Present(photometry[kept].reset_index(drop=True), until, told)
+    return Present(photometry[kept].reset_index(drop=True), until, told, single)
 
 
 def _newest_runs(code: NDArray[np.intp], mjd: NDArray[np.float64], quiet: float) -> _Runs:
@@ -104,7 +116,7 @@ def _newest_runs(code: NDArray[np.intp], mjd: NDArray[np.float64], quiet: float)
     length = np.diff(np.append(begins, len(code)))[newest]
     at = begins[newest]
     before = np.where(other[at], -np.inf, mjd[at - 1])
-    return _Runs(owner[newest], mjd[at], before, length == 1)
+    return _Runs(owner[newest], at, mjd[at], before, length == 1)
 
 
 def summarise(

@@ -95,12 +95,15 @@ class PollRequest:
         score, first_detection, last_detection, last_mag, aliases`` (a tuple of texts).
     deadline : float
         Seconds after which the loop goes on without this source.
+    reacting : bool
+        If True, this is no regular poll: a stream has news, and nothing else is to be asked.
     """
 
     now: float
     cursor: Mapping[str, Any] = field(default_factory=dict)
     wanted: pd.DataFrame = field(default_factory=pd.DataFrame)
     deadline: float = 60.0
+    reacting: bool = False
 
 
 def _nothing() -> None:

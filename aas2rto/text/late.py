@@ -228,15 +228,16 @@ def say(words: str | Callable[..., str], *columns: ArrayLike) -> Late:
     words : str or callable
         A template of `str.format`, such as ``"{:.2f} mag in {}"``, or a function that writes one
         sentence.
-    *columns : array_like, shape (n,)
-        One for each field, or argument; a single value holds for all rows.
+    *columns : array_like, shape (n,) or (n, k)
+        One for each field, or argument, which in the latter case is a list; a single value holds
+        for all rows.
 
     Examples
     --------
     >>> say("{:.2f} mag in {}", np.array([17.254, 18.0]), "ztfg").tolist()
     ['17.25 mag in ztfg', '18.00 mag in ztfg']
     """
-    n = max((np.size(column) for column in columns if np.ndim(column)), default=1)
+    n = max((np.shape(column)[0] for column in columns if np.ndim(column)), default=1)
     values = [np.asarray(column) for column in columns]
     write_one = words.format if isinstance(words, str) else words
 

@@ -14,6 +14,10 @@ from typing import TextIO
 PROGRESS = "aas2rto.progress"
 """Name of the logger of what takes long: people at a terminal see it, too."""
 
+EXTRAS = ("event", "at", "cycle")
+"""What a message may carry for programs: what it is about, of which cycle (UTC), and its numbers.
+None of it holds other people's words, which may hold secrets."""
+
 
 class JsonFormatter(logging.Formatter):
     """Writes a record as one line of JSON.
@@ -36,6 +40,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": self._hide(record.getMessage()),
         }
+        entry |= {name: vars(record)[name] for name in EXTRAS if name in vars(record)}
         if record.exc_info:
             entry["traceback"] = self._hide(self.formatException(record.exc_info))
         return json.dumps(entry)

@@ -153,7 +153,7 @@ def running(config: Path, folder: Path) -> Iterator[Any]:
             case, folder, clock, threading.Event(), dry_run=False, once=True, fixed=True
         ) as one,
     ):
-        yield lambda mjd: one(Time(mjd, format="mjd", scale="utc"), threading.Event())
+        yield lambda mjd: one.one_cycle(Time(mjd, format="mjd", scale="utc"), threading.Event())
 
 
 def timed(one_cycle: Any, mjd: float, folder: Path) -> dict[str, float]:

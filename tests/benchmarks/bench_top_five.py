@@ -32,7 +32,7 @@ from astropy.time import Time
 from aas2rto.config.load import load
 from aas2rto.steps.build import build
 from aas2rto.steps.cycle import Parts
-from aas2rto.steps.fit import OnlyRead
+from aas2rto.steps.fit_memory import OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import as_known
 from aas2rto.store import Store

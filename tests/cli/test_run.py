@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.cli.conftest import NOW, Cli, Said, light_curve, too_text
+from aas2rto.loop import STEPS
+from tests.cli.conftest import CONFIG, NOW, Cli, Said, light_curve, too_text
 from tests.conftest import LATE
 
 COLUMNS = [
@@ -87,8 +89,51 @@ def test_every_candidate_is_accounted_for(project: Path, aas2rto: Cli) -> None:
         "ranked": 2,
         "per_observatory": {"la_palma_not": 2, "la_silla_dk154": 2},
     }
-    assert set(report["timings"]) >= {"acquire", "fit", "score", "rank"}
+    assert set(report["timings"]) >= {"acquire", "fit", "score", "rank", "store", "lists"}
     assert "5 candidates -> 1 rejected (rising_fraction 1) -> 2 excluded" in said.out
+
+
+def logged(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_times_of_all_steps_are_in_report_and_store(project: Path, aas2rto: Cli) -> None:
+    """To the last: also storing, writing, drawing and sending."""
+    from aas2rto.store import Store
+
+    (project / "small.yaml").write_text(CONFIG.replace("{top: 0}", "{top: 1, workers: 1}"))
+    assert once(aas2rto).code == 0
+    folder = project / "outputs" / "small"
+    report = json.loads((folder / "cycle.json").read_text())
+    timings = report["timings"]
+    assert set(timings) >= {*STEPS, "figures", "messages"}
+    assert timings["figures"] > 0.05  # one light curve and its visibility take longer
+    assert timings["store"] > 0
+    assert timings["lists"] > 0
+    with Store(f"sqlite:///{folder / 'store.sqlite'}") as store, store.engine.connect() as held:
+        stored = held.exec_driver_sql("SELECT report FROM cycles").scalars().all()
+    assert [json.loads(one) for one in stored] == [report]
+
+
+def test_each_cycle_source_failure_and_problem_is_a_line_of_the_log(
+    project: Path, aas2rto: Cli
+) -> None:
+    (project / "my_factors.py").write_text("def blue(candidates, now):\n    raise ValueError(1)\n")
+    text = CONFIG.replace("factors:\n", "factors:\n    - my_factors.py:blue\n")
+    (project / "small.yaml").write_text(text)
+    assert once(aas2rto).code == 0
+    (project / "night.csv").unlink()
+    assert aas2rto("run", "small.yaml", "--once", "--now", "2026-03-20T22:10").code == 0
+    lines = [line for line in logged(project / "outputs" / "small") if "event" in line]
+    assert [line["event"] for line in lines] == ["cycle", "problem", "cycle", "source", "problem"]
+    assert [line["level"] for line in lines[2:]] == ["INFO", "WARNING", "WARNING"]
+    last = lines[2]["cycle"]
+    assert last["funnel"]["candidates"] == 5
+    assert last["problems"] == 2
+    assert set(last["timings"]) >= {*STEPS, "figures", "messages"}
+    assert lines[2]["message"] == "cycle of 2026-03-20T22:10:00.000: 5 candidates"
+    assert "archive: failed: no file could be read: night.csv" in lines[3]["message"]
+    assert lines[4]["message"].startswith("factor blue: ValueError: 1")
 
 
 def test_lists_have_the_promised_columns(project: Path, aas2rto: Cli) -> None:

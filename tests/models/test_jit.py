@@ -2,11 +2,16 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
+from astropy.time import Time
 
 from aas2rto.models import priming
+from aas2rto.models.compile_time import WAITED
+from aas2rto.models.compiled import jit
 from aas2rto.models.compiled.jit import CODE_FOLDER, in_threads
+from aas2rto.steps.cycle import Cycle
 
 PROGRAM = """
 import logging, pathlib, sys, time
@@ -47,6 +52,19 @@ def test_a_killed_process_leaves_nothing_behind_and_of_two_only_one_compiles(tmp
     assert all("answer 42.0" in text for text in said)
     assert sum("compiling" in text for text in said) == 1
     assert start(tmp_path, 0.0).communicate(timeout=60)[0] == "answer 42.0\n"
+
+
+def test_waiting_for_a_compilation_is_a_step_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(jit, "CODE_FOLDER", tmp_path)
+    WAITED.take()
+    cycle = Cycle(Time(61119.0, format="mjd"))
+    with cycle.timed("fit"):
+        jit.prepare(lambda: None, lambda: time.sleep(0.2), "a test")
+    assert 0.2 <= cycle.timings["compilation"] < 1.0
+    assert cycle.timings["fit"] < 0.2
+    with cycle.timed("score"):
+        pass
+    assert set(cycle.timings) == {"fit", "compilation", "score"}
 
 
 @pytest.mark.slow

@@ -36,9 +36,16 @@ def poller(name, answer):
     return Poller(name, Fake(answer))
 
 
-def run(store, *pollers, now=MJD, deadline=30.0, keep=True):
+def run(store, *pollers, now=MJD, deadline=30.0, keep=True, reacting=False):
     return poll_all(
-        pollers, store, now, wanted=pd.DataFrame(), deadline=deadline, merge_radius=5.0, keep=keep
+        pollers,
+        store,
+        now,
+        wanted=pd.DataFrame(),
+        deadline=deadline,
+        merge_radius=5.0,
+        keep=keep,
+        reacting=reacting,
     )
 
 
@@ -179,6 +186,18 @@ def test_a_wait_that_no_service_can_have_meant_is_none(store, until):
     run(store, poller("one", lambda _: failed("one", "HTTP 429", retry_at=until)))
     arrivals = run(store, poller("one", lambda _: data()), now=MJD)
     assert arrivals[0].line() == "one: 1 new candidate, 1 new measurement"
+
+
+def test_a_stream_is_read_while_its_service_is_left_in_peace(store):
+    """Reading it takes nothing back of when the service may be asked again."""
+    run(store, poller("one", lambda _: failed("one", "HTTP 429", retry_at=MJD + 0.5)))
+    one = poller("one", lambda _: data())
+    arrivals = run(store, one, now=MJD + 0.1, reacting=True)
+    assert one.source.requests[0].reacting
+    assert arrivals[0].line() == "one: 1 new candidate, 1 new measurement"
+    assert store.sources.state("one").retry_at == MJD + 0.5
+    run(store, one, now=MJD + 0.6)
+    assert not one.source.requests[1].reacting
 
 
 def test_a_source_is_told_only_after_its_data_are_stored(store):

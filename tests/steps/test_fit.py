@@ -12,7 +12,8 @@ from aas2rto.parts.registry import Part
 from aas2rto.sky import dust
 from aas2rto.steps import fit as fitting
 from aas2rto.steps.cycle import BoundModel
-from aas2rto.steps.fit import OnlyRead, digests, fit_changed, join
+from aas2rto.steps.fit import digests, fit_changed, join
+from aas2rto.steps.fit_memory import OnlyRead, Remembering
 from tests.conftest import MJD, make_candidates, make_objects, make_photometry, make_report
 
 
@@ -376,3 +377,54 @@ def test_a_model_that_cannot_be_set_up_is_a_failure():
     models, failures = fitting.bind([part(depth=-1.0), part()])
     assert [model.name for model in models] == ["mine"]
     assert [str(f) for f in failures] == ["model mine: ValueError: depth is negative"]
+
+
+def failing_one(photometry, candidates):
+    return fit_table(
+        candidates["candidate_id"].to_numpy(object),
+        [
+            failed("no luck (chi2 7)") if name == "b" else Counting._one(photometry, name)
+            for name in candidates["candidate_id"]
+        ],
+    )
+
+
+def test_a_fit_that_failed_waits_for_new_data(store):
+    """In one process; each cycle tells of it, and another process tries it again."""
+    model, memory = Counting(failing_one), Remembering(store.fits)
+    told = [run(memory, bound(model)).failures for _ in range(3)]
+    assert model.asked == [NAMES]
+    assert [str(failure) for failure in told[2]] == ["model mine (b): no luck (1 of 1 fit)"]
+    run(memory, bound(model), photometry=curves(a=4, b=5, c=1))
+    assert model.asked == [NAMES, ["b"]]
+    run(Remembering(store.fits), bound(model), photometry=curves(a=4, b=5, c=1))
+    assert model.asked == [NAMES, ["b"], ["b"]]
+
+
+def test_a_model_that_failed_as_a_whole_is_tried_again(store):
+    """The cause may have been this machine, not the data."""
+    model, memory = Counting(lambda *_: 1 / 0), Remembering(store.fits)
+    for _ in range(2):
+        assert "ZeroDivisionError" in str(run(memory, bound(model)).failures)
+    assert model.asked == [NAMES, NAMES]
+    model.answer = None
+    run(memory, bound(model))
+    assert run(memory, bound(model)).fresh == {"mine": 0}
+
+
+def test_memory_and_store_agree_whatever_changes(store):
+    """Who comes, goes, returns and changes: the fits are those of a run from the store alone."""
+    rng, memory = np.random.default_rng(3), Remembering(OnlyRead(store.fits))
+    for _ in range(25):
+        names = sorted(rng.choice(NAMES, rng.integers(1, 4), replace=False).tolist())
+        counts = {name: int(rng.integers(1, 6)) for name in names}
+        table = candidates().set_index("candidate_id").loc[names].reset_index()
+        found = join(table, run(memory, bound(), table, curves(**counts)))
+        wanted = join(table, run(OnlyRead(), bound(), table, curves(**counts)))
+        pd.testing.assert_frame_equal(found[sorted(found)], wanted[sorted(wanted)])
+
+
+def test_what_did_not_change_is_the_same_object(store):
+    memory = Remembering(store.fits)
+    first, second = (run(memory, bound()) for _ in range(2))
+    assert second.wide["mine"] is first.wide["mine"]

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 
+from aas2rto.models.compile_time import WAITED
 from aas2rto.sky.dust import cache_folder
 from aas2rto.text.logs import PROGRESS
 
@@ -104,7 +105,8 @@ def prepare(function: Callable[..., Any], run: Callable[[], None], words: str) -
     with _alone():
         if not is_kept(function):
             log.info("compiling %s, once: this takes about a minute", words)
-        run()
+        with WAITED:
+            run()
 
 
 @contextlib.contextmanager

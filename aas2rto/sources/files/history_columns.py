@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aas2rto.errors import InputError
-from aas2rto.sources.packets import avro_scan as machine
+from aas2rto.sources.packets import avro_steps as machine
 from aas2rto.sources.packets import lsst as lsst_packet
 from aas2rto.sources.packets import nulls
 from aas2rto.sources.packets import ztf as ztf_packet

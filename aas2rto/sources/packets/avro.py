@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aas2rto.errors import InputError
-from aas2rto.sources.packets import avro_scan as machine
+from aas2rto.sources.packets import avro_steps as machine
 from aas2rto.sources.packets.avro_schema import (
     Compiler,
     Path,
@@ -91,6 +91,8 @@ class Reader:
             yield self._scan_chunk(records[start : start + CHUNK])
 
     def _scan_chunk(self, records: Sequence[bytes]) -> Chunk:
+        from aas2rto.sources.packets.avro_scan import scan  # noqa: PLC0415  half a second at import
+
         data = b"".join(records)
         stops = np.cumsum([len(record) for record in records])
         starts = np.concatenate([[0], stops[:-1]])
@@ -99,7 +101,7 @@ class Reader:
             items = machine.room(self._rows, self._width)
             tables, owners = (np.zeros(self._rows, dtype=np.int64) for _ in range(2))
             status = np.zeros(len(records), dtype=np.int64)
-            n = machine.scan(
+            n = scan(
                 np.frombuffer(data, dtype=np.uint8),
                 starts,
                 stops,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aas2rto.errors import InputError
-from aas2rto.sources.packets import avro_scan as machine
+from aas2rto.sources.packets import avro_steps as machine
 from aas2rto.sources.packets.avro_limits import MAX_DEPTH
 
 Schema = Any

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -39,6 +39,13 @@ READ_AHEAD_KIB = 4 * 1024
 
 DAY_MS = 24 * 3600 * 1000
 
+LISTENING = 0.1
+"""Seconds for which one who waits for messages does not look up."""
+
+EAR = {"fetch.wait.max.ms": 1000, "queued.max.messages.kbytes": 64}
+"""Who only listens asks once a second, is answered at once when something comes, and needs but
+the first message."""
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -62,6 +69,10 @@ class Patience:
 
 
 PATIENCE = Patience()
+
+
+def _unheard(_: object) -> None:
+    """Let a complaint of the listening connection go: the next poll meets its cause itself."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +153,7 @@ class Stream:
         self._start = start
         self._patience = patience
         self._consumer: Any = None
+        self._ear: Any = None
         self._next: dict[Place, int] = {}
         self._ends: dict[Place, int] = {}
         self._complaints: list[Any] = []
@@ -223,6 +235,9 @@ class Stream:
 
     def close(self) -> None:
         """Leave the cluster."""
+        if self._ear is not None:
+            self._ear.close()
+            self._ear = None
         if self._consumer is not None:
             self._consumer.close()
             self._consumer = None
@@ -388,6 +403,43 @@ class Stream:
         place = (one.topic(), one.partition())
         self._next[place] = one.offset() + 1
         return Message(*place, one.offset(), one.key() or b"", one.value() or b"")
+
+    # -- between two polls ------------------------------------------------------------------
+
+    def listen(self, over: Callable[[], bool]) -> bool:
+        """Wait until a message comes behind those that were read, or until `over` says so.
+
+        It listens by a connection of its own and takes nothing: the next poll reads what came.
+
+        Parameters
+        ----------
+        over : callable
+            Asked every `LISTENING` seconds.
+
+        Returns
+        -------
+        bool
+            Whether there is something to read; False also where the brokers do not answer, which
+            the next poll will tell, and before the first poll.
+        """
+        library = confluent_kafka()
+        places = [library.TopicPartition(*place, offset) for place, offset in self._next.items()]
+        try:
+            if not places:
+                return False
+            if self._ear is None:
+                self._ear = library.Consumer(self._settings() | EAR | {"error_cb": _unheard})
+            self._ear.assign(places)
+            while not over():
+                one = self._ear.poll(LISTENING)
+                if one is not None and one.error() is None:
+                    return True
+        except library.KafkaException as error:
+            log.debug("%s: listening failed: %s", self.service, error)
+        finally:
+            if self._ear is not None:
+                self._ear.unassign()
+        return False
 
     # -- afterwards -------------------------------------------------------------------------
 

@@ -391,3 +391,41 @@ def test_reading_does_not_hold_up_other_threads(cluster, stream, topic):
     thread.start()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def later(seconds: float) -> Callable[[], bool]:
+    end = Deadline(seconds)
+    return lambda: end.left() <= 0
+
+
+def test_who_listens_hears_what_comes_and_takes_nothing(cluster, stream, topic):
+    """The next poll reads it."""
+    fill(cluster, topic, 5)
+    one = stream(topic)
+    read(one)
+    assert not one.listen(later(0.5))
+    timer = threading.Timer(0.5, fill, (cluster, topic, 2, 5))
+    timer.start()
+    end = Deadline(10.0)
+    assert one.listen(later(10.0))
+    assert 10.0 - end.left() < 3.0
+    timer.join()
+    assert read(one, one.offsets()) == texts(2, 5)
+    assert not one.listen(later(0.5))
+
+
+def test_what_a_limit_left_is_heard_at_once(cluster, stream, topic):
+    fill(cluster, topic, 30)
+    one = stream(topic)
+    read(one, limit=10)
+    assert one.listen(later(5.0))
+
+
+def test_who_has_read_nothing_or_reaches_nobody_hears_nothing(cluster, stream, topic):
+    """What is wrong there, a poll will tell."""
+    assert not stream(topic).listen(later(5.0))
+    fill(cluster, topic, 1)
+    lost = stream(topic)
+    read(lost)
+    lost.servers = "localhost:1"
+    assert not lost.listen(later(1.0))
