@@ -33,6 +33,7 @@ from aas2rto.cli import (
     whatif,
 )
 from aas2rto.cli.closing import TakesIntervals
+from aas2rto.cli.terminal import occupy
 from aas2rto.errors import Aas2rtoError
 from aas2rto.guard import attempt
 from aas2rto.text.logs import progress_to
@@ -88,6 +89,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
     Exits with 0 when done, 1 after our own error in one line, 2 after bad config or arguments.
     """
+    occupy()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments  # before or after the verb
     arguments = [argument for argument in arguments if argument != "--debug"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import glob
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,7 @@ from aas2rto.cli.arguments import (
     results_of,
     store_url,
 )
+from aas2rto.cli.terminal import forgiving
 from aas2rto.errors import InputError, UsageError
 from aas2rto.text.words import iso
 
@@ -61,9 +63,12 @@ def run(
     case = load(config, archive=[str(path) for path in archive or []])
     stop = _stop_on_signal()
     clock = _clock(start, fixed=now is not None)
-    with _running(
-        case, output, clock, stop, dry_run=dry_run, once=once, fixed=now is not None
-    ) as running:
+    with (
+        forgiving(),
+        _running(
+            case, output, clock, stop, dry_run=dry_run, once=once, fixed=now is not None
+        ) as running,
+    ):
         if once:
             cycle = running.one_cycle(start, stop)
             if archive:
@@ -73,7 +78,7 @@ def run(
         from aas2rto.steps.listening import Listening
 
         run_forever(
-            lambda t, *only: running.one_cycle(t, stop, *only),
+            lambda t, *only: running.one_cycle_or_alarm(t, stop, *only),
             clock,
             interval=case.config.loop.interval,
             stop=stop,
@@ -92,16 +97,26 @@ def _clock(start: Time, *, fixed: bool) -> Callable[[], Time]:
 
 
 def _stop_on_signal() -> threading.Event:
-    """Let SIGINT and SIGTERM end the program after the step at hand."""
+    """Let SIGINT, SIGTERM and SIGHUP end the program after the step at hand, a second one at once.
+
+    A step may hang in a read that nothing ends, of a FIFO or a dead mount. What was stored stays:
+    a kill loses nothing.
+    """
     stop = threading.Event()
 
     def on_signal(number: int, _: object) -> None:
+        name = signal.Signals(number).name
+        if stop.is_set() and number != signal.SIGHUP:
+            os.write(2, f"{name} again: ending at once\n".encode())
+            os._exit(128 + number)
         if not stop.is_set():
-            typer.echo(f"{signal.Signals(number).name}: ending after the step at hand", err=True)
+            told = f"{name}: ending after the step at hand; once more ends at once\n"
+            with suppress(OSError):
+                os.write(2, told.encode())
         stop.set()
 
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
     return stop
 
 
@@ -163,6 +178,15 @@ class _Running:
     dry_run: bool
     memory: FitMemory
     written: Written
+
+    def one_cycle_or_alarm(self, now: Time, stop: threading.Event, *only: Collection[str]) -> Cycle:
+        """Run a cycle; operators hear if it is lost."""
+        try:
+            return self.one_cycle(now, stop, *only)
+        except Exception as error:
+            typer.echo(f"error: the cycle of {now.utc.isot[:16]} UTC is lost: {error}", err=True)
+            self.telling.lost(now, error)
+            raise
 
     def one_cycle(
         self, now: Time, stop: threading.Event, only: Collection[str] | None = None

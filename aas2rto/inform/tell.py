@@ -204,6 +204,19 @@ class Telling:
                 done = attempt("messages", lambda: self._courier.drain(PATIENCE))
                 cycle.failures.extend([done.failure] if done.failure else [])
 
+    def lost(self, now: Time, error: Exception) -> None:
+        """Tell the operators that a cycle was lost: the first at once, then once an hour."""
+
+        def announce() -> None:
+            case, outbox, at = self._parts.case, self._store.outbox, float(now.utc.mjd)
+            why = Redactor.of(case)(str(error))
+            alarms.announce(case, outbox, "lost", alarms.lost(case, why, at), at)
+            self._courier.wake()
+
+        done = attempt("messages", announce)
+        if done.failure is not None:
+            log.error("operators do not hear of the lost cycle: %s", done.failure)
+
     def _draw(self, cycle: Cycle) -> None:
         judged = cycle.judged
         if judged is None:

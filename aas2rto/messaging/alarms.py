@@ -10,7 +10,7 @@ from aas2rto.config.redaction import Redactor
 from aas2rto.messaging import wording
 from aas2rto.messaging.message import Message
 from aas2rto.store.outbox import Alarm, Outbox, Post, State
-from aas2rto.text.words import counted
+from aas2rto.text.words import counted, day_and_hour
 
 REMINDERS = (1.0 / 24, 6.0 / 24, 1.0)
 """How long after it was last said that something is wrong it is said again [d]: the last of them
@@ -148,6 +148,13 @@ def stopped(case: Case, why: str, cycles: int, now: float) -> Message:
     """Write that the program has stopped."""
     title = f"{case.project} has stopped: {why}"
     return wording.to_operators(title, [("Cycles", str(cycles))], now=now)
+
+
+def lost(case: Case, why: str, now: float) -> Message:
+    """Write that a cycle was lost."""
+    title = f"{case.project}: the cycle of {day_and_hour(now)} UT was lost: {why}"
+    told = "the lists are those of the cycle before; the next cycle tries again; see log.jsonl"
+    return wording.to_operators(title, [("What now", told)], now=now)
 
 
 def announce(case: Case, outbox: Outbox, topic: str, message: Message, now: float) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from astropy.time import Time
 
-from aas2rto.steps.fit import OnlyRead
+from aas2rto.steps.fit_memory import OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import as_known
 from aas2rto.store import Store
