@@ -161,7 +161,7 @@ def _merged(
     if len(missing) > len(since) // 2:
         return None
     new = _rejected_csv(load(only=missing), lines) if missing else ""
-    return held.merged(since.index, comments(lines), new)
+    return held.merged(since.index.tolist(), comments(lines), new)
 
 
 def _rejected_csv(rejections: pd.DataFrame, lines: Sequence[str]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from aas2rto.outputs.cells import iso_minutes
 
 MINUTE = 16
 """Characters of a time, with which each line begins: ``2026-03-22T23:41``."""
+
+_COMMENTS = re.compile(r"(#.*\n)*")
+_LINE = re.compile(r'^([^,\n]{16},([^,"\n]*),.*)$', re.MULTILINE)
+"""A line, and the candidate's id in it."""
 
 
 def begins_with(path: Path, text: str) -> bool:
@@ -70,14 +75,15 @@ class Held:
         str or None
             None if it has other columns, or a line is not found again.
         """
-        other = _parsed(new.splitlines()) if new else Held(self.columns, {})
+        other = _parsed(new) if new else Held(self.columns, {})
         if other is None or other.columns != self.columns:
             return None
         lines = {**self.lines, **other.lines}
-        chosen = [lines.get(name) for name in names]
-        if any(line is None for line in chosen):
+        try:
+            chosen = [lines[name] for name in names]
+        except KeyError:
             return None
-        return comments + "\n".join([self.columns, *map(str, chosen)]) + "\n"
+        return comments + "\n".join([self.columns, *chosen]) + "\n"
 
 
 def read(path: Path, comments: str) -> Held | None:
@@ -91,16 +97,14 @@ def read(path: Path, comments: str) -> Held | None:
     """
     if not begins_with(path, comments):
         return None
-    return _parsed(path.read_text(encoding="utf-8").splitlines())
+    return _parsed(path.read_text(encoding="utf-8"))
 
 
-def _parsed(lines: Sequence[str]) -> Held | None:
+def _parsed(text: str) -> Held | None:
     """Sort lines by candidate; None where an id is not written plainly."""
-    start = next((at for at, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    body = lines[start + 1 :]
-    if start == len(lines) or any(line[MINUTE : MINUTE + 1] != "," for line in body):
-        return None
-    names = [line[MINUTE + 1 : line.find(",", MINUTE + 1)] for line in body]
-    if any('"' in name for name in names) or len(set(names)) != len(names):
-        return None
-    return Held(lines[start], dict(zip(names, body, strict=True)))
+    comments = _COMMENTS.match(text)
+    columns, _, body = text[comments.end() if comments else 0 :].partition("\n")
+    found = _LINE.findall(body)  # all at once: over a season they become many
+    lines = {name: line for line, name in found}
+    plain = len(lines) == len(found) == body.count("\n")
+    return Held(columns, lines) if columns and plain else None

@@ -7,7 +7,7 @@ list of which nothing changed is not written again: both cycles' rows name the s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,13 @@ from sqlalchemy import Connection, Table, delete, select
 
 from aas2rto.store import schema
 from aas2rto.store.packed import pack, unpack
-from aas2rto.store.standings import Place, Standings
+from aas2rto.store.standings import Standings, place_of
 
 KEPT_CYCLES = 2
 
 Piece = tuple[str, str]
-"""What a packed row holds: ``scores``, ``kept`` (the scores that the history kept last) or
-``ranks``; and of which observatory's list."""
+"""What a packed row holds: ``scores``, ``kept`` (the scores that the history kept last), ``ranks``
+or ``ever`` (who was in the list before); and of which observatory's list."""
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Current:
         connection.execute(delete(schema.current).where(schema.current.c.at == at))
         self._held.pop(at, None)
 
-    def replace(self, connection: Connection, standings: Standings) -> None:
+    def take(self, connection: Connection, standings: Standings) -> None:
         """Store what the newest cycle found, and forget all but the one before it.
 
         Parameters
@@ -87,14 +87,12 @@ class Current:
         before = [time for time in self.times(connection) if time < at]
         last = self._read(connection, before[-1]) if before else None
         pieces = to_pieces(standings)
-        table = schema.current
-        connection.execute(delete(table).where(table.c.at == at))
-        ids = write(connection, table, schema.packed, at, pieces, last)
+        table, data = schema.current, schema.packed
+        # What goes, goes first: what comes takes its place in the file.
         dropped = before[: len(before) + 1 - KEPT_CYCLES]
-        if dropped:
-            connection.execute(delete(table).where(table.c.at.in_(dropped)))
-        named = select(table.c.packed)
-        connection.execute(delete(schema.packed).where(schema.packed.c.id.not_in(named)))
+        connection.execute(delete(table).where(table.c.at.in_([*dropped, at])))
+        connection.execute(delete(data).where(data.c.id.not_in(select(table.c.packed))))
+        ids = write(connection, table, data, at, pieces, last)
         self._held = {time: one for time, one in self._held.items() if time not in dropped}
         self._held[at] = Held(standings, pieces, ids)
 
@@ -136,8 +134,10 @@ def to_pieces(standings: Standings) -> dict[Piece, bytes]:
         ("kept", ""): pack({"kept": standings.kept}),
     }
     for site, place in standings.places.items():
-        columns = {"rank": place.rank, "site_score": place.site_score, "ever": place.ever}
+        row = np.flatnonzero(place.rank)
+        columns = {"row": row, "rank": place.rank[row], "site_score": place.site_score[row]}
         found["ranks", site] = pack(columns)
+        found["ever", site] = pack({"ever": place.ever})
     return found
 
 
@@ -145,5 +145,9 @@ def from_pieces(at: float, pieces: Mapping[Piece, bytes]) -> Standings:
     """Read what `to_pieces` has packed of the cycle at `at` [d, MJD UTC]."""
     columns = {piece: unpack(data)[0] for piece, data in pieces.items()}
     scores, kept = columns["scores", ""], columns["kept", ""]["kept"]
-    places = {site: Place(**values) for (kind, site), values in columns.items() if kind == "ranks"}
+    places = {}
+    for (kind, site), values in columns.items():
+        if kind == "ranks":
+            place = place_of(len(kept), values["row"], values["rank"], values["site_score"])
+            places[site] = replace(place, ever=columns["ever", site]["ever"])
     return Standings(at=at, kept=np.asarray(kept, dtype=float), places=places, **scores)

@@ -77,6 +77,7 @@ class Identities:
         self._names = {key: name for name, key in self._keys.items()}
         self._table: pd.DataFrame | None = None
         self._at: tuple[int, pd.DataFrame] | None = None
+        self._index: pd.Index[str] | None = None
         self._named: tuple[pd.DataFrame, dict[int, str]] | None = None
 
     # -- reading ------------------------------------------------------------------------------
@@ -89,6 +90,17 @@ class Identities:
             return int(self._objects[name][1])
         owners = self._aliases.get(name)
         return self._first(owners) if owners else None
+
+    def rows_of(self, names: NDArray[np.object_]) -> NDArray[np.int64]:
+        """Return the rows of many candidates at once; -1 for nobody."""
+        if self._index is None:
+            self._index = pd.Index(np.array(list(self._keys), dtype=object))
+            self._ids = np.array([*self._keys.values(), -1], dtype=np.int64)
+        found: NDArray[np.int64] = self._ids[self._index.get_indexer(pd.Index(names))]
+        for place in np.flatnonzero(found < 0).tolist():  # who is called otherwise by now
+            key = self.key_of(str(names[place]))
+            found[place] = -1 if key is None else key
+        return found
 
     def keys_of(self, candidate_ids: Iterable[str]) -> dict[str, int]:
         """Return the rows of those candidates that there are."""

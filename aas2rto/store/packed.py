@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from aas2rto.errors import StoreError
@@ -94,10 +95,9 @@ def _numbers(values: NDArray[Any]) -> tuple[str, NDArray[Any], list[str]]:
     """Return how a column is written: its kind, numbers, and different words."""
     kind = values.dtype.kind
     if kind == "O":
-        different = sorted(set(values.tolist()))
-        code = {word: number for number, word in enumerate(different)}
-        numbers = np.array([code[word] for word in values.tolist()], dtype=np.int64)
-        return "words", numbers.astype(_smallest(numbers)), different
+        codes, different = pd.factorize(values, sort=True)
+        numbers = np.asarray(codes, dtype=np.int64)
+        return "words", numbers.astype(_smallest(numbers)), different.tolist()
     if kind == "f":
         return "floats", values.astype(np.float64), []
     if kind == "b":

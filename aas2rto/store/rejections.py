@@ -165,9 +165,10 @@ class Rejections:
     def times(self, now: float) -> pd.Series:
         """Return since when who is out at `now` is so [d, MJD UTC], by candidate_id, sorted."""
         out, names = self.out(now), self._identities.names(now)
-        pairs = zip(out.candidate.tolist(), out.at.tolist(), strict=True)
-        found = {names[key]: at for key, at in pairs if key in names}
-        return pd.Series(dict(sorted(found.items())), dtype=float)
+        pairs = zip(map(names.get, out.candidate.tolist()), out.at.tolist(), strict=True)
+        found = sorted((name, at) for name, at in pairs if name is not None)
+        index = pd.Index([name for name, _ in found], dtype=object)
+        return pd.Series([at for _, at in found], index=index, dtype=float)
 
     def counts(self, now: float) -> dict[str, int]:
         """Return how many of the candidates that are out at `now` each factor has rejected."""

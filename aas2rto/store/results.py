@@ -29,11 +29,12 @@ from aas2rto.store.standings import (
     LEFT,
     RETURNED,
     SCORES,
-    Place,
     Rows,
     Standings,
     changes,
+    place_of,
     standing,
+    union,
 )
 
 
@@ -83,7 +84,7 @@ class Results:
                 history.drop(connection, now)
             rows, found = changes(self._before(connection, now), found)
             history.add(connection, rows)
-            self._current.replace(connection, found)
+            self._current.take(connection, found)
         table = schema.cycles
         connection.execute(delete(table).where(table.c.at == now))
         connection.execute(
@@ -105,7 +106,7 @@ class Results:
     def _standings(self, now: float, scores: pd.DataFrame, ranks: pd.DataFrame) -> Standings:
         """Put scores and ranks beside each other, by the candidates' rows."""
         of_scores, of_ranks = self._keys(scores), self._keys(ranks)
-        candidate = np.union1d(of_scores, of_ranks)
+        candidate = union(of_scores, of_ranks)
         found = Standings(now, candidate)
         score = np.full(len(candidate), np.nan)
         decision, factor = (np.full(len(candidate), "", dtype=object) for _ in range(2))
@@ -115,23 +116,27 @@ class Results:
             decision[at] = scores["decision"].to_numpy(object)
             factor[at] = scores["factor"].to_numpy(object)
         places = {}
-        sites = ranks["observatory"].to_numpy(object) if len(of_ranks) else np.empty(0, object)
-        for site in sorted(set(sites.tolist())):
-            chosen = sites == site
-            places[site] = _place(found, of_ranks[chosen], ranks[chosen])
+        if len(of_ranks):
+            code, sites = pd.factorize(ranks["observatory"].to_numpy(object), sort=True)
+            rank = ranks["rank"].to_numpy(np.int64)
+            site_score = ranks["site_score"].to_numpy(float)
+            for number, site in enumerate(sites.tolist()):
+                here = np.flatnonzero(code == number)
+                at = found.where(of_ranks[here])
+                places[site] = place_of(len(candidate), at, rank[here], site_score[here])
         return Standings(now, candidate, score, decision, factor, score, places)
 
     def _keys(self, frame: pd.DataFrame) -> NDArray[np.int64]:
         if frame.empty:
             return np.empty(0, dtype=np.int64)
-        names = frame["candidate_id"].tolist()
-        keys = self._identities.keys_of(dict.fromkeys(names))
-        try:
-            return np.array([keys[name] for name in names], dtype=np.int64)
-        except KeyError as error:
+        names = frame["candidate_id"].to_numpy(object)
+        keys = self._identities.rows_of(names)
+        if (keys < 0).any():
+            nobody = names[int(np.argmin(keys))]
             raise StoreError(
-                f"results of the cycle: the store did not take it: there is no candidate {error}"
-            ) from error
+                f"results of the cycle: the store did not take it: there is no candidate {nobody!r}"
+            )
+        return keys
 
     def _before(self, connection: Connection, now: float) -> Standings:
         """Return what stood before the cycle at `now`, with the scores that were kept last."""
@@ -229,14 +234,6 @@ class Results:
                 if row >= 0 and rank[row]:
                     ranks.setdefault(name, {})[site] = int(rank[row])
         return Before(at, ranks, scores)
-
-
-def _place(found: Standings, keys: NDArray[np.int64], ranks: pd.DataFrame) -> Place:
-    n, at = len(found.candidate), found.where(keys)
-    rank, site_score = np.zeros(n, dtype=np.int64), np.full(n, np.nan)
-    rank[at] = ranks["rank"].to_numpy(np.int64)
-    site_score[at] = ranks["site_score"].to_numpy(float)
-    return Place(rank, site_score, rank > 0)
 
 
 def restored(old: Rows, new: Rows, at: float) -> Rows:

@@ -162,6 +162,23 @@ def _no_rows() -> Rows:
     return Rows(words, numbers, floats, numbers, numbers, floats, words, words)
 
 
+def place_of(n: int, at: NDArray[np.intp], rank: Ints, site_score: Floats) -> Place:
+    """Return the list of an observatory: of `n` candidates those at some places are in it."""
+    ranks, scores = np.zeros(n, dtype=np.int64), np.full(n, np.nan)
+    ranks[at], scores[at] = rank, site_score
+    return Place(ranks, scores, ranks > 0)
+
+
+def union(one: Ints, other: Ints) -> Ints:
+    """Return the different candidates of both, sorted."""
+    if len(one) == len(other) and np.array_equal(one, other) and (one[1:] > one[:-1]).all():
+        return one  # as in most cycles
+    every = np.sort(np.concatenate([one, other]))
+    kept = np.ones(len(every), dtype=bool)
+    kept[1:] = every[1:] != every[:-1]
+    return every[kept]
+
+
 # -- what is news ----------------------------------------------------------------------------------
 
 
@@ -180,7 +197,7 @@ def changes(old: Standings, new: Standings) -> tuple[Rows, Standings]:
     standings : Standings
         `new` with ``kept`` and ``ever`` filled in.
     """
-    keys = np.union1d(old.candidate, new.candidate)
+    keys = union(old.candidate, new.candidate)
     before, after = old.where(keys), new.where(keys)
     found, kept = _score_changes(old, new, keys, before, after)
     rows = [found]
@@ -209,17 +226,19 @@ def _score_changes(
     kind[now & was & moved] = CHANGED
     kind[now & ~was] = FIRST
     kind[was & ~now] = LEFT
+    news = np.flatnonzero(kind >= 0)
+    n = len(news)
     rows = Rows(
-        _all(SCORES, len(keys)),
-        keys,
-        np.full(len(keys), new.at),
-        kind,
-        np.zeros(len(keys), dtype=np.int64),
-        np.where(now, score, np.nan),
-        decision,
-        factor,
+        _all(SCORES, n),
+        keys[news],
+        np.full(n, new.at),
+        kind[news],
+        np.zeros(n, dtype=np.int64),
+        np.where(now, score, np.nan)[news],
+        decision[news],
+        factor[news],
     )
-    return rows.take(kind >= 0), np.where((kind == CHANGED) | (kind == FIRST), score, kept)
+    return rows, np.where((kind == CHANGED) | (kind == FIRST), score, kept)
 
 
 def moved_much(score: Floats, kept: Floats) -> Bools:
@@ -252,17 +271,18 @@ def _place_changes(
     kind[(old == 0) & (new > 0)] = FIRST
     kind[(old == 0) & (new > 0) & ever] = RETURNED
     kind[(old > 0) & (new == 0)] = LEFT
+    news = np.flatnonzero(kind >= 0)
     rows = Rows(
-        _all(site, n),
-        candidate,
-        np.full(n, at),
-        kind,
-        new,
-        np.where(new > 0, site_score, np.nan),
-        _all("", n),
-        _all("", n),
+        _all(site, len(news)),
+        candidate[news],
+        np.full(len(news), at),
+        kind[news],
+        new[news],
+        np.where(new > 0, site_score, np.nan)[news],
+        _all("", len(news)),
+        _all("", len(news)),
     )
-    return rows.take(kind >= 0), ever | (new > 0)
+    return rows, ever | (new > 0)
 
 
 def _all(word: str, n: int) -> Words:

@@ -301,7 +301,7 @@ def test_an_idle_cycle_adds_nothing_to_the_history(store):
             connection.exec_driver_sql(f"SELECT COUNT(*) FROM {name}").scalar_one()
             for name in ("history", "packed", "current", "cycles")
         ]
-    assert counts == [1, 4, 8, 5]
+    assert counts == [1, 6, 12, 5]
 
 
 def test_the_cycle_before_is_known_exactly(store):

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from aas2rto.store import current as cycles
 from aas2rto.store import fit_rows
 from aas2rto.store.packed import pack
-from aas2rto.store.standings import Place, Rows, Standings, changes
+from aas2rto.store.standings import Rows, Standings, changes, place_of
 
 revision = "0005"
 down_revision = "0004"
@@ -187,10 +187,9 @@ def _standings(at: float, scores: list[Any], ranks: list[Any]) -> Standings:
     for site in sorted({row[4] for row in ranks}):
         here = [row for row in ranks if row[4] == site]
         where = found.where(np.array([row[1] for row in here], dtype=np.int64))
-        rank, site_score = np.zeros(n, dtype=np.int64), np.full(n, np.nan)
-        rank[where] = [row[2] for row in here]
-        site_score[where] = [row[3] for row in here]
-        places[site] = Place(rank, site_score, rank > 0)
+        rank = np.array([row[2] for row in here], dtype=np.int64)
+        site_score = np.array([row[3] for row in here], dtype=float)
+        places[site] = place_of(n, where, rank, site_score)
     return Standings(at, candidate, score, decision, factor, score, places)
 
 
