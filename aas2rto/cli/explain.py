@@ -107,16 +107,21 @@ def _explain_stored(
     *,
     given: str | None,
 ) -> dict[str, Any]:
-    from aas2rto.questions.explain import compare, explain_stored
+    from aas2rto.questions.explain import compare, explain_stored, what_would_do
     from aas2rto.steps.build import build
 
     parts = build(case, with_sources=False)
     with open_existing_store(case, output) as store:
         note_replay(store, when, given=given)
         ids = [resolve_candidate(store, name) for name in (candidate, over) if name is not None]
+        if len(set(ids)) < len(ids):
+            raise UsageError(
+                f"--over: {candidate} and {over} are one candidate, {ids[0]}; name another"
+            )
         told = [explain_stored(parts, store, one, when) for one in ids]
-    if len(told) == 2:
-        told[0]["comparison"] = compare(told[0], told[1])
+        if len(told) == 2:
+            told[0]["comparison"] = compare(told[0], told[1])
+        told[0]["counterfactual"] = what_would_do(parts, store, told, when)
     return told[0]
 
 
@@ -159,6 +164,9 @@ def _show(told: dict[str, Any]) -> None:
         out.print(f"feedback: {mark['sentence']}{over}", markup=False, soft_wrap=True)
     if "comparison" in told:
         out.print(told["comparison"]["sentence"], markup=False, soft_wrap=True)
+    if told.get("counterfactual"):
+        sentence = told["counterfactual"]["sentence"]
+        out.print(f"what would change it: {sentence}", markup=False, soft_wrap=True)
     for failure in told["failures"]:
         out.print(f"problem: {failure}", markup=False, soft_wrap=True)
 

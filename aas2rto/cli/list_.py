@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from aas2rto.cli.arguments import JsonOption, offline
+from aas2rto.errors import UsageError
 
 
 class Kind(StrEnum):
@@ -20,16 +22,27 @@ class Kind(StrEnum):
     OBSERVATORIES = "observatories"
     MESSENGERS = "messengers"
     COLUMNS = "columns"
+    SETTINGS = "settings"
 
 
 def list_parts(
-    kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: JsonOption = False
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    config: Annotated[
+        Path | None, typer.Argument(help="A science case; for settings, of which it has its own.")
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List sources, factors, models, observatories or messengers with their settings; or columns.
 
-    Columns are those that tables of light curves, objects and targets are read with.
+    Columns are those that tables of light curves, objects and targets are read with. Settings are
+    those of CONFIG: every key that --set takes, with its value, default and unit.
     """
     offline()
+    if kind is Kind.SETTINGS:
+        _show_settings(config, as_json=as_json)
+        return
+    if config is not None:
+        raise UsageError(f"list {kind.value} takes no config; only list settings does")
     if kind is Kind.COLUMNS:
         _show_columns(as_json=as_json)
         return
@@ -40,6 +53,25 @@ def list_parts(
     for row in rows:
         settings = "; ".join(row["settings"])
         print(f"{row['name']}: {row['summary']}" + (f" [{settings}]" if settings else ""))
+
+
+def _show_settings(config: Path | None, *, as_json: bool) -> None:
+    """Print every key that --set takes."""
+    from aas2rto.config.all_settings import settings_of
+    from aas2rto.config.load import load
+
+    if config is None:
+        raise UsageError("list settings needs a science case: aas2rto list settings CONFIG")
+    found = settings_of(load(config, need_secrets=False))
+    if as_json:
+        print(json.dumps([vars(one) for one in found], indent=2))
+        return
+    for one in found:
+        default = f"default {one.default}" if one.default else "required"
+        unit = f", in {one.unit}" if one.unit else ""
+        changed = "" if one.value == one.default else f"  ({default}{unit})"
+        same = f"  (default{unit})" if one.value == one.default else ""
+        print(f"{one.key}={one.value}{changed}{same}")
 
 
 def _parts(kind: Kind) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from astropy.time import Time
 
 from aas2rto.factors import Decision
 from aas2rto.outputs.cells import iso_minutes
+from aas2rto.questions.counterfactual import counterfactual, overtaking
 from aas2rto.steps.column import RULES, Column, effect_of
 from aas2rto.steps.combine import EXCLUDED_SCORE, why
 from aas2rto.steps.cycle import Parts, Ranking, Scored
@@ -174,7 +175,10 @@ def _site(ranking: Ranking, scored: Scored) -> dict[str, Any]:
         "rises": _time(row.get("rises", np.nan)),
         "hours_left": _plain(row.get("hours_left")),
         "observable_now": bool(row.get("observable_now", False)),
-        "status": _status(row, is_out=not len(ranking.table)),
+        "status": _status(
+            row,
+            is_out=not len(ranking.table) and scored.verdict.decision[0] == Decision.KEEP,
+        ),
     }
 
 
@@ -234,6 +238,50 @@ def compare(
         "sentence": _sentence(first, second, pairs, effect),
         "factors": pairs,
     }
+
+
+def what_would_do(
+    parts: Parts, store: Store, told: Sequence[Mapping[str, Any]], now: Time
+) -> dict[str, Any] | None:
+    """Say what would bring in a candidate that is left out, or put it above another.
+
+    Parameters
+    ----------
+    parts : Parts
+    store : Store
+        Is only read.
+    told : sequence of mapping
+        What `explain_stored` said of the candidate and, optionally, of the one to compare it with.
+    now : Time
+
+    Returns
+    -------
+    dict or None
+        See `aas2rto.questions.counterfactual`; None if it is ranked, and above the other.
+    """
+    first, *others = told
+    names = [str(one["candidate_id"]) for one in told]
+    is_kept = [one["decision"] == Decision.KEEP.label for one in told]
+    below = len(told) == 2 and all(is_kept) and first["score"] <= others[0]["score"]
+    seen = [site["decision"] == Decision.KEEP.label for site in first["observatories"].values()]
+    if is_kept[0] and not below and (any(seen) or not seen):
+        return None
+    known = as_known(parts, store, now, also=names)
+    memory = OnlyRead(store.fits)
+    if not below:
+        return counterfactual(parts, known, names[0], now, memory=memory)
+    against = [
+        pair["name"]
+        for pair in sorted(
+            compare(first, others[0])["factors"], key=lambda pair: pair["ratio"] or 1
+        )
+        if (pair["ratio"] or 1) < 1
+    ]
+    pair = (names[0], names[1])
+    settings = overtaking(parts, known, pair, against, now, memory=memory)
+    nothing = f"no single setting would put {names[0]} above {names[1]}"
+    sentence = "; or ".join(one["sentence"] for one in settings) or nothing
+    return {"factor": "", "sentence": sentence, "settings": settings}
 
 
 def _sentence(

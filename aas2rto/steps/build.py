@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aas2rto.config.case import Case
 from aas2rto.factors import Needs
 from aas2rto.steps import column, fit
@@ -20,9 +22,15 @@ def build(case: Case, *, with_sources: bool = True) -> Parts:
     """
     pollers, source_failures = make_pollers(case.sources if with_sources else ())
     models, model_failures = fit.bind(case.models)
+    bare = Parts(case, pollers, models, (), (), (*source_failures, *model_failures))
+    return with_factors_of(bare, case)
+
+
+def with_factors_of(parts: Parts, case: Case) -> Parts:
+    """Return the parts with the factors, sites and settings of a case; models stay as they are."""
     factors = column.bind(case.factors)
     sites = (
         *column.bind([case.site_factor]),
         *(bound for bound in factors if bound.needs is Needs.SITE),
     )
-    return Parts(case, pollers, models, factors, sites, (*source_failures, *model_failures))
+    return replace(parts, case=case, factors=factors, site_factors=sites)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,7 +56,14 @@ def reconsider(parts: Parts, store: Store, now: Time) -> list[str]:
     return [] if after is None else store.rejections.reconsider(now.utc.mjd, after)
 
 
-def as_known(parts: Parts, store: Store, now: Time, *, candidate_id: str | None = None) -> Known:
+def as_known(
+    parts: Parts,
+    store: Store,
+    now: Time,
+    *,
+    candidate_id: str | None = None,
+    also: Collection[str] = (),
+) -> Known:
     """Read what is known at `now`; the store is only read.
 
     Parameters
@@ -65,6 +73,8 @@ def as_known(parts: Parts, store: Store, now: Time, *, candidate_id: str | None 
     now : Time
     candidate_id : str, optional
         This one alone, also if it was rejected; by default all that are active.
+    also : collection of str
+        These beside all that are active, also if they were rejected.
 
     Raises
     ------
@@ -75,7 +85,9 @@ def as_known(parts: Parts, store: Store, now: Time, *, candidate_id: str | None 
     said = store.marks.as_known(now.utc.mjd)
     notes = store.facts.as_known(now.utc.mjd)
     if candidate_id is None:
-        held = store.candidates(now.utc.mjd)
+        held = store.candidates(now.utc.mjd, state=None if also else ACTIVE)
+        held = held[(held["state"] == ACTIVE) | held["candidate_id"].isin(also)]
+        held = held.reset_index(drop=True)
     else:
         held = store.candidates(now.utc.mjd, state=None)
         held = held[held["id"] == store.identities.key_of(candidate_id)].reset_index(drop=True)

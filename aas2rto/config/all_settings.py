@@ -1,0 +1,96 @@
+"""Every setting of a science case by the key that ``--set`` takes, with its value and default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from aas2rto.config.case import Case, PartConfig
+from aas2rto.parts.setting_text import in_yaml, marker, settings_in_yaml
+from aas2rto.units import Unit
+
+SECTIONS = ("loop", "candidates", "plan", "figures")
+"""Sections of the config whose settings stand directly below them."""
+
+PLAIN = ("store", "model_choice", "observatories")
+"""Settings that stand at the top of a config."""
+
+
+@dataclass(frozen=True)
+class KeyedSetting:
+    """One setting.
+
+    Parameters
+    ----------
+    key : str
+        Dotted, as ``score.factors.magnitude.faint_limit``.
+    value, default : str
+        As they would stand in a config; no default: it is required.
+    unit : str
+        Of the numbers in it; empty: none.
+    """
+
+    key: str
+    value: str
+    default: str
+    unit: str
+
+
+def settings_of(case: Case) -> list[KeyedSetting]:
+    """Return every setting of a science case that ``--set`` takes, in the order of the config.
+
+    Parts of files of the user's own have a dot in their name, so their settings cannot be named.
+    """
+    found = [*_plain(case)]
+    for section in SECTIONS:
+        found += _of_model(section, getattr(case.config, section))
+    found += _parts("sources", case.sources)
+    found += _parts("models", case.models)
+    base = type(case.config.score).model_fields["base"].default
+    found.append(KeyedSetting("score.base", in_yaml(case.config.score.base), in_yaml(base), ""))
+    for name, part in zip(factor_names(case), case.factors, strict=True):
+        found += _of_model(f"score.factors.{name}", part.options)
+    name = case.site_factor.part.name
+    found.append(KeyedSetting("visibility.factor", name, "altitude_integral", ""))
+    found += _of_model("visibility", case.site_factor.options)
+    found += _of_model("messages.when", case.when)
+    found += _parts("messages", case.messengers)
+    return [one for one in found if _can_be_named(one.key)]
+
+
+def factor_names(case: Case) -> list[str]:
+    """Return the names of the factors as the config writes them."""
+    entries = case.config.score.factors
+    return [str(next(iter(one)) if isinstance(one, dict) else one) for one in entries]
+
+
+def _can_be_named(key: str) -> bool:
+    return ".py:" not in key
+
+
+def _plain(case: Case) -> Iterator[KeyedSetting]:
+    for name in PLAIN:
+        default = type(case.config).model_fields[name].default
+        yield KeyedSetting(name, in_yaml(getattr(case.config, name)), _default(default, ""), "")
+
+
+def _parts(section: str, parts: tuple[PartConfig, ...]) -> Iterator[KeyedSetting]:
+    for part in parts:
+        yield from _of_model(f"{section}.{part.name}", part.options)
+
+
+def _of_model(above: str, options: BaseModel) -> Iterator[KeyedSetting]:
+    values = settings_in_yaml(options)
+    for name, field in type(options).model_fields.items():
+        marked = marker(Annotated[(field.annotation, *field.metadata, None)], Unit)
+        unit = marked.unit if marked else ""
+        default = field.get_default(call_default_factory=True)
+        yield KeyedSetting(f"{above}.{name}", values.get(name, ""), _default(default, unit), unit)
+
+
+def _default(value: Any, unit: str) -> str:
+    return "" if value is PydanticUndefined else in_yaml(value, unit)

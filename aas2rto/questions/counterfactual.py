@@ -1,0 +1,205 @@
+"""What would bring a candidate in: the setting, its value, the value that would do, and the rank.
+
+Nothing is known here of any factor: values of the deciding factor's numeric settings are tried
+through the one judgement, and halved down to where its answer changes.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from astropy.time import Time
+
+from aas2rto.config.case import Case
+from aas2rto.config.resolve import SCIENCE_LIST
+from aas2rto.factors import Decision
+from aas2rto.questions.knobs import Knob, of_factor, of_telescope
+from aas2rto.questions.threshold import threshold
+from aas2rto.questions.trial import Judgement, Memory, only, trial
+from aas2rto.sky.observatory import Observatory
+from aas2rto.steps.build import with_factors_of
+from aas2rto.steps.column import FEEDBACK, VALID_UNTIL
+from aas2rto.steps.cycle import Parts
+from aas2rto.steps.fit import FitMemory
+from aas2rto.steps.prefilter import Known
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of one candidate: which change would bring it in."""
+
+    parts: Parts
+    known: Known
+    candidate_id: str
+    now: Time
+    memory: Memory
+    factor: str
+    sites: tuple[Observatory, ...]
+
+    @functools.cached_property
+    def alone(self) -> Known:
+        """What is known of the candidate itself."""
+        return only(self.known, [self.candidate_id])
+
+    def judged(self, case: Case | None) -> Judgement | None:
+        """Judge the candidate alone, at the sites in question; None: there is no such case."""
+        if case is None:
+            return None
+        names = {site.name for site in self.sites}
+        sites = tuple(site for site in case.observatories if site.name in names)
+        parts = with_factors_of(self.parts, replace(case, observatories=sites))
+        return trial(parts, self.alone, self.now, self.memory)
+
+    def answer(self, knobs: Iterable[Knob]) -> dict[str, Any]:
+        """Turn one knob after the other; say which would do, or what would be next in the way."""
+        told, after = [], ""
+        for knob in knobs:
+            value = threshold(functools.partial(self._flips, knob), knob.value, whole=knob.is_whole)
+            one = None if value is None else self.judged(knob.turned(value))
+            if value is None or one is None:
+                continue
+            if one.is_in(self.candidate_id, self.sites):
+                told.append(_told(self, knob, value))
+            else:
+                other, why = one.decides(self.candidate_id)
+                after = f"; with {knob.key} {knob.text(value)}, {other} would leave it out: {why}"
+        nothing = f"no single setting of {self.factor} would bring it in{after}"
+        sentence = "; or ".join(one["sentence"] for one in told) or nothing
+        return {"factor": self.factor, "sentence": sentence, "settings": told}
+
+    def _flips(self, knob: Knob, value: float) -> bool | None:
+        one = self.judged(knob.turned(value))
+        return None if one is None else one.is_past(self.candidate_id, self.factor, self.sites)
+
+
+def counterfactual(
+    parts: Parts, known: Known, candidate_id: str, now: Time, *, memory: FitMemory
+) -> dict[str, Any] | None:
+    """Say what would bring in a candidate that is excluded, rejected, or out at every site.
+
+    Parameters
+    ----------
+    parts : Parts
+    known : Known
+        Of all candidates, or of this one alone: then there is no rank.
+    candidate_id : str
+    now : Time
+    memory : FitMemory
+
+    Returns
+    -------
+    dict or None
+        ``factor, sentence``, and ``settings`` with ``key, value, needed, ranks, sentence``; None
+        if nothing leaves it out.
+    """
+    ask = _Question(parts, known, candidate_id, now, Memory(memory), "", ())
+    found = ask.judged(parts.case)
+    if found is None:
+        return None
+    knobs: Iterable[Knob]
+    if found.decision(candidate_id) != Decision.KEEP:
+        factor, reason = found.decides(candidate_id)
+        knobs = of_factor(parts.case, factor)
+        ask = replace(ask, factor=factor)
+    else:
+        site, factor, reason = _out_everywhere(ask)
+        if site is None:
+            return None
+        knobs = [*of_factor(parts.case, factor), *of_telescope(parts.case, site)]
+        ask = replace(ask, factor=factor, sites=(site,))
+    if factor in {FEEDBACK, VALID_UNTIL, "score"}:
+        sentence = f"no setting would bring it in: {factor} decides ({reason})"
+        return {"factor": factor, "sentence": sentence, "settings": []}
+    return ask.answer(knobs)
+
+
+def _out_everywhere(ask: _Question) -> tuple[Observatory | None, str, str]:
+    """Return the site that comes nearest to taking a candidate that no site takes, and why not."""
+    found = trial(ask.parts, ask.alone, ask.now, ask.memory)
+    out = []
+    for site, ranking in zip(ask.parts.case.observatories, found.sites, strict=True):
+        if len(ranking.table) or not len(ranking.out):
+            return None, "", ""
+        row = ranking.out.iloc[0]
+        highest = np.nan_to_num(float(row.get("culmination_altitude", np.nan)), nan=-90.0)
+        out.append((highest, site, str(row["factor"]), str(row["reason"])))
+    if not out:
+        return None, "", ""
+    _, site, factor, reason = max(out, key=lambda one: one[0])
+    return site, factor, reason
+
+
+def _told(ask: _Question, knob: Knob, value: float) -> dict[str, Any]:
+    """Say what a change does: where the candidate would then rank."""
+    change = f"{knob.key} {knob.text(knob.value)} -> {knob.text(value)}"
+    told = {"key": knob.key, "value": knob.text(knob.value), "needed": knob.text(value)}
+    case = knob.turned(value)
+    if case is None or len(ask.known.table) < 2:
+        return {**told, "ranks": {}, "sentence": change}
+    parts = with_factors_of(ask.parts, case)
+    found = trial(parts, ask.known, ask.now, ask.memory, in_full=False)
+    ranks = {r.observatory: _rank(r.table, ask.candidate_id) for r in found.rankings}
+    at = {name: rank for name, rank in ranks.items() if rank is not None}
+    words = [f"rank {rank} at {name}" for name, rank in at.items() if name != SCIENCE_LIST]
+    if SCIENCE_LIST in at:
+        words.append(f"{at[SCIENCE_LIST]} of {len(found.rankings[0].table)} in the science list")
+    words = words if len(words) != 1 else ["reached from no site tonight", *words]
+    return {**told, "ranks": at, "sentence": f"{change}: {', '.join(words) or 'in no list'}"}
+
+
+def _rank(table: pd.DataFrame, candidate_id: str) -> int | None:
+    own = table.loc[table["candidate_id"] == candidate_id, "rank"]
+    return int(own.iloc[0]) if len(own) else None
+
+
+def overtaking(
+    parts: Parts,
+    known: Known,
+    pair: tuple[str, str],
+    factors: Iterable[str],
+    now: Time,
+    *,
+    memory: FitMemory,
+) -> list[dict[str, Any]]:
+    """Say which settings would put the first of two candidates above the second.
+
+    Parameters
+    ----------
+    parts : Parts
+    known : Known
+    pair : tuple of str
+        Both are kept, and the first scores less.
+    factors : iterable of str
+        Whose settings are tried, in this order, until one does.
+    now : Time
+    memory : FitMemory
+
+    Returns
+    -------
+    list of dict
+        As ``settings`` of `counterfactual`; empty if no single one would do.
+    """
+    ask = _Question(parts, known, pair[0], now, Memory(memory), "", ())
+    both = only(known, pair)
+    for factor in factors:
+        told = []
+        for knob in of_factor(parts.case, factor):
+
+            def flips(value: float, knob: Knob = knob) -> bool | None:
+                case = knob.turned(value)
+                if case is None:
+                    return None
+                narrow = with_factors_of(parts, replace(case, observatories=()))
+                return trial(narrow, both, now, ask.memory).is_above(*pair)
+
+            value = threshold(flips, knob.value, whole=knob.is_whole)
+            if value is not None:
+                told.append(_told(ask, knob, value))
+        if told:
+            return told
+    return []
