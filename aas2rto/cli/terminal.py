@@ -108,7 +108,7 @@ def occupy() -> None:
 def forgiving() -> Iterator[None]:
     """Let standard output and error be such streams."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (Forgiving(stream) for stream in before)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = (Forgiving(stream) for stream in before)
     try:
         yield
     finally:

@@ -25,7 +25,7 @@ from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.build import with_factors_of
 from aas2rto.steps.column import FEEDBACK, VALID_UNTIL
 from aas2rto.steps.cycle import Parts
-from aas2rto.steps.fit import FitMemory
+from aas2rto.steps.fit_memory import FitMemory
 from aas2rto.steps.prefilter import Known
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from astropy.time import Time
 from aas2rto.factors import Decision
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.cycle import Judged, Parts, Ranking
-from aas2rto.steps.fit import FitMemory
+from aas2rto.steps.fit_memory import FitMemory
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import Known
 
@@ -24,9 +24,9 @@ class Memory:
         self._stored = stored
         self._new: dict[str, list[pd.DataFrame]] = {}
 
-    def of(self, model: str) -> pd.DataFrame:
+    def of(self, model: str, candidate_ids: Iterable[str] | None = None) -> pd.DataFrame:
         """Return the remembered fits of a model, the newest last."""
-        known = [self._stored.of(model), *self._new.get(model, [])]
+        known = [self._stored.of(model, candidate_ids), *self._new.get(model, [])]
         known = [table for table in known if len(table)]
         if not known:
             return pd.DataFrame()
