@@ -21,7 +21,10 @@ from aas2rto.store.access import Access
 from aas2rto.store.rows import chunks
 from aas2rto.tables import candidates
 
-OBJECT = ["id", "candidate", "object_id", "ra", "dec", "known_at"]
+PEOPLE = "too"
+"""The survey of targets that people write down."""
+
+OBJECT = ["id", "candidate", "object_id", "ra", "dec", "known_at", "survey"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,14 @@ class Placed:
         True for the object that starts a candidate.
     linked : tuple of tuple of str
         Candidates that are one, see :class:`aas2rto.tables.candidates.Match`.
+    moved : tuple of (str, float)
+        Targets of people that now lie elsewhere, and how far from where they were [arcsec].
     """
 
     keys: NDArray[np.int64]
     is_new: NDArray[np.bool_]
     linked: tuple[tuple[str, str], ...] = ()
+    moved: tuple[tuple[str, float], ...] = ()
 
 
 class Identities:
@@ -64,6 +70,7 @@ class Identities:
             self._keys: dict[str, int] = {name: key for name, key in rows}  # noqa: C416  rows are no pairs
             self._rows: list[tuple[Any, ...]] = []
             self._objects: dict[str, tuple[Any, ...]] = {}
+            self._since: dict[str, float] = {}
             self._read_rows(connection)
             of = schema.aliases.c
             self._aliases: dict[str, dict[int, float]] = {}
@@ -135,7 +142,7 @@ class Identities:
         seen = table[table["known_at"] <= now]
         first = seen.drop_duplicates("candidate")
         earliest = seen.groupby("candidate", sort=False)["known_at"].min()
-        place = seen.drop_duplicates("object_id", keep="last").set_index("object_id")
+        place = _that_count(seen).set_index("object_id")
         place = place.loc[first["object_id"]]
         found = pd.DataFrame(
             {
@@ -182,7 +189,7 @@ class Identities:
             ]
             if known:
                 pairs[alias] = min(known)[2]
-        pairs |= {row[2]: row[1] for row in self._objects.values() if row[5] <= now}
+        pairs |= {row[2]: row[1] for row in self._objects.values() if self._since[row[2]] <= now}
         rows = sorted((alias, names[key]) for alias, key in pairs.items())
         return pd.DataFrame(rows, columns=["alias", "candidate_id"])
 
@@ -209,9 +216,9 @@ class Identities:
         found = candidates.match(objects, known, owners, radius_arcsec=radius)
         self._add_candidates(connection, found.candidate_id[found.is_new].tolist())
         keys = np.array([self._keys[name] for name in found.candidate_id], dtype=np.int64)
-        self._add_objects(connection, objects, keys)
+        moved = self._add_objects(connection, objects, keys)
         self._changed()
-        return Placed(keys, found.is_new, found.linked)
+        return Placed(keys, found.is_new, found.linked, moved)
 
     def _owners(self, objects: pd.DataFrame) -> dict[str, str]:
         """Return who is known by each object's id; by a name only if it was known before."""
@@ -237,26 +244,29 @@ class Identities:
 
     def _add_objects(
         self, connection: Connection, objects: pd.DataFrame, keys: NDArray[np.int64]
-    ) -> None:
-        new = []
+    ) -> tuple[tuple[str, float], ...]:
+        new, moved = [], []
         for row, key in zip(objects.to_dict("records"), keys.tolist(), strict=True):
             name, at, ra, dec = row["object_id"], row["known_at"], row["ra"] % 360.0, row["dec"]
             old = self._objects.get(name)
-            # What was known first counts, however late it comes.
-            if old is None or (at, ra, dec) < (old[5], old[3], old[4]):
-                new.append(
-                    {
-                        "candidate": key,
-                        "object_id": name,
-                        "survey": row["survey"],
-                        "ra": ra,
-                        "dec": dec,
-                        "known_at": at,
-                    }
-                )
+            if old is not None and not _is_news(row["survey"], (at, ra, dec), old):
+                continue
+            if old is not None and row["survey"] == PEOPLE and at > old[5]:
+                moved.append((name, candidates.separation(ra, dec, old[3], old[4])))
+            new.append(
+                {
+                    "candidate": key,
+                    "object_id": name,
+                    "survey": row["survey"],
+                    "ra": ra,
+                    "dec": dec,
+                    "known_at": at,
+                }
+            )
         if new:
             connection.execute(schema.objects.insert(), new)
             self._read_rows(connection)
+        return tuple(moved)
 
     def _read_rows(self, connection: Connection) -> None:
         """Read the rows of objects that are not held yet."""
@@ -264,8 +274,12 @@ class Identities:
         query = select(*(table.c[name] for name in OBJECT)).where(table.c.id > last)
         found = [tuple(row) for row in connection.execute(query.order_by(table.c.id))]
         self._rows += found
-        # Of each object its earliest row, which is its last: others are not added.
-        self._objects |= {row[2]: row for row in found}
+        for row in found:
+            name, old = row[2], self._objects.get(row[2])
+            # Of each object the row that counts; of a survey's that is its last, see `_is_news`.
+            if old is None or row[6] != PEOPLE or _said(row) > _said(old):
+                self._objects[name] = row
+            self._since[name] = min(row[5], self._since.get(name, np.inf))
 
     def add_aliases(
         self, connection: Connection, rows: Iterable[tuple[str, int, str, float]]
@@ -296,11 +310,34 @@ class Identities:
         found: dict[str, tuple[int, float]] = {}
         for name in dict.fromkeys(names):
             if name in self._objects:
-                found[name] = (self._objects[name][1], self._objects[name][5])
+                found[name] = (self._objects[name][1], self._since[name])
             elif owners := self._aliases.get(name):
                 key = self._first(owners)
                 found[name] = (key, owners[key])
         return found
+
+
+def _is_news(survey: str, row: tuple[float, float, float], old: tuple[Any, ...]) -> bool:
+    """Tell whether another row of an object is to be kept.
+
+    Of surveys, what was known first counts, however late it comes; of people, what they said last:
+    who drops a target again has corrected it.
+    """
+    before = (old[5], old[3], old[4])
+    return row[1:] != before[1:] if survey == PEOPLE else row < before
+
+
+def _said(row: tuple[Any, ...]) -> tuple[float, float, float]:
+    return row[5], row[3], row[4]
+
+
+def _that_count(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return of each object the row that gives its place, of rows in the order of their ids."""
+    people = rows["survey"].to_numpy(object) == PEOPLE
+    if people.any():
+        said = rows[people].sort_values(["known_at", "ra", "dec"], kind="stable")
+        rows = pd.concat([rows[~people], said])
+    return rows.drop_duplicates("object_id", keep="last")
 
 
 def names_of(frame: pd.DataFrame, names: Mapping[int, str]) -> pd.DataFrame:

@@ -36,6 +36,13 @@ class Ingested:
     refused: tuple[str, ...] = ()
 
 
+def _apart(arcsec: float) -> str:
+    """Write a distance on the sky in the unit that suits it."""
+    if arcsec < 3600:
+        return f"{arcsec:.1f} arcsec" if arcsec < 60 else f"{arcsec / 60:.1f} arcmin"
+    return f"{arcsec / 3600:.1f} deg"
+
+
 class Intake:
     """Takes reports.
 
@@ -104,6 +111,11 @@ class Intake:
             f"{source}: {first} and {other} are one object under two names: another lies between "
             "them"
             for first, other in placed.linked
+        ]
+        refused += [
+            f"{source}: {name} was told again with another position, {_apart(arcsec)} from where "
+            "it was: the new one counts"
+            for name, arcsec in placed.moved
         ]
         objects["candidate"] = placed.keys
         homeless = set(report.objects.get("object_id", ())) - set(objects["object_id"])

@@ -70,6 +70,13 @@ def unit_vectors(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
     return np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
 
 
+def separation(ra: float, dec: float, other_ra: float, other_dec: float) -> float:
+    """Return how far apart two positions [deg] are [arcsec]."""
+    one, other = unit_vectors([ra, other_ra], [dec, other_dec])
+    half = np.linalg.norm(one - other) / 2
+    return float(2 * np.degrees(np.arcsin(min(half, 1.0))) * 3600)
+
+
 def chord(radius_arcsec: float) -> float:
     """Return the distance between unit vectors that are `radius_arcsec` apart."""
     return float(2 * np.sin(np.radians(radius_arcsec / 3600) / 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -100,3 +101,24 @@ def test_too_text_is_what_the_template_says(aas2rto: Cli) -> None:
     template = aas2rto("too", "template").out
     for line in too_text().splitlines():
         assert f"{line.split(':')[0]}:" in template
+
+
+def test_a_too_that_is_dropped_again_lies_where_it_is_now_said_to_lie(
+    project: Path, aas2rto: Cli
+) -> None:
+    """The first position was a mistake: the new one counts, is said, and the plan follows."""
+    (project / "too" / "grb.txt").write_text(too_text())
+    assert aas2rto("run", "small.yaml", "--once", "--now", NOW).code == 0
+    (project / "too" / "grb.txt").write_text(too_text(ra="10:32:10.5", dec="+15:14:20"))
+    later = "2026-03-20T22:20:00"
+    said = aas2rto("run", "small.yaml", "--once", "--now", later)
+    assert said.code == 0
+    assert "GRB260320A was told again with another position, 17.8 deg from where it was" in said.out
+    science = pd.read_csv(project / "outputs/small/ranked/science.csv", comment="#")
+    row = science.set_index("candidate_id").loc["GRB260320A"]
+    assert (row["ra"], row["dec"]) == pytest.approx((158.04375, 15.23889), abs=1e-4)
+    plan = aas2rto("plan", "small.yaml", "--observatory", "la_palma_not", "--now", later, "--json")
+    assert '"ra": 158.0437' in plan.out
+    # What was known before is as it was.
+    before = aas2rto("explain", "small.yaml", "GRB260320A", "--now", NOW, "--json")
+    assert json.loads(before.out)["ra"] == pytest.approx(173.04375, abs=1e-4)
