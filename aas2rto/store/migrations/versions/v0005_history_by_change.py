@@ -167,8 +167,9 @@ def _cycles(bind: Connection) -> Iterator[tuple[Standings, int]]:
 
 
 def _by_time(bind: Connection, query: str) -> Iterator[tuple[float, list[Any]]]:
-    result = bind.execution_options(stream_results=True).execute(text(f"{query} ORDER BY at"))
-    rows = result.yield_per(10_000)
+    # Of the statement: as an option of the connection it would hold for all that follow.
+    statement = text(f"{query} ORDER BY at").execution_options(stream_results=True)
+    rows = bind.execute(statement).yield_per(10_000)
     for at, found in itertools.groupby(rows, lambda row: row[0]):
         yield float(at), list(found)
 
