@@ -143,6 +143,7 @@ def gather(found: Findings, candidate_ids: Iterable[str]) -> list[Subject]:
             fitted=fits.get(name),
             sites=nights[name],
             ranks=ranks.get(name, pd.DataFrame()),
+            reported=float(found.table["magnitude"].iloc[row]),
         )
         for name, row in rows.items()
     ]

@@ -121,6 +121,8 @@ class Subject:
         The factors that need no site, in the order of the config.
     fitted : Fitted or None
     sites : tuple of SiteNight
+    reported : float
+        Magnitude that a ToO's file gave [mag]; NaN if there is none.
     ranks : DataFrame
         ``observatory, at, rank``; rank is NaN at cycles that did not rank it there.
     """
@@ -138,6 +140,7 @@ class Subject:
     fitted: Fitted | None = None
     sites: tuple[SiteNight, ...] = ()
     ranks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    reported: float = np.nan
 
     @property
     def heading(self) -> str:
