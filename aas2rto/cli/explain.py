@@ -147,6 +147,8 @@ def _show(told: dict[str, Any]) -> None:
         markup=False,
         soft_wrap=True,
     )
+    if told["magnitude"]:
+        out.print(told["magnitude"]["sentence"], markup=False, soft_wrap=True)
     if told["set_aside"]:
         out.print(told["set_aside"]["sentence"], markup=False, soft_wrap=True)
     factors = pd.DataFrame(told["factors"])

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any, Literal
+
 import numpy as np
 import pandas as pd
 from astropy.time import Time
+from pydantic import BaseModel, Field
 
 from aas2rto.factors import Factor, Needs, Positive, answer, check_bands, factor, latest, numbers
 from aas2rto.text.late import say
 from aas2rto.text.words import counted
-from aas2rto.units import Mag
+from aas2rto.units import Day, Mag
+
+PRESENT = "present_mag"
+"""Column of what the fit says of the magnitude now, where the last one is old."""
 
 
-@factor("magnitude", needs=Needs.LIGHT_CURVE, check=check_bands)
+def _needs(options: BaseModel) -> Needs:
+    """Wait for the fits where they are asked."""
+    return Needs.FIT if getattr(options, "use", "") == "model" else Needs.LIGHT_CURVE
+
+
+@factor("magnitude", needs=Needs.LIGHT_CURVE, check=check_bands, needs_with=_needs)
 def magnitude(
     candidates: pd.DataFrame,
     now: Time,
@@ -21,13 +32,15 @@ def magnitude(
     faint_limit: Mag = 18.5,
     bands: tuple[str, ...] = ("ztfg", "ztfr"),
     ceiling: Positive | None = None,
+    use: Literal["last", "model"] = "last",
+    stale: Annotated[Day, Field(gt=0)] = 5.0,
 ) -> Factor:
     """Rank by the latest magnitude: 10^((zero_point - m) / 2); exclude what is too faint.
 
     Parameters
     ----------
     candidates : DataFrame
-        Reads ``mag_<band>`` and ``mjd_<band>``.
+        Reads ``mag_<band>`` and ``mjd_<band>``, and ``present_mag`` where the model is used.
     now : Time
         Not used.
     zero_point : float
@@ -39,6 +52,13 @@ def magnitude(
     ceiling : float or None
         Largest value; None: there is none, as in the paper. Without one, a variable star of
         12.5 mag has 1000, and no other factor can bring it down.
+    use : str
+        ``last``: the last detection, however old. ``model``: where that is stale, what the chosen
+        fit says of now, in the band of the last detection; where there is no fit, the last one. The
+        factor then waits for the fits, so that it spares none.
+    stale : float
+        Older than this, a magnitude is called stale [day]. A choice: a survey that comes back every
+        2 to 3 days has then missed it once.
 
     Notes
     -----
@@ -46,6 +66,10 @@ def magnitude(
     """
     mag, band, mjd = latest(candidates, bands)
     seen = np.isfinite(mag)
+    old = seen & (now.utc.mjd - mjd > stale)
+    present = numbers(candidates, PRESENT) if use == "model" else np.full(len(mag), np.nan)
+    predicted = old & np.isfinite(present)
+    measured, mag = mag, np.where(predicted, present, mag)
     faint = seen & (mag > faint_limit)
     aside = np.nan_to_num(numbers(candidates, "n_set_aside")) > 0
     suspect = np.nan_to_num(numbers(candidates, "n_suspect")).astype(int)
@@ -53,13 +77,19 @@ def magnitude(
     nothing = np.where(aside, f"{nowhere} in the present outburst", nowhere)
     fainter = f" is fainter than {faint_limit:g}"
 
-    def sentence(m: float, b: str, days: float, is_faint: bool, n: int, none: str) -> str:  # noqa: FBT001
+    def sentence(m: float, b: str, days: float, *rest: Any) -> str:
+        is_faint, n, none, was, is_old = rest
+        if np.isfinite(m) and m != was:
+            fit = f"{m:.2f} mag by the fit now"
+            return f"{fit}{fainter if is_faint else ''} ({was:.2f} mag in {b}{age(days)})"
         if np.isfinite(m):
-            return f"{m:.2f} mag in {b}{age(days)}{fainter if is_faint else ''}"
+            aged = f"{age(days)}{', stale' if is_old else ''}"
+            return f"{m:.2f} mag in {b}{aged}{fainter if is_faint else ''}"
         why = f", {counted(n, 'suspect point')} (negative or of bad quality)" if n else ""
         return f"{none}{why}"
 
-    reason = say(sentence, mag, band, now.utc.mjd - mjd, faint, suspect, nothing)
+    days = now.utc.mjd - mjd
+    reason = say(sentence, mag, band, days, faint, suspect, nothing, measured, old)
     value = 10.0 ** ((zero_point - mag) / 2)
     value = value if ceiling is None else np.minimum(value, ceiling)
     return answer(value, exclude=~seen | faint, reason=reason, mag=mag, band=band)

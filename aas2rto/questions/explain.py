@@ -18,6 +18,7 @@ from aas2rto.steps.cycle import Parts, Ranking, Scored
 from aas2rto.steps.fit_memory import FitMemory, OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import Known, as_known
+from aas2rto.steps.present import present_magnitude
 from aas2rto.store import Store
 from aas2rto.tables import marks
 from aas2rto.tables.effect import PRODUCT, Effect
@@ -90,11 +91,39 @@ def explain(parts: Parts, known: Known, now: Time, *, memory: FitMemory) -> dict
         "last_mag": _plain(row["last_mag"]),
         "last_band": str(row["last_band"]),
         "n_detections": int(row["n_detections"]),
+        "magnitude": _magnitude(parts, row, judged.fits.tables, float(now.utc.mjd)),
         "set_aside": _set_aside(row, parts.case.config.candidates.quiet),
         "redshift": _plain(row["redshift"]),
         "spectral_type": str(row["spectral_type"]),
         "failures": [str(failure) for failure in failures],
     }
+
+
+STALE = 5.0
+"""Older than this [d], the last magnitude is stale; the default of the factor `magnitude`."""
+
+
+def _magnitude(
+    parts: Parts, row: pd.Series, fits: Mapping[str, pd.DataFrame], now: float
+) -> dict[str, Any] | None:
+    """Say how old the last magnitude is if it is stale, and what the fit says of now."""
+    settings = [one.settings for one in parts.factors if "stale" in one.settings]
+    limit = min((float(one["stale"]) for one in settings), default=STALE)
+    age = now - float(row["last_detection"])
+    if not age > limit:
+        return None
+    band, name = str(row["last_band"]), str(row.get("model") or "")
+    told = f"the last magnitude, {row['last_mag']:.2f} in {band}, is stale: {age:.1f} d old"
+    present = np.nan
+    for bound in parts.models:
+        if bound.name == name and name in fits:
+            present = present_magnitude(bound, _record(fits[name]), band, now)
+    if np.isfinite(present):
+        told += (
+            f"; by the fit ({name}) it is {present:.2f} now "
+            "(magnitude: {use: model} in the config takes that)"
+        )
+    return {"age": _plain(age), "present": _plain(present), "sentence": told}
 
 
 def _set_aside(row: pd.Series, quiet: float | None) -> dict[str, Any] | None:

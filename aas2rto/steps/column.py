@@ -101,6 +101,12 @@ class Verdict:
     reason: Late
 
 
+def needs_of(part: PartConfig) -> Needs:
+    """Return when a factor runs: what it registers, or what it makes of its settings."""
+    choose = part.part.extras.get("needs_with")
+    return Needs(choose(part.options) if choose else part.part.extras.get("needs", Needs.FIT))
+
+
 def bind(parts: Iterable[PartConfig]) -> tuple[BoundFactor, ...]:
     """Join factors and their settings.
 
@@ -110,7 +116,7 @@ def bind(parts: Iterable[PartConfig]) -> tuple[BoundFactor, ...]:
     return tuple(
         BoundFactor(
             part.name,
-            Needs(part.part.extras.get("needs", Needs.FIT)),
+            needs_of(part),
             part.part.make,
             part.arguments(),
             instant=bool(part.part.extras.get("instant", False)),

@@ -11,6 +11,7 @@ from aas2rto.steps.cycle import Judged, Parts
 from aas2rto.steps.fit import fit
 from aas2rto.steps.fit_memory import FitMemory
 from aas2rto.steps.prefilter import Known, prefilter
+from aas2rto.steps.present import with_present_magnitudes
 from aas2rto.steps.rank import rank
 from aas2rto.steps.score import remove, score, with_tomorrow
 
@@ -53,6 +54,7 @@ def judge(
             prefiltered.keep[:] = True
     with step("fit"):
         table, fits = fit(parts, prefiltered, known, at, memory=memory)
+        table = with_present_magnitudes(parts, table, fits, float(at.utc.mjd))
     with step("score"):
         scored = score(parts, table, prefiltered, at)
         if tomorrow or parts.looks_ahead:

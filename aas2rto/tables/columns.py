@@ -59,6 +59,8 @@ OF_CYCLE: dict[str, str] = {
     "p_peak_1d": "probability that the peak is within a day of now, 0 to 1",
     "now_mjd": "time of the cycle [d, MJD UTC]",
     "ebv": "reddening E(B-V) by the Milky Way [mag]",
+    "present_mag": "magnitude by the chosen fit now, where a factor asks for it and the last one "
+    "is old, in the band of the last detection [mag]",
 }
 """What a cycle adds to the candidate table."""
 

@@ -154,3 +154,11 @@ def test_list_settings_needs_a_config_and_others_take_none(ran: Path, aas2rto: C
     assert said.code == 2
     assert "list settings needs a science case" in said.err
     assert aas2rto("list", "factors", "small.yaml").code == 2
+
+
+def test_a_stale_magnitude_is_said(ran: Path, aas2rto: Cli) -> None:
+    """Nine days later; without a model there is no other one."""
+    later = "2026-03-29T22:00"
+    said = aas2rto("explain", "small.yaml", "bright", "--now", later)
+    assert "the last magnitude, 17.00 in ztfg, is stale: 9.5 d old\n" in said.out
+    assert told(aas2rto, "bright")["magnitude"] is None

@@ -8,8 +8,10 @@ from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aas2rto.config.case import PartConfig
 from aas2rto.factors import FACTORS, Decision, Needs
 from aas2rto.factors.magnitude import magnitude
+from aas2rto.steps.column import needs_of
 from tests.conftest import MJD, make_candidates, make_photometry
 
 KEEP, EXCLUDE = Decision.KEEP, Decision.EXCLUDE
@@ -98,3 +100,35 @@ def test_an_old_magnitude_says_how_old_it_is():
     assert found.reason.tolist() == ["17.00 mag in ztfg 2.0 d ago"]
     found = magnitude(make_candidates("a", table), NOW, faint_limit=16.0)
     assert found.reason.tolist() == ["17.00 mag in ztfg 2.0 d ago is fainter than 16"]
+
+
+def aged(days, present=np.nan, **settings):
+    """Return the answer for one candidate of 17 mag, seen so long ago [d]."""
+    rows = make_candidates("a", make_photometry("a", MJD - days, 17.0))
+    return magnitude(rows.assign(present_mag=present), NOW, **settings)
+
+
+def test_an_old_magnitude_is_called_stale():
+    """From five days on, or as the config says; it still counts."""
+    assert aged(6.0).reason.tolist() == ["17.00 mag in ztfg 6.0 d ago, stale"]
+    assert aged(4.0).reason.tolist() == ["17.00 mag in ztfg 4.0 d ago"]
+    assert "stale" in aged(4.0, stale=3.0).reason[0]
+    assert aged(6.0).value[0] == pytest.approx(5.6234, rel=1e-4)
+
+
+def test_the_fit_is_asked_only_of_what_is_stale():
+    """Where there is no fit, the last magnitude counts."""
+    found = aged(6.0, 18.0, use="model")
+    assert found.value[0] == pytest.approx(10**0.25)
+    assert found.reason.tolist() == ["18.00 mag by the fit now (17.00 mag in ztfg 6.0 d ago)"]
+    assert aged(6.0, 19.0, use="model").decision.tolist() == [EXCLUDE]
+    for same in (aged(6.0, 18.0), aged(4.0, 18.0, use="model"), aged(6.0, use="model")):
+        assert same.value[0] == pytest.approx(5.6234, rel=1e-4)
+
+
+def test_with_the_model_it_runs_after_the_fits():
+    """In the prefilter there is no fit yet."""
+    part = FACTORS.get("magnitude")
+    for use, needs in (("last", Needs.LIGHT_CURVE), ("model", Needs.FIT)):
+        bound = PartConfig("magnitude", part, part.options(use=use))
+        assert needs_of(bound) is needs

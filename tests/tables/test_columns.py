@@ -8,6 +8,7 @@ from aas2rto.models import FIT_COLUMNS, MODELS
 from aas2rto.outputs import lists
 from aas2rto.sky import observatory_file
 from aas2rto.sky.visibility import site_table
+from aas2rto.steps import present
 from aas2rto.steps.cycle import Fits
 from aas2rto.steps.fit import add_peak_probability, join
 from aas2rto.tables import candidates, columns, photometry, summary
@@ -45,7 +46,8 @@ def test_parameters_of_models_are_described() -> None:
 
 
 def test_what_a_cycle_adds_is_described() -> None:
-    """Beside the fits, and the dust that SALT asks for."""
+    """Beside the fits, the dust that SALT asks for, and what a factor may ask of a fit."""
     before = make_candidates()
     after = add_peak_probability(join(before, Fits({})), MJD)
-    assert {*after.columns, "ebv"} - set(before.columns) == set(columns.OF_CYCLE)
+    asked = {"ebv", present.COLUMN}
+    assert {*after.columns, *asked} - set(before.columns) == set(columns.OF_CYCLE)

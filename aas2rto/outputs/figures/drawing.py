@@ -19,7 +19,7 @@ from aas2rto.outputs.figures.subject import Subject
 CONTENT = "aas2rto-content"
 """Key of the PNG's text that says what was drawn."""
 
-DESIGN = 2
+DESIGN = 3
 """Counts changes of the design: a new one redraws everything."""
 
 RANK_STEP = 0.05
@@ -82,7 +82,7 @@ def _of_light_curve(subject: Subject) -> Content:
     fitted = subject.fitted
     fit = [fitted.name, fitted.row] if fitted else []
     exact = style.digest_of(
-        [DESIGN, subject.heading, subject.known, _of_points(subject.points), fit]
+        [DESIGN, subject.heading, subject.known, _of_points(subject.points), fit, subject.reported]
     )
     return Content(exact, {"now": _in_steps(subject.now, DAY_STEP)})
 

@@ -144,6 +144,7 @@ def gather(found: Findings, candidate_ids: Iterable[str]) -> list[Subject]:
             sites=nights[name],
             ranks=ranks.get(name, pd.DataFrame()),
             effect=effect_of(found.columns),
+            reported=float(found.table["magnitude"].iloc[row]),
         )
         for name, row in rows.items()
     ]

@@ -30,7 +30,7 @@ SHORTEST = 0.25
 def set_up(figure: Figure) -> list[Axes]:
     """Lay out the axes."""
     axes = figure.add_axes((0.105, 0.18, 0.60, 0.58))
-    axes.set_ylabel("rank")
+    axes.set_ylabel("rank (logarithmic)")
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(FixedLocator(list(RANKS)))
     axes.yaxis.set_minor_locator(NullLocator())

@@ -11,18 +11,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import AutoMinorLocator, MaxNLocator
+from matplotlib.ticker import AutoMinorLocator, FuncFormatter, MaxNLocator
 
 from aas2rto.outputs.figures import style
 from aas2rto.outputs.figures.subject import Floats, Subject
 from aas2rto.tables.photometry import DETECTION, LIMIT, SUSPECT, mag_from_flux, magerr_from_flux
-from aas2rto.text.words import chisq_per_dof, day_and_hour, fit_sentence, peak_sentence
+from aas2rto.text.words import chisq_per_dof, day, day_and_hour, fit_sentence, peak_sentence
 
-HEIGHT_IN = 4.1
+HEIGHT_IN = 4.25
 LONGEST = 100.0
 """Older measurements are not shown [d]."""
-AHEAD = 12.0
-"""The axis goes at most so far beyond now [d], wherever the peak is predicted."""
+WEEK, AHEAD = 7.0, 12.0
+"""The axis goes at least and at most so far beyond now [d], wherever the peak is predicted."""
 EPOCHS = 90
 """At which the model is evaluated."""
 DEEPEST = 2.0
@@ -37,9 +37,9 @@ SMALLEST_SPAN = 1.2
 
 def set_up(figure: Figure) -> list[Axes]:
     """Lay out the axes."""
-    axes = figure.add_axes((0.125, 0.12, 0.85, 0.648))
+    axes = figure.add_axes((0.125, 0.147, 0.85, 0.63))
     axes.set_ylabel("magnitude (AB)")
-    axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))
     axes.xaxis.set_minor_locator(AutoMinorLocator())
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.grid(color=style.PALE, linewidth=0.6)
@@ -54,12 +54,13 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
     points = _shown(subject)
     low, high = _days(subject, points)
     curve = _curve(subject, points, (low, high))
-    top, bottom = _magnitudes(points, curve)
+    top, bottom = _magnitudes(points, curve, subject.reported)
     _mark_peak(axes, subject, low, high)
     _draw_model(axes, curve, subject.now, (top, bottom))
     for (survey, band), rows in points.groupby(["survey", "band"], sort=True, observed=True):
         _draw_points(axes, rows, str(survey), str(band), subject.now)
     _draw_limits(axes, points, subject.now, (top, bottom))
+    _draw_reported(axes, subject)
     axes.axvline(0, color=style.BLACK, linewidth=1.2)
     axes.set_xlim(low, high)
     axes.set_ylim(bottom, top)
@@ -76,8 +77,11 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
     )
     _legend(axes, subject, points)
     if points.empty:
-        axes.text(0.5, 0.5, "no photometry", transform=axes.transAxes, ha="center", size=12)
-    axes.set_xlabel(f"days from now, {day_and_hour(subject.now, year=True)} UT")
+        axes.text(0.3, 0.5, "no photometry", transform=axes.transAxes, ha="center", size=12)
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda days, _: f"{days:.0f}\n{day(subject.now + days)}")
+    )
+    axes.set_xlabel(f"days from now, {day_and_hour(subject.now, year=True)} UT, and date")
     sheet.title(style.plain(subject.heading, 44), style.plain(subject.known, 78))
     _say_fit(sheet, subject)
 
@@ -108,15 +112,17 @@ def _shown(subject: Subject) -> pd.DataFrame:
 
 def _days(subject: Subject, points: pd.DataFrame) -> tuple[float, float]:
     first = float(points["mjd"].min()) - subject.now if len(points) else -10.0
-    last = 2.0
+    last = WEEK
     if subject.fitted is not None:
         last = subject.fitted.t_peak + 2 - subject.now
-    high = float(np.clip(last, 2.0, AHEAD))
+    high = float(np.clip(last, WEEK, AHEAD))
     low = min(first, -3.0)
     return low - 0.04 * (high - low), high
 
 
-def _magnitudes(points: pd.DataFrame, curve: pd.DataFrame) -> tuple[float, float]:
+def _magnitudes(
+    points: pd.DataFrame, curve: pd.DataFrame, reported: float = np.nan
+) -> tuple[float, float]:
     """Return the brightest and the faintest magnitude of the axis; the model's peak is on it."""
     flux = points["flux"].to_numpy(float)
     seen = (points["kind"] != LIMIT).to_numpy()
@@ -129,7 +135,8 @@ def _magnitudes(points: pd.DataFrame, curve: pd.DataFrame) -> tuple[float, float
         model = mag_from_flux(curve["flux"].to_numpy(float))
         model = model[np.isfinite(model)]
         mag = np.append(mag, max(model.min(initial=np.inf), mag.min() - BRIGHTEST))
-    told = np.concatenate([mag[np.isfinite(mag)], limits])
+    said = [reported] if np.isfinite(reported) else []
+    told = np.concatenate([mag[np.isfinite(mag)], limits, said])
     if not len(told):
         return 17.0, 21.0
     brightest, faintest = float(told.min()), float(told.max())
@@ -179,6 +186,22 @@ def _draw_limits(axes: Axes, points: pd.DataFrame, now: float, mags: tuple[float
         linewidths=0.8,
         zorder=2,
     )
+
+
+def _draw_reported(axes: Axes, subject: Subject) -> None:
+    """Draw what a ToO's file says of the magnitude; it does not say of when."""
+    if np.isfinite(subject.reported):
+        axes.plot(
+            [0],
+            [subject.reported],
+            marker="*",
+            markersize=12,
+            color=style.BLACK,
+            markeredgecolor="white",
+            linestyle="",
+            zorder=6,
+            label=f"reported {subject.reported:.1f}",
+        )
 
 
 def _curve(subject: Subject, points: pd.DataFrame, days: tuple[float, float]) -> pd.DataFrame:
@@ -245,7 +268,7 @@ def _legend(axes: Axes, subject: Subject, points: pd.DataFrame) -> None:
             labels,
             loc="lower left",
             bbox_to_anchor=(-0.01, 0.995),
-            ncols=COLUMNS,
+            ncols=-(-len(labels) // _rows(labels)),
             frameon=False,
             handletextpad=0.25,
             columnspacing=0.7,
@@ -256,9 +279,13 @@ def _legend(axes: Axes, subject: Subject, points: pd.DataFrame) -> None:
         )
 
 
+def _rows(labels: list[str]) -> int:
+    return -(-len(labels) // COLUMNS)
+
+
 def _legend_size(labels: list[str]) -> float:
     """Return the size of letters [pt] at which the legend is as wide as the axes at most."""
-    rows = -(-len(labels) // COLUMNS)
+    rows = _rows(labels)
     columns = [labels[start : start + rows] for start in range(0, len(labels), rows)]
     letters = sum(max(len(label) for label in column) + 3 for column in columns)
     return min(8.5 if rows == 1 else 7.0, 8.5 * LETTERS / letters)
@@ -283,3 +310,5 @@ def _signs(subject: Subject, points: pd.DataFrame) -> Iterator[tuple[Artist, str
         yield Line2D([], [], marker="x", color=style.GREY, linestyle=""), label
     if subject.fitted is not None:
         yield Patch(facecolor=style.GREY, alpha=0.4), "model 68%"
+        if np.isfinite(subject.fitted.t_peak_err):
+            yield Patch(facecolor=style.PALE, edgecolor="#9AA0AA", linewidth=0.5), "peak ±1σ"

@@ -122,6 +122,8 @@ class Subject:
         The factors that need no site, in the order of the config.
     fitted : Fitted or None
     sites : tuple of SiteNight
+    reported : float
+        Magnitude that a ToO's file gave [mag]; NaN if there is none.
     ranks : DataFrame
         ``observatory, at, rank``; rank is NaN at cycles that did not rank it there.
     effect : Effect
@@ -142,6 +144,7 @@ class Subject:
     sites: tuple[SiteNight, ...] = ()
     ranks: pd.DataFrame = field(default_factory=pd.DataFrame)
     effect: Effect = PRODUCT
+    reported: float = np.nan
 
     @property
     def heading(self) -> str:

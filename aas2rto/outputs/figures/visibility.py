@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -14,7 +15,7 @@ from aas2rto.steps.column import TELESCOPE
 from aas2rto.text.words import day, day_and_hour, hour
 
 PANEL_IN = 1.35
-HEAD_IN, FOOT_IN = 0.62, 0.42
+HEAD_IN, FOOT_IN = 0.62, 0.62
 TWILIGHTS = np.array([0.0, 6.0, 12.0, 18.0])
 """Depth of the Sun [deg] at which civil, nautical, astronomical twilight and night begin."""
 NIGHT_COLOUR = np.array([0.68, 0.74, 0.86])
@@ -39,10 +40,34 @@ def set_up(figure: Figure) -> list[Axes]:
     for index in range(count):
         top = 1 - (HEAD_IN + PANEL_IN * index + 0.27) / total
         panel = (PANEL_IN - 0.33) / total
-        axes = figure.add_axes((0.085, top - panel, 0.82, panel))
+        axes = figure.add_axes((0.115, top - panel, 0.775, panel))
         _set_up_panel(axes, last=index == count - 1)
         panels.append(axes)
+    _explain_shades(figure)
     return panels
+
+
+SHADES = ("day", "civil", "nautical", "astronomical twilight", "night")
+
+
+def _explain_shades(figure: Figure) -> None:
+    """Say at the bottom what each shade is."""
+    darkness = np.arange(len(SHADES)) / (len(SHADES) - 1)
+    colours = np.clip(1 - darkness[:, None] * (1 - NIGHT_COLOUR), 0, 1)
+    signs = [Patch(facecolor=one, edgecolor="#777777", linewidth=0.5) for one in colours]
+    figure.legend(
+        signs,
+        SHADES,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 0.0),
+        ncols=len(SHADES),
+        frameon=False,
+        fontsize=7.5,
+        handlelength=1.1,
+        handletextpad=0.35,
+        columnspacing=0.9,
+        borderpad=0.15,
+    )
 
 
 def _set_up_panel(axes: Axes, *, last: bool) -> None:
@@ -50,6 +75,18 @@ def _set_up_panel(axes: Axes, *, last: bool) -> None:
     axes.yaxis.set_major_locator(FixedLocator([0, 30, 60, 90]))
     axes.yaxis.set_minor_locator(FixedLocator([15, 45, 75]))
     axes.tick_params(which="both", direction="in", labelbottom=last, top=True)
+    axes.set_ylabel("altitude [°]", size=8, labelpad=1.5)
+    axes.text(
+        1.105,
+        0.5,
+        "airmass",
+        transform=axes.transAxes,
+        rotation=270,
+        size=8,
+        ha="center",
+        va="center",
+        color="#333333",
+    )
     for airmass in AIRMASSES:
         altitude = np.degrees(np.arcsin(1 / airmass))
         axes.text(
@@ -89,9 +126,7 @@ def draw(sheet: style.Sheet, subject: Subject) -> None:
     if not subject.sites:
         sheet.axes[0].text(0.5, 0.5, "no observatory", transform=sheet.axes[0].transAxes)
     put, total = sheet.figure.text, float(sheet.figure.get_figheight())
-    put(0.495, 0.06 / total, f"hour of {_dates(low, high)} [UT]", ha="center", size=9.5)
-    put(0.03, 0.06 / total, "alt [deg]", size=8, color="#333333")
-    put(0.985, 0.06 / total, "airmass", size=8, ha="right", color="#333333")
+    put(0.5, 0.25 / total, f"hour of {_dates(low, high)} [UT]", ha="center", size=9.5)
     sheet.title(style.plain(subject.heading, 44), f"as of {day_and_hour(subject.now)} UT")
     _key(sheet, subject)
 
@@ -185,7 +220,7 @@ def _window(site: SiteNight, now: float) -> str:
     """Say when to look from this observatory."""
     left = site.number("hours_left")
     if site.facts.get("factor") == TELESCOPE and left > 0:
-        return str(site.facts.get("reason"))
+        return str(site.facts.get("reason")).partition(":")[0]
     if not left > 0:
         return str(site.facts.get("status") or "not tonight")
     start = site.number("observing_start")

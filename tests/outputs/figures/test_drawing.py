@@ -169,12 +169,47 @@ def test_a_light_curve_says_all_that_is_asked_of_it() -> None:
         "peak",
         "peak in 3.0 ± 0.8 d (25 Mar) · salt χ²/dof 1.5",
         "model 68%",
-        "days from now, 22 Mar 2026 19:12 UT",
+        "peak ±1σ",
+        "days from now, 22 Mar 2026 19:12 UT, and date",
+        "0\n22 Mar",
+        "5\n27 Mar",
     ):
         assert words in told
     without = texts("light_curve", fitted=None)
     assert "no fit" in without
     assert "model 68%" not in without
+    assert "peak ±1σ" not in without
+    assert "5\n27 Mar" in without, "a week ahead, whatever there is"
+
+
+def test_what_a_too_is_said_to_be_is_on_its_light_curve() -> None:
+    """Alone, or beside what was measured; the axis holds it."""
+    alone = {"points": make_points().iloc[:0], "fitted": None}
+    assert "reported 14.1" in texts("light_curve", **alone, reported=14.1)
+    assert "reported 14.1" in texts("light_curve", reported=14.1)
+    assert not [text for text in texts("light_curve") if text.startswith("reported")]
+    assert light_curve._magnitudes(make_points(), pd.DataFrame({"flux": []}), 14.1)[0] < 14.1
+
+
+@pytest.mark.parametrize("reported", [np.nan, 17.0])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_word_is_cut_off(kind: str, reported: float) -> None:
+    subject = make_subject(reported=reported)
+    of = drawing.KINDS[kind]
+    with style.applied():
+        sheet = style.Sheet(of.size(subject), of.set_up)
+        of.draw(sheet, subject)
+        sheet.canvas.draw()
+        frame = sheet.figure.bbox
+        written = [*sheet.figure.texts]
+        for axes in sheet.figure.axes:
+            written += [*axes.texts, axes.xaxis.label, axes.yaxis.label]
+        legends = [*sheet.figure.legends, *(axes.get_legend() for axes in sheet.figure.axes)]
+        written += [text for legend in legends if legend for text in legend.get_texts()]
+        for text in written:
+            box = text.get_window_extent()
+            assert box.x0 >= frame.x0 - 2, text
+            assert box.x1 <= frame.x1 + 2, text
 
 
 def test_a_band_with_limits_alone_is_in_the_legend() -> None:
@@ -191,13 +226,27 @@ def test_a_visibility_figure_says_when_to_look() -> None:
     for words in (
         "la_palma_not  #2",
         "la_silla_dk154  #2",
-        "alt [deg]",
+        "altitude [°]",
         "airmass",
+        "astronomical twilight",
+        "nautical",
         "1.5",
         "60",
         "20:24–06:00 · best 01:12, 60° · ☾ 80°",
     ):
         assert words in told
+
+
+def test_the_history_says_that_its_ranks_are_logarithmic() -> None:
+    assert "rank (logarithmic)" in texts("history")
+
+
+def test_a_telescope_that_does_not_take_it_says_why() -> None:
+    """In place of the hours in which it is up."""
+    why = "19.20 mag is fainter than the telescope takes: faint_limit 18.5 mag"
+    night = make_night("la_palma_not", factor="telescope", decision="exclude", reason=why)
+    told = texts("visibility", sites=(night,))
+    assert "19.20 mag is fainter than the telescope takes" in told
 
 
 def test_a_score_figure_shows_every_factor() -> None:
