@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,21 @@ class Written:
         self._columns: dict[str, tuple[NDArray[Any], list[str]]] = {}
         self._blank: list[str] = []
         self._rows: dict[tuple[str, ...], tuple[list[list[str]], list[str]]] = {}
+        self._files: dict[Path, bytes] = {}
+
+    def is_there(self, path: Path, text: str) -> bool:
+        """Tell whether a file has these rows already; remember them if not.
+
+        Parameters
+        ----------
+        path : Path
+        text : str
+            Without the lines above, which tell of the cycle that wrote it.
+        """
+        digest = hashlib.sha256(text.encode()).digest()
+        same = self._files.get(path) == digest and path.exists()
+        self._files[path] = digest
+        return same
 
     def cells(self, table: pd.DataFrame, name: str) -> list[str]:
         """Return the cells of a column; the same list as the last time if nothing changed."""

@@ -27,7 +27,7 @@ def write(folder: Path, parts: Parts, cycle: Cycle, written: Written | None = No
     header, scored = provenance(parts, cycle), cycle.judged.scored
     kept = scored.rows(Decision.KEEP)
     lists.write_rankings(folder, kept, cycle.judged.rankings, header, written)
-    lists.write_excluded(folder, scored.rows(Decision.EXCLUDE), header)
+    lists.write_excluded(folder, scored.rows(Decision.EXCLUDE), header, written)
     lists.write_rejected(
         folder,
         cycle.load_rejections,

@@ -117,10 +117,17 @@ def write_ranking(
         write_atomically(folder / "not_tonight" / f"{name}.csv", text)
 
 
-def write_excluded(folder: Path, table: pd.DataFrame, header: Sequence[str]) -> None:
-    """Write ``excluded.csv``: kept for later, not in the lists now, and why."""
-    text = to_csv(table.sort_values("candidate_id"), _out_columns(table), [*header, UNITS_LINE])
-    write_atomically(folder / "excluded.csv", text)
+def write_excluded(
+    folder: Path, table: pd.DataFrame, header: Sequence[str], written: Written | None = None
+) -> None:
+    """Write ``excluded.csv``: kept for later, not in the lists now, and why.
+
+    One whose rows did not change since the last cycle stays as it is.
+    """
+    path = folder / "excluded.csv"
+    rows = to_csv(table.sort_values("candidate_id"), _out_columns(table), ())
+    if written is None or not written.is_there(path, rows):
+        write_atomically(path, comments([*header, UNITS_LINE]) + rows)
 
 
 def write_rejected(

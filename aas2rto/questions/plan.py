@@ -15,14 +15,21 @@ from aas2rto.planning.earlier import Earlier, kept_of, with_past_closures
 from aas2rto.sky import visibility
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.cycle import Judged, Parts, Scored
-from aas2rto.steps.fit_memory import OnlyRead
+from aas2rto.steps.fit_memory import FitMemory, OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import as_known
 from aas2rto.steps.rank import rank_site
 from aas2rto.store import Store
 
 
-def outlook(parts: Parts, store: Store, now: Time, *, at: Time | None = None) -> Judged:
+def outlook(
+    parts: Parts,
+    store: Store,
+    now: Time,
+    *,
+    at: Time | None = None,
+    memory: FitMemory | None = None,
+) -> Judged:
     """Score and rank the candidates of the store.
 
     Parameters
@@ -34,9 +41,11 @@ def outlook(parts: Parts, store: Store, now: Time, *, at: Time | None = None) ->
         What is known.
     at : Time, optional
         For when it is judged; by default `now`, which gives the lists of a cycle at that time.
+    memory : FitMemory, optional
+        Who asks several times may remember the fits; by default they are read from the store.
     """
     known = as_known(parts, store, now)
-    return judge(parts, known, at or now, memory=OnlyRead(store.fits), tomorrow=True)
+    return judge(parts, known, at or now, memory=memory or OnlyRead(store.fits), tomorrow=True)
 
 
 def plan_stored(

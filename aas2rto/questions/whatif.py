@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,9 +12,11 @@ from aas2rto.planning import NightPlan
 from aas2rto.questions.plan import outlook, plan_of
 from aas2rto.sky.visibility import clock
 from aas2rto.steps.cycle import Judged, Parts, Ranking
+from aas2rto.steps.fit_memory import OnlyRead, Remembering
 from aas2rto.store import Store
 
 CLOSED = "closed"
+WHY = ("candidate_id", "factor", "reason")
 
 
 def compare(
@@ -45,7 +47,8 @@ def compare(
         what it is worth.
     """
     pairs = tuple(close)
-    first, second = outlook(before, store, now), outlook(after, store, now)
+    memory = Remembering(OnlyRead(store.fits))
+    first, second = (outlook(parts, store, now, memory=memory) for parts in (before, after))
     shut = {name for name, interval in pairs if not interval}
     lists = {ranking.observatory: ranking for ranking in first.rankings}
     others = {ranking.observatory: ranking for ranking in second.rankings}
@@ -67,15 +70,14 @@ def _list(
     before: Ranking | None, after: Ranking | None, judged: Judged, *, closed: bool
 ) -> dict[str, Any]:
     old, new = _ranks(before), {} if closed else _ranks(after)
-    why = dict.fromkeys(old, CLOSED) if closed else _reasons(after, judged)
+    gone = [name for name in old if name not in new]
+    why = dict.fromkeys(gone, CLOSED) if closed else _reasons(after, judged, gone)
     return {
         "before": len(old),
         "after": len(new),
         "enters": [_one(name, rank=rank) for name, rank in new.items() if name not in old],
         "leaves": [
-            _one(name, rank=rank, reason=why.get(name, "no such list"))
-            for name, rank in old.items()
-            if name not in new
+            _one(name, rank=old[name], reason=why.get(name, "no such list")) for name in gone
         ],
         "moves": [
             {"candidate_id": name, "from": old[name], "to": rank}
@@ -96,15 +98,19 @@ def _ranks(ranking: Ranking | None) -> dict[str, int]:
     return {str(k): int(v) for k, v in zip(table["candidate_id"], table["rank"], strict=True)}
 
 
-def _reasons(ranking: Ranking | None, judged: Judged) -> dict[str, str]:
-    """Return why candidates are not in a list."""
+def _reasons(ranking: Ranking | None, judged: Judged, names: Collection[str]) -> dict[str, str]:
+    """Return why some candidates are not in a list."""
     told: dict[str, str] = {}
     tables = [judged.scored.table, ranking.out if ranking else None]
     for table in tables:
         if table is not None:
+            # Of these alone: a sentence is written when it is read.
+            rows = table.loc[
+                table["candidate_id"].isin(names), ["candidate_id", "factor", "reason"]
+            ]
             told |= {
                 str(row["candidate_id"]): f"{row['factor']}: {row['reason']}"
-                for row in table[["candidate_id", "factor", "reason"]].to_dict("records")
+                for row in rows.to_dict("records")
             }
     return told
 

@@ -9,6 +9,7 @@ restart    the same again, nothing new: process start to the lists
 idle       cycles of one running loop, ten minutes apart, nothing new: the median of five
 a day      the same after a day of idle cycles
 updated    2 % of the candidates get one new point each: the median of three cycles
+alerts     a running loop with a stream: from an alert on Kafka to the list that names it
 verbs      ``explain``, ``status``, ``plan`` of one site, ``whatif``, as processes
 
 CPU is user + system of the process and its children; the peak memory is that of each process
@@ -270,7 +271,19 @@ def show(name: str, row: dict[str, float]) -> None:
     print(f"{name:20s} {told}", flush=True)
 
 
-def bench(folder: Path, n: int, rejected: int, day: int) -> None:
+def bench_alerts(folder: Path, alerts: int) -> None:
+    """Show how long alerts take to the list."""
+    if alerts:
+        from tests.benchmarks.bench_alerts import waits
+
+        found = waits(folder, NOW + 3.0, alerts)
+        print(
+            f"{'alert to list':20s} median {found['median_s']:6.2f} s  95 % {found['95_s']:6.2f} s",
+            flush=True,
+        )
+
+
+def bench(folder: Path, n: int, rejected: int, day: int, alerts: int) -> None:
     config = folder / "bench.yaml"
     sizes_of = ("--n", str(n), "--rejected", str(rejected), "--folder", str(folder))
     process("tests.benchmarks.bench_cycle", "--prepare", *sizes_of, cwd=Path.cwd())
@@ -291,6 +304,7 @@ def bench(folder: Path, n: int, rejected: int, day: int) -> None:
     show("the loop", {"peak_mb": whole["peak_mb"]})
     if day:
         print(f"{'':20s} store {store_bytes(folder):.1f} MB after {day} more cycles")
+    bench_alerts(folder, alerts)
     at = ("--now", Time(NOW + 0.2, format="mjd").isot, "--output", str(folder))
     show("explain", process("aas2rto", "explain", str(config), "BEN0000007", *at, cwd=folder))
     show("status", process("aas2rto", "status", str(config), "--output", str(folder), cwd=folder))
@@ -317,6 +331,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=10_000)
     parser.add_argument("--rejected", type=int, default=0)
     parser.add_argument("--day", type=int, default=144, help="idle cycles in a day; 0: none")
+    parser.add_argument("--alerts", type=int, default=20, help="sent on Kafka; 0: none")
     parser.add_argument("--folder", type=Path)
     for part in ("--stage", "--prepare"):
         parser.add_argument(part, action="store_true", help=argparse.SUPPRESS)
@@ -329,7 +344,13 @@ def main() -> None:
         prepare(options.folder, options.n, options.rejected)
         return
     with tempfile.TemporaryDirectory() as temporary:
-        bench(options.folder or Path(temporary), options.n, options.rejected, options.day)
+        bench(
+            options.folder or Path(temporary),
+            options.n,
+            options.rejected,
+            options.day,
+            options.alerts,
+        )
 
 
 if __name__ == "__main__":

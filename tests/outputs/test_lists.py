@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from aas2rto.outputs import cells, write_atomically
 from aas2rto.outputs import lists as tables
+from aas2rto.outputs.cell_memory import Written
 from aas2rto.steps.cycle import Ranking
 from tests.conftest import MJD, make_candidates
 
@@ -386,3 +387,19 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, step):
     write_atomically(path, "new")
     assert path.read_text() == "new"
     assert [p.name for p in tmp_path.iterdir()] == ["list.csv"]
+
+
+def test_a_list_whose_rows_did_not_change_is_not_written_again(tmp_path):
+    """Its first lines tell of the cycle that wrote it."""
+    table, written = make_candidates(["a", "b"], reason="too faint"), Written()
+    path = tmp_path / "excluded.csv"
+    tables.write_excluded(tmp_path, table, ["now: 1"], written)
+    tables.write_excluded(tmp_path, table.iloc[::-1], ["now: 2"], written)
+    assert path.read_text().startswith("# now: 1\n")
+    tables.write_excluded(tmp_path, table.assign(reason="too old"), ["now: 3"], written)
+    assert path.read_text().startswith("# now: 3\n")
+    path.unlink()
+    tables.write_excluded(tmp_path, table.assign(reason="too old"), ["now: 4"], written)
+    assert path.read_text().startswith("# now: 4\n")
+    tables.write_excluded(tmp_path, table.assign(reason="too old"), ["now: 5"], Written())
+    assert path.read_text().startswith("# now: 5\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,9 +54,11 @@ def held(store, names):
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=15)
 @given(st.lists(st.one_of(INGEST, LOOK, LOOK), min_size=2, max_size=10))
-def test_what_evolves_is_what_is_made_from_scratch(tmp_path_factory, steps):
+def test_what_evolves_is_what_is_made_from_scratch(tmp_path_factory, empty_store, steps):
     """Whatever comes, whoever is asked for, and whether the time goes on or back."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('cache') / 'store.sqlite'}"
+    path = tmp_path_factory.mktemp("cache") / "store.sqlite"
+    shutil.copyfile(empty_store, path)
+    url = f"sqlite:///{path}"
     with Store(url) as store:
         store.ingest(report([("a", 0, 0.0, "ztfg", "detection", "1")]), MJD)
         for step in steps:
