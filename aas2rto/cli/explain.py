@@ -154,6 +154,10 @@ def _show(told: dict[str, Any]) -> None:
         [{"observatory": name, **_site_row(site)} for name, site in told["observatories"].items()]
     )
     out.print(table_of(sites))
+    for name, site in told["observatories"].items():
+        for factor in site["factors"]:
+            if "best_night" in factor["inputs"]:
+                out.print(f"{name}: {factor['reason']}", markup=False, soft_wrap=True)
     for mark in told.get("feedback", []):
         over = "" if mark["active"] else " (no longer)"
         out.print(f"feedback: {mark['sentence']}{over}", markup=False, soft_wrap=True)

@@ -19,7 +19,7 @@ from scipy.special import ndtr
 
 from aas2rto.factors import numbers
 from aas2rto.factors.sn_ia_logistic import SHARE, learnt, p_sn_ia
-from aas2rto.models.salt_forecast import magnitudes
+from aas2rto.models.salt_forecast import magnitudes_of
 from aas2rto.tables import marks
 
 Floats = NDArray[np.float64]
@@ -35,6 +35,9 @@ well enough for its day to be believed."""
 USABLE = 0.5
 """Default of q, the share of nights that can be used. Flat between 0.3 and 0.6 where 75 % are
 clear (`tests/benchmarks/bench_yield.py`): not every clear night has a free slot."""
+
+FAR = 5.0
+"""So many sigma from the peak, the chance is none."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +91,20 @@ class Posterior:
             In [0, 1]; 0 without a fit.
         """
         times = np.atleast_2d(np.asarray(mjd, dtype=float))
-        days = times - self.t_peak[:, None]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            error = self.t_peak_err[:, None]
-            found = self.p[:, None] * (
-                ndtr((within - days) / error) - ndtr((-within - days) / error)
-            )
+        times = np.broadcast_to(times, (len(self.p), times.shape[1]))
+        found = np.zeros(times.shape)
+        # Of most candidates most nights are out of sight, or far from the peak.
+        with np.errstate(invalid="ignore"):
+            near = np.abs(times - self.t_peak[:, None]) < within + FAR * self.t_peak_err[:, None]
+        rows, night = np.nonzero(near & self.known[:, None])
+        at, error = times[rows, night], self.t_peak_err[rows]
+        days = at - self.t_peak[rows]
+        chance = ndtr((within - days) / error) - ndtr((-within - days) / error)
         if faint_limit is not None:
-            mag = magnitudes(self.candidates, times, bands, model=self.salt)
-            found = found * ndtr((faint_limit - mag) / self.mag_err[:, None])
-        return np.clip(np.nan_to_num(found, nan=0.0), 0.0, 1.0)
+            mag = magnitudes_of(self.candidates, rows, at, bands, model=self.salt)
+            chance *= np.nan_to_num(ndtr((faint_limit - mag) / self.mag_err[rows]), nan=0.0)
+        found[rows, night] = self.p[rows] * chance
+        return np.clip(found, 0.0, 1.0)
 
 
 def posterior(

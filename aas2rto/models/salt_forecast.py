@@ -92,33 +92,56 @@ def magnitudes(
         50 d, rest frame), NaN without a fit. Within 0.03 mag of the fit itself for abs(c) < 0.3,
         see ``tests/models/test_salt_forecast.py``.
     """
-    z, t0, x0, x1, c, ebv = (_column(candidates, f"{model}_{name}") for name in PARAMETERS)
     times = np.atleast_2d(np.asarray(mjd, dtype=float))
-    shape = (len(candidates), times.shape[1])
+    times = np.broadcast_to(times, (len(candidates), times.shape[1]))
+    rows = np.repeat(np.arange(len(candidates)), times.shape[1])
+    return magnitudes_of(candidates, rows, times.ravel(), bands, model=model).reshape(times.shape)
+
+
+def magnitudes_of(
+    candidates: pd.DataFrame,
+    rows: NDArray[np.intp],
+    mjd: Floats,
+    bands: Sequence[str],
+    *,
+    model: str = "salt",
+) -> Floats:
+    """Do the same for pairs of a candidate and a time, shape (m,) each.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+    rows : ndarray of int, shape (m,)
+        Which candidate, by its place.
+    mjd : ndarray, shape (m,)
+        [d, UTC]
+    bands, model
+        See `magnitudes`.
+    """
+    z, t0, x0, x1, c, ebv = (_column(candidates, f"{model}_{name}") for name in PARAMETERS)
     known = tuple(band for band in bands if data.has_bandpass(band))
     good = np.isfinite(z) & np.isfinite(t0) & (x0 > 0)
     if not known or not good.any():
-        return np.full(shape, np.nan)
+        return np.full(len(rows), np.nan)
     made = curves(known, float(np.ceil(z[good].max() / TABLE_Z + 1e-9)) * TABLE_Z)
+    days = made.flux.shape[-1]
     node = np.where(good, np.rint(np.where(good, z, 0.0) / Z_STEP), 0).astype(np.intp)
-    day = (times - t0[:, None]) / (1 + z[:, None]) - made.first_phase
-    last = made.flux.shape[-1] - 1
-    inside = (day >= 0) & (day <= last)
-    low = np.clip(np.nan_to_num(day), 0, last - 1).astype(np.intp)
-    share = np.clip(day - low, 0.0, 1.0)
-    brightest = np.zeros(shape)
+    day = (mjd - t0[rows]) / (1 + z)[rows] - made.first_phase
+    inside = (day >= 0) & (day <= days - 1)
+    low = np.where(inside, np.minimum(day, days - 2), 0).astype(np.intp)
+    share = day - low
+    place = (node * days)[rows] + low
+    stretch, brightest = x1[rows], np.zeros(len(rows))
     for b in range(len(known)):
-        m0, m1 = made.flux[b, :, 0], made.flux[b, :, 1]
-        row = node[:, None]
-        here = m0[row, low] + x1[:, None] * m1[row, low]
-        then = m0[row, low + 1] + x1[:, None] * m1[row, low + 1]
+        m0, m1 = (np.ascontiguousarray(made.flux[b, :, k]).ravel() for k in (0, 1))
+        here = m0[place] + stretch * m1[place]
+        then = m0[place + 1] + stretch * m1[place + 1]
         lost = c * made.law[b, node] + ebv * made.dust[b, node]
         scale = np.where(made.covered[b, node], x0 * 10 ** (-0.4 * lost), 0.0)
-        flux = scale[:, None] * (here + share * (then - here))
-        brightest = np.fmax(brightest, np.where(inside, flux, 0.0))
+        brightest = np.fmax(brightest, scale[rows] * (here + share * (then - here)))
     with np.errstate(divide="ignore"):
-        mag = AB_ZERO_POINT - 2.5 * np.log10(brightest)
-    return np.where(good[:, None], mag, np.nan)
+        mag = AB_ZERO_POINT - 2.5 * np.log10(np.where(inside, brightest, 0.0))
+    return np.where(good[rows], mag, np.nan)
 
 
 def _column(candidates: pd.DataFrame, name: str) -> Floats:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from aas2rto.factors import Decision
-from aas2rto.outputs import lists
+from aas2rto.outputs import ahead, lists
 from aas2rto.steps.cycle import Cycle, Parts
 
 
 def write(folder: Path, parts: Parts, cycle: Cycle) -> None:
-    """Write the ranked lists, excluded.csv, rejected.csv and, last, cycle.json.
+    """Write ranked lists, nights ahead, excluded.csv, rejected.csv and, last, cycle.json.
 
     Parameters
     ----------
@@ -22,7 +22,9 @@ def write(folder: Path, parts: Parts, cycle: Cycle) -> None:
     if cycle.judged is None:
         return
     header, scored = provenance(parts, cycle), cycle.judged.scored
-    lists.write_rankings(folder, scored.rows(Decision.KEEP), cycle.judged.rankings, header)
+    kept, least = scored.rows(Decision.KEEP), parts.case.config.score.min_value
+    lists.write_rankings(folder, kept, cycle.judged.rankings, header, least=least)
+    ahead.write(folder, cycle.judged.rankings, kept, header, least=least)
     lists.write_excluded(folder, scored.rows(Decision.EXCLUDE), header)
     lists.write_rejected(folder, cycle.load_rejections, [*header[:-1], cycle.rejection_state])
     lists.write_cycle(folder, {**cycle.report, "timings": cycle.rounded_timings()})

@@ -22,7 +22,6 @@ from aas2rto.sky.ephemeris import (
     Sky,
     moon_at,
     places,
-    separation_of,
     site_of,
     sky_at,
     sun_altitude,
@@ -30,8 +29,9 @@ from aas2rto.sky.ephemeris import (
 from aas2rto.sky.observatory import Observatory
 from aas2rto.sky.visibility import MIN_ALTITUDE, lowest_altitude, site_table
 
-TONIGHT = "seen_ahead_0"
-COLUMN = "seen_ahead_{}"
+SEEN = "seen_ahead_"
+TONIGHT = f"{SEEN}0"
+COLUMN = f"{SEEN}{{}}"
 """Columns of the moment [d, MJD UTC] at which a candidate is highest in the dark hours of the night
 so many nights ahead, 0 for tonight; NaN where it cannot be observed then."""
 STEP = 4.0 / 1440.0
@@ -76,7 +76,8 @@ def nights_ahead(
     sky = _sky(float(now.utc.mjd), nights)
     site = site_of(observatory, sky)
     start, end = _dark(observatory, site, sky, nights)
-    found = places(sky, candidates["ra"].to_numpy(float), candidates["dec"].to_numpy(float))
+    place = (candidates[name].to_numpy(float).tobytes() for name in ("ra", "dec"))
+    found = _places(sky.mjd, nights, *place)
     if observatory.horizon:
         hours, best = _behind_horizon(observatory, candidates, start, sky.mjd, min_altitude)
     else:
@@ -84,7 +85,7 @@ def nights_ahead(
     limit = max(MOON_SEPARATION, observatory.moon_separation_deg or 0.0)
     middle = np.nan_to_num((start + end) / 2)
     moon = moon_at(site, sky, middle)
-    clear = separation_of(found.vectors @ moon.direction.T) >= limit
+    clear = found.vectors @ moon.direction.T <= np.cos(np.radians(limit))
     good = (hours >= min_hours) & clear & np.isfinite(start)
     return np.where(good, sky.mjd + best, np.nan)
 
@@ -93,6 +94,12 @@ def nights_ahead(
 def _sky(mjd: float, nights: int) -> Sky:
     """Return the sky at an instant, with Sun and Moon as far ahead as is asked for."""
     return sky_at(Time(mjd, format="mjd", scale="utc"), days=nights + 3.0)
+
+
+@functools.lru_cache(maxsize=2)
+def _places(mjd: float, nights: int, ra: bytes, dec: bytes) -> Places:
+    """Return apparent places, once for all sites: they ask for the same candidates."""
+    return places(_sky(mjd, nights), np.frombuffer(ra), np.frombuffer(dec))
 
 
 def _dark(observatory: Observatory, site: Site, sky: Sky, nights: int) -> tuple[Array, Array]:
@@ -138,20 +145,18 @@ def _hours(
     outer = reach(lowest_altitude(observatory, min_altitude))
     if observatory.hour_angle_limit_h is not None:
         outer = np.minimum(outer, observatory.hour_angle_limit_h * (TURN / 24.0))
-    inner = np.zeros_like(outer)
-    if observatory.max_altitude_deg is not None:
-        inner = reach(observatory.max_altitude_deg)
+    too_high = observatory.max_altitude_deg
+    inner = None if too_high is None else reach(too_high)
     rotation = sky.rotation(start) + site.longitude
     first = (rotation[None, :] - found.ra[:, None] + np.pi) % TURN - np.pi
     last = first + SIDEREAL_RATE * (end - start)
     total = np.zeros_like(first)
     for meridian in (0.0, TURN):
-        for side in (-1.0, 1.0):
-            edges = meridian + side * inner, meridian + side * outer
-            low, high = np.minimum(*edges)[:, None], np.maximum(*edges)[:, None]
-            total += np.maximum(np.minimum(last, high) - np.maximum(first, low), 0.0)
-    meridian = np.where(first <= 0, 0.0, TURN)
-    best = np.clip(meridian, first, last)
+        for far, sign in ((outer, 1.0), (inner, -1.0)):
+            if far is not None:
+                low, high = (meridian - far)[:, None], (meridian + far)[:, None]
+                total += sign * np.maximum(np.minimum(last, high) - np.maximum(first, low), 0.0)
+    best = np.minimum(np.where(first <= 0, 0.0, TURN), last)
     # Where the next meridian is not reached, the one that has passed may be nearer.
     best = np.where((first > 0) & (last < TURN) & (first < TURN - last), first, best)
     return total * (24.0 / SIDEREAL_RATE), start + (best - first) / SIDEREAL_RATE

@@ -16,7 +16,7 @@ from astropy.time import Time
 from aas2rto.factors import Decision
 from aas2rto.guard import Failure, attempt
 from aas2rto.sky import visibility
-from aas2rto.sky.ahead import COLUMN, TONIGHT, nights_ahead
+from aas2rto.sky.ahead import COLUMN, SEEN, TONIGHT, nights_ahead
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.column import RULES, BoundFactor, Column
 from aas2rto.steps.combine import combine, joined, why
@@ -129,7 +129,9 @@ def rank_site(
         )
     table = seen.value
     columns = site_columns(observatory, table, factors, now)
-    table = times_site_factors(table, columns)
+    # What is in the factors' inputs need not be moved about with the lists.
+    done = [name for name in table if str(name).startswith(SEEN)]
+    table = times_site_factors(table.drop(columns=done), columns)
     kept = table["decision"] == Decision.KEEP.label
     failures = tuple(failure for column in columns for failure in column.failures)
     return Ranking(
