@@ -65,12 +65,11 @@ def sn_ia_likeness(
 
     Notes
     -----
-    With three or four points, what the logistic says is drawn to what it turned out to be (
-    ``data/value_calibration.yaml``). A logistic of nine features of the fits, see
-    `aas2rto.factors.sn_ia_logistic.features`, with weights of its own where the
-    redshift is known. By cross-validation over the objects where they were learnt, the area under
-    the ROC curve is 0.908 with the redshift free and 0.959 with it known, the log loss 0.307 and
-    0.211, and what it says is so:
+    A logistic of nine features of the fits, see `aas2rto.factors.sn_ia_logistic.features`, with
+    weights of its own where the redshift is known; with three or four points, what it says is
+    corrected to what it turned out to be (``data/value_calibration.yaml``). By cross-validation
+    over the objects where they were learnt, the area under the ROC curve is 0.908 with the redshift
+    free and 0.959 with it known, the log loss 0.307 and 0.211, and what it says is so:
 
     =============== ==== ==== ==== ==== ==== ==== ==== ====
     redshift free
