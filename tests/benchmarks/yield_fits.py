@@ -120,6 +120,7 @@ def by_paper(made: World, parts: Parts, states: np.ndarray) -> OnDisk:
             points |= {"zpsys": np.full(len(points["time"]), "ab")}
             row = one_start(model, points, float(curves.ebv[i]))
             file.write(json.dumps({**row, "digest": of_state[name]}) + "\n")
+            file.flush()  # a whole line at a time, so that several processes may share the work
     memory.load(bound.name, path, dict(zip(of_state, of_state.index, strict=True)))
     return memory
 
