@@ -369,9 +369,12 @@ def test_where_the_score_is_a_chance_the_least_that_is_worth_a_slot_decides() ->
     sites = (make_site("here", 1, score=0.31), make_site("there", 4, score=0.12))
     facts = make_facts(score=0.05, base_score=1.0, min_value=0.2, sites=sites)
     assert facts.doubt == ""
-    assert "Do: observe now from here" in wording.about(facts, [ENTERS]).as_text()
+    assert "Do: observe now from here" in wording.about(facts, [ENTERS], project="sn").as_text()
     poor = replace(facts, sites=sites[1:])
-    assert "its chance of success is 12%, below 20%" in wording.about(poor, [ENTERS]).as_text()
+    assert (
+        "its chance of success is 12%, below 20%"
+        in wording.about(poor, [ENTERS], project="sn").as_text()
+    )
     assert replace(poor, too=True).least == 1.0
 
 
@@ -382,5 +385,5 @@ def test_what_waits_at_every_site_says_for_which_night() -> None:
     facts = make_facts(score=0.31, min_value=0.2, sites=sites)
     assert (
         f"Do: wait (here: {told}); tonight only if that night is lost"
-        in wording.about(facts, [ENTERS]).as_text()
+        in wording.about(facts, [ENTERS], project="sn").as_text()
     )
