@@ -13,6 +13,7 @@ import typer
 
 from aas2rto import __version__
 from aas2rto.cli import (
+    ahead,
     backup,
     check,
     compact,
@@ -54,6 +55,7 @@ app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("mark")(mark.mark)
 app.command("plan", cls=TakesIntervals)(plan.plan)
+app.command("ahead")(ahead.ahead)
 app.command("whatif", cls=TakesIntervals)(whatif.whatif)
 app.command("figure")(figure.figure)
 app.command("messages")(messages.messages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -161,16 +162,24 @@ def _show(told: dict[str, Any]) -> None:
         [{"observatory": name, **_site_row(site)} for name, site in told["observatories"].items()]
     )
     out.print(table_of(sites))
+    for line in _remarks(told):
+        out.print(line, markup=False, soft_wrap=True)
+
+
+def _remarks(told: dict[str, Any]) -> Iterator[str]:
+    """Yield what is said below the tables, one line each."""
+    for name, site in told["observatories"].items():
+        for factor in site["factors"]:
+            if "best_night" in factor["inputs"]:
+                yield f"{name}: {factor['reason']}"
     for mark in told.get("feedback", []):
         over = "" if mark["active"] else " (no longer)"
-        out.print(f"feedback: {mark['sentence']}{over}", markup=False, soft_wrap=True)
+        yield f"feedback: {mark['sentence']}{over}"
     if "comparison" in told:
-        out.print(told["comparison"]["sentence"], markup=False, soft_wrap=True)
+        yield told["comparison"]["sentence"]
     if told.get("counterfactual"):
-        sentence = told["counterfactual"]["sentence"]
-        out.print(f"what would change it: {sentence}", markup=False, soft_wrap=True)
-    for failure in told["failures"]:
-        out.print(f"problem: {failure}", markup=False, soft_wrap=True)
+        yield f"what would change it: {told['counterfactual']['sentence']}"
+    yield from (f"problem: {failure}" for failure in told["failures"])
 
 
 def fit_line(fit: dict[str, Any]) -> str:

@@ -85,6 +85,9 @@ def cycle(found: Cycle, *, folder: Path | None) -> None:
         more = len(ranking.table) - TOP
         if more > 0:
             out.print(f"   ... {more} more in ranked/{ranking.observatory}.csv")
+        idle = found.report.get("idle", {}).get(ranking.observatory)
+        if idle:
+            out.print(f"   {idle}")
     told = {arrival.line() for arrival in found.arrivals}
     problems([line for line in found.problems if line not in told])
     seconds = sum(found.timings.values())

@@ -68,8 +68,8 @@ class When(_Settings):
         It can be observed tonight from a site, but after so many days no more [day].
     min_score : float or None
         But for ToOs and what was told of before, only candidates with this score matter: a list
-        of a poor night has a head, too. None: the base score; what scores below it, its own
-        factors speak against.
+        of a poor night has a head, too. None: ``score: min_value``, else the base score; what
+        scores below it, its own factors speak against.
     within : int
         But for ToOs and what was told of before, only candidates among the first so many of
         some list matter.

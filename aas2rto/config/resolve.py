@@ -269,6 +269,8 @@ def _factors(reader: Reader, data: Mapping[str, Any]) -> list[PartConfig | None]
         if name == "expression" and isinstance(settings, str):
             settings = {"formula": settings}
         found = _part(reader, "factors", name, settings, (*key, name))
+        if settings is None and found is not None and found.part.extras.get("null_turns_off"):
+            continue
         if found is not None:
             column = str(getattr(found.options, "name", "") or name.rpartition(":")[2])
             found = replace(found, name=_new_name(column, taken))

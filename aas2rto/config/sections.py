@@ -127,9 +127,13 @@ class Score(Section):
         Score of a candidate before any factor; a ToO carries its own.
     factors : list
         Names, or names with settings, in the order in which people should read them.
+    min_value : float or None
+        Where the score is a chance of success (factor `value`): what is below this is not worth a
+        slot. It stays in the lists; plans leave the time free, and messages do not say "observe".
     """
 
     base: float = Field(default=1.0, gt=0)
+    min_value: float | None = Field(default=None, ge=0, le=1)
     factors: list[Any] = Field(min_length=1)
 
 

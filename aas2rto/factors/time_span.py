@@ -17,7 +17,7 @@ def time_span(
     candidates: pd.DataFrame,
     now: Time,
     *,
-    midpoint: Day = 25.0,
+    midpoint: Day | None = 25.0,
     rate: PerDay = -1.0,
     max: Day = 30.0,
 ) -> Factor:
@@ -29,8 +29,8 @@ def time_span(
         Reads ``first_detection`` and ``last_set_aside``.
     now : Time
         The time since the first detection is counted to here.
-    midpoint : float
-        Time at which the factor is one half [day].
+    midpoint : float or None
+        Time at which the factor is one half [day]; None: it is 1 up to `max`.
     rate : float
         Steepness; negative falls with time [1 / day].
     max : float
@@ -45,7 +45,8 @@ def time_span(
     aside = now.utc.mjd - numbers(candidates, "last_set_aside")
     seen = np.isfinite(span)
     over = (seen & (span > max)) | (~seen & (aside > max))
-    value = np.where(seen, expit(rate * (span - midpoint)), np.nan)
+    usual = 1.0 if midpoint is None else expit(rate * (span - midpoint))
+    value = np.where(seen, usual, np.nan)
     too_long = f", more than {max:g} d"
 
     def sentence(t: float, old: float, is_over: bool, is_seen: bool) -> str:  # noqa: FBT001

@@ -12,6 +12,7 @@ from aas2rto import __version__
 from aas2rto.factors import Decision
 from aas2rto.guard import attempt
 from aas2rto.messaging import composing
+from aas2rto.outputs.lists import idle
 from aas2rto.steps.cycle import Cycle, Judged, Parts
 from aas2rto.store import Store
 from aas2rto.store.outbox import Mail
@@ -83,9 +84,17 @@ def cycle_summary(parts: Parts, store: Store, cycle: Cycle) -> dict[str, Any]:
         "sources": [arrival.line() for arrival in cycle.arrivals],
         "problems": cycle.problems,
         "fits": cycle.judged.fits.fresh if cycle.judged else {},
+        "idle": _idle(parts, cycle.judged) if cycle.judged else {},
         "reconsidered": cycle.reconsidered,
         "timings": cycle.rounded_timings(),
     }
+
+
+def _idle(parts: Parts, judged: Judged) -> dict[str, str]:
+    """Say of each site with nothing worth a slot that it is so."""
+    least = parts.case.config.score.min_value
+    told = {ranking.observatory: idle(ranking, least) for ranking in judged.rankings[1:]}
+    return {name: words for name, words in told.items() if words}
 
 
 def funnel(judged: Judged, store: Store, now: float) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class SiteFacts:
     observable_now : bool
     why_not : str
         Why it cannot be observed tonight.
+    waits : bool
+        It could be, but a later night is worth more.
     """
 
     name: str
@@ -49,6 +51,7 @@ class SiteFacts:
     moon_illumination: float
     observable_now: bool
     why_not: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,19 @@ class Facts:
     sites: tuple[SiteFacts, ...] = ()
     last_chances: tuple[str, ...] = ()
     effect: Effect = PRODUCT
+    min_value: float | None = None
+    """Where the score is a chance of success: from which chance on a slot is worth it."""
+
+    @property
+    def worth(self) -> float:
+        """Its score; where that is a chance of success, that at the best site."""
+        here = [site.score for site in self.sites if site.rank is not None]
+        return self.score if self.min_value is None else max(here, default=self.score)
+
+    @property
+    def least(self) -> float:
+        """The score from which it is to be observed."""
+        return self.base_score if self.min_value is None or self.too else self.min_value
 
     @property
     def kept(self) -> bool:
@@ -98,7 +114,9 @@ class Facts:
     @property
     def doubt(self) -> str:
         """Why it is not to be observed without a look at it; empty if nothing speaks against it."""
-        if self.score < self.base_score:
+        if self.worth < self.least and self.min_value is not None:
+            return f"its chance of success is {self.worth:.0%}, below {self.least:.0%}"
+        if self.worth < self.least:
             return f"its score is below the base score of {number(self.base_score)}"
         if self.chisq_per_dof > POOR_FIT:
             return f"the {self.model} fit is poor, so its peak means nothing"
@@ -121,6 +139,7 @@ class Found:
     last_chances: Mapping[str, Sequence[str]] = field(default_factory=dict)
     fits: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """By model, a row per candidate."""
+    min_value: float | None = None
 
 
 def facts_of(found: Found, candidate_ids: Iterable[str]) -> dict[str, Facts]:
@@ -183,6 +202,7 @@ def _facts(
         too=bool(row["too"]),
         pinned=name in pinned,
         base_score=float(row["base_score"]),
+        min_value=found.min_value,
         valid_until=float(row["valid_until"]),
         factors=tuple(
             (column.name, float(column.factor.value[place]))
@@ -255,4 +275,5 @@ def _site(name: str, row: Mapping[Any, Any], *, in_list: bool) -> SiteFacts:
         moon_illumination=get("moon_illumination"),
         observable_now=bool(row.get("observable_now", False)),
         why_not="" if in_list else text_of(row.get("status") or row.get("reason")),
+        waits=not in_list and text_of(row.get("factor")).startswith("wait"),
     )

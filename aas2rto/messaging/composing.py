@@ -64,6 +64,7 @@ def compose(parts: Parts, store: Store, cycle: Cycle) -> Mail:
         judged.rankings,
         last_chances(parts, judged),
         judged.fits.tables,
+        case.config.score.min_value,
     )
     news = _news(case, store, found)
     told = _Told(case, store.outbox, now)

@@ -86,7 +86,7 @@ TOLD, FIT, TYPE = "told", "fit", "type"
 def matters(facts: Facts, past: Past, when: When) -> bool:
     """Tell whether a person wants it, it was told of before, or it is high enough in a list."""
     high = any(rank <= when.within for rank in facts.ranks.values())
-    high &= facts.score >= when.least_score(facts.base_score)
+    high &= facts.worth >= when.least_score(facts.least)
     return facts.asked_for or TOLD in past.marks or (facts.kept and high)
 
 
@@ -143,7 +143,7 @@ def enters_top(facts: Facts, past: Past, when: When) -> Event | None:
         site: rank
         for site, rank in facts.ranks.items()
         if rank <= top
-        and (past.ranks.get(site, top + 1) > top or past.score < when.least_score(facts.base_score))
+        and (past.ranks.get(site, top + 1) > top or past.score < when.least_score(facts.least))
         and _not_said(facts, past, f"enters_top:{site}", when.repeat_after)
     }
     return Event("enters_top", {"top": top, "sites": entered}) if entered else None

@@ -250,6 +250,9 @@ def _what_to_do(facts: Facts) -> str:
         )
     sites = _sites_to_show(facts)
     if not sites:
+        waiting = [f"{site.name}: {site.why_not}" for site in facts.sites if site.waits]
+        if waiting:
+            return f"wait ({'; '.join(waiting)}); tonight only if that night is lost"
         return "nothing tonight: no observatory can reach it"
     if facts.doubt and not facts.asked_for:
         return f"nothing unless you know more of it: {facts.doubt}"

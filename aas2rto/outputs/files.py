@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from aas2rto.factors import Decision
-from aas2rto.outputs import lists
+from aas2rto.outputs import ahead, lists
 from aas2rto.outputs.cell_memory import Written
 from aas2rto.steps.cycle import Cycle, Parts
 
 
 def write(folder: Path, parts: Parts, cycle: Cycle, written: Written | None = None) -> None:
-    """Write the ranked lists, excluded.csv, rejected.csv and, last, cycle.json.
+    """Write ranked lists, nights ahead, excluded.csv, rejected.csv and, last, cycle.json.
 
     Parameters
     ----------
@@ -25,8 +25,9 @@ def write(folder: Path, parts: Parts, cycle: Cycle, written: Written | None = No
     if cycle.judged is None:
         return
     header, scored = provenance(parts, cycle), cycle.judged.scored
-    kept = scored.rows(Decision.KEEP)
-    lists.write_rankings(folder, kept, cycle.judged.rankings, header, written)
+    kept, least = scored.rows(Decision.KEEP), parts.case.config.score.min_value
+    lists.write_rankings(folder, kept, cycle.judged.rankings, header, written, least=least)
+    ahead.write(folder, cycle.judged.rankings, kept, header, least=least)
     lists.write_excluded(folder, scored.rows(Decision.EXCLUDE), header, written)
     lists.write_rejected(
         folder,

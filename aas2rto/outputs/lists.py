@@ -66,6 +66,8 @@ def write_rankings(
     rankings: Sequence[Ranking],
     header: Sequence[str],
     written: Written | None = None,
+    *,
+    least: float | None = None,
 ) -> None:
     """Write all ranked lists.
 
@@ -80,10 +82,29 @@ def write_rankings(
         Provenance lines.
     written : Written, optional
         Cells of the last cycle, which are written again only where they changed.
+    least : float, optional
+        Chance of success from which a slot is worth it; a site's list without any says so.
     """
     shared = Shared(scored, OWN, written)
     for ranking in rankings:
-        write_ranking(folder, ranking, header, shared=shared)
+        told = idle(ranking, least)
+        write_ranking(folder, ranking, [*header, *([told] if told else [])], shared=shared)
+
+
+def idle(ranking: Ranking, least: float | None) -> str:
+    """Say that nothing in a site's list is worth a slot tonight; empty if something is.
+
+    Parameters
+    ----------
+    ranking : Ranking
+    least : float or None
+        The config's ``score: min_value``.
+    """
+    if least is None or "site_score" not in ranking.table:
+        return ""
+    if (ranking.table["site_score"] >= least).any():
+        return ""
+    return f"nothing worth tonight: no candidate reaches {least:g}; the time is free"
 
 
 def write_ranking(

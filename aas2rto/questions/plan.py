@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import pandas as pd
 from astropy.time import Time
+from numpy.typing import NDArray
 
 from aas2rto.errors import UsageError
 from aas2rto.factors import Decision
@@ -14,7 +16,7 @@ from aas2rto.planning.closures import closed
 from aas2rto.planning.earlier import Earlier, kept_of, with_past_closures
 from aas2rto.sky import visibility
 from aas2rto.sky.observatory import Observatory
-from aas2rto.steps.cycle import Judged, Parts, Scored
+from aas2rto.steps.cycle import Judged, Parts, Ranking, Scored
 from aas2rto.steps.fit_memory import FitMemory, OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import as_known
@@ -180,8 +182,8 @@ def site_night(
     lasting = [factor for factor in parts.site_factors if not factor.instant]
     kept = scored.rows(Decision.KEEP)
     ranking = rank_site(site, kept, lasting, when, min_altitude=parts.min_altitude, tomorrow=True)
-    table = ranking.table
-    worth, seen_by = table["site_score"], parts.site_factors[0]
+    table = worth_a_slot(ranking.table, parts.case.config.score.min_value)
+    worth, seen_by = table["site_score"] * gained(ranking, kept, table), parts.site_factors[0]
     if settings.worth == "slot" and not seen_by.instant:
         worth = worth / table.get(f"factor_{seen_by.name}", 1.0)
     night = visibility.night(site, when)
@@ -201,3 +203,39 @@ def site_night(
         out=ranking.out,
         by_altitude=settings.worth == "slot" or seen_by.instant,
     )
+
+
+LEAST_GAIN = 0.01
+"""What is worth as much later is still worth a slot that nobody else wants."""
+
+
+def gained(ranking: Ranking, kept: pd.DataFrame, table: pd.DataFrame) -> NDArray[np.float64]:
+    """Return which share of its worth is lost if it is not observed tonight: 1 - J / V.
+
+    So a slot goes to what cannot wait, see `aas2rto.factors.wait`; 1 where nothing looks ahead.
+
+    Parameters
+    ----------
+    ranking : Ranking
+        Of the site.
+    kept : DataFrame
+        What was ranked, in the order of the site's columns.
+    table : DataFrame
+        Candidates that are asked for.
+    """
+    column = next((c for c in ranking.columns if "waiting" in c.factor.inputs), None)
+    if column is None:
+        return np.ones(len(table))
+    later, tonight = (np.asarray(column.factor.inputs[k], float) for k in ("waiting", "tonight"))
+    share = np.where(tonight > 0, 1.0 - later / np.where(tonight > 0, tonight, 1.0), 1.0)
+    found = pd.Series(np.clip(share, LEAST_GAIN, 1.0), index=kept["candidate_id"].to_numpy(object))
+    return found.reindex(table["candidate_id"].to_numpy(object)).to_numpy(float)
+
+
+def worth_a_slot(table: pd.DataFrame, least: float | None) -> pd.DataFrame:
+    """Leave out what is below the config's `min_value`, unless a person asked for it."""
+    if least is None:
+        return table
+    wanted = table["too"].to_numpy(bool) | table["pinned"].to_numpy(bool)
+    good: pd.DataFrame = table[wanted | (table["site_score"].to_numpy(float) >= least)]
+    return good.reset_index(drop=True)

@@ -133,26 +133,29 @@ class Sky:
         return np.column_stack([x * cos + y * sin, y * cos - x * sin, z])
 
 
-def sky_at(now: Time) -> Sky:
+def sky_at(now: Time, *, days: float = 3.0) -> Sky:
     """Compute what is the same for all sites.
 
     Parameters
     ----------
     now : Time
         One instant.
+    days : float
+        So far ahead Sun and Moon are known [d].
     """
     mjd = float(now.utc.mjd)
     tt = (MJD0, mjd + tt_minus_utc(mjd) / erfa.DAYSEC)
     dut1, x, y = earth_orientation(mjd)
     pole = erfa.pom00(x, y, erfa.sp00(*tt))
-    sun, moon = _sun_and_moon(tt[0], tt[1] + NODES)
+    nodes = NODES if days <= NODES[-1] else np.arange(NODES[0], days + NODE_STEP, NODE_STEP)
+    sun, moon = _sun_and_moon(tt[0], tt[1] + nodes)
     return Sky(
         mjd=mjd,
         tt=tt,
         rotation_angle=float(erfa.era00(MJD0, mjd + dut1 / erfa.DAYSEC)),
         polar_motion=np.asarray(pole).T,
-        sun=CubicSpline(NODES, sun),
-        moon=CubicSpline(NODES, moon),
+        sun=CubicSpline(nodes, sun),
+        moon=CubicSpline(nodes, moon),
     )
 
 

@@ -40,6 +40,8 @@ class BoundFactor:
     tomorrow : bool
         It compares with the next night, and so needs ``score_tomorrow`` and
         ``hours_left_tomorrow``.
+    ahead : int
+        So many nights ahead it wants to know when the site can observe a candidate.
     """
 
     name: str
@@ -48,6 +50,7 @@ class BoundFactor:
     settings: Mapping[str, Any] = field(default_factory=dict)
     instant: bool = False
     tomorrow: bool = False
+    ahead: int = 0
 
     def __call__(self, candidates: pd.DataFrame, now: Time) -> Any:
         """Evaluate the factor; the answer is whatever its author returns."""
@@ -121,6 +124,13 @@ def bind(parts: Iterable[PartConfig]) -> tuple[BoundFactor, ...]:
             part.arguments(),
             instant=bool(part.part.extras.get("instant", False)),
             tomorrow=bool(part.part.extras.get("tomorrow", False)),
+            ahead=_nights(part),
         )
         for part in parts
     )
+
+
+def _nights(part: PartConfig) -> int:
+    """Return how many nights ahead a factor looks, by its setting of that name."""
+    looks = part.part.extras.get("ahead", False)
+    return int(getattr(part.options, "nights", 1)) if looks else 0

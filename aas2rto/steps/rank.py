@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from astropy.time import Time
 from aas2rto.factors import Decision
 from aas2rto.guard import Failure, attempt
 from aas2rto.sky import visibility
+from aas2rto.sky.ahead import COLUMN, SEEN, TONIGHT, nights_ahead
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.column import RULES, BoundFactor, Column
 from aas2rto.steps.combine import LABELS, combine, joined, why
@@ -155,7 +157,9 @@ def rank_site(
         )
     table = seen.value
     columns = site_columns(observatory, table, factors, now)
-    table = times_site_factors(table, columns)
+    # What is in the factors' inputs need not be moved about with the lists.
+    done = [name for name in table if str(name).startswith(SEEN)]
+    table = times_site_factors(table.drop(columns=done), columns)
     kept = table["decision"] == Decision.KEEP.label
     failures = tuple(failure for column in columns for failure in column.failures)
     return Ranking(
@@ -210,8 +214,31 @@ def seen_from(
             min_altitude=min_altitude,
         )
         site = site.assign(hours_left_tomorrow=later["hours_left"])
+    nights = max((factor.ahead for factor in factors), default=0)
+    if nights:
+        site = site.assign(**_ahead(observatory, scored, site, now, nights, min_altitude))
     new = site.drop(columns=[name for name in site if name in scored])
     return pd.concat([scored.reset_index(drop=True), new.reset_index(drop=True)], axis=1)
+
+
+def _ahead(
+    observatory: Observatory,
+    scored: pd.DataFrame,
+    site: pd.DataFrame,
+    now: Time,
+    nights: int,
+    min_altitude: float,
+) -> dict[str, Any]:
+    """Return when the site can observe each candidate on the nights ahead, and how faint."""
+    found = nights_ahead(observatory, scored, now, nights, min_altitude=min_altitude)
+    reach = None if observatory.instrument is None else observatory.instrument.faint_limit_mag
+    tonight = np.where(site["hours_left"] > 0, site["culmination"], np.nan)
+    columns: dict[str, Any] = {COLUMN.format(h + 1): found[:, h] for h in range(nights)}
+    return columns | {
+        TONIGHT: tonight,
+        "faint_limit": np.nan if reach is None else reach,
+        "observatory": observatory.name,
+    }
 
 
 def times_site_factors(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:

@@ -72,8 +72,8 @@ def unit_vectors(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
 
 def separation(ra: float, dec: float, other_ra: float, other_dec: float) -> float:
     """Return how far apart two positions [deg] are [arcsec]."""
-    one, other = unit_vectors([ra, other_ra], [dec, other_dec])
-    half = np.linalg.norm(one - other) / 2
+    places = unit_vectors([ra, other_ra], [dec, other_dec])
+    half = float(np.linalg.norm(places[0] - places[1])) / 2
     return float(2 * np.degrees(np.arcsin(min(half, 1.0))) * 3600)
 
 

@@ -16,7 +16,7 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from aas2rto.factors import sn_ia_likeness as likeness
+from aas2rto.factors import sn_ia_logistic as likeness
 from aas2rto.models.bazin import Bazin
 from aas2rto.models.salt import Salt
 from aas2rto.steps.cycle import Fits

@@ -76,11 +76,14 @@ def known(truth: pd.DataFrame, *, free: bool) -> pd.DataFrame:
     return table.assign(redshift=np.nan if free else truth["z"])
 
 
-def bts(types: tuple[str, ...] = ("SN Ia",)) -> tuple[pd.DataFrame, pd.DataFrame]:
+def bts(
+    types: tuple[str, ...] = ("SN Ia",), *, any_redshift: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the ZTF Bright Transient Survey: photometry table, and objects with a light curve."""
     objects = pd.read_parquet(DATA / "ztf_bts_objects.parquet")
     objects = objects[objects["type"].isin(types)] if types else objects
-    objects = objects[np.isfinite(objects["redshift"]) & (objects["redshift"] > 0.001)]
+    if not any_redshift:
+        objects = objects[np.isfinite(objects["redshift"]) & (objects["redshift"] > 0.001)]
     rows = pd.read_parquet(DATA / "ztf_bts_photometry.parquet")
     rows["objectId"] = rows["objectId"].astype(str)
     rows = rows[rows["objectId"].isin(objects["objectId"])]
@@ -102,7 +105,9 @@ def bts(types: tuple[str, ...] = ("SN Ia",)) -> tuple[pd.DataFrame, pd.DataFrame
     )
     table = phot.one_per_exposure(table.sort_values(["candidate_id", "mjd"], kind="stable"))
     objects = objects[objects["objectId"].isin(table["candidate_id"])].reset_index(drop=True)
-    objects = objects.assign(candidate_id=objects["objectId"], ebv=objects["A_V"] / R_V)
+    objects = objects.assign(
+        candidate_id=objects["objectId"], name=objects["objectId"], ebv=objects["A_V"] / R_V
+    )
     return table.reset_index(drop=True), objects
 
 

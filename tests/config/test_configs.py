@@ -39,12 +39,18 @@ def test_an_example_shows_messages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["sn_ia_peak.yaml", "new.yaml"])
-def test_the_defaults_ask_whether_it_is_a_supernova(name: str) -> None:
-    """Brightness is bounded, and a fit that explains nothing counts little."""
+def test_the_defaults_rank_by_the_chance_of_success(name: str) -> None:
+    """Nothing else enters the score, a fit that explains nothing is out, and a list can wait."""
     case = load(ROOT / "configs" / name)
     factors = {part.name: part.options for part in case.factors}
-    assert {"chisq", "sn_ia_likeness"} <= set(factors)
-    assert factors["magnitude"].ceiling == 10
+    assert {"chisq", "value", "wait_here"} <= set(factors)
+    assert factors["magnitude"].ceiling == 1
+    assert factors["magnitude"].zero_point == factors["magnitude"].faint_limit
+    assert factors["chisq"].power == 0
+    assert factors["time_span"].midpoint is None
+    assert factors["value"].faint_limit == factors["wait_here"].faint_limit
+    assert factors["value"].within == factors["wait_here"].within
+    assert case.config.score.min_value == 0.2
     assert case.config.candidates.reconsider_after == 60
     assert case.config.candidates.quiet == 60
 
@@ -83,3 +89,15 @@ def test_there_is_a_polar_site_and_the_promised_four() -> None:
     names = {"la_silla_dk154", "la_palma_not", "palomar_p60", "siding_spring_23m"}
     assert names <= {path.stem for path in SITES}
     assert any(abs(observatory_file.load(path.stem).latitude_deg) > 66.6 for path in SITES)
+
+
+def test_a_null_turns_the_wait_off(tmp_path: Path) -> None:
+    """`wait_here: null`: the others stay as they are."""
+    text = (ROOT / "configs" / "demo.yaml").read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if "wait_here" in line)
+    path = tmp_path / "case.yaml"
+    path.write_text(text.replace(line, "    - wait_here: null"), encoding="utf-8")
+    before, after = (
+        [part.name for part in load(one).factors] for one in (ROOT / "configs" / "demo.yaml", path)
+    )
+    assert after == [name for name in before if name != "wait_here"]

@@ -8,7 +8,9 @@ import pytest
 from astropy.time import Time
 
 from aas2rto.factors import FACTORS, Decision, Needs
-from aas2rto.factors.sn_ia_likeness import SHARE, features, is_free, probability, sn_ia_likeness
+from aas2rto.factors.sn_ia_likeness import sn_ia_likeness
+from aas2rto.factors.sn_ia_logistic import SHARE, features, is_free
+from aas2rto.factors.sn_ia_logistic import learnt_probability as probability
 from aas2rto.models import MODELS
 from aas2rto.models.bazin import Bazin
 from aas2rto.models.salt import Salt

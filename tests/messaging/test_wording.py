@@ -362,3 +362,28 @@ def test_a_message_says_until_when_a_too_is_wanted(until: float, words: str) -> 
     facts = make_facts(too=True, valid_until=until)
     lines = dict(wording.about(facts, [Event("too", {"comment": ""})], project="sn").lines)
     assert lines["What"].startswith(words)
+
+
+def test_where_the_score_is_a_chance_the_least_that_is_worth_a_slot_decides() -> None:
+    """From `min_value` on it says observe, at the best site's chance; below, why not."""
+    sites = (make_site("here", 1, score=0.31), make_site("there", 4, score=0.12))
+    facts = make_facts(score=0.05, base_score=1.0, min_value=0.2, sites=sites)
+    assert facts.doubt == ""
+    assert "Do: observe now from here" in wording.about(facts, [ENTERS], project="sn").as_text()
+    poor = replace(facts, sites=sites[1:])
+    assert (
+        "its chance of success is 12%, below 20%"
+        in wording.about(poor, [ENTERS], project="sn").as_text()
+    )
+    assert replace(poor, too=True).least == 1.0
+
+
+def test_what_waits_at_every_site_says_for_which_night() -> None:
+    """And that tonight is second best."""
+    told = "worth 0.31 tonight, 0.78 on 24 Mar"
+    sites = (make_site("here", None, why_not=told, waits=True, observable_now=False),)
+    facts = make_facts(score=0.31, min_value=0.2, sites=sites)
+    assert (
+        f"Do: wait (here: {told}); tonight only if that night is lost"
+        in wording.about(facts, [ENTERS], project="sn").as_text()
+    )

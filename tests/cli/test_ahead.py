@@ -1,0 +1,122 @@
+"""`aas2rto ahead`, the files of the nights ahead, and what is said where nothing is worth it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from aas2rto.simulate.demo import NIGHT
+from tests.cli.conftest import Said
+
+SITES = ("la_silla_dk154", "la_palma_not", "siding_spring_23m")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the demo once."""
+    import os
+
+    from aas2rto.cli import main
+
+    folder = tmp_path_factory.mktemp("demo")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main(["demo"])
+        assert not ended.value.code
+    finally:
+        os.chdir(before)
+    return folder
+
+
+def listed(folder: Path, kind: str, site: str) -> pd.DataFrame:
+    return pd.read_csv(folder / "outputs" / "demo" / kind / f"{site}.csv", comment="#")
+
+
+def test_the_demo_tells_one_to_wait_and_takes_one(demo: Path) -> None:
+    """By name, with both values and the night; and the list is that of the chances there."""
+    ahead = listed(demo, "ahead", "la_palma_not")
+    waiting = ahead[ahead["do"] == "wait"].iloc[0]
+    assert waiting["best"] > waiting["waiting"] > waiting["tonight"]
+    assert waiting["best_night"] > ahead.columns[7]
+    out = listed(demo, "not_tonight", "la_palma_not").set_index("candidate_id")
+    told = out.loc[waiting["candidate_id"]]
+    assert told["factor"] == "wait_here"
+    assert told["reason"].startswith(f"worth {waiting['tonight']:.2f} tonight, ")
+    taken = ahead[ahead["do"] == "take"].iloc[0]
+    ranked = listed(demo, "ranked", "la_palma_not").set_index("candidate_id")
+    assert ranked.loc[taken["candidate_id"], "site_score"] == pytest.approx(
+        taken["tonight"], abs=6e-4
+    )
+
+
+def test_values_are_chances_and_the_best_is_the_best(demo: Path) -> None:
+    for site in SITES:
+        ahead = listed(demo, "ahead", site)
+        nights = [name for name in ahead if str(name).startswith("2026-")]
+        values = ahead[nights].to_numpy(float)
+        assert len(nights) == 12
+        assert np.nanmin(values) >= 0
+        assert np.nanmax(values) <= 1
+        np.testing.assert_allclose(np.nanmax(values, axis=1), ahead["best"])
+
+
+def test_it_shows_the_nights_and_draws_them(
+    demo: Path, aas2rto: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(demo)
+    said = aas2rto("ahead", "outputs/demo/demo.yaml", "--now", NIGHT, "--nights", "5")
+    assert said.code == 0
+    assert "03-25" in said.out
+    assert "03-27" not in said.out
+    assert "wait" in said.out
+    with Image.open("outputs/demo/ahead/la_palma_not.png") as image:
+        assert image.width == 1080
+    told = json.loads(aas2rto("ahead", "outputs/demo/demo.yaml", "--now", NIGHT, "--json").out)
+    first = told["observatories"]["la_palma_not"][0]
+    assert len(first["nights"]) == 11
+    assert first["best"] == max(value or 0 for value in first["nights"].values())
+
+
+def test_explain_says_on_which_night(
+    demo: Path, aas2rto: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(demo)
+    name = listed(demo, "ahead", "la_palma_not").query("do == 'wait'")["candidate_id"].iloc[0]
+    said = aas2rto("explain", "outputs/demo/demo.yaml", name, "--now", NIGHT)
+    assert " tonight, " in said.out
+    assert " Mar" in said.out
+
+
+def test_an_empty_night_is_said(
+    demo: Path, aas2rto: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In the terminal, in the list's head and in cycle.json; the list itself stays."""
+    monkeypatch.chdir(tmp_path)
+    text = (demo / "outputs" / "demo" / "demo.yaml").read_text(encoding="utf-8")
+    text = text.replace("min_value: 0.2", "min_value: 0.99").replace("project: demo", "project: x")
+    (tmp_path / "x.yaml").write_text(text.replace("  too:", "  # too:"), encoding="utf-8")
+    (tmp_path / "outputs").symlink_to(demo / "outputs")
+    said = aas2rto("run", "x.yaml", "--once", "--now", NIGHT)
+    assert said.code == 0
+    assert "nothing worth tonight: no candidate reaches 0.99; the time is free" in said.out
+    head = Path("outputs/x/ranked/la_palma_not.csv").read_text(encoding="utf-8")
+    assert "# nothing worth tonight: no candidate reaches 0.99" in head
+    assert len(listed(tmp_path, "ranked", "la_palma_not").columns) > 20
+    assert "la_palma_not" in json.loads(Path("outputs/x/cycle.json").read_text())["idle"]
+
+
+def test_without_a_factor_that_looks_ahead_it_says_what_to_add(
+    project: Path, aas2rto: Callable[..., Said]
+) -> None:
+    assert aas2rto("run", "small.yaml", "--once", "--now", NIGHT).code == 0
+    said = aas2rto("ahead", "small.yaml", "--now", NIGHT)
+    assert said.code == 2
+    assert "add `- wait_here` to `score: factors:`" in said.err
