@@ -13,6 +13,7 @@ from aas2rto.cli.arguments import (
     project_folder,
     store_url,
 )
+from aas2rto.text.words import counted
 
 
 def compact(
@@ -34,7 +35,7 @@ def compact(
     if as_json:
         print(json.dumps({"rows_dropped": dropped, "bytes_before": before, "bytes_after": after}))
         return
-    thinned = f"{dropped} rows of the history were thinned out"
+    thinned = f"{counted(dropped, 'row')} of the history thinned out"
     if before is None or after is None:
         print(f"{url.split('@')[-1]}: {thinned}")
     else:

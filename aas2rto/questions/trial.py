@@ -104,8 +104,10 @@ def only(known: Known, candidate_ids: Sequence[str]) -> Known:
             return table
         return table[table["candidate_id"].isin(candidate_ids)].reset_index(drop=True)
 
+    these = known.table["candidate_id"].isin(candidate_ids).to_numpy(bool)
     return replace(
         known,
+        content=None if known.content is None else known.content[these],
         table=chosen(known.table),
         photometry=chosen(known.photometry),
         said=chosen(known.said),

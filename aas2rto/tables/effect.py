@@ -61,20 +61,20 @@ class Product:
     step_label = "factor (one step is ten times)"
 
     def applied(self, score: Floats, value: Floats) -> Floats:
-        """Multiply."""
+        """Return the scores times the values."""
         with np.errstate(invalid="ignore", over="ignore"):
             return score * value
 
     def joint(self, values: Sequence[float]) -> float:
-        """Multiply all."""
+        """Return the product of all."""
         return float(np.prod(values)) if len(values) else self.neutral
 
     def strength(self, value: ArrayLike) -> Floats:
-        """Return abs(ln value)."""
+        """Return abs(ln value): up and down by the same are equally strong."""
         return np.abs(np.log(self._positive(value)))
 
     def step(self, value: ArrayLike) -> Floats:
-        """Return powers of ten."""
+        """Return the power of ten of each value."""
         return np.log10(self._positive(value))
 
     def tick(self, place: float) -> str:

@@ -186,7 +186,7 @@ def test_compact_gives_space_back(store_path: Path, aas2rto: Cli, tmp_path: Path
     after = store_path.stat().st_size
     assert said.out == (
         f"{store_path.relative_to(tmp_path)}: {before} bytes before, {after} after; "
-        "0 rows of the history were thinned out\n"
+        "0 rows of the history thinned out\n"
     )
     assert after < before - 2_900_000
     assert names_in(store_path) == ["a", "b"]

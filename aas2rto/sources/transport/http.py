@@ -421,8 +421,7 @@ class Client:
         """Read a body that may be too long, or come too slowly for any read timeout to notice."""
         body = bytearray()
         try:
-            packing = response.headers.get("content-encoding", "")
-            for piece in wire.unpacked(response.iter_raw(), packing):
+            for piece in wire.body_of(response):
                 body += piece
                 self._limit(len(body), response.status_code, asked, until)
         except wire.PackingError as error:

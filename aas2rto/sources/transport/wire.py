@@ -71,6 +71,13 @@ def unpacked(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         raise PackingError(f"with a body that is cut short ({names[0]})")
 
 
+def body_of(response: httpx.Response) -> Iterator[bytes]:
+    """Yield the body of a response, see `unpacked`; a transport of tests may have read it."""
+    if response.is_stream_consumed:
+        return iter([response.content])
+    return unpacked(response.iter_raw(), response.headers.get("content-encoding", ""))
+
+
 def origin(url: str) -> tuple[str, str, int | None]:
     """Return scheme, host and port: who would see what is sent there.
 
