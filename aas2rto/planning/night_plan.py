@@ -13,7 +13,7 @@ from astropy.time import Time
 from aas2rto.config.sections import Plan
 from aas2rto.planning import timeline
 from aas2rto.planning.earlier import counted
-from aas2rto.planning.fill import fill
+from aas2rto.planning.fill import Filled, fill
 from aas2rto.planning.first import first_of, place_first
 from aas2rto.planning.greedy import dispatch, independent, reserve
 from aas2rto.planning.joint import Optimum, everyone, optimise
@@ -54,7 +54,7 @@ class NightPlan:
     not_planned : DataFrame
         Who is wanted, but has no visit, and why, see `aas2rto.planning.reasons`.
     seconds : dict of str to float
-        What it took to find the options, the greedy plan and the optimum.
+        What it took to find the options, the greedy plan, the optimum, and slots and reasons.
     """
 
     now: Time
@@ -126,12 +126,9 @@ def make_plan(
     is_better = optimum.chosen is not None and rest.worth(optimum.chosen) >= rest.worth(greedily)
     chosen = optimum.chosen if is_better and optimum.chosen is not None else greedily
     full = fill(possible, np.concatenate([first, rows[chosen]]), nights, grid, settings)
-    slots = timeline.slots_of(nights, full.problem, full.planned, grid, settings, how=full.how)
-    slots = timeline.with_backups(slots, nights, full.problem, full.planned)
-    slots = timeline.in_order(pd.concat([kept, slots]) if len(kept) else slots, nights)
-    clock.stop("slots")
+    slots = _slots(full, nights, kept, grid, settings)
     missed = not_planned(nights, possible, slots, grid, settings)
-    clock.stop("reasons")
+    clock.stop("slots")
     return NightPlan(
         now=now,
         nights=nights,
@@ -148,6 +145,15 @@ def make_plan(
         not_planned=missed,
         seconds=clock.seconds,
     )
+
+
+def _slots(
+    full: Filled, nights: Sequence[SiteNight], kept: pd.DataFrame, grid: Grid, settings: Plan
+) -> pd.DataFrame:
+    """Return the slots of a plan with their back-ups, and what is kept of an earlier one."""
+    slots = timeline.slots_of(nights, full.problem, full.planned, grid, settings, how=full.how)
+    slots = timeline.with_backups(slots, nights, full.problem, full.planned)
+    return timeline.in_order(pd.concat([kept, slots]) if len(kept) else slots, nights)
 
 
 class _Clock:

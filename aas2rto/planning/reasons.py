@@ -6,10 +6,12 @@ The reason is found by lifting one limit after the other, and looking whether a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aas2rto.config.sections import Plan
 from aas2rto.planning.options import (
@@ -18,7 +20,7 @@ from aas2rto.planning.options import (
     candidates_of,
     problem_of,
 )
-from aas2rto.planning.problem import Ints, Problem
+from aas2rto.planning.problem import Problem
 from aas2rto.planning.timeline import AHEAD, COUNTED
 from aas2rto.sky import exposure
 from aas2rto.sky.visibility import clock
@@ -108,31 +110,44 @@ def _of_site(
     if night.begin >= night.night.end:
         return ["the night is over"] * len(left)
     here = slots[(slots["observatory"] == night.observatory.name) & slots["state"].isin(AHEAD)]
-    at_site = problem.site == site
-    own = pd.Index(ids).get_indexer(pd.Index(left["candidate_id"]))
-    told = [
-        _taken(np.flatnonzero((problem.candidate == who) & at_site), problem, here, grid)
-        for who in own
-    ]
+    best = _best_options(problem, site)
+    busy = _Busy(*(here[name].to_numpy() for name in ("start", "end", "candidate_id")))
+    own = pd.Index(ids).get_indexer(pd.Index(left["candidate_id"])).tolist()
+    told = [_taken(best[who], problem, busy, grid) if who in best else "" for who in own]
     hopeless = np.array([not text for text in told], dtype=bool)
     for row, text in zip(
-        np.flatnonzero(hopeless),
+        np.flatnonzero(hopeless).tolist(),
         impossible(night, left[hopeless].reset_index(drop=True), grid, settings),
         strict=True,
     ):
-        told[int(row)] = text
+        told[row] = text
     return told
 
 
-def _taken(own: Ints, problem: Problem, here: pd.DataFrame, grid: Grid) -> str:
-    """Say who has a candidate's best slot; nothing if it could have none."""
-    if not own.size:
-        return ""
-    best = own[np.lexsort((problem.start[own], -problem.value[own]))[0]]
+@dataclass(frozen=True)
+class _Busy:
+    """When a telescope observes whom, as columns [d, MJD UTC]."""
+
+    start: NDArray[Any]
+    end: NDArray[Any]
+    who: NDArray[Any]
+
+
+def _best_options(problem: Problem, site: int) -> dict[int, int]:
+    """Return the best option of each candidate at a site, the earliest of several."""
+    rows = np.flatnonzero(problem.site == site)
+    keys = (problem.start[rows], -problem.value[rows], problem.candidate[rows])
+    rows = rows[np.lexsort(keys)]
+    who, first = np.unique(problem.candidate[rows], return_index=True)
+    return dict(zip(who.tolist(), rows[first].tolist(), strict=True))
+
+
+def _taken(best: int, problem: Problem, busy: _Busy, grid: Grid) -> str:
+    """Say who has a candidate's best slot."""
     start, end = (float(grid.mjd(step)) for step in (problem.start[best], problem.end[best]))
-    who = here[(here["start"] < end - 1e-6) & (here["end"] > start + 1e-6)]["candidate_id"]
+    who = busy.who[(busy.start < end - 1e-6) & (busy.end > start + 1e-6)].tolist()
     when = f"its best time, {clock(start)}-{clock(end)}"
-    if not len(who):
+    if not who:
         return f"{when}, is free, but the plan has no room for it"
     return f"{when}, goes to {' and '.join(who)}"
 
@@ -143,7 +158,10 @@ def impossible(night: SiteNight, table: pd.DataFrame, grid: Grid, settings: Plan
     rows = np.arange(len(table))
     now, plan = replace(night, table=table), settings
     for lift, words in LIMITS:
+        before = now, plan
         now, plan = lift(now, plan)
+        if now is before[0] and plan is before[1]:
+            continue  # there was nothing to lift
         some = now.table.iloc[rows].reset_index(drop=True)
         options = problem_of([replace(now, table=some)], grid, plan)
         names = candidates_of([replace(now, table=some)])
@@ -161,14 +179,18 @@ Lifted = tuple[SiteNight, Plan]
 
 
 def _at_any_time(night: SiteNight, plan: Plan) -> Lifted:
+    if night.table["valid_until"].isna().all():
+        return night, plan
     return replace(night, table=night.table.assign(valid_until=np.nan)), plan
 
 
 def _open(night: SiteNight, plan: Plan) -> Lifted:
-    return replace(night, closed=()), plan
+    return (replace(night, closed=()) if night.closed else night), plan
 
 
 def _all_night(night: SiteNight, plan: Plan) -> Lifted:
+    if night.begin <= night.night.start:
+        return night, plan
     return replace(night, begin=night.night.start), plan
 
 

@@ -15,7 +15,10 @@ def test_check_shows_the_resolved_science_case(project: Path, aas2rto: Cli) -> N
     """`check` names sources, factors with units, and sites."""
     said = aas2rto("check", "small.yaml")
     assert said.code == 0, said.err
-    settings = "{zero_point: 18.5 mag, faint_limit: 19 mag, bands: [ztfg, ztfr], ceiling: null}"
+    settings = (
+        "{zero_point: 18.5 mag, faint_limit: 19 mag, bands: [ztfg, ztfr], ceiling: null, "
+        "use: last, stale: 5 day}"
+    )
     assert f"magnitude: {settings}" in said.out
     assert "rate: -1 / day" in said.out
     assert "la_palma_not: " in said.out
