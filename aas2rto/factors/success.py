@@ -70,8 +70,9 @@ class Posterior:
         """Whether there is a fit with a peak and an error."""
         return np.asarray(np.isfinite(self.p * self.t_peak) & (self.t_peak_err > 0))
 
-    def value(self, mjd: Floats, *, within: float, faint_limit: float | None,
-              bands: Sequence[str]) -> Floats:  # fmt: skip
+    def value(
+        self, mjd: Floats, *, within: float, faint_limit: float | None, bands: Sequence[str]
+    ) -> Floats:
         """Return V at some times.
 
         Parameters

@@ -39,8 +39,9 @@ def candidates(n: int) -> pd.DataFrame:
     )
     table = table.drop(columns=[c for c in fits if c in table and c != "redshift"])
     table = pd.concat([table.drop(columns="redshift"), fits], axis=1)
-    return table.assign(score=0.5, factor_value=0.5, last_mag=18.0, reason="", decision="keep",
-                        factor="", too=False)  # fmt: skip
+    return table.assign(
+        score=0.5, factor_value=0.5, last_mag=18.0, reason="", decision="keep", factor="", too=False
+    )
 
 
 def seconds(table: pd.DataFrame, factors: list[BoundFactor], now: Time) -> float:

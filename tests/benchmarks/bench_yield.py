@@ -206,8 +206,9 @@ def weather(seeds: int, clear: float) -> np.ndarray:
     return np.array([np.random.default_rng(s).random(LAST - FIRST) < clear for s in range(seeds)])
 
 
-def replay(made: World, lists: Sequence[Lists], up: list[dict[int, float]], slots: int,
-           clear: np.ndarray) -> Taken:  # fmt: skip
+def replay(
+    made: World, lists: Sequence[Lists], up: list[dict[int, float]], slots: int, clear: np.ndarray
+) -> Taken:
     """Observe down the list on every clear night; each object once.
 
     Parameters
@@ -293,8 +294,9 @@ def blocks(seed: int = 1, times: int = 1000) -> list[np.ndarray]:
 
 def ratio(one: Taken, other: Taken, drawn: list[np.ndarray]) -> str:
     """Return the ratio of two rows with its interval."""
-    low, high = np.quantile([one.rate("good", n) / other.rate("good", n) for n in drawn],
-                            [0.025, 0.975])  # fmt: skip
+    low, high = np.quantile(
+        [one.rate("good", n) / other.rate("good", n) for n in drawn], [0.025, 0.975]
+    )
     return f"{one.rate() / other.rate():.2f} [{low:.2f}, {high:.2f}]"
 
 
@@ -313,8 +315,11 @@ def show(found: dict[str, Taken], case: int) -> None:
         wanted = "" if goal is None else f"({goal:.3f})"
         total = one.ia.sum() + one.other.sum()
         phase = one.phases
-        told = "/".join(f"{q:+.1f}" for q in np.quantile(phase, [0.16, 0.5, 0.84])) if len(
-            phase) else ""  # fmt: skip
+        told = (
+            "/".join(f"{q:+.1f}" for q in np.quantile(phase, [0.16, 0.5, 0.84]))
+            if len(phase)
+            else ""
+        )
         against = [
             ratio(one, found[peer], drawn) if peer in found and peer != name else ""
             for peer in ("oracle", "today")

@@ -58,6 +58,15 @@ def test_without_a_fit_it_waits_for_one():
     assert wait(fitted(np.nan), NOW, usable=0.0).decision[0] == KEEP
 
 
+def test_a_model_that_failed_does_not_empty_the_lists():
+    """Without a fit by its fault, or without the model, a candidate stays, for what it is."""
+    failed = wait(fitted(np.nan, salt_status="failed"), NOW)
+    assert (failed.decision[0], failed.value[0]) == (KEEP, 1.0)
+    few = wait(fitted(np.nan, salt_status="not_enough_data"), NOW)
+    assert few.decision[0] == EXCLUDE
+    assert wait(fitted(np.nan)[["candidate_id", "too", "redshift"]], NOW).decision[0] == KEEP
+
+
 def test_what_a_person_asked_for_never_waits():
     """A ToO, and what is pinned: there, or everywhere."""
     early = fitted([MJD + 4] * 3)
