@@ -233,6 +233,25 @@ class _Running:
 
 
 @contextmanager
+def _place(case: Case, folder: Path, *, dry_run: bool) -> Iterator[str]:
+    """Take the folder of results, and its log; yield where the store is: for a dry run, a copy."""
+    from aas2rto.config.redaction import Redactor
+    from aas2rto.store.copying import temporary_copy
+    from aas2rto.store.lock import hold
+    from aas2rto.text import logs
+
+    url = store_url(case.config.store.url, folder)
+    if dry_run:
+        with temporary_copy(url) as copy:
+            yield copy
+        return
+    note_new(case, folder)
+    hide = Redactor.of(case)
+    with hold(folder / "run.lock"), logs.to_file(folder / "log.jsonl", hide=hide):
+        yield url
+
+
+@contextmanager
 def _running(
     case: Case,
     output: Path,
@@ -244,29 +263,18 @@ def _running(
     fixed: bool,
 ) -> Iterator[_Running]:
     """Open everything a cycle needs."""
-    from aas2rto.config.redaction import Redactor
     from aas2rto.inform.tell import Telling
     from aas2rto.outputs.cell_memory import Written
     from aas2rto.questions.explain import explain_stored
     from aas2rto.steps.build import build
     from aas2rto.steps.fit_memory import Remembering
     from aas2rto.store import Store
-    from aas2rto.store.copying import temporary_copy
-    from aas2rto.store.lock import hold
-    from aas2rto.text import logs
 
     folder = results_of(case, output)
-    if not dry_run:
-        note_new(case, folder)
-    url = store_url(case.config.store.url, folder)
     # A live loop that stood still for weeks starts again without a question.
     written = _written(folder) if case.reads_files_only else None
     with ExitStack() as stack:
-        if dry_run:
-            url = stack.enter_context(temporary_copy(url))
-        else:
-            stack.enter_context(hold(folder / "run.lock"))
-            stack.enter_context(logs.to_file(folder / "log.jsonl", hide=Redactor.of(case)))
+        url = stack.enter_context(_place(case, folder, dry_run=dry_run))
         store = stack.enter_context(Store(url))
         _check_time(store, written, clock(), fixed=fixed)
         parts = build(case)

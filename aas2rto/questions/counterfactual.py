@@ -24,7 +24,8 @@ from aas2rto.questions.trial import Judgement, Memory, only, trial
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.build import with_factors_of
 from aas2rto.steps.column import FEEDBACK, VALID_UNTIL
-from aas2rto.steps.cycle import Parts
+from aas2rto.steps.cycle import Parts, Ranking
+from aas2rto.steps.evaluate import evaluate
 from aas2rto.steps.fit_memory import FitMemory
 from aas2rto.steps.prefilter import Known
 
@@ -40,6 +41,8 @@ class _Question:
     memory: Memory
     factor: str
     sites: tuple[Observatory, ...]
+    row: pd.DataFrame | None = None
+    """What the deciding factor was asked about, where it needs no site."""
 
     @functools.cached_property
     def alone(self) -> Known:
@@ -73,8 +76,21 @@ class _Question:
         return {"factor": self.factor, "sentence": sentence, "settings": told}
 
     def _flips(self, knob: Knob, value: float) -> bool | None:
-        one = self.judged(knob.turned(value))
-        return None if one is None else one.is_past(self.candidate_id, self.factor, self.sites)
+        """Tell whether a value lets the candidate past; asked of the factor alone, if that will do.
+
+        The whole judgement has the last word, of the value that was found.
+        """
+        case = knob.turned(value)
+        if case is None:
+            return None
+        factors = with_factors_of(self.parts, replace(case, observatories=())).factors
+        bound = next((one for one in factors if one.name == self.factor), None)
+        if self.row is None or bound is None:
+            one = self.judged(case)
+            return None if one is None else one.is_past(self.candidate_id, self.factor, self.sites)
+        with np.errstate(all="ignore"):  # values far off may be too much for a formula
+            column = evaluate(bound, self.row, self.now)
+        return bool(column.factor.decision[0] == Decision.KEEP)
 
 
 def counterfactual(
@@ -105,11 +121,15 @@ def counterfactual(
     if found.decision(candidate_id) != Decision.KEEP:
         factor, reason = found.decides(candidate_id)
         knobs = of_factor(parts.case, factor)
-        ask = replace(ask, factor=factor)
+        ask = replace(ask, factor=factor, row=found.judged.scored.table)
     else:
-        site, factor, reason = _out_everywhere(ask)
-        if site is None:
+        site, ranking = _out_everywhere(ask)
+        if site is None or ranking is None:
             return None
+        factor, reason = (str(ranking.out[name].iloc[0]) for name in ("factor", "reason"))
+        if (night := _best_night(ranking, factor)) is not None:
+            sentence = f"nothing but time: {reason}; {factor} is told to wait in the config"
+            return {"factor": factor, "sentence": sentence, "settings": [], "best_night": night}
         knobs = [*of_factor(parts.case, factor), *of_telescope(parts.case, site)]
         ask = replace(ask, factor=factor, sites=(site,))
     if factor in {FEEDBACK, VALID_UNTIL, "score"}:
@@ -118,20 +138,28 @@ def counterfactual(
     return ask.answer(knobs)
 
 
-def _out_everywhere(ask: _Question) -> tuple[Observatory | None, str, str]:
-    """Return the site that comes nearest to taking a candidate that no site takes, and why not."""
+def _best_night(ranking: Ranking, factor: str) -> float | None:
+    """Return the night for which a factor waits [d, MJD UTC]; None if it does not look ahead."""
+    for column in ranking.columns:
+        if column.name == factor and "best_night" in column.factor.inputs:
+            return float(np.asarray(column.factor.inputs["best_night"], float)[0])
+    return None
+
+
+def _out_everywhere(ask: _Question) -> tuple[Observatory | None, Ranking | None]:
+    """Return the site that comes nearest to taking a candidate that no site takes, and its list."""
     found = trial(ask.parts, ask.alone, ask.now, ask.memory)
     out = []
     for site, ranking in zip(ask.parts.case.observatories, found.sites, strict=True):
         if len(ranking.table) or not len(ranking.out):
-            return None, "", ""
+            return None, None
         row = ranking.out.iloc[0]
         highest = np.nan_to_num(float(row.get("culmination_altitude", np.nan)), nan=-90.0)
-        out.append((highest, site, str(row["factor"]), str(row["reason"])))
+        out.append((highest, site, ranking))
     if not out:
-        return None, "", ""
-    _, site, factor, reason = max(out, key=lambda one: one[0])
-    return site, factor, reason
+        return None, None
+    _, site, ranking = max(out, key=lambda one: one[0])
+    return site, ranking
 
 
 def _told(ask: _Question, knob: Knob, value: float) -> dict[str, Any]:
