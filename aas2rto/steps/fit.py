@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from aas2rto.guard import Failure, attempt
 from aas2rto.models import FAILED, FIT_COLUMNS, OK
 from aas2rto.sky import dust
 from aas2rto.steps.cycle import BoundModel, Fits, Parts, Prefiltered
-from aas2rto.steps.fit_memory import FitMemory, Remembering
+from aas2rto.steps.fit_memory import FitMemory, Remembering, spread_out
 from aas2rto.steps.prefilter import Known
 from aas2rto.tables.content import contents
 from aas2rto.tables.photometry import COLUMNS, codes
@@ -203,6 +203,11 @@ def _failed_fits(bound: BoundModel, table: pd.DataFrame) -> list[Failure]:
 
 def _first_of(names: Sequence[object]) -> str:
     return f"{names[0]} and others" if len(names) > 1 else str(names[0])
+
+
+def fits_of(tables: Mapping[str, pd.DataFrame]) -> Fits:
+    """Return fits that were made elsewhere, by model, as `join` takes them."""
+    return Fits(dict(tables), {name: spread_out(table) for name, table in tables.items()})
 
 
 def join(candidates: pd.DataFrame, fits: Fits, choice: str = "first_ok") -> pd.DataFrame:

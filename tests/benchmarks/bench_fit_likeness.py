@@ -19,8 +19,7 @@ import pandas as pd
 from aas2rto.factors import sn_ia_logistic as likeness
 from aas2rto.models.bazin import Bazin
 from aas2rto.models.salt import Salt
-from aas2rto.steps.cycle import Fits
-from aas2rto.steps.fit import join
+from aas2rto.steps.fit import fits_of, join
 from tests.benchmarks.light_curves import DATA, bts
 
 SN_IA = ("SN Ia", "SN Ia-91T", "SN Ia-91bg")
@@ -46,7 +45,7 @@ def fitted() -> pd.DataFrame:
             z = np.nan if free else chosen["redshift"]
             salt = Salt().fit(table, chosen[["candidate_id", "ebv"]].assign(redshift=z))
             own = chosen[["candidate_id", "type", "redshift"]].assign(cut=cut, free=free)
-            parts.append(join(own, Fits(tables={"salt": salt, "bazin": bazin})))
+            parts.append(join(own, fits_of({"salt": salt, "bazin": bazin})))
     joined = pd.concat(parts, ignore_index=True)
     return joined[joined["salt_status"] == "ok"].reset_index(drop=True)
 

@@ -27,8 +27,7 @@ from scipy.optimize import minimize
 
 from aas2rto.factors import sn_ia_logistic as logistic
 from aas2rto.models.salt_forecast import magnitudes
-from aas2rto.steps.cycle import Fits
-from aas2rto.steps.fit import join
+from aas2rto.steps.fit import fits_of, join
 from tests.benchmarks import yield_fits
 from tests.benchmarks.bench_yield import parts_of
 from tests.benchmarks.peak_samples import share
@@ -50,7 +49,7 @@ def fitted(made: World) -> pd.DataFrame:
     memory = yield_fits.fitted(made, parts_of("goal", changes))
     held, _ = made.by_state()
     tables = {name: memory.of(name) for name in ("salt", "bazin")}
-    table = join(held, Fits(tables=tables))
+    table = join(held, fits_of(tables))
     episode = made.states["episode"].to_numpy()
     truth = made.truth
     # Uncorrected: of as many points as `sn_ia_likeness` has learnt from.

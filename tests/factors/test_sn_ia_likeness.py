@@ -15,8 +15,7 @@ from aas2rto.models import MODELS
 from aas2rto.models.bazin import Bazin
 from aas2rto.models.salt import Salt
 from aas2rto.simulate.night import Visits, core_collapse_flux, salt_flux
-from aas2rto.steps.cycle import Fits
-from aas2rto.steps.fit import join
+from aas2rto.steps.fit import fits_of, join
 from tests.conftest import MJD
 
 NOW = Time(MJD, format="mjd")
@@ -179,7 +178,7 @@ def test_simulated_supernovae_are_told_apart():
         [_measure(name, seen, flux, rng) for name, flux in zip(("Ia", "IIP"), fluxes, strict=True)]
     )
     asked = pd.DataFrame({"candidate_id": ["Ia", "IIP"], "ebv": 0.0, "redshift": np.nan})
-    fits = Fits({"salt": Salt().fit(table, asked), "bazin": Bazin().fit(table, asked)})
+    fits = fits_of({"salt": Salt().fit(table, asked), "bazin": Bazin().fit(table, asked)})
     found = sn_ia_likeness(join(asked, fits), NOW)
     assert found.value[0] > 0.7
     assert found.value[1] < 0.45

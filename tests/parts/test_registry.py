@@ -72,7 +72,7 @@ def test_settings_of_ones_own_may_name_files(tmp_path):
     assert part.settings[0].on_disk is not None
     assert [str(one).partition("; ")[0] for one in case.absent] == [
         f"{case_file}:2: score.factors[0].{tmp_path}/mine.py:listed.table: "
-        f"there is no a.csv in {Path.cwd()}, the folder where you started"
+        f"there is no a.csv in {Path.cwd()}, the folder where you started, nor beside the config"
     ]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -133,6 +134,7 @@ def test_the_next_best_is_never_below_the_least_score_nor_outside_the_list() -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["repeats", "longer", "next"])
+@hypothesis_settings(max_examples=8)
 @given(seed=st.integers(0, 10**6))
 def test_whatever_the_night_what_fills_gets_in_nobodys_way(how: str, seed: int) -> None:
     nights, now = some_night(seed)

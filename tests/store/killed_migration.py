@@ -6,6 +6,7 @@ imported once, so that hundreds of instants take seconds.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -215,9 +216,12 @@ def kill(folder: Path, start: str, version: str, *, once: bool = False) -> int:
 
 
 def every_version(folder: Path) -> None:
-    """From each version to the newest: print how many instants there were."""
-    for start in [EMPTY, *versions()[:-1]]:
-        print(start, kill(folder, start, database.SCHEMA_VERSION), flush=True)
+    """Each migration, from a store of the version before: print how many instants there were.
+
+    What comes after it is killed from the version that it leads to.
+    """
+    for start, version in itertools.pairwise([EMPTY, *versions()]):
+        print(start, kill(folder, start, version), flush=True)
 
 
 def half_migrated(folder: Path) -> None:

@@ -158,7 +158,37 @@ def _count(data: Any, pos: Any, stop: Any) -> Any:  # pragma: no cover  compiled
 
 
 @njit(cache=True, nogil=True)
-def _walk(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917  one loop: calls would cost its speed
+def _begin(
+    data: Any, pos: Any, stop: Any, op: Any, a: Any, c: Any, step: Any, left: Any, depth: Any
+) -> Any:  # pragma: no cover  compiled
+    """Begin the next item of a list, or leave it; returns place, step, depth and whether it began.
+
+    A place below 0 is a complaint.
+    """
+    count, first, end = np.int64(0), step, a
+    if op == NEXT:
+        first, end = a, c
+        depth -= 1
+        count = left[depth] - 1
+    if count == 0:
+        count, pos = _count(data, pos, stop)
+    if pos < 0 or count == 0:
+        return pos, end, depth, False
+    left[depth] = count
+    return pos, first, depth + 1, True
+
+
+@njit(cache=True, nogil=True)
+def _branch(data: Any, pos: Any, stop: Any, op: Any, b: Any) -> Any:  # pragma: no cover  compiled
+    """Read which option of a union follows; a place below 0 is a complaint."""
+    branch, pos = _varint(data, pos, stop)
+    if pos >= 0 and (branch < 0 or branch >= (2 if op == NULLABLE else b)):
+        return branch, -BAD_UNION
+    return branch, pos
+
+
+@njit(cache=True, nogil=True)
+def _walk(  # noqa: C901, PLR0912, PLR0913, PLR0917  one loop over the steps of a program
     data: Any,
     pos: Any,
     stop: Any,
@@ -174,36 +204,23 @@ def _walk(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917  one loop: calls wo
 ) -> Any:  # pragma: no cover  compiled
     """Walk over one record; returns the complaint and the number of item rows so far."""
     left = np.zeros(32, dtype=np.int64)
-    depth = 0
-    in_table = -1
-    step = 0
-    complaint = GOOD
-    while complaint == GOOD:
+    depth, in_table, step = 0, -1, 0
+    while pos >= 0:
         op, a, b, c = code[step, 0], code[step, 1], code[step, 2], code[step, 3]
         step += 1
-        branch = np.int64(0)
+        branch = np.int64(-1)
         if op in (NULLABLE, UNION):
-            branch, pos = _varint(data, pos, stop)
-            if pos >= 0 and (branch < 0 or branch >= (2 if op == NULLABLE else b)):
-                pos = -BAD_UNION
-        elif op == RUN:
-            pos = _skip(data, pos, stop, runs, a, b)
+            branch, pos = _branch(data, pos, stop, op, b)
         if pos < 0:
-            complaint = -pos
-        elif op == RUN:
-            continue
+            break
+        if op == RUN:
+            pos = _skip(data, pos, stop, runs, a, b)
         elif op in (LEAF, NULLABLE):
-            kind = a & 7
-            if op == NULLABLE and branch == a >> 3:
-                kind = NULL
-            if kind == NULL:
-                continue
-            if in_table >= 0:
+            kind = NULL if op == NULLABLE and branch == a >> 3 else a & 7
+            if kind != NULL and in_table >= 0:
                 pos = _leaf(data, pos, stop, kind, b, c, n_items - 1, item_out)
-            else:
+            elif kind != NULL:
                 pos = _leaf(data, pos, stop, kind, b, c, top, top_out)
-            if pos < 0:
-                complaint = -pos
         elif op == UNION:
             step = jumps[a + branch]
         elif op == JUMP:
@@ -211,32 +228,18 @@ def _walk(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917  one loop: calls wo
         elif op == END:
             return (GOOD if pos == stop else LEFT_OVER), n_items
         else:  # ITEMS or NEXT
-            count = np.int64(0)
-            first, end = step, a
-            if op == NEXT:
-                first, end = a, c
-                depth -= 1
-                count = left[depth] - 1
-            if count == 0:
-                count, pos = _count(data, pos, stop)
-            if pos < 0:
-                complaint = -pos
-            elif count == 0:
-                in_table = -1 if b >= 0 else in_table
-                step = end
+            pos, step, depth, began = _begin(data, pos, stop, op, a, c, step, left, depth)
+            if b < 0 or pos < 0:
+                continue
+            if not began:
+                in_table = -1
+            elif n_items >= len(tables):
+                return FULL, n_items
             else:
-                left[depth] = count
-                depth += 1
-                step = first
-                if b >= 0 and n_items >= len(tables):
-                    complaint = FULL
-                elif b >= 0:
-                    in_table = b
-                    tables[n_items] = b
-                    owners[n_items] = top
-                    item_out[2][n_items, :] = NULL
-                    n_items += 1
-    return complaint, n_items
+                in_table, tables[n_items], owners[n_items] = b, b, top
+                item_out[2][n_items, :] = NULL
+                n_items += 1
+    return -pos, n_items
 
 
 @njit(cache=True, nogil=True)
