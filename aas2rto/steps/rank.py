@@ -52,6 +52,9 @@ def rank(parts: Parts, scored: Scored, now: Time, *, in_full: bool = False) -> l
 
 NOWHERE = "reachable from no site tonight"
 
+WAITS = "waits for a better night at every site that can take it"
+"""What the science list says of a candidate that a factor such as `wait_here` holds back."""
+
 
 def with_reach(science: Ranking, sites: Sequence[Ranking]) -> Ranking:
     """Say in the science list from where candidates can be observed tonight.
@@ -69,7 +72,9 @@ def with_reach(science: Ranking, sites: Sequence[Ranking]) -> Ranking:
         for code in codes.tolist()
     ]
     words = Late.of(table["reason"].array, len(table))
-    nowhere = joined(Late.of(NOWHERE, len(table)), words)
+    waits = table["candidate_id"].isin({name for site in sites for name in _waiting(site)})
+    why = Late.where(waits.to_numpy(bool), Late.of(WAITS, len(table)), Late.of(NOWHERE, len(table)))
+    nowhere = joined(why, words)
     return replace(
         science,
         table=table.assign(
@@ -77,6 +82,14 @@ def with_reach(science: Ranking, sites: Sequence[Ranking]) -> Ranking:
             reason=Late.where(reached == 0, nowhere, words),
         ),
     )
+
+
+def _waiting(site: Ranking) -> list[str]:
+    """Return whom a site could take tonight, but is told to wait with for a better night."""
+    ahead = {column.name for column in site.columns if "best_night" in column.factor.inputs}
+    if not ahead or site.out.empty:
+        return []
+    return list(site.out.loc[site.out["factor"].isin(ahead), "candidate_id"])
 
 
 def order(table: pd.DataFrame, score: str, observatory: str = "") -> pd.DataFrame:

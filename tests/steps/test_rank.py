@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from aas2rto.factors import Needs, answer
 from aas2rto.sky.observatory import Instrument, Observatory
 from aas2rto.steps import rank as ranking
-from aas2rto.steps.column import BoundFactor
+from aas2rto.steps.column import BoundFactor, Column
+from aas2rto.steps.cycle import Ranking
 from aas2rto.steps.rank import order, rank_science, rank_site, with_reach
 from tests.conftest import MJD, make_candidates, make_photometry
 
@@ -254,6 +255,16 @@ def test_a_telescope_keeps_its_own_distance_from_the_moon():
     assert names(near.table) == []
     assert near.out["reason"].iloc[0].endswith("from the Moon, closer than the telescope's 60")
     assert names(rank_site(SITE, table, [], full, min_altitude=30.0).table) == ["a"]
+
+
+def test_who_waits_everywhere_is_not_out_of_reach():
+    table = scored(["a", "b"], 1.0, [17.0, 19.0], ra=60.0, dec=40.0)
+    column = Column("later", answer([1.0, 1.0], exclude=[True, False], best_night=[61125.0, 0.0]))
+    out = table.iloc[[0]].assign(factor="later", reason="worth more on 25 Mar")
+    site = Ranking("here", table.iloc[:0], out, (), (column,))
+    told = with_reach(rank_science(table), [site]).table.set_index("candidate_id")["reason"]
+    assert told["a"] == "waits for a better night at every site that can take it"
+    assert told["b"] == "reachable from no site tonight"
 
 
 def test_the_science_list_says_from_where_it_can_be_reached():
