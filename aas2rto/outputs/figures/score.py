@@ -38,8 +38,10 @@ def bars(subject: Subject) -> list[Bar]:
     if subject.decision != "keep":
         return rows
     for site in subject.sites:
-        factor = subject.effect.joint([share.value for share in site.shares])
         ranked = np.isfinite(site.number("rank"))
+        # What is out has no size: the number that came with it would only stretch the axis.
+        values = [share.value for share in site.shares]
+        factor = subject.effect.joint(values) if ranked else np.nan
         words = str(site.facts.get("status") or site.facts.get("reason") or "")
         if ranked:
             words = f"site score {number(site.number('site_score'))}, #{site.number('rank'):.0f}"
