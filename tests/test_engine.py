@@ -138,6 +138,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=6)
 @given(POINTS, st.lists(STEP, min_size=2, max_size=7))
+@pytest.mark.slow
 def test_a_loop_that_remembers_finds_what_one_finds_that_begins_anew(
     tmp_path_factory: pytest.TempPathFactory,
     empty_store: Path,

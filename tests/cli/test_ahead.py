@@ -40,6 +40,7 @@ def listed(folder: Path, kind: str, site: str) -> pd.DataFrame:
     return pd.read_csv(folder / "outputs" / "demo" / kind / f"{site}.csv", comment="#")
 
 
+@pytest.mark.slow
 def test_the_demo_tells_one_to_wait_and_takes_one(demo: Path) -> None:
     """By name, with both values and the night; and the list is that of the chances there."""
     ahead = listed(demo, "ahead", "la_palma_not")
@@ -85,6 +86,7 @@ def test_it_shows_the_nights_and_draws_them(
     assert first["best"] == max(value or 0 for value in first["nights"].values())
 
 
+@pytest.mark.slow
 def test_explain_says_on_which_night(
     demo: Path, aas2rto: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +97,7 @@ def test_explain_says_on_which_night(
     assert " Mar" in said.out
 
 
+@pytest.mark.slow
 def test_an_empty_night_is_said(
     demo: Path, aas2rto: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

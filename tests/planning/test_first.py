@@ -75,6 +75,7 @@ def test_a_too_waits_no_longer_than_its_time_or_the_configs() -> None:
 
 
 @given(seed=st.integers(0, 10**6))
+@pytest.mark.slow
 def test_a_too_is_about_as_good_as_it_can_be_or_as_early(seed: int) -> None:
     """On any night: within 25 % of its least airmass, as the only one that comes first."""
     nights, now = some_night(seed)

@@ -54,6 +54,7 @@ def held(store, names):
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=15)
 @given(st.lists(st.one_of(INGEST, LOOK, LOOK), min_size=2, max_size=10))
+@pytest.mark.slow
 def test_what_evolves_is_what_is_made_from_scratch(tmp_path_factory, empty_store, steps):
     """Whatever comes, whoever is asked for, and whether the time goes on or back."""
     path = tmp_path_factory.mktemp("cache") / "store.sqlite"
