@@ -44,6 +44,15 @@ class Forgiving(io.TextIOBase):
         with self._forgiven():
             self._stream.flush()
 
+    def end(self) -> None:
+        """Let nothing be left for the interpreter's end, which would call it an error."""
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._let_go()
+            with suppress(OSError, ValueError):
+                self._stream.flush()
+
     @contextmanager
     def _forgiven(self) -> Iterator[None]:
         try:
@@ -108,10 +117,11 @@ def occupy() -> None:
 def forgiving() -> Iterator[None]:
     """Let standard output and error be such streams."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (Forgiving(stream) for stream in before)
+    streams = [Forgiving(stream) for stream in before]
+    sys.stdout, sys.stderr = streams
     try:
         yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in streams:
+            stream.end()
         sys.stdout, sys.stderr = before
