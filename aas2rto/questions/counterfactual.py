@@ -20,13 +20,13 @@ from aas2rto.config.resolve import SCIENCE_LIST
 from aas2rto.factors import Decision
 from aas2rto.questions.knobs import Knob, of_factor, of_telescope
 from aas2rto.questions.threshold import threshold
-from aas2rto.questions.trial import Judgement, Memory, only, trial
+from aas2rto.questions.trial import Judgement, only, trial
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.build import with_factors_of
 from aas2rto.steps.column import FEEDBACK, VALID_UNTIL
 from aas2rto.steps.cycle import Parts, Ranking
 from aas2rto.steps.evaluate import evaluate
-from aas2rto.steps.fit_memory import FitMemory
+from aas2rto.steps.fit_memory import FitMemory, Remembering
 from aas2rto.steps.prefilter import Known
 
 
@@ -38,11 +38,18 @@ class _Question:
     known: Known
     candidate_id: str
     now: Time
-    memory: Memory
+    memory: Remembering
+    """Of the fits of the candidate alone; who is asked of all has another, see `_told`."""
+    stored: FitMemory
     factor: str
     sites: tuple[Observatory, ...]
     row: pd.DataFrame | None = None
     """What the deciding factor was asked about, where it needs no site."""
+
+    @functools.cached_property
+    def everyone(self) -> Remembering:
+        """Return the memory of all candidates' fits, read once for all changes that are tried."""
+        return Remembering(self.stored)
 
     @functools.cached_property
     def alone(self) -> Known:
@@ -113,7 +120,7 @@ def counterfactual(
         ``factor, sentence``, and ``settings`` with ``key, value, needed, ranks, sentence``; None
         if nothing leaves it out.
     """
-    ask = _Question(parts, known, candidate_id, now, Memory(memory), "", ())
+    ask = _Question(parts, known, candidate_id, now, Remembering(memory), memory, "", ())
     found = ask.judged(parts.case)
     if found is None:
         return None
@@ -170,7 +177,7 @@ def _told(ask: _Question, knob: Knob, value: float) -> dict[str, Any]:
     if case is None or len(ask.known.table) < 2:
         return {**told, "ranks": {}, "sentence": change}
     parts = with_factors_of(ask.parts, case)
-    found = trial(parts, ask.known, ask.now, ask.memory, in_full=False)
+    found = trial(parts, ask.known, ask.now, ask.everyone, in_full=False)
     ranks = {r.observatory: _rank(r.table, ask.candidate_id) for r in found.rankings}
     at = {name: rank for name, rank in ranks.items() if rank is not None}
     words = [f"rank {rank} at {name}" for name, rank in at.items() if name != SCIENCE_LIST]
@@ -212,7 +219,7 @@ def overtaking(
     list of dict
         As ``settings`` of `counterfactual`; empty if no single one would do.
     """
-    ask = _Question(parts, known, pair[0], now, Memory(memory), "", ())
+    ask = _Question(parts, known, pair[0], now, Remembering(memory), memory, "", ())
     both = only(known, pair)
     for factor in factors:
         told = []

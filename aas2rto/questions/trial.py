@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,27 +15,6 @@ from aas2rto.steps.cycle import Judged, Parts, Ranking
 from aas2rto.steps.fit_memory import FitMemory
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import Known
-
-
-class Memory:
-    """Remembers what was fitted on trial, on top of what is stored; the store is only read."""
-
-    def __init__(self, stored: FitMemory) -> None:
-        self._stored = stored
-        self._new: dict[str, list[pd.DataFrame]] = {}
-
-    def of(self, model: str, candidate_ids: Iterable[str] | None = None) -> pd.DataFrame:
-        """Return the remembered fits of a model, the newest last."""
-        known = [self._stored.of(model, candidate_ids), *self._new.get(model, [])]
-        known = [table for table in known if len(table)]
-        if not known:
-            return pd.DataFrame()
-        every = pd.concat(known, ignore_index=True) if len(known) > 1 else known[0]
-        return every.drop_duplicates("candidate_id", keep="last").reset_index(drop=True)
-
-    def save(self, model: str, fits: pd.DataFrame) -> None:
-        """Take new fits, for as long as the question lasts."""
-        self._new.setdefault(model, []).append(fits)
 
 
 @dataclass(frozen=True)
