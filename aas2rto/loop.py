@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from astropy.time import Time
 
-from aas2rto.guard import attempt
+from aas2rto.guard import Failure, attempt
 from aas2rto.inform.record import record
 from aas2rto.steps.acquire import acquire
 from aas2rto.steps.cycle import Cycle, Parts
@@ -109,6 +109,7 @@ def run_forever(
     interval: float,
     stop: threading.Event,
     streams: Listening | None = None,
+    on_lost: Callable[[Time, Failure], None] = lambda *_: None,
 ) -> None:
     """Run a cycle at every interval, and when a stream has news, until `stop` is set.
 
@@ -125,6 +126,8 @@ def run_forever(
         Set by a signal; waiting ends at once.
     streams : Listening, optional
         Listened to between cycles.
+    on_lost : callable
+        Told the time of a cycle that was lost, and why.
     """
     streams = Listening() if streams is None else streams
     due, only, failed = 0.0, None, frozenset[str]()
@@ -137,5 +140,6 @@ def run_forever(
         done = attempt("cycle", functools.partial(one_cycle, now, *news))
         if done.failure is not None:
             log.error("the cycle of %s was lost: %s", now.isot, done.failure.error)
+            on_lost(now, done.failure)
         failed |= getattr(done.value, "failed_sources", frozenset())
         only = streams.rest(due, time.monotonic() - start, stop, but=failed)

@@ -62,6 +62,7 @@ def test_a_cycle_that_is_stopped_stores_nothing(tmp_path: Path, store: Store) ->
 def test_a_lost_cycle_does_not_end_the_loop(caplog: pytest.LogCaptureFixture) -> None:
     stop = threading.Event()
     times: list[Time] = []
+    lost: list[tuple[Time, str]] = []
 
     def one_cycle(now: Time) -> None:
         times.append(now)
@@ -69,6 +70,13 @@ def test_a_lost_cycle_does_not_end_the_loop(caplog: pytest.LogCaptureFixture) ->
             raise RuntimeError("no disk")
         stop.set()
 
-    run_forever(one_cycle, lambda: NOW, interval=0.0, stop=stop)
+    run_forever(
+        one_cycle,
+        lambda: NOW,
+        interval=0.0,
+        stop=stop,
+        on_lost=lambda now, failure: lost.append((now, failure.error)),
+    )
     assert len(times) == 2
+    assert lost == [(NOW, "RuntimeError: no disk")]
     assert "was lost: RuntimeError: no disk" in caplog.text

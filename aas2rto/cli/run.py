@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from astropy.time import Time
 
     from aas2rto.config.case import Case
+    from aas2rto.guard import Failure
     from aas2rto.inform.tell import Telling
     from aas2rto.outputs.cell_memory import Written
     from aas2rto.steps.cycle import Cycle, Parts
@@ -78,11 +79,12 @@ def run(
         from aas2rto.steps.listening import Listening
 
         run_forever(
-            lambda t, *only: running.one_cycle_or_alarm(t, stop, *only),
+            lambda t, *only: running.one_cycle(t, stop, *only),
             clock,
             interval=case.config.loop.interval,
             stop=stop,
             streams=Listening(running.parts.pollers, case.config.loop.react),
+            on_lost=running.lost,
         )
         typer.echo("stopped")
 
@@ -179,14 +181,11 @@ class _Running:
     memory: FitMemory
     written: Written
 
-    def one_cycle_or_alarm(self, now: Time, stop: threading.Event, *only: Collection[str]) -> Cycle:
-        """Run a cycle; operators hear if it is lost."""
-        try:
-            return self.one_cycle(now, stop, *only)
-        except Exception as error:
-            typer.echo(f"error: the cycle of {now.utc.isot[:16]} UTC is lost: {error}", err=True)
-            self.telling.lost(now, error)
-            raise
+    def lost(self, now: Time, failure: Failure) -> None:
+        """Say on the terminal and to the operators that a cycle is lost."""
+        told = f"error: the cycle of {now.utc.isot[:16]} UTC is lost: {failure.error}"
+        typer.echo(told, err=True)
+        self.telling.lost(now, failure.error)
 
     def one_cycle(
         self, now: Time, stop: threading.Event, only: Collection[str] | None = None

@@ -204,12 +204,12 @@ class Telling:
                 done = attempt("messages", lambda: self._courier.drain(PATIENCE))
                 cycle.failures.extend([done.failure] if done.failure else [])
 
-    def lost(self, now: Time, error: Exception) -> None:
+    def lost(self, now: Time, error: str) -> None:
         """Tell the operators that a cycle was lost: the first at once, then once an hour."""
 
         def announce() -> None:
             case, outbox, at = self._parts.case, self._store.outbox, float(now.utc.mjd)
-            why = Redactor.of(case)(str(error))
+            why = Redactor.of(case)(error)
             alarms.announce(case, outbox, "lost", alarms.lost(case, why, at), at)
             self._courier.wake()
 

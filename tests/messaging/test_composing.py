@@ -13,6 +13,7 @@ from astropy.time import Time
 
 from aas2rto import loop
 from aas2rto.config.load import load
+from aas2rto.inform.tell import Telling
 from aas2rto.messaging import alarms
 from aas2rto.sky.visibility import site_table
 from aas2rto.steps.build import build
@@ -312,6 +313,26 @@ def test_operators_hear_of_failures_and_nothing_else(make: Make) -> None:
     world.cycle()
     assert world.titles("ops") == ["small: source fink: SourceError: no answer"]
     assert len(world.titles()) == 1
+
+
+def test_operators_hear_of_a_lost_cycle_once_an_hour(make: Make, tmp_path: Path) -> None:
+    """The first at once; observers do not."""
+    world = make(OPERATORS)
+    telling = Telling(
+        world.parts,
+        world.store,
+        tmp_path,
+        clock=Time.now,
+        open_store=lambda: world.store,
+        explain=_fail,
+        forever=True,
+    )
+    start = np.ceil(NOW * 24) / 24  # an hour of the clock
+    for step in range(8):
+        telling.lost(Time(start + step / 144, format="mjd"), "OSError: the disk is full")
+    assert world.titles() == []
+    assert len(world.titles("ops")) == 2
+    assert world.titles("ops")[0].endswith("UT was lost: OSError: the disk is full")
 
 
 def test_a_lasting_failure_is_no_flood(make: Make) -> None:
