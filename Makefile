@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # Processes that run tests; each takes up to 1 GB.
 WORKERS ?= 2
+# Tests start many processes: what Python compiles is kept, also where the machine says otherwise.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test quick lint reference bench clients clean
 

@@ -26,6 +26,7 @@ def ranked(cycle: Cycle) -> list[str]:
     return list(cycle.judged.rankings[0].table["candidate_id"])
 
 
+@pytest.mark.slow
 def test_a_cycle_ranks_what_the_store_knows(tmp_path: Path, store: Store) -> None:
     store.ingest(make_light_curve("bright", [18.5, 18.0, 17.5, 17.0]), NIGHT)
     store.ingest(make_light_curve("fainter", [19.0, 18.6, 18.4, 18.2], ra=165.0, dec=-5.0), NIGHT)

@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     debug = "--debug" in arguments  # before or after the verb
     arguments = [argument for argument in arguments if argument != "--debug"]
     if debug:
-        app(args=arguments, prog_name="aas2rto")
+        _command()(args=arguments, prog_name="aas2rto")
         sys.exit(0)
     done = attempt("aas2rto", functools.partial(_invoke, arguments))
     if done.failure is not None:
@@ -106,10 +106,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(1 if done.value is None else done.value)
 
 
+_command = functools.cache(lambda: typer.main.get_command(app))
+"""Made once: a program that calls `main` many times, as the tests do, need not wait each time."""
+
+
 def _invoke(arguments: list[str]) -> int:
     try:
         with progress_to(sys.stderr):
-            app(args=arguments, prog_name="aas2rto")
+            _command()(args=arguments, prog_name="aas2rto")
     except Aas2rtoError as error:
         typer.echo(f"error: {error}", err=True)
         return error.exit_code

@@ -6,6 +6,7 @@ line.
 
 from __future__ import annotations
 
+import functools
 import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,12 @@ from aas2rto.units import Degree, DegreePerSecond, Hour, Mag, Metre, Second
 PACKAGE = Path(__file__).parents[1]
 
 
+_timezones = functools.cache(zoneinfo.available_timezones)
+"""Read once: it walks through hundreds of files."""
+
+
 def _known_timezone(name: str) -> str:
-    known = zoneinfo.available_timezones()
+    known = _timezones()
     if known and name not in known:
         raise PydanticCustomError(
             "timezone",

@@ -58,6 +58,7 @@ def test_the_demo_tells_one_to_wait_and_takes_one(demo: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_values_are_chances_and_the_best_is_the_best(demo: Path) -> None:
     for site in SITES:
         ahead = listed(demo, "ahead", site)
@@ -69,6 +70,7 @@ def test_values_are_chances_and_the_best_is_the_best(demo: Path) -> None:
         np.testing.assert_allclose(np.nanmax(values, axis=1), ahead["best"])
 
 
+@pytest.mark.slow
 def test_it_shows_the_nights_and_draws_them(
     demo: Path, aas2rto: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +118,7 @@ def test_an_empty_night_is_said(
     assert "la_palma_not" in json.loads(Path("outputs/x/cycle.json").read_text())["idle"]
 
 
+@pytest.mark.slow
 def test_without_a_factor_that_looks_ahead_it_says_what_to_add(
     project: Path, aas2rto: Callable[..., Said]
 ) -> None:

@@ -47,6 +47,7 @@ def ranks(aas2rto: Cli, project: Path, name: str, *settings: str) -> dict[str, i
     return found
 
 
+@pytest.mark.slow
 def test_the_setting_that_would_do_does(ran: Path, aas2rto: Cli) -> None:
     """The value is what a run with it needs, and the ranks are those of that run."""
     found = told(aas2rto, "too_faint")["counterfactual"]
@@ -65,6 +66,7 @@ def test_the_setting_that_would_do_does(ran: Path, aas2rto: Cli) -> None:
     assert f"what would change it: {found['sentence']}\n" in said.out
 
 
+@pytest.mark.slow
 def test_what_is_rejected_has_one_too(ran: Path, aas2rto: Cli) -> None:
     found = told(aas2rto, "declining")["counterfactual"]
     assert found["factor"] == "rising_fraction"
@@ -73,6 +75,7 @@ def test_what_is_rejected_has_one_too(ran: Path, aas2rto: Cli) -> None:
     assert all(one["ranks"]["science"] <= 3 for one in found["settings"])
 
 
+@pytest.mark.slow
 def test_the_next_in_the_way_is_named(ran: Path, aas2rto: Cli) -> None:
     """With one detection per band it needs fewer, and then nothing of it rises."""
     found = told(aas2rto, "few")["counterfactual"]
@@ -84,10 +87,12 @@ def test_the_next_in_the_way_is_named(ran: Path, aas2rto: Cli) -> None:
     assert "score.factors.detections.min" in found["sentence"]
 
 
+@pytest.mark.slow
 def test_what_is_ranked_needs_nothing(ran: Path, aas2rto: Cli) -> None:
     assert told(aas2rto, "bright")["counterfactual"] is None
 
 
+@pytest.mark.slow
 def test_a_mark_is_no_setting(ran: Path, aas2rto: Cli) -> None:
     aas2rto("mark", "small.yaml", "bright", "veto", "near a star", "--now", NOW)
     found = told(aas2rto, "bright")["counterfactual"]
@@ -95,6 +100,7 @@ def test_a_mark_is_no_setting(ran: Path, aas2rto: Cli) -> None:
     assert found["sentence"].startswith("no setting would bring it in: feedback decides (vetoed")
 
 
+@pytest.mark.slow
 def test_a_telescopes_limit_is_turned_too(ran: Path, aas2rto: Cli) -> None:
     """The one that can reach it has the wrong instrument."""
     (ran / "observatories").mkdir()
@@ -121,6 +127,7 @@ def test_a_telescopes_limit_is_turned_too(ran: Path, aas2rto: Cli) -> None:
     assert pd.isna(row["reachable_from"])
 
 
+@pytest.mark.slow
 def test_over_says_what_would_put_it_above(ran: Path, aas2rto: Cli) -> None:
     assert told(aas2rto, "bright", "--over", "fainter")["counterfactual"] is None
     found = told(aas2rto, "fainter", "--over", "bright")["counterfactual"]
@@ -131,12 +138,14 @@ def test_over_says_what_would_put_it_above(ran: Path, aas2rto: Cli) -> None:
     assert out["counterfactual"]["settings"][0]["needed"] == "20.01 mag"
 
 
+@pytest.mark.slow
 def test_a_candidate_over_itself_is_refused(ran: Path, aas2rto: Cli) -> None:
     said = aas2rto("explain", "small.yaml", "bright", "--over", "bright", "--now", NOW)
     assert said.code == 2
     assert said.err == "error: --over: bright and bright are one candidate, bright; name another\n"
 
 
+@pytest.mark.slow
 def test_every_key_that_set_takes_is_listed(ran: Path, aas2rto: Cli) -> None:
     said = aas2rto("list", "settings", "small.yaml", "--json")
     assert said.code == 0, said.err
@@ -149,6 +158,7 @@ def test_every_key_that_set_takes_is_listed(ran: Path, aas2rto: Cli) -> None:
     assert len(lines) == len(found)
 
 
+@pytest.mark.slow
 def test_list_settings_needs_a_config_and_others_take_none(ran: Path, aas2rto: Cli) -> None:
     said = aas2rto("list", "settings")
     assert said.code == 2
@@ -156,6 +166,7 @@ def test_list_settings_needs_a_config_and_others_take_none(ran: Path, aas2rto: C
     assert aas2rto("list", "factors", "small.yaml").code == 2
 
 
+@pytest.mark.slow
 def test_a_stale_magnitude_is_said(ran: Path, aas2rto: Cli) -> None:
     """Nine days later; without a model there is no other one."""
     later = "2026-03-29T22:00"

@@ -28,6 +28,7 @@ def run(aas2rto: Cli, config: object, *more: object) -> Said:
     return aas2rto("run", config, "--once", "--now", NOW, *more)
 
 
+@pytest.mark.slow
 def test_files_beside_the_config_are_found(project: Path, elsewhere: Path, aas2rto: Cli) -> None:
     (project / "too" / "grb.txt").write_text(too_text())
     said = run(aas2rto, "../small.yaml")
@@ -39,6 +40,7 @@ def test_files_beside_the_config_are_found(project: Path, elsewhere: Path, aas2r
     assert not (elsewhere / "too").exists()
 
 
+@pytest.mark.slow
 def test_what_is_not_beside_the_config_is_looked_for_in_the_working_folder(
     project: Path, elsewhere: Path, aas2rto: Cli
 ) -> None:
@@ -47,6 +49,7 @@ def test_what_is_not_beside_the_config_is_looked_for_in_the_working_folder(
     assert "bright" in (elsewhere / "outputs/small/ranked/science.csv").read_text()
 
 
+@pytest.mark.slow
 def test_a_path_on_the_command_line_begins_where_it_was_typed(
     project: Path, elsewhere: Path, aas2rto: Cli
 ) -> None:
@@ -58,6 +61,7 @@ def test_a_path_on_the_command_line_begins_where_it_was_typed(
     assert "bright" not in ranked
 
 
+@pytest.mark.slow
 def test_new_results_are_said_unless_one_stands_beside_the_config(
     project: Path, elsewhere: Path, aas2rto: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +72,7 @@ def test_new_results_are_said_unless_one_stands_beside_the_config(
     assert "note: " not in run(aas2rto, "small.yaml").err
 
 
+@pytest.mark.slow
 def test_the_store_beside_the_config_is_used_and_said(
     project: Path, elsewhere: Path, aas2rto: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +91,7 @@ def test_the_store_beside_the_config_is_used_and_said(
     assert (elsewhere / "mine/small/ranked/science.csv").exists()
 
 
+@pytest.mark.slow
 def test_observatories_and_factors_beside_the_config_are_found(
     project: Path, elsewhere: Path, aas2rto: Cli
 ) -> None:

@@ -28,6 +28,7 @@ SITE_KEYS = {
 }
 
 
+@pytest.mark.slow
 def test_explain_agrees_with_the_list(project: Path, aas2rto: Cli) -> None:
     """The score that `explain` gives is the one in the list, and its factors multiply to it."""
     aas2rto("run", "small.yaml", "--once", "--now", NOW)
@@ -46,6 +47,7 @@ def test_explain_agrees_with_the_list(project: Path, aas2rto: Cli) -> None:
     assert here["score"] == pytest.approx(told["score"] * here["factor"])
 
 
+@pytest.mark.slow
 def test_explain_says_why_one_is_above_another(project: Path, aas2rto: Cli) -> None:
     """--over compares two candidates factor by factor."""
     aas2rto("run", "small.yaml", "--once", "--now", NOW)
@@ -57,6 +59,7 @@ def test_explain_says_why_one_is_above_another(project: Path, aas2rto: Cli) -> N
     assert "too_faint is not ranked (exclude: " in said.out
 
 
+@pytest.mark.slow
 def test_explain_gives_units(project: Path, aas2rto: Cli) -> None:
     """A number without a unit is a riddle."""
     aas2rto("run", "small.yaml", "--once", "--now", NOW)
@@ -89,6 +92,7 @@ def test_explain_gives_units(project: Path, aas2rto: Cli) -> None:
     )
 
 
+@pytest.mark.slow
 def test_explain_shows_why_a_candidate_is_out(project: Path, aas2rto: Cli) -> None:
     """Excluded and rejected candidates keep the paper's score and say the reason."""
     aas2rto("run", "small.yaml", "--once", "--now", NOW)
@@ -99,6 +103,7 @@ def test_explain_shows_why_a_candidate_is_out(project: Path, aas2rto: Cli) -> No
     assert "below 40%, declining" in told["reason"]
 
 
+@pytest.mark.slow
 def test_explain_offers_the_nearest_name(project: Path, aas2rto: Cli) -> None:
     """A misspelt candidate is met with the nearest one."""
     aas2rto("run", "small.yaml", "--once", "--now", NOW)
@@ -114,6 +119,7 @@ def test_explain_needs_a_run_first(project: Path, aas2rto: Cli) -> None:
     assert "run this science case first" in said.err
 
 
+@pytest.mark.slow
 def test_explain_a_light_curve_from_a_file(project: Path, aas2rto: Cli) -> None:
     """A CSV light curve gets the same score as the same one in the store."""
     aas2rto("run", "small.yaml", "--once", "--now", NOW)
@@ -154,6 +160,7 @@ def test_explain_names_rows_of_a_file_that_it_left_out(project: Path, aas2rto: C
     )
 
 
+@pytest.mark.slow
 def test_explain_takes_position_and_redshift_from_the_file(project: Path, aas2rto: Cli) -> None:
     """As the archive does; without them it says what to give."""
     rows = pd.read_csv("night.csv").query("candidate_id == 'bright'")
@@ -170,6 +177,7 @@ def test_explain_takes_position_and_redshift_from_the_file(project: Path, aas2rt
     assert "give both --ra and --dec, or neither" in said.err
 
 
+@pytest.mark.slow
 def test_a_time_with_an_offset_is_read(project: Path, aas2rto: Cli) -> None:
     """22:00 UTC is 23:00 in Paris in winter."""
     aas2rto("run", "small.yaml", "--once", "--now", NOW)
@@ -180,6 +188,7 @@ def test_a_time_with_an_offset_is_read(project: Path, aas2rto: Cli) -> None:
     assert one["now"] == other["now"]
 
 
+@pytest.mark.slow
 def test_explain_a_light_curve_in_flux(project: Path, aas2rto: Cli) -> None:
     """Fluxes in uJy say the same as magnitudes."""
     rows = pd.read_csv("night.csv").query("candidate_id == 'bright'")

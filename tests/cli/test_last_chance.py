@@ -11,6 +11,7 @@ import pytest
 from tests.cli.conftest import NOW, Cli, light_curve
 
 
+@pytest.mark.slow
 def test_what_is_out_tomorrow_is_lifted_tonight(project: Path, aas2rto: Cli) -> None:
     """One that is too old tomorrow gets the bound, another one what it loses, a third nothing."""
     rows = light_curve("ageing", 150.0, 20.0, [18.2] * 7 + [18.1] * 8)

@@ -36,6 +36,7 @@ def again(aas2rto: Cli, now: str = NOW) -> None:
     assert aas2rto("run", "small.yaml", "--once", "--now", now).code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("until", [1774000000.0, 2461125.5, 1e300])
 def test_a_stored_end_that_is_no_time_costs_itself(ran: Path, aas2rto: Cli, until: float) -> None:
     """Old versions stored it. It is left out and said, until `check --mend` removes it."""
@@ -60,6 +61,7 @@ def mark(aas2rto: Cli, *arguments: object, now: str = NOW) -> Said:
     return aas2rto("mark", "small.yaml", *arguments, "--now", now)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "word"), [("observed", "observed"), ("veto", "vetoed")])
 def test_what_was_observed_or_vetoed_leaves_the_lists_with_the_reason(
     ran: Path, aas2rto: Cli, kind: str, word: str
@@ -77,6 +79,7 @@ def test_what_was_observed_or_vetoed_leaves_the_lists_with_the_reason(
     assert ranked(ran) == ["bright", "fainter"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "word"), [("failed", "failed"), ("clouded", "clouded out")])
 def test_what_came_to_nothing_is_free_again(ran: Path, aas2rto: Cli, kind: str, word: str) -> None:
     """Also when somebody had said that it was observed; at another site that stands."""
@@ -91,6 +94,7 @@ def test_what_came_to_nothing_is_free_again(ran: Path, aas2rto: Cli, kind: str, 
     assert ranked(ran) == ["bright", "fainter"]
 
 
+@pytest.mark.slow
 def test_a_snooze_ends_by_itself(ran: Path, aas2rto: Cli) -> None:
     assert mark(aas2rto, "bright", "snooze", "--until", "1d", "--by", "").code == 0
     again(aas2rto)
@@ -100,6 +104,7 @@ def test_a_snooze_ends_by_itself(ran: Path, aas2rto: Cli) -> None:
     assert ranked(ran) == ["bright", "fainter"]
 
 
+@pytest.mark.slow
 def test_a_snooze_ends_when_new_data_arrive(ran: Path, aas2rto: Cli) -> None:
     assert mark(aas2rto, "bright", "snooze", "--until", "new-data").code == 0
     again(aas2rto, "2026-03-21T21:00:00")
@@ -110,6 +115,7 @@ def test_a_snooze_ends_when_new_data_arrive(ran: Path, aas2rto: Cli) -> None:
     assert ranked(ran) == ["bright", "fainter"]
 
 
+@pytest.mark.slow
 def test_a_pinned_candidate_leads_the_lists_but_is_not_forced_into_them(
     ran: Path, aas2rto: Cli
 ) -> None:
@@ -124,6 +130,7 @@ def test_a_pinned_candidate_leads_the_lists_but_is_not_forced_into_them(
     assert excluded(ran)["too_faint"].startswith("magnitude: ")
 
 
+@pytest.mark.slow
 def test_a_too_stands_above_what_is_pinned_and_can_be_vetoed(ran: Path, aas2rto: Cli) -> None:
     (ran / "too" / "grb.txt").write_text(too_text())
     mark(aas2rto, "fainter", "pin")
@@ -134,6 +141,7 @@ def test_a_too_stands_above_what_is_pinned_and_can_be_vetoed(ran: Path, aas2rto:
     assert ranked(ran) == ["fainter", "bright"]
 
 
+@pytest.mark.slow
 def test_a_mark_at_a_site_holds_there_only(ran: Path, aas2rto: Cli) -> None:
     assert mark(aas2rto, "bright", "veto", "--observatory", "la_palma", "--by", "Bo").code == 0
     again(aas2rto)
@@ -152,6 +160,7 @@ def explained(aas2rto: Cli, name: str, now: str = NOW) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.slow
 def test_explain_shows_every_mark_with_time_and_author(ran: Path, aas2rto: Cli) -> None:
     mark(aas2rto, "bright", "comment", "--comment", "host is an AGN?", "--by", "Bo")
     mark(aas2rto, "bright", "snooze", "--until", "1d", "--until", "0.5 mag", "--by", "Anna")
@@ -173,6 +182,7 @@ def test_explain_shows_every_mark_with_time_and_author(ran: Path, aas2rto: Cli) 
     assert "feedback: comment by Bo on 2026-03-20 22:00 UTC: host is an AGN?" in said.out
 
 
+@pytest.mark.slow
 def test_marks_do_not_make_lists_differ_between_runs(ran: Path, aas2rto: Cli) -> None:
     mark(aas2rto, "fainter", "pin", "--by", "Bo")
     folder = ran / "outputs" / "small" / "ranked"
@@ -182,6 +192,7 @@ def test_marks_do_not_make_lists_differ_between_runs(ran: Path, aas2rto: Cli) ->
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -220,6 +231,7 @@ def test_words_after_the_kind_are_read_as_in_a_reply(
     assert said.out == f"bright: {told}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -258,6 +270,7 @@ def test_a_project_that_never_ran_has_nothing_to_mark(project: Path, aas2rto: Cl
     assert "run this science case first" in said.err
 
 
+@pytest.mark.slow
 def test_a_mark_long_after_the_newest_cycle_says_how_to_mark_a_replay(
     ran: Path, aas2rto: Cli
 ) -> None:

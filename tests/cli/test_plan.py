@@ -66,6 +66,7 @@ def test_a_network_plan_shares_the_candidates(ran: Path, aas2rto: Cli) -> None:
     assert planned(aas2rto) == told, "--network is the default"
 
 
+@pytest.mark.slow
 def test_the_terminal_shows_a_timeline_and_what_it_is_worth(ran: Path, aas2rto: Cli) -> None:
     said = plan(aas2rto)
     assert said.code == 0, said.err
@@ -83,6 +84,7 @@ def test_the_terminal_shows_a_timeline_and_what_it_is_worth(ran: Path, aas2rto: 
     assert "outputs/small/plan/network.ics" in said.out
 
 
+@pytest.mark.slow
 def test_every_file_tells_the_same(ran: Path, aas2rto: Cli) -> None:
     told = planned(aas2rto)
     folder = ran / "outputs" / "small" / "plan"
@@ -131,6 +133,7 @@ def events(text: str) -> list[dict[str, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_calendar_holds_one_event_per_slot(ran: Path, aas2rto: Cli) -> None:
     told = planned(aas2rto)
     raw = (ran / "outputs" / "small" / "plan" / "network.ics").read_bytes()
@@ -149,6 +152,7 @@ def test_the_calendar_holds_one_event_per_slot(ran: Path, aas2rto: Cli) -> None:
             assert f"if it fails: {slot['backup']}" in event["DESCRIPTION"]
 
 
+@pytest.mark.slow
 def test_the_same_store_and_time_give_the_same_bytes(ran: Path, aas2rto: Cli) -> None:
     folder = ran / "outputs" / "small" / "plan"
     plan(aas2rto)
@@ -184,6 +188,7 @@ def test_two_observatories_of_three_are_planned_together(ran: Path, aas2rto: Cli
     assert (ran / "outputs/small/plan/la_palma_not.json").exists()
 
 
+@pytest.mark.slow
 def test_the_plan_says_why_somebody_is_not_in_it(ran: Path, aas2rto: Cli) -> None:
     said = plan(aas2rto, "--greedy", "--close", "la_palma")
     assert said.code == 0
@@ -206,6 +211,7 @@ def dump(store: Path) -> str:
         return hashlib.sha256("\n".join(connection.iterdump()).encode()).hexdigest()
 
 
+@pytest.mark.slow
 def test_planning_stores_nothing(ran: Path, aas2rto: Cli) -> None:
     store = ran / "outputs" / "small" / "store.sqlite"
     before = dump(store)
@@ -214,6 +220,7 @@ def test_planning_stores_nothing(ran: Path, aas2rto: Cli) -> None:
     assert dump(store) == before
 
 
+@pytest.mark.slow
 def test_what_people_said_counts(ran: Path, aas2rto: Cli) -> None:
     free = planned(aas2rto, "--observatory", "la_palma")
     order = names(free)
@@ -230,6 +237,7 @@ def test_what_people_said_counts(ran: Path, aas2rto: Cli) -> None:
     assert values[order[-1]] >= before * (1 - 1e-9), "a pinned one has its best slot"
 
 
+@pytest.mark.slow
 def test_a_too_goes_first(ran: Path, aas2rto: Cli) -> None:
     (ran / "too" / "grb.txt").write_text(too_text(base_score="0.001"))
     aas2rto("run", "small.yaml", "--once", "--now", NOW)
@@ -237,6 +245,7 @@ def test_a_too_goes_first(ran: Path, aas2rto: Cli) -> None:
     assert names(told)[0] == "GRB260320A"
 
 
+@pytest.mark.slow
 def test_an_urgent_too_is_observed_at_its_first_moment(ran: Path, aas2rto: Cli) -> None:
     """Low in the east; the same file without the word waits until it stands higher."""
     slots = []
@@ -319,6 +328,7 @@ def test_an_interrupt_keeps_what_is_running(ran: Path, aas2rto: Cli) -> None:
     assert names(again) == names(told), "interrupting twice changes nothing"
 
 
+@pytest.mark.slow
 def test_what_was_not_observed_after_all_is_planned_again(ran: Path, aas2rto: Cli) -> None:
     before = planned(aas2rto, "--observatory", "la_palma")
     slots = before["observatories"]["la_palma_not"]["slots"]
@@ -366,6 +376,7 @@ def test_a_too_is_not_lost_while_the_dome_is_closed(ran: Path, aas2rto: Cli) -> 
     assert len(set(pictures)) == 3
 
 
+@pytest.mark.slow
 def test_a_slot_without_a_mark_is_offered_again_and_said(ran: Path, aas2rto: Cli) -> None:
     alone = ("--observatory", "la_palma", "--greedy")
     slots = planned(aas2rto, *alone)["observatories"]["la_palma_not"]["slots"]
@@ -386,6 +397,7 @@ def test_a_slot_without_a_mark_is_offered_again_and_said(ran: Path, aas2rto: Cli
     assert first not in ahead
 
 
+@pytest.mark.slow
 def test_an_interrupt_needs_a_plan_to_go_on_from(ran: Path, aas2rto: Cli) -> None:
     said = plan(aas2rto, "--interrupt")
     assert said.code == 2
@@ -397,6 +409,7 @@ def test_an_interrupt_needs_a_plan_to_go_on_from(ran: Path, aas2rto: Cli) -> Non
     assert "network.json is no plan of this program" in said.err
 
 
+@pytest.mark.slow
 def test_another_night(ran: Path, aas2rto: Cli) -> None:
     told = planned(aas2rto, "--date", "2026-03-22")
     for site, evening in (("la_palma_not", "2026-03-22"), ("la_silla_dk154", "2026-03-23T00")):
@@ -412,12 +425,14 @@ def test_another_night(ran: Path, aas2rto: Cli) -> None:
     assert "--date: the night of 2026-03-18 is over" in said.err
 
 
+@pytest.mark.slow
 def test_greedy_alone(ran: Path, aas2rto: Cli) -> None:
     told = planned(aas2rto, "--greedy")
     assert (told["method"], told["status"]) == ("greedy", "not asked")
     assert told["objective"] == told["greedy"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -447,6 +462,7 @@ def test_a_project_that_never_ran_has_nothing_to_plan(project: Path, aas2rto: Cl
     assert "run this science case first" in said.err
 
 
+@pytest.mark.slow
 def test_names_cannot_break_the_files(ran: Path, aas2rto: Cli) -> None:
     """A ToO is called whatever somebody typed."""
     name = "a;b,c\\n:BEGIN\\VEVENT <é>"

@@ -97,6 +97,7 @@ def logged(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_times_of_all_steps_are_in_report_and_store(project: Path, aas2rto: Cli) -> None:
     """To the last: also storing, writing, drawing and sending."""
     from aas2rto.store import Store
@@ -115,6 +116,7 @@ def test_times_of_all_steps_are_in_report_and_store(project: Path, aas2rto: Cli)
     assert [json.loads(one) for one in stored] == [report]
 
 
+@pytest.mark.slow
 def test_each_cycle_source_failure_and_problem_is_a_line_of_the_log(
     project: Path, aas2rto: Cli
 ) -> None:
@@ -146,6 +148,7 @@ def test_lists_have_the_promised_columns(project: Path, aas2rto: Cli) -> None:
         assert table["rank"].tolist() == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_fresh_folder_gives_the_same_bytes(project: Path, aas2rto: Cli) -> None:
     """The same alerts, config and time give the same lists, byte for byte."""
     once(aas2rto, "--output", "one")
@@ -154,6 +157,7 @@ def test_a_fresh_folder_gives_the_same_bytes(project: Path, aas2rto: Cli) -> Non
     assert lists(project / "one") == lists(project / "two")
 
 
+@pytest.mark.slow
 def test_too_ranks_first_and_its_file_moves(project: Path, aas2rto: Cli) -> None:
     """A ToO without light curve leads every list; its file goes to accepted/."""
     (project / "too" / "grb.txt").write_text(too_text())
@@ -167,6 +171,7 @@ def test_too_ranks_first_and_its_file_moves(project: Path, aas2rto: Cli) -> None
     assert "GRB260320A" in again.out  # it is remembered without its file
 
 
+@pytest.mark.slow
 def test_bad_too_stays_with_an_explanation(project: Path, aas2rto: Cli) -> None:
     """A ToO file with a mistake stays; what to mend stands beside it, and in the report."""
     bad = project / "too" / "bad.txt"
@@ -179,6 +184,7 @@ def test_bad_too_stays_with_an_explanation(project: Path, aas2rto: Cli) -> None:
     assert "bad.txt" in said.out
 
 
+@pytest.mark.slow
 def test_archive_replaces_live_sources_and_their_secrets(project: Path, aas2rto: Cli) -> None:
     """With --archive, secrets of live sources need not be set."""
     text = (project / "small.yaml").read_text().replace("paths: [night.csv]", "paths: ['${UNSET}']")
@@ -189,6 +195,7 @@ def test_archive_replaces_live_sources_and_their_secrets(project: Path, aas2rto:
     assert "5 new candidates" in said.out
 
 
+@pytest.mark.slow
 def test_broken_files_cost_one_line_each(project: Path, aas2rto: Cli) -> None:
     """Corrupt files among the archive are named; the rest is ranked as ever."""
     folder = project / "alerts"
@@ -223,6 +230,7 @@ FACTORS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FACTORS)
 def test_a_users_factor_costs_only_itself(kind: str, project: Path, aas2rto: Cli) -> None:
     """Whatever a user's factor does, every other candidate is listed and the culprit named."""
@@ -248,6 +256,7 @@ def test_a_users_factor_costs_only_itself(kind: str, project: Path, aas2rto: Cli
         assert "fainter" in science["candidate_id"].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "name"),
     [
@@ -267,6 +276,7 @@ def test_a_poor_light_curve_costs_only_itself(
     assert science["candidate_id"].tolist() == ["bright", "fainter"]
 
 
+@pytest.mark.slow
 def test_only_upper_limits(project: Path, aas2rto: Cli) -> None:
     """A candidate that was never detected is excluded, with that reason."""
     (project / "limits.csv").write_text(
@@ -280,6 +290,7 @@ def test_only_upper_limits(project: Path, aas2rto: Cli) -> None:
     assert read(project / "outputs" / "small" / "ranked" / "science.csv").shape[0] == 2
 
 
+@pytest.mark.slow
 def test_later_alerts_are_not_seen(project: Path, aas2rto: Cli) -> None:
     """A cycle in the past sees nothing that was measured after it."""
     future = light_curve("tomorrow", 100.0, 0.0, [17.0, 16.5, 16.0, 15.5], last=61125.0)
@@ -290,6 +301,7 @@ def test_later_alerts_are_not_seen(project: Path, aas2rto: Cli) -> None:
     assert "tomorrow" not in science["candidate_id"].tolist()
 
 
+@pytest.mark.slow
 def test_rejected_are_remembered(project: Path, aas2rto: Cli) -> None:
     """The next alert of a rejected candidate does not start it afresh."""
     once(aas2rto)
@@ -300,6 +312,7 @@ def test_rejected_are_remembered(project: Path, aas2rto: Cli) -> None:
     assert (project / "outputs" / "small" / "rejected.csv").read_bytes() == first
 
 
+@pytest.mark.slow
 def test_dry_run_leaves_everything_as_it_was(project: Path, aas2rto: Cli) -> None:
     """A dry run shows the lists, and stores, writes and moves nothing."""
     (project / "too" / "grb.txt").write_text(too_text())
@@ -392,6 +405,7 @@ def test_kill_loses_nothing_and_doubles_nothing(project: Path, aas2rto: Cli) -> 
     assert counts[0] == counts[1]
 
 
+@pytest.mark.slow
 def test_a_replay_is_not_judged_by_today(project: Path, aas2rto: Cli) -> None:
     """Else all its candidates would be rejected for good as too old."""
     assert once(aas2rto).code == 0
@@ -413,6 +427,7 @@ def test_an_archive_that_is_not_there_is_told_at_once(project: Path, aas2rto: Cl
     assert "--archive: there is no nigth.csv" in said.err
 
 
+@pytest.mark.slow
 def test_a_failing_source_is_told_once(project: Path, aas2rto: Cli) -> None:
     """Among the sources, and not among the problems again."""
     text = (project / "small.yaml").read_text()
@@ -425,6 +440,7 @@ def test_a_failing_source_is_told_once(project: Path, aas2rto: Cli) -> None:
     assert [line for line in report["problems"] if "nigth.csv" in line] == report["sources"][:1]
 
 
+@pytest.mark.slow
 def test_a_single_candidate_is_no_candidates(project: Path, aas2rto: Cli) -> None:
     rows = (project / "night.csv").read_text().splitlines()
     kept = [row for row in rows if row.startswith(("bright,", "candidate_id,"))]

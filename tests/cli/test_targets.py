@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import NOW, Said
 
 LIST = "SN2026abcd 09 55 52.43 +10 12 23.9 2000.0 vmag=17.4 # spectrum\nlost 1 2 3\n"
 
 
+@pytest.mark.slow
 def test_a_star_list_becomes_targets_of_opportunity(project: Path, aas2rto) -> None:
     """They lead the lists, and what was taken and refused is said."""
     Path("tonight.cat").write_text(LIST)
@@ -30,6 +33,7 @@ def test_a_star_list_becomes_targets_of_opportunity(project: Path, aas2rto) -> N
     assert said.out.endswith("1 row refused: 0 new, 1 known already\n")
 
 
+@pytest.mark.slow
 def test_a_dry_run_stores_nothing(project: Path, aas2rto) -> None:
     """Twice the same answer, and no store."""
     Path("list.csv").write_text("name,ra,dec\nA,10,20\n")
@@ -56,6 +60,7 @@ def test_what_cannot_be_taken_ends_with_one_line(project: Path, aas2rto) -> None
     assert "--as: 'toos'; did you mean 'too'? (known: too, watch, candidates)" in said.err
 
 
+@pytest.mark.slow
 def test_an_archive_of_which_nothing_can_be_read_is_an_error(project: Path, aas2rto) -> None:
     """Exit code 1 and one line with the reason, also where the table is read but no row is."""
     Path("bad.csv").write_text("name,ra,dec,mjd,band,mag,magerr\nA,1,2,60000,ztfg,99.99,9.99\n")

@@ -11,6 +11,7 @@ import pytest
 from tests.cli.conftest import NOW, Cli, too_text
 
 
+@pytest.mark.slow
 def test_too_template_add_list(project: Path, aas2rto: Cli) -> None:
     """A target is added from the command line, waits, and is taken by the next cycle."""
     assert "name:" in aas2rto("too", "template").out
@@ -41,6 +42,7 @@ def test_too_template_add_list(project: Path, aas2rto: Cli) -> None:
     assert science.loc["GRB1", "reason"].startswith("ToO until 27 Mar 22:00 UT: spectrum wanted")
 
 
+@pytest.mark.slow
 def test_a_too_ends_by_itself(project: Path, aas2rto: Cli) -> None:
     """After the lifetime of the config, unless its file or the config says otherwise."""
     (project / "small.yaml").write_text(
@@ -62,6 +64,7 @@ def test_a_too_ends_by_itself(project: Path, aas2rto: Cli) -> None:
     assert "LONG" not in out.index
 
 
+@pytest.mark.slow
 def test_a_too_may_last_for_ever(project: Path, aas2rto: Cli) -> None:
     (project / "small.yaml").write_text(
         (project / "small.yaml").read_text().replace("folder: too", "folder: too, lifetime: null")
@@ -72,6 +75,7 @@ def test_a_too_may_last_for_ever(project: Path, aas2rto: Cli) -> None:
     assert science.loc["GRB260320A", "reason"] == "ToO"
 
 
+@pytest.mark.slow
 def test_an_empty_list_says_so(project: Path, aas2rto: Cli) -> None:
     """Silence would leave open whether the right folder was asked."""
     assert aas2rto("too", "list", "--folder", "too").out == "no targets of opportunity in too\n"
@@ -103,6 +107,7 @@ def test_too_text_is_what_the_template_says(aas2rto: Cli) -> None:
         assert f"{line.split(':')[0]}:" in template
 
 
+@pytest.mark.slow
 def test_a_too_that_is_dropped_again_lies_where_it_is_now_said_to_lie(
     project: Path, aas2rto: Cli
 ) -> None:

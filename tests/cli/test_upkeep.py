@@ -39,6 +39,7 @@ def names_in(path: Path) -> list[str]:
         return store.candidates(LATE)["candidate_id"].tolist()
 
 
+@pytest.mark.slow
 def test_a_backup_is_one_sound_file(store_path: Path, aas2rto: Cli, tmp_path: Path) -> None:
     """Also while a loop writes; an older backup is replaced."""
     file = tmp_path / "backups" / "of_today.sqlite"
@@ -58,6 +59,7 @@ def test_a_backup_is_one_sound_file(store_path: Path, aas2rto: Cli, tmp_path: Pa
     assert names_in(tmp_path / "copy.sqlite") == ["a", "b", "c", "d"]
 
 
+@pytest.mark.slow
 def test_a_backup_overwrites_nothing_else(store_path: Path, aas2rto: Cli, tmp_path: Path) -> None:
     """A misspelt name costs no other file, nor the store."""
     notes = tmp_path / "notes.txt"
@@ -72,6 +74,7 @@ def test_a_backup_overwrites_nothing_else(store_path: Path, aas2rto: Cli, tmp_pa
     assert names_in(store_path) == ["a", "b"]
 
 
+@pytest.mark.slow
 def test_what_was_backed_up_is_restored(store_path: Path, aas2rto: Cli, tmp_path: Path) -> None:
     """What was there is kept beside, with what stood in its journal only."""
     file = tmp_path / "backup.sqlite"
@@ -126,6 +129,7 @@ def test_a_damaged_store_is_put_aside_with_its_journal(
     assert store_path.with_name("store-before-1.sqlite-wal").read_bytes() == b"who knows"
 
 
+@pytest.mark.slow
 def test_what_is_no_sound_backup_is_refused_in_words(
     store_path: Path, aas2rto: Cli, tmp_path: Path
 ) -> None:
@@ -158,6 +162,7 @@ def test_what_is_no_sound_backup_is_refused_in_words(
     assert re.match(rf"error: {bad} is (damaged|no sound store): ", refusal())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["compact", "restore"])
 def test_a_running_loop_is_not_disturbed(
     store_path: Path, aas2rto: Cli, tmp_path: Path, verb: str

@@ -63,6 +63,7 @@ def test_visibility_as_json(project: Path, aas2rto: Cli) -> None:
         assert word in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -99,6 +100,7 @@ def test_positions_that_are_not_on_the_sky_are_refused(
     assert words in said.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ra", "dec"),
     [("10:20:30.5", "-00:30:36"), ("10h20m30.5s", "-0d30m36s"), ("10 20 30.5", "-00 30 36")],
@@ -122,6 +124,7 @@ def test_every_verb_takes_sexagesimal_positions(
     assert found["dec"] == pytest.approx(-0.51)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sources", "factors", "models", "observatories", "messengers"])
 def test_list_has_one_line_each(kind: str, aas2rto: Cli) -> None:
     """`list` prints name and summary, and the same names as JSON."""
@@ -184,6 +187,7 @@ def test_errors_show_tracebacks_only_on_request(
         main(["list", "observatories", "--debug"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["explain", "--help"]])
 def test_help_is_light(arguments: list[str]) -> None:
     """--help imports none of the heavy libraries."""

@@ -30,6 +30,7 @@ def asked(aas2rto: Cli, *arguments: object) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.slow
 def test_who_enters_who_leaves_and_who_moves(ran: Path, aas2rto: Cli) -> None:
     told = asked(
         aas2rto,
@@ -50,6 +51,7 @@ def test_who_enters_who_leaves_and_who_moves(ran: Path, aas2rto: Cli) -> None:
     assert "fainter than 17.5" in left[0]["reason"]
 
 
+@pytest.mark.slow
 def test_a_lower_limit_lets_candidates_in(ran: Path, aas2rto: Cli) -> None:
     text = (ran / "small.yaml").read_text()
     (ran / "small.yaml").write_text(text.replace("min_altitude: 30 deg", "min_altitude: 75 deg"))
@@ -66,6 +68,7 @@ def test_a_lower_limit_lets_candidates_in(ran: Path, aas2rto: Cli) -> None:
     assert told["plan"]["after"]["visits"] > told["plan"]["before"]["visits"]
 
 
+@pytest.mark.slow
 def test_a_closed_site_loses_its_list_and_others_take_over(ran: Path, aas2rto: Cli) -> None:
     told = asked(aas2rto, "--close", "la_palma")
     palma = told["lists"]["la_palma_not"]
@@ -79,6 +82,7 @@ def test_a_closed_site_loses_its_list_and_others_take_over(ran: Path, aas2rto: C
     assert both["plan"]["after"] == {"visits": 0, "worth": 0.0}
 
 
+@pytest.mark.slow
 def test_a_changed_rank_is_a_move(ran: Path, aas2rto: Cli) -> None:
     told = asked(aas2rto, "--set", "score.factors.magnitude.bands=[ztfi]")
     assert len(told["lists"]["science"]["leaves"]) == 2
@@ -87,6 +91,7 @@ def test_a_changed_rank_is_a_move(ran: Path, aas2rto: Cli) -> None:
     assert told["lists"]["science"]["moves"] == [], "marks count in both"
 
 
+@pytest.mark.slow
 def test_the_terminal_says_it_list_by_list(ran: Path, aas2rto: Cli) -> None:
     said = whatif(aas2rto, "--set", "score.factors.magnitude.faint_limit=17.5mag")
     assert said.code == 0, said.err
@@ -97,6 +102,7 @@ def test_the_terminal_says_it_list_by_list(ran: Path, aas2rto: Cli) -> None:
     assert "  no change" in whatif(aas2rto, "--set", "plan.visits=2").out
 
 
+@pytest.mark.slow
 def test_nothing_is_stored(ran: Path, aas2rto: Cli) -> None:
     import sqlite3
 
@@ -112,6 +118,7 @@ def test_nothing_is_stored(ran: Path, aas2rto: Cli) -> None:
     assert state() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

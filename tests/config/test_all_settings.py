@@ -13,6 +13,7 @@ from aas2rto.config.overrides import changes
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_what_is_listed_can_be_set(path: Path) -> None:
     """All of them at once to their own values: the same science case."""

@@ -15,6 +15,7 @@ CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 SITES = sorted((ROOT / "observatories").glob("*.yaml"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_config_checks(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each config is right from any folder; secrets may be unset."""

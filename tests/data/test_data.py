@@ -63,6 +63,7 @@ def assert_same_photometry(ours, theirs, bands, rtol):
         np.testing.assert_allclose(cov, expected_cov, rtol=20 * rtol)
 
 
+@pytest.mark.slow
 def test_packaged_salt3_equals_the_one_that_sncosmo_reads():
     bands = [data.bandpass(name) for name in ("ztfg", "atlaso", "lsstz")]
     assert_same_photometry(data.salt3_source(), by_the_public_door(), bands, rtol=1e-12)
@@ -128,6 +129,7 @@ def test_every_file_is_small():
         assert path.is_dir() or path.stat().st_size < 5e6
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_packaged_data_equal_the_originals(monkeypatch):
     """Fluxes agree with sncosmo's own SALT3-F22 and passbands to 1e-6."""

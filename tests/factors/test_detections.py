@@ -23,6 +23,7 @@ def test_it_runs_before_the_fits():
     assert FACTORS.get("detections").extras["needs"] is Needs.LIGHT_CURVE
 
 
+@pytest.mark.slow
 @given(g=st.integers(0, 6), r=st.integers(0, 6), other=st.integers(0, 6), least=st.integers(0, 8))
 def test_detections_in_the_bands_are_counted_together(g, r, other, least):
     """Both together; other bands do not count; too few wait, and nothing is rejected."""

@@ -42,6 +42,7 @@ def test_a_ceiling_bounds_what_brightness_can_do():
     assert seen_at(12.5).value.tolist() == pytest.approx([1000])
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(10, 25), min_size=2, max_size=10))
 def test_fainter_never_scores_higher(mags):
     """All else equal."""

@@ -51,6 +51,7 @@ def test_the_values_of_the_paper():
     assert value(meets_floor - 1e-6)[0] > 0.01 >= value(meets_floor + 1e-6)[0]
 
 
+@pytest.mark.slow
 @given(
     from_peak=st.floats(-5, 5),
     error=st.floats(0.05, 4),

@@ -102,6 +102,7 @@ def test_bands_with_one_detection_do_not_enter_the_mean():
 curves = st.lists(st.sampled_from([17.0, 17.5, 18.0, 18.5, 19.0]), max_size=7)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(g=curves, r=curves, o=curves)
 def test_the_rule_by_hand(g, r, o):

@@ -34,6 +34,7 @@ def test_the_values_of_the_paper():
     assert found[0] + found[4] == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 100), min_size=2, max_size=10))
 def test_older_never_scores_higher(days):
     """All else equal."""

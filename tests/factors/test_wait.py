@@ -125,6 +125,7 @@ def test_another_night_is_never_a_loss(later, one_more, usable):
 peaks = st.lists(st.tuples(st.floats(-20, 20), st.floats(0.1, 8)), min_size=1, max_size=6)
 
 
+@pytest.mark.slow
 @given(peaks, st.lists(st.booleans(), min_size=11, max_size=11))
 def test_without_usable_nights_nobody_waits(peaks, ahead):
     """Q = 0: tonight is all there is."""
@@ -142,6 +143,7 @@ def test_what_sets_for_the_season_tomorrow_never_waits(peaks, usable):
     assert (wait(table, NOW, usable=usable).decision == KEEP).all()
 
 
+@pytest.mark.slow
 @given(peaks, st.randoms(use_true_random=False))
 def test_candidates_do_not_see_each_other(peaks, chance):
     """The order of the table changes no number and no word."""

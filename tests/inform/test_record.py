@@ -23,6 +23,7 @@ def filled(store: Store) -> Store:
     return store
 
 
+@pytest.mark.slow
 def test_the_funnel_adds_up_cycle_after_cycle(tmp_path: Path, filled: Store) -> None:
     """What was rejected a cycle ago is counted by the store, what is rejected now by the cycle."""
     parts = make_case(tmp_path, REJECTS)
@@ -36,6 +37,7 @@ def test_the_funnel_adds_up_cycle_after_cycle(tmp_path: Path, filled: Store) -> 
     assert funnels[0]["ranked"] == 1
 
 
+@pytest.mark.slow
 def test_messages_that_fail_cost_only_themselves(
     tmp_path: Path, filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -178,6 +178,7 @@ def test_a_stranger_changes_nothing_and_hears_nothing(world: World) -> None:
     assert world.feedback() == []
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_answered_with_how_to_write_it(world: World) -> None:
     """Small talk in the channel is left alone."""
     entry = world.send("telegram", message=1000)
@@ -212,6 +213,7 @@ def telegram(
     session.close()
 
 
+@pytest.mark.slow
 def test_a_button_on_telegram(
     world: World,
     telegram_server: as_telegram.Telegram,

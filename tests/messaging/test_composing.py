@@ -96,6 +96,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
         world.store.close()
 
 
+@pytest.mark.slow
 def test_a_first_cycle_tells_the_heads_of_the_lists(make: Make) -> None:
     """And nothing else: what was there before is no change."""
     world = make()
@@ -109,6 +110,7 @@ def test_a_first_cycle_tells_the_heads_of_the_lists(make: Make) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_cycle_without_change_says_nothing(make: Make) -> None:
     """Neither does the same cycle when it is run again."""
     world = make()
@@ -118,6 +120,7 @@ def test_a_cycle_without_change_says_nothing(make: Make) -> None:
     assert len(world.titles()) == 1
 
 
+@pytest.mark.slow
 def test_messages_stand_in_the_transaction_of_their_cycle(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +141,7 @@ def _fail(*_: Any, **__: Any) -> None:
     raise RuntimeError("the disk is full")
 
 
+@pytest.mark.slow
 def test_a_rise_is_told_with_what_it_was(make: Make) -> None:
     """Three times the score that was told is news; less is not."""
     world = make(when=", score_up: 3")
@@ -152,6 +156,7 @@ def test_a_rise_is_told_with_what_it_was(make: Make) -> None:
     assert "5.6 times that of 20 Mar 21:36 UT" in world.titles()[-1]
 
 
+@pytest.mark.slow
 def test_within_the_quiet_period_news_wait_and_are_told_together(make: Make) -> None:
     """A second message about one candidate comes six hours after the first, with everything."""
     world = make()
@@ -173,6 +178,7 @@ def test_within_the_quiet_period_news_wait_and_are_told_together(make: Make) -> 
     assert "10.0 times that of" in text
 
 
+@pytest.mark.slow
 def test_quiet_hours_hold_everything_but_what_is_urgent(make: Make) -> None:
     """A ToO wakes people; the rest comes when they are up."""
     # 21:36 UT is 21:36 in the Canary Islands in winter.
@@ -185,6 +191,7 @@ def test_quiet_hours_hold_everything_but_what_is_urgent(make: Make) -> None:
     assert held["first"] == pytest.approx(61120.25)  # 06:00 UT
 
 
+@pytest.mark.slow
 def test_a_digest_comes_once_a_day(make: Make) -> None:
     """It holds the heads of the lists, and what happened since the last one."""
     world = make("all: {type: terminal, digest: '16:00'}")
@@ -204,6 +211,7 @@ def test_a_digest_comes_once_a_day(make: Make) -> None:
     assert len(world.texts()) == 2
 
 
+@pytest.mark.slow
 def test_a_channel_hears_what_it_wants_to_hear(make: Make) -> None:
     """Triggers are chosen per channel; one that hears nothing does not silence another."""
     world = make(
@@ -218,6 +226,7 @@ def test_a_channel_hears_what_it_wants_to_hear(make: Make) -> None:
     assert world.titles("spectra") == world.titles()[-1:]
 
 
+@pytest.mark.slow
 def test_what_was_announced_is_taken_back(make: Make) -> None:
     """Too faint now: people who were told of it hear so, once."""
     world = make()
@@ -232,6 +241,7 @@ def test_what_was_announced_is_taken_back(make: Make) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_veto_is_told_to_nobody(make: Make) -> None:
     """Who vetoed it knows."""
     world = make()
@@ -244,6 +254,7 @@ def test_a_veto_is_told_to_nobody(make: Make) -> None:
     assert len(world.titles()) == 1
 
 
+@pytest.mark.slow
 def test_a_site_whose_season_ends_is_named(make: Make) -> None:
     """What can be observed tonight but not in three days is about to set for good."""
     world = make()
@@ -265,6 +276,7 @@ def test_a_site_whose_season_ends_is_named(make: Make) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_every_message_names_the_figures_that_go_with_it(make: Make) -> None:
     """As the channel wants them; a terminal shows none."""
     world = make("all: {type: terminal, figures: [score]}")
@@ -277,6 +289,7 @@ def test_every_message_names_the_figures_that_go_with_it(make: Make) -> None:
     assert figures_of(cycle.mail) == {"first": ("score",)}
 
 
+@pytest.mark.slow
 def test_a_failure_in_the_messages_costs_the_messages(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +318,7 @@ def fail_with(world: World, *problems: str) -> None:
     world.parts = replace(world.parts, failures=failures)
 
 
+@pytest.mark.slow
 def test_operators_hear_of_failures_and_nothing_else(make: Make) -> None:
     """Observers hear of candidates."""
     world = make(OPERATORS)
@@ -335,6 +349,7 @@ def test_operators_hear_of_a_lost_cycle_once_an_hour(make: Make, tmp_path: Path)
     assert world.titles("ops")[0].endswith("UT was lost: OSError: the disk is full")
 
 
+@pytest.mark.slow
 def test_a_lasting_failure_is_no_flood(make: Make) -> None:
     """Told at once, after an hour, after six more, then daily; and when it is over."""
     world = make(OPERATORS)
@@ -364,6 +379,7 @@ def test_a_hundred_faults_of_one_part_are_one_line(make: Make) -> None:
     assert world.titles("ops") == ["small: factor mine: boom (and 99 more)"]
 
 
+@pytest.mark.slow
 def test_a_stopped_channel_is_told_on_the_others_once(make: Make) -> None:
     """Somebody must know that nobody hears anything."""
     world = make(OPERATORS)
@@ -375,6 +391,7 @@ def test_a_stopped_channel_is_told_on_the_others_once(make: Make) -> None:
     assert world.titles("ops") == ["small: channel all stopped: telegram forbids it: blocked"]
 
 
+@pytest.mark.slow
 def test_starts_are_told_once_an_hour(make: Make) -> None:
     """A program that falls over every ten seconds is no flood."""
     world = make(OPERATORS)

@@ -262,6 +262,7 @@ def test_who_prefers_doubles_gets_them(store: Store, make: Make, clock: Clock) -
     assert states(store.outbox) == [State.SENT]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("confirmed", "state", "sends"),
     [

@@ -61,6 +61,7 @@ def test_buttons_carry_the_message_they_belong_to(slack_server: as_slack.Slack) 
     assert {one["value"] for one in buttons} == {"17"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "result", "words"),
     [
@@ -120,6 +121,7 @@ def test_a_missing_scope_is_named(slack_server: as_slack.Slack) -> None:
     assert told.why == "slack says missing_scope (needed: chat:write)"
 
 
+@pytest.mark.slow
 def test_a_message_that_arrived_without_an_answer_is_found(
     slack_server: as_slack.Slack,
 ) -> None:
@@ -139,6 +141,7 @@ def test_without_the_scope_nothing_can_be_confirmed(slack_server: as_slack.Slack
     assert make_slack(slack_server).confirm(make_letter()) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["url", "bytes"])
 @pytest.mark.parametrize("fault", [servers.ERROR, servers.DEAF, servers.DROP])
 def test_an_upload_that_fails_early_has_shown_nothing(
@@ -151,6 +154,7 @@ def test_an_upload_that_fails_early_has_shown_nothing(
     assert slack_server.shared == []
 
 
+@pytest.mark.slow
 def test_an_upload_that_fails_at_its_end_is_unknown(slack_server: as_slack.Slack) -> None:
     """The last call is the one that shows the figures."""
     slack_server.upload_plan = lambda method: servers.SILENT if method == "complete" else servers.OK
@@ -159,6 +163,7 @@ def test_an_upload_that_fails_at_its_end_is_unknown(slack_server: as_slack.Slack
     assert len(slack_server.shared) == 1
 
 
+@pytest.mark.slow
 def test_a_limit_during_an_upload_is_waited_for(slack_server: as_slack.Slack) -> None:
     """Slack's own handler waits as long as it is told to, where nothing can come twice."""
     faults = [servers.WAIT]

@@ -23,6 +23,7 @@ def telegram(telegram_server: as_telegram.Telegram) -> Iterator[Any]:
     messenger.close()
 
 
+@pytest.mark.slow
 def test_the_text_comes_first_and_its_figures_reply_to_it(
     telegram: Any, telegram_server: as_telegram.Telegram
 ) -> None:
@@ -60,6 +61,7 @@ def test_buttons_carry_the_message_they_belong_to(
     assert data == [f"{one}|17" for one in answers]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "result", "words"),
     [

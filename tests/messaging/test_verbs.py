@@ -54,6 +54,7 @@ def run(capsys: Any, *arguments: object) -> tuple[int, str, str]:
     return int(ended.value.code or 0), said.out, said.err
 
 
+@pytest.mark.slow
 def test_messages_shows_what_waits_and_what_was_refused(case: Path, capsys: Any) -> None:
     """By channel, then one by one, with the reason."""
     _, out, _ = run(capsys, "messages", case, "--output", case.parent, "--full")
@@ -65,6 +66,7 @@ def test_messages_shows_what_waits_and_what_was_refused(case: Path, capsys: Any)
     assert "    Do: observe" in out
 
 
+@pytest.mark.slow
 def test_messages_resumes_a_channel_and_speaks_json(case: Path, capsys: Any) -> None:
     """A channel that is unknown is an error with a proposal."""
     given = ("messages", case, "--output", case.parent)
@@ -77,6 +79,7 @@ def test_messages_resumes_a_channel_and_speaks_json(case: Path, capsys: Any) -> 
     assert "no channel 'othr'; did you mean 'other'?" in err
 
 
+@pytest.mark.slow
 def test_figure_draws_a_candidate_on_demand(case: Path, capsys: Any) -> None:
     """What was asked for, into the project's folder."""
     _, out, _ = run(

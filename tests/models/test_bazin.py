@@ -66,6 +66,7 @@ def test_a_baseline_is_fitted_on_request():
     assert fit["parameters"]["q_ztfg"] == pytest.approx(-40.0, abs=0.5)
 
 
+@pytest.mark.slow
 def test_errors_of_the_peak_are_honest():
     """Of 200 noisy light curves, 68 % lie within their error [60, 76] and 95 % within two."""
     shapes = {"ztfr": SHAPES["ztfr"]}

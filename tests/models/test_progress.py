@@ -3,6 +3,8 @@
 import logging
 import sys
 
+import pytest
+
 from aas2rto.models.pool import run_limited
 from aas2rto.models.progress import Progress
 from aas2rto.text.logs import PROGRESS, progress_to
@@ -30,6 +32,7 @@ def test_a_terminal_sees_it_while_it_wants_to(capsys):
     assert capsys.readouterr().err == "fits: 1 of 2 (50 %)\n"
 
 
+@pytest.mark.slow
 def test_fits_in_processes_are_counted(caplog):
     with caplog.at_level(logging.INFO, logger=PROGRESS):
         outcomes = run_limited(

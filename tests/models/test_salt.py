@@ -115,6 +115,7 @@ YOUNG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", YOUNG)
 @pytest.mark.parametrize("free", [False, True])
 @pytest.mark.parametrize("kind", ["alerts and limits", "forced"])
@@ -164,6 +165,7 @@ def test_what_casts_doubt_on_a_fit_is_said_and_widens_its_error(clean):
         assert words not in sure["reason"]
 
 
+@pytest.mark.slow
 def test_the_fit_says_how_it_took_the_errors(clean):
     """By kind of measurement: alerts, forced photometry of the same survey, other surveys."""
     scale = calibration("all").scale

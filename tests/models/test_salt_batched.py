@@ -73,6 +73,7 @@ def worst_flux(source, bands, rng, n, z_range=(0.001, 0.2)):
     return max(of_peak), max(of_flux)
 
 
+@pytest.mark.slow
 def test_fluxes_are_those_of_sncosmo():
     """In every packaged band, for -4 < x1 < 4, -0.4 < c < 0.6, z < 0.2 and E(B-V) < 0.5."""
     bands = tuple(band for band in phot.BANDS if data.has_bandpass(band))
@@ -95,6 +96,7 @@ def test_fluxes_are_those_of_sncosmo_where_the_colour_law_ends():
     assert of_flux < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_fluxes_of_salt2_from_a_folder_are_those_of_sncosmo():
     source = data.salt_source(str(SHARED / "sncosmo" / "models" / "salt2" / "salt2-4"))
@@ -255,6 +257,7 @@ def test_faint_light_curves_that_are_hardly_worth_their_priors_have_a_fit():
     assert list(fits.loc[["SN004", "SN025", "SN037"], "status"]) == ["ok"] * 3
 
 
+@pytest.mark.slow
 def test_errors_of_the_peak_are_honest():
     """Of 300 noisy light curves with priors, 60-76 % lie within their error, > 91 % within two."""
     table, truth = simulated(300, seed=21)
@@ -342,6 +345,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", HOSTILE)
 @pytest.mark.parametrize("free", [False, True])
 @pytest.mark.parametrize("priors", ["priors", "none"])

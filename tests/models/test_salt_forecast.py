@@ -19,6 +19,7 @@ def table(**changes):
     return pd.DataFrame([{f"salt_{name}": value for name, value in fit.items()}]), fit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("c", [-0.3, 0.0, 0.3])
 @pytest.mark.parametrize("z", [0.0123, 0.05, 0.1511])
 def test_it_is_what_sncosmo_says(c, z):

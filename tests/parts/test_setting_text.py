@@ -70,6 +70,7 @@ def test_values(value: Any, expected: str) -> None:
     assert in_yaml(value) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sn_ia_peak", "fink_live", "lasair_live", "alerce_live"])
 def test_what_a_config_resolves_to_is_a_config(name: str) -> None:
     """Every setting that is shown would be accepted, and mean the same."""

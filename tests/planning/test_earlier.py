@@ -161,6 +161,7 @@ def test_closures_of_the_earlier_plan_are_kept_up_to_now(night: SiteNight) -> No
     assert reopened(night, yesterday, now) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_too_is_never_lost_while_the_dome_is_closed(seed: int) -> None:
     """Replanned every half hour of a closed dome, it stays in the plan until it has set."""

@@ -43,6 +43,7 @@ def same_visits(slots: pd.DataFrame) -> pd.DataFrame:
     return slots[["observatory", "candidate_id", "start"]].reset_index(drop=True)
 
 
+@pytest.mark.slow
 def test_by_default_an_empty_hour_stays_empty() -> None:
     assert Plan().fill == "none"
     assert Plan(fill=None).fill == "none"  # type: ignore[arg-type]
@@ -56,6 +57,7 @@ def test_repeats_need_visits() -> None:
         Plan(fill="repeats")
 
 
+@pytest.mark.slow
 def test_repeats_come_after_everybody_had_one_visit() -> None:
     nights = one_night(6)
     free = planned(nights)
@@ -77,6 +79,7 @@ def test_without_repeats_a_second_visit_competes_with_a_first() -> None:
     assert once > several
 
 
+@pytest.mark.slow
 def test_longer_exposures_end_at_the_next_visit_or_limit() -> None:
     nights = one_night(6)
     free = planned(nights)
@@ -100,6 +103,7 @@ def faint_and_bright() -> list[SiteNight]:
     return [replace(nights[0], table=table.assign(last_mag=np.where(faint, 20.0, 17.0)))]
 
 
+@pytest.mark.slow
 def test_the_next_best_gets_a_shorter_exposure() -> None:
     nights = faint_and_bright()
     free = planned(nights)
@@ -118,6 +122,7 @@ def test_the_next_best_gets_a_shorter_exposure() -> None:
     assert (start[1:] >= end[:-1] - SECOND).all()
 
 
+@pytest.mark.slow
 def test_the_next_best_is_never_below_the_least_score_nor_outside_the_list() -> None:
     nights = faint_and_bright()
     free = planned(nights)

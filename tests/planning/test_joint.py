@@ -44,6 +44,7 @@ def brute_force(one: Problem) -> float:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("few", [joint.FEW, 0], ids=["at once", "by price"])
 @pytest.mark.parametrize("visits", [1, 3])
 def test_the_joint_optimum_equals_brute_force(
@@ -65,6 +66,7 @@ def test_the_joint_optimum_equals_brute_force(
     assert several > 10, "on such instances greedy is as good: they test nothing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("visits", [1, 3])
 def test_greedy_plans_are_possible_and_not_better_than_the_best(visits: int) -> None:
     for seed in SEEDS:
@@ -117,6 +119,7 @@ def test_a_solver_that_raises_is_a_status() -> None:
     assert found.bound >= brute_force(problem(3))
 
 
+@pytest.mark.slow
 def test_the_solver_keeps_quiet() -> None:
     """HiGHS writes past Python to the standard output, where programs may read JSON."""
     code = (

@@ -142,6 +142,7 @@ def one_night(
     return [site_night(observatory_file.load(name), scored, NOW) for name in names]
 
 
+@pytest.mark.slow
 def test_the_same_night_gives_the_same_plan() -> None:
     first, second = (make_plan(one_night(), QUICK, NOW) for _ in range(2))
     pd.testing.assert_frame_equal(first.slots, second.slots)
@@ -158,6 +159,7 @@ def test_network_plans_share_candidates() -> None:
     assert plan.gap <= QUICK.optimality_gap + 1e-9
 
 
+@pytest.mark.slow
 def test_urgent_toos_come_first_and_as_early_as_they_can() -> None:
     """Although they score least."""
     nights = one_night(40)
@@ -187,6 +189,7 @@ def test_urgent_toos_come_first_and_as_early_as_they_can() -> None:
     assert free.first == 0
 
 
+@pytest.mark.slow
 def test_what_is_pinned_is_planned_and_where_it_is_pinned() -> None:
     names = ("la_palma_not", "la_silla_ntt")
     nights = one_night(80, names)
@@ -214,6 +217,7 @@ def test_what_is_pinned_is_planned_and_where_it_is_pinned() -> None:
     assert row["pinned"]
 
 
+@pytest.mark.slow
 def test_what_is_pinned_gets_its_best_slot_and_a_too_its_first() -> None:
     """A pin says that it must be observed, not that it cannot wait."""
     nights = one_night(40, ("la_palma_not",))
@@ -275,6 +279,7 @@ def test_polar_day_and_an_empty_list_are_no_errors() -> None:
     assert plan.slots.empty
 
 
+@pytest.mark.slow
 def test_greedy_stands_when_the_solver_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("out of memory")
@@ -288,6 +293,7 @@ def test_greedy_stands_when_the_solver_fails(monkeypatch: pytest.MonkeyPatch) ->
     check(plan, QUICK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("few", [joint.FEW, 0])
 def test_greedy_stands_when_the_solver_is_late(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joint, "FEW", few)
@@ -299,6 +305,7 @@ def test_greedy_stands_when_the_solver_is_late(few: int, monkeypatch: pytest.Mon
     assert plan.bound > plan.objective
 
 
+@pytest.mark.slow
 def test_backups_are_the_best_that_is_left_for_a_slot() -> None:
     nights = one_night(80)
     plan = make_plan(nights, QUICK, NOW, solve=False)
@@ -326,6 +333,7 @@ def test_last_chance_is_score_over_that_of_tomorrow() -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_what_is_running_and_repeats_nothing() -> None:
     """Planned again at every hour, the night stays possible and no candidate comes twice."""
     nights = one_night(60)
@@ -377,6 +385,7 @@ def test_slots_of_another_night_are_not_kept() -> None:
     ).empty
 
 
+@pytest.mark.slow
 def test_a_known_brightness_decides_the_exposure() -> None:
     faint = make_plan(one_night(last_mag=18.4), QUICK, NOW, solve=False)
     bright = make_plan(one_night(last_mag=16.0), QUICK, NOW, solve=False)

@@ -47,6 +47,7 @@ def test_what_is_planned_needs_no_reason() -> None:
     assert plan.not_planned.empty
 
 
+@pytest.mark.slow
 def test_each_limit_is_named() -> None:
     night = one()
     faint = with_instrument(night, faint_limit_mag=16.5)
@@ -109,6 +110,7 @@ def test_polar_day_is_a_reason() -> None:
     assert plan.not_planned["reason"].tolist() == ["there is no night"] * listed
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10**6))
 def test_everybody_is_planned_or_has_a_reason_at_each_site(seed: int) -> None:
     nights, now = some_night(seed)

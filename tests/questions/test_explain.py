@@ -25,6 +25,7 @@ def parts(tmp_path: Path, store: Store) -> Parts:
     return make_case(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_score_is_what_the_cycle_gave(parts: Parts, store: Store) -> None:
     cycle = run_cycle(parts, store, NOW, inform=lambda _: None)
     assert cycle.judged is not None
@@ -36,6 +37,7 @@ def test_the_score_is_what_the_cycle_gave(parts: Parts, store: Store) -> None:
         assert told["score"] == pytest.approx(product, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_who_is_out_is_told_why(parts: Parts, store: Store) -> None:
     told = explain_stored(parts, store, "few", NOW)
     assert told["decision"] == "exclude"
@@ -46,6 +48,7 @@ def test_who_is_out_is_told_why(parts: Parts, store: Store) -> None:
     )
 
 
+@pytest.mark.slow
 def test_why_one_is_above_another(parts: Parts, store: Store) -> None:
     first, second = (explain_stored(parts, store, name, NOW) for name in ("bright", "fainter"))
     told = compare(first, second)

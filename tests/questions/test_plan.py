@@ -43,6 +43,7 @@ def test_an_assessment_gives_the_lists_of_the_cycle(parts: Parts, filled: Store)
         assert len(ranking.table)
 
 
+@pytest.mark.slow
 def test_a_night_to_come_is_judged_for_then(parts: Parts, filled: Store) -> None:
     """Data are those of now, ages those of then."""
     later = Time(WHEN.mjd + 30, format="mjd", scale="utc")
@@ -59,6 +60,7 @@ def night(folder: Path, store: Store, text: str, when: Time = WHEN) -> pd.DataFr
     return site_night(parts, judged.scored, parts.case.observatories[0], when)
 
 
+@pytest.mark.slow
 def test_a_slot_is_worth_the_score_or_what_the_list_says(tmp_path: Path, filled: Store) -> None:
     by_slot = night(tmp_path, filled, AGED).table
     by_list = night(tmp_path, filled, AGED + "plan: {worth: list}\n").table
@@ -67,6 +69,7 @@ def test_a_slot_is_worth_the_score_or_what_the_list_says(tmp_path: Path, filled:
     assert (by_slot["site_score"] > by_slot["score"]).all()
 
 
+@pytest.mark.slow
 def test_the_altitude_of_the_moment_does_not_decide_a_night(tmp_path: Path, filled: Store) -> None:
     """With the factor `altitude`, what is low now is planned for later all the same."""
     noon = Time("2026-03-20T14:00:00", scale="utc")

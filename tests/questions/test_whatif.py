@@ -29,6 +29,7 @@ def other(tmp_path: Path, old: str, new: str) -> Parts:
     return make_case(folder, CASE.replace(old, new))
 
 
+@pytest.mark.slow
 def test_the_same_case_changes_nothing(parts: Parts, store: Store) -> None:
     told = compare(parts, parts, store, NOW)
     for changes in told["lists"].values():
@@ -36,6 +37,7 @@ def test_the_same_case_changes_nothing(parts: Parts, store: Store) -> None:
         assert [changes[key] for key in ("enters", "leaves", "moves")] == [[], [], []]
 
 
+@pytest.mark.slow
 def test_a_tighter_limit_says_who_leaves_and_why(
     parts: Parts, store: Store, tmp_path: Path
 ) -> None:
@@ -47,6 +49,7 @@ def test_a_tighter_limit_says_who_leaves_and_why(
     assert "18.2" in left["reason"]
 
 
+@pytest.mark.slow
 def test_a_closed_site_has_no_list(parts: Parts, store: Store) -> None:
     lists = compare(parts, parts, store, NOW, close=[("la_palma_not", "")])["lists"]
     assert lists["la_palma_not"]["before"] == 2

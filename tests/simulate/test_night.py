@@ -17,6 +17,7 @@ def night():
     return simulate.simulate_night(7, NOW)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_night(night):
     objects, photometry = simulate.simulate_night(7, NOW)
     pd.testing.assert_frame_equal(objects, night[0])

@@ -54,6 +54,7 @@ def by_table(site, now, hours):
     return (np.column_stack(column) for column in zip(*columns, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("site", SITES, ids=lambda site: site.name)
 @pytest.mark.parametrize("mjd", [61000.3, 61120.9])
 def test_they_are_those_of_the_sites_table(site, mjd):

@@ -6,11 +6,13 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from astropy.utils import iers
 
 from aas2rto.sky import earth_table
 
 
+@pytest.mark.slow
 def test_values_are_those_of_astropy():
     table = iers.IERS_A.read(iers.IERS_A_FILE)
     mjd, dut1, x, y = earth_table.read(iers.IERS_A_FILE)
@@ -20,6 +22,7 @@ def test_values_are_those_of_astropy():
     np.testing.assert_array_equal(y, table["PM_y"].to_value("rad"))
 
 
+@pytest.mark.slow
 def test_sky_needs_no_reader_of_tables():
     """Which takes a second at the start of each command."""
     code = (

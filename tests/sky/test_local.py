@@ -47,6 +47,7 @@ nights = st.floats(60700.0, 61400.0)
 sites = st.sampled_from(SITES)
 
 
+@pytest.mark.slow
 @given(site=sites, mjd=nights)
 def test_sidereal_time_is_that_of_astropy(site: Observatory, mjd: float) -> None:
     time = Time(mjd, format="mjd", scale="utc")
@@ -55,6 +56,7 @@ def test_sidereal_time_is_that_of_astropy(site: Observatory, mjd: float) -> None
     assert abs(off) * 3600 < 0.05
 
 
+@pytest.mark.slow
 @given(site=sites, mjd=nights, ra=st.floats(0, 359.9), dec=st.floats(-80, 80))
 def test_the_parallactic_angle_is_the_direction_of_the_zenith(
     site: Observatory, mjd: float, ra: float, dec: float

@@ -43,6 +43,7 @@ CASES = [
 """25 sites at 25 times, with 20 positions each."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("site", "mjd"), CASES)
 def test_it_agrees_with_astropy_everywhere(site, mjd):
     rng = np.random.default_rng(int(mjd))
@@ -75,6 +76,7 @@ def test_it_agrees_with_astropy_everywhere(site, mjd):
     np.testing.assert_allclose(table["hours_left"], hours, atol=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("site", "mjd"), CASES)
 def test_the_moon_at_the_best_moment_agrees_with_astropy(site, mjd):
     ra, dec = random_sky(np.random.default_rng(int(mjd)), 3)
@@ -89,6 +91,7 @@ def test_the_moon_at_the_best_moment_agrees_with_astropy(site, mjd):
     np.testing.assert_allclose(table["culmination_moon_altitude"], moon.alt.deg, atol=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("site", "mjd"), CASES)
 def test_night_limits_agree_with_the_sun_of_astropy(site, mjd):
     tonight = visibility.night(site, mjd_time(mjd))
@@ -245,6 +248,7 @@ def test_the_pole_itself_works():
     assert row["hours_left"] == pytest.approx(24.0)
 
 
+@pytest.mark.slow
 def test_every_day_of_a_polar_year_has_a_plausible_night():
     """Through onset and end of polar day and polar night, the night is what the Sun says."""
     site = place(86.0, longitude=40.0)

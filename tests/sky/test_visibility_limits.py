@@ -26,6 +26,7 @@ def astropy_offline():
         yield
 
 
+@pytest.mark.slow
 def test_a_candidate_that_grazes_the_limit_is_as_good():
     """Its area goes with the square of a small excess, so that every arcsecond counts."""
     site = observatory_file.load("la_silla_dk154")
@@ -203,6 +204,7 @@ LIMITED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", LIMITED)
 @pytest.mark.parametrize("text", ["2026-12-21T12:00:00", "2026-12-21T22:30:00"])
 def test_limits_of_the_telescope_cut_the_time_left(limit, text):

@@ -47,6 +47,7 @@ def expected(standin: StandIn, survey: str) -> dict[str, dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_every_object_of_the_class_comes_with_its_light_curve(standin):
     """Detections, limits and forced points of all of them, in uJy."""
     report = alerce(standin).poll(request(standin.now))
@@ -115,6 +116,7 @@ def test_a_full_page_of_one_time_is_paged_by_number(standin):
     assert names == ["a", "b", "c", "d", "e"]
 
 
+@pytest.mark.slow
 def test_what_is_not_fetched_in_one_poll_is_fetched_in_the_next(standin):
     """The list moves the cursor; objects without a light curve yet wait inside it."""
     names: list[str] = []
@@ -155,6 +157,7 @@ def test_an_unknown_ranked_candidate_is_no_problem(standin):
     assert (report.outcome, report.problems) == (Outcome.EMPTY, ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("poison", [False, True])
 def test_objects_that_cannot_be_answered_for_do_not_keep_the_next_from_coming(standin, poison):
     """Three unknown to ALeRCE, or three over which it stumbles, ranked first."""
@@ -230,6 +233,7 @@ def test_an_error_while_listing_leaves_the_cursor_where_it_was(standin):
     assert together == set(expected(standin, "ztf"))
 
 
+@pytest.mark.slow
 def test_a_light_curve_that_fails_waits_behind_the_others(standin):
     """One object that the service chokes on does not keep the others from being fetched."""
     victim = sorted(expected(standin, "ztf"))[0]

@@ -240,6 +240,7 @@ def test_truncated_file_gives_the_alerts_before_the_damage(tmp_path):
     assert again.problems == (), "said once"
 
 
+@pytest.mark.slow
 def test_file_truncated_at_every_length_never_raises(tmp_path):
     file = write_avro(tmp_path / "night.avro", night(2), sync_interval=1)
     whole = file.read_bytes()
@@ -250,6 +251,7 @@ def test_file_truncated_at_every_length_never_raises(tmp_path):
         assert len(report.objects) <= 2
 
 
+@pytest.mark.slow
 def test_damaged_bytes_never_raise(tmp_path):
     file = write_avro(tmp_path / "night.avro", night(2), sync_interval=1)
     whole = file.read_bytes()
@@ -392,6 +394,7 @@ class TestRealFiles:
         }
         assert 61121.1 < report.newest_alert < 61121.6
 
+    @pytest.mark.slow
     def test_all_alert_folders(self):
         report = poll(
             *(SHARED / "payloads" / name for name in ("fink", "ztf_alerts", "lsst_alerts"))
@@ -405,6 +408,7 @@ class TestRealFiles:
         assert "3 measurements are later than now" in others[2]
         assert (len(schemas), len(others)) == (2, 3)
 
+    @pytest.mark.slow
     def test_parquet_of_the_data_transfer_agrees_with_its_numbers(self):
         folder = SHARED / "payloads/fink/ftransfer_lsst_2026-03-27_750709"
         rows = poll(folder).photometry.set_index(["candidate_id", "measurement_id"])["flux"]
@@ -424,6 +428,7 @@ class TestRealFiles:
         assert report.objects["object_id"].tolist() == ["ZTF18abfisdf", "ZTF18acbzznf"]
         assert "975188145315015000" in set(report.photometry["measurement_id"])
 
+    @pytest.mark.slow
     def test_real_tables(self):
         report = poll(SHARED / "data" / "ztf_bts_*.parquet")
         assert len(report.objects) == 1713

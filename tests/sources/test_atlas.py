@@ -72,6 +72,7 @@ def open_tasks(standin: StandIn) -> list[dict[str, Any]]:
 # -- requests and results -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_request_is_made_and_its_result_comes_in_a_later_poll(standin):
     """The poll never waits for the queue, and a restart in between loses nothing."""
     reports = run(standin, table(BRIGHT[0]))
@@ -84,6 +85,7 @@ def test_a_request_is_made_and_its_result_comes_in_a_later_poll(standin):
     assert open_tasks(standin) == [], "deleted afterwards"
 
 
+@pytest.mark.slow
 def test_points_are_stacks_of_four_exposures(standin):
     """Inverse-variance mean of each visit, at the middle of its exposures."""
     t = BRIGHT[0]
@@ -172,6 +174,7 @@ def test_a_request_that_is_refused_does_not_stop_the_others(standin):
     assert again.problems == ()
 
 
+@pytest.mark.slow
 def test_photometry_is_requested_again_as_it_ages(standin):
     """Later requests begin a day before the last visit, and old points keep their names."""
     asked = table(BRIGHT[0])
@@ -204,6 +207,7 @@ def test_no_data_is_an_empty_result(standin):
     assert open_tasks(standin) == []
 
 
+@pytest.mark.slow
 def test_tasks_of_others_are_left_alone(standin):
     """The account may be shared with people and other projects."""
     run(standin, table(BRIGHT[0]))
@@ -211,6 +215,7 @@ def test_tasks_of_others_are_left_alone(standin):
     assert 7 not in standin.call("state/atlas")["deleted"]
 
 
+@pytest.mark.slow
 def test_a_result_is_fetched_once_and_deleted_after_it_was_stored(standin):
     """A crash between fetching and storing repeats the fetch, for the task is still there."""
     asked = table(BRIGHT[0])
@@ -226,6 +231,7 @@ def test_a_result_is_fetched_once_and_deleted_after_it_was_stored(standin):
     assert after.cursor["delete"] == []
 
 
+@pytest.mark.slow
 def test_a_request_whose_answer_was_lost_is_found_in_the_queue(standin):
     """The server took it, the connection broke: it is adopted, not doubled."""
     standin.fault("atlas", "reset", path="/queue/", after=1, times=1)

@@ -50,6 +50,7 @@ def test_four_exposures_of_40_uJy_are_a_detection_together():  # noqa: N802  the
     assert paper["kind"] == "limit"
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(st.integers(-500, 500), st.integers(5, 60)), min_size=1, max_size=4, unique=True
@@ -103,6 +104,7 @@ def test_one_wild_exposure_of_a_bright_source_is_still_suspect():
         assert stacked(result(*looks))["kind"].tolist() == ["suspect"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "value"),
     [

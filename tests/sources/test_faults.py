@@ -161,6 +161,7 @@ def check_line(report: Report, service: str) -> str:
     return line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", faults.KINDS)
 @pytest.mark.parametrize("name", HTTP)
 def test_http(name, kind, standin, tmp_path):
@@ -306,6 +307,7 @@ def poll_stream(name: str, servers: str, topic: str, night: Night, **settings: A
         source.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", IN_MESSAGES)
 @pytest.mark.parametrize("name", STREAMS)
 def test_stream_messages(name, kind, cluster):
@@ -343,6 +345,7 @@ def _newer_schema() -> tuple[bytes, list[bytes]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["refused", "hang", "reset", "401", "404", "500", "503"])
 @pytest.mark.parametrize("name", STREAMS)
 def test_stream_brokers(name, kind, cluster, monkeypatch):

@@ -263,6 +263,7 @@ def test_settings_that_cannot_work_say_so(settings, words):
         Fink(**settings)
 
 
+@pytest.mark.slow
 def test_the_password_is_shown_nowhere(cluster, stream, caplog):
     """Not in the report, not in the log."""
     caplog.set_level("DEBUG")
@@ -482,6 +483,7 @@ def test_recorded_answers_are_read():
     assert "fink_main_label_crossmatch" not in keys, "'Fail' says nothing"
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     ("name", "survey", "n_objects"),

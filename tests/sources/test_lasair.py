@@ -76,6 +76,7 @@ def sent(survey: str) -> list[bytes]:
     return [v for topic, _, v in messages(sky.NOW) if topic == f"lasair_{number}Supernovae"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("survey", SURVEYS)
 def test_a_filter_stream_brings_light_curves(cluster, stream, survey):
     """Lite rows without identifiers (LSST), candidates with (ZTF)."""
@@ -93,6 +94,7 @@ def test_a_filter_stream_brings_light_curves(cluster, stream, survey):
     assert {"lasair_sherlock"} <= keys or survey == "ztf"
 
 
+@pytest.mark.slow
 def test_lite_rows_get_names_that_stay_the_same(cluster, stream):
     """So that the next message about the object adds only what is new."""
     topics = [f"lasair_{next(_numbers)}" for _ in range(2)]
@@ -122,6 +124,7 @@ def test_messages_without_light_curve_report_the_object(cluster, stream):
     assert "neither light curve nor position: let the filter select them" in report.problems[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [b"", b"<html>", b'{"alert": {}', b"[]", b"3", b'{"x": 1}'])
 def test_a_broken_message_costs_itself(cluster, stream, value):
     """The line names topic, partition and offset."""
@@ -134,6 +137,7 @@ def test_a_broken_message_costs_itself(cluster, stream, value):
     assert f"lasair lsst: {topic}[" in report.problems[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("survey", SURVEYS)
 def test_a_query_lists_objects_whose_light_curves_are_fetched(standin, survey):
     """Form data with a token; both forms of answers."""
@@ -146,6 +150,7 @@ def test_a_query_lists_objects_whose_light_curves_are_fetched(standin, survey):
     assert {q["headers"]["content-type"] for q in log} == {"application/x-www-form-urlencoded"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("survey", SURVEYS)
 def test_a_second_query_asks_for_what_is_newer(standin, survey):
     """And fetches nothing that has not changed."""
@@ -248,6 +253,7 @@ def test_unknown_objects_ranked_first_do_not_keep_the_next_from_coming(standin, 
     assert list(report.objects["object_id"]) == [known]
 
 
+@pytest.mark.slow
 def test_of_a_hundred_questions_an_hour_five_are_wasted(standin, capsys):
     """Fifty objects unknown to Lasair before those that it lists itself, polled every 10 min."""
     strangers = [f"ZTF20aaaaa{a}{b}" for a in "abcdefghij" for b in "abcde"]

@@ -99,6 +99,7 @@ def test_lasair(standin, survey):
         assert found["plain"]["diaObject"]["ra"] == T.ra
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("survey", "of"), [("ztf", "fink_sn_candidates_ztf"), ("lsst", "fink_most_likely_sn_lsst")]
 )

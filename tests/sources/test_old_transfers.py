@@ -139,6 +139,7 @@ def test_an_alert_whose_own_ids_are_damaged_is_still_refused(tmp_path):
     assert "is not an integer, so digits may be lost" in report.problems[0]
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.parametrize("twins", [False, True])
 def test_recorded_transfers_with_the_parents_id_as_a_double(tmp_path, twins, capsys):

@@ -109,6 +109,7 @@ def test_every_name_goes_to_its_candidate(standin, tns):
     assert 0 < classified < len(known)
 
 
+@pytest.mark.slow
 def test_a_store_knows_a_candidate_by_the_names_in_tns(standin, tns, store):
     """A supernova that LSST found is asked for by its ZTF name at brokers of ZTF."""
     t = next(iter(reported(standin.now).values()))
@@ -431,6 +432,7 @@ def table_of(ra: Any, dec: Any, names: Any = None, internal: str = "") -> Table:
     return table
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**31))
 def test_matches_are_those_of_all_pairs(seed):

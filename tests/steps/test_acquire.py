@@ -110,6 +110,7 @@ def test_two_sources_of_one_kind_have_cursors_of_their_own(store):
     assert store.sources.state("alerce_lsst").cursor == {"at": "lsst"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

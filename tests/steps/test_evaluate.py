@@ -227,6 +227,7 @@ def picky(*bad):
     return factor
 
 
+@pytest.mark.slow
 @given(st.sets(st.integers(0, 16), max_size=16))
 def test_one_bad_candidate_does_not_stop_the_others(bad):
     """Exactly the culprits are excluded, wherever they stand."""

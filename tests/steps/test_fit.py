@@ -102,6 +102,7 @@ def test_nothing_is_fitted_twice(store):
     pd.testing.assert_frame_equal(one, two, check_dtype=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "refitted"),
     [
@@ -188,6 +189,7 @@ def test_a_model_that_raises_costs_its_own_columns(store):
     assert table["model"].tolist() == ["good", "good", ""]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [
@@ -412,6 +414,7 @@ def test_a_model_that_failed_as_a_whole_is_tried_again(store):
     assert run(memory, bound(model)).fresh == {"mine": 0}
 
 
+@pytest.mark.slow
 def test_memory_and_store_agree_whatever_changes(store):
     """Who comes, goes, returns and changes: the fits are those of a run from the store alone."""
     rng, memory = np.random.default_rng(3), Remembering(OnlyRead(store.fits))

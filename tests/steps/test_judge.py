@@ -26,6 +26,7 @@ def filled(store: Store) -> Store:
     return store
 
 
+@pytest.mark.slow
 def test_who_is_out_is_ranked_only_in_full(tmp_path: Path, filled: Store) -> None:
     parts = make_case(tmp_path)
     known = as_known(parts, filled, NOW)
@@ -41,6 +42,7 @@ def test_who_is_out_is_ranked_only_in_full(tmp_path: Path, filled: Store) -> Non
     assert np.isfinite(full.loc["few", "factor_magnitude"])
 
 
+@pytest.mark.slow
 def test_data_of_now_judged_for_a_later_night(tmp_path: Path, filled: Store) -> None:
     parts = make_case(tmp_path, CASE.replace("detections: {min: 4}", "time_span: {max: 20 day}"))
     known = as_known(parts, filled, NOW)
@@ -50,6 +52,7 @@ def test_data_of_now_judged_for_a_later_night(tmp_path: Path, filled: Store) -> 
     assert sorted(then.rejected["candidate_id"]) == ["bright", "few"]
 
 
+@pytest.mark.slow
 def test_each_step_is_entered_once_in_order(tmp_path: Path, filled: Store) -> None:
     entered: list[str] = []
 

@@ -103,6 +103,7 @@ def test_a_signal_to_stop_ends_it_at_once():
     assert seconds < 1.0
 
 
+@pytest.mark.slow
 def test_the_loop_reacts_and_keeps_its_interval():
     """A stream with news is read alone, all are asked at the interval; what failed is left out."""
     stop, asked, begun = threading.Event(), [], time.monotonic()

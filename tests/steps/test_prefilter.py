@@ -84,6 +84,7 @@ def test_explain_names_what_is_set_aside(world: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_explain_sets_nothing_aside_without_need(world: Any) -> None:
     """Most candidates have one outburst."""
     parts, store, told, _ = world
@@ -91,6 +92,7 @@ def test_explain_sets_nothing_aside_without_need(world: Any) -> None:
     assert explain_stored(parts, store, "a", at(0))["set_aside"] is None
 
 
+@pytest.mark.slow
 def test_one_detection_alone_is_no_outburst(world: Any) -> None:
     """It is rejected for its age, as it was when it still might have been one."""
     parts, store, told, cycle = world
@@ -107,6 +109,7 @@ def test_one_detection_alone_is_no_outburst(world: Any) -> None:
     assert said["factors"][0]["reason"] == ("no detection in ztfg, ztfr in the present outburst")
 
 
+@pytest.mark.slow
 def test_who_is_reconsidered_starts_afresh(world: Any) -> None:
     """Rejected for its age 150 d ago, now a new supernova: it stays in."""
     _, store, told, cycle = world

@@ -203,6 +203,7 @@ def test_what_is_pinned_comes_first_and_says_who_said_so():
     assert not order(elsewhere, "score", "here")["pinned"].any()
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0.1, 10), min_size=2, max_size=5))
 def test_a_fainter_twin_never_ranks_higher(mags):
     """All else equal, from the photometry to the list."""

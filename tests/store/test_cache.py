@@ -91,6 +91,7 @@ def filled(store):
     return store
 
 
+@pytest.mark.slow
 def test_nothing_new_gives_the_same_object(filled):
     table = held(filled, NAMES)
     first = filled.photometry.as_known(table, MJD + 1)
@@ -99,6 +100,7 @@ def test_nothing_new_gives_the_same_object(filled):
     assert filled.photometry.as_known(table, MJD + 2) is not first
 
 
+@pytest.mark.slow
 def test_only_those_that_changed_are_made_anew(filled, monkeypatch):
     asked = []
     summarise = outburst.summarise

@@ -242,6 +242,7 @@ def agrees(stands: Any, found: Cycle) -> None:
 # -- examples --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_slow_drift_is_kept_each_tenth(store):
     """Measured from the row kept last, not from the cycle before."""
     for number in range(40):

@@ -72,6 +72,7 @@ def test_the_same_alert_twice_in_one_report_is_one_row(store):
     assert photometry_of(store)["known_at"].tolist() == table["known_at"].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [(5.0, 2.0, 9.0), (2.0, 5.0, 9.0), (9.0, 5.0, 2.0)])
 def test_what_two_brokers_told_was_known_when_the_first_told_it(store, order):
     """`known_at` keeps the earliest, whichever report comes first."""
@@ -200,6 +201,7 @@ def test_measurements_of_strangers_are_left_out_and_counted(store):
     assert added.refused == ("test: left out 3 measurements of objects that are not known",)
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(
     alerts=st.lists(

@@ -87,6 +87,7 @@ def test_a_version_that_nobody_knows_is_refused_in_words(path):
     assert "0000" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [0, 1, 5, 11])
 def test_a_kill_while_the_tables_are_made_is_repaired(path, made):
     """The next start makes the tables that miss."""
@@ -115,6 +116,7 @@ def shape(engine):
     }
 
 
+@pytest.mark.slow
 def test_a_store_of_the_first_version_is_brought_up_to_date(path):
     """It has the shape of a new one, and all that was in it."""
     with closing(sqlite3.connect(path)) as connection:
@@ -131,6 +133,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(path):
         assert store.ingest(make_report(make_objects("d")), MJD).new_candidates == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table_is_there", [True, False])
 def test_the_copy_of_a_table_that_a_killed_program_left_is_no_hindrance(path, table_is_there):
     """It is dropped where its table is there, and takes the table's place where it is not."""
@@ -181,6 +184,7 @@ def third(path):
     return path
 
 
+@pytest.mark.slow
 def test_what_an_old_store_knew_becomes_history(third, caplog):
     """Known since the candidate's first sight: its own, or that of its first measurement."""
     with Store(f"sqlite:///{third}") as store, Store("sqlite://") as new:
@@ -224,6 +228,7 @@ def test_the_words_of_an_old_too_are_not_overwritten(third):
         assert (row["comment"], row["redshift"]) == ("mine", 0.2)
 
 
+@pytest.mark.slow
 def test_what_an_old_store_knew_can_be_taken_back(third):
     """It did not say from whom it was: whoever takes back the like is meant; not a person's."""
     with Store(f"sqlite:///{third}") as store:
@@ -281,6 +286,7 @@ def any_cycle(rng):
     return {"scores": told, "ranks": ranks}
 
 
+@pytest.mark.slow
 def test_what_old_cycles_found_becomes_what_changed(fourth, caplog):
     """As the program would have kept it; the newest two stay whole; fits come back as they were."""
     path, found, fits = fourth
@@ -311,6 +317,7 @@ def test_what_old_cycles_found_becomes_what_changed(fourth, caplog):
     ]
 
 
+@pytest.mark.slow
 def test_an_old_store_goes_on_from_its_last_cycle(fourth):
     """The next cycle is compared with it, and adds what changed since."""
     path, found, _ = fourth

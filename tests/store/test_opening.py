@@ -27,6 +27,7 @@ class UnusualError(Exception):
     """Something that no database raises."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [UnusualError, KeyError, KeyboardInterrupt])
 def test_a_report_that_fails_half_way_leaves_nothing_behind(store, monkeypatch, error):
     """Neither in the database nor in memory: the report comes again as if for the first time."""

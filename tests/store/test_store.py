@@ -280,6 +280,7 @@ def test_nobody_elses_photometry_comes_along(store):
     assert len(store.photometry.of(store.candidates(LATE, state="rejected"))) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_memory_and_database_agree(store, seed):
     """Whatever is asked and added in whatever order, the answer is that of a fresh start."""
@@ -335,6 +336,7 @@ def test_a_rejection_keeps_its_first_reason(store):
     assert store.rejections.as_known(LATE)["reason"].tolist() == ["first"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("later", "kind", "known", "returns"),
     [

@@ -113,6 +113,7 @@ def as_positions(points, dec):
     return 100 + x * 0.7 * ARCSEC / np.cos(np.radians(dec)), dec + y * 0.7 * ARCSEC
 
 
+@pytest.mark.slow
 @given(
     known=st.lists(places, max_size=8, unique=True),
     new=st.lists(places, min_size=1, max_size=8),

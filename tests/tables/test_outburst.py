@@ -95,6 +95,7 @@ def slowly(days, quiet):
 curve = st.lists(st.integers(0, 400), min_size=1, max_size=12, unique=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("categorical", [False, True])
 @given(curves=st.lists(curve, min_size=1, max_size=4))
 def test_many_candidates_are_as_each_alone(curves, categorical):

@@ -21,6 +21,7 @@ fluxes = st.floats(1e-6, 1e9)
 # -- conversions ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(fluxes)
 def test_flux_and_magnitude_are_two_ways_to_say_one_thing(flux):
     """There and back changes nothing."""
@@ -233,6 +234,7 @@ def slowly_one_per_exposure(table):
     return sorted(best)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("categorical", [False, True])
 @given(rows=rows)
 def test_one_row_per_exposure_is_what_one_would_do_by_hand(rows, categorical):
@@ -252,6 +254,7 @@ def test_one_row_per_exposure_is_what_one_would_do_by_hand(rows, categorical):
     assert kept.index.tolist() == slowly_one_per_exposure(table)
 
 
+@pytest.mark.slow
 @given(rows=rows)
 def test_no_epoch_is_left_twice(rows):
     """Whatever comes in, kept rows of one camera are farther apart than an exposure."""

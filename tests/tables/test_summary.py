@@ -99,6 +99,7 @@ rows = st.lists(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("categorical", [False, True])
 @given(rows=rows)
 def test_the_summary_is_what_one_would_count_by_hand(rows, categorical):
@@ -201,6 +202,7 @@ def test_bands_of_ones_own_get_columns_too():
     assert "n_detections_besselb" not in found
 
 
+@pytest.mark.slow
 @given(st.permutations(["a", "b", "c", "d"]))
 def test_the_order_of_candidates_is_the_callers(order):
     """Rows stand as asked for, whatever the order of the photometry."""

@@ -49,6 +49,7 @@ def texts(kind: str, **values: Any) -> list[str]:
     return [text for text in found if text]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_figure_fits_a_phone(kind: str) -> None:
     """1080 pixels wide, and small enough for a slow connection on a mountain."""
@@ -57,6 +58,7 @@ def test_a_figure_fits_a_phone(kind: str) -> None:
     assert len(png) < 150_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_reused_figure_shows_the_same_as_a_fresh_one(kind: str) -> None:
     """Whatever was drawn before leaves no trace, not even after many drawings."""
@@ -74,6 +76,7 @@ def test_a_reused_figure_shows_the_same_as_a_fresh_one(kind: str) -> None:
     np.testing.assert_array_equal(opened(again), opened(drawing.png(kind, subject, fresh=True)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "values",
@@ -118,6 +121,7 @@ def test_anything_can_be_drawn(kind: str, values: dict[str, Any]) -> None:
     assert opened(drawing.png(kind, make_subject(**values))).width == 1080
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_names_are_drawn_harmlessly(text: str) -> None:
     """No mathematics, no missing letters, no lines of their own."""
@@ -182,6 +186,7 @@ def test_a_light_curve_says_all_that_is_asked_of_it() -> None:
     assert "5\n27 Mar" in without, "a week ahead, whatever there is"
 
 
+@pytest.mark.slow
 def test_what_a_too_is_said_to_be_is_on_its_light_curve() -> None:
     """Alone, or beside what was measured; the axis holds it."""
     alone = {"points": make_points().iloc[:0], "fitted": None}
@@ -191,6 +196,7 @@ def test_what_a_too_is_said_to_be_is_on_its_light_curve() -> None:
     assert light_curve._magnitudes(make_points(), pd.DataFrame({"flux": []}), 14.1)[0] < 14.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reported", [np.nan, 17.0])
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_word_is_cut_off(kind: str, reported: float) -> None:
@@ -288,6 +294,7 @@ SITES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [1.0, 5.0, 400.0, np.nan], ids=str)
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 6, 8, 10])
 def test_no_label_of_a_rank_hides_another_or_leaves_the_figure(count: int, last: float) -> None:
@@ -457,6 +464,7 @@ def test_bands_that_are_plotted_together_can_be_told_apart(kind: str, pair: str)
     assert np.linalg.norm(one - other) > 10
 
 
+@pytest.mark.slow
 def test_nobody_elses_settings_are_touched() -> None:
     """Neither a backend is chosen nor a style left behind; a user's own is not used."""
     code = (

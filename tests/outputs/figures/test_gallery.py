@@ -53,6 +53,7 @@ def findings(*names: str, **values: Any) -> Any:
     return Findings(subjects={n: make_subject(candidate_id=n, **values) for n in names})
 
 
+@pytest.mark.slow
 def test_each_candidate_has_a_folder(gallery: Gallery, tmp_path: Path) -> None:
     """With one file per kind that is wanted."""
     done = gallery.draw(findings("a", "b"), {"a": ALL, "b": ("score",), "unknown": ALL})
@@ -62,6 +63,7 @@ def test_each_candidate_has_a_folder(gallery: Gallery, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_has_not_changed_is_not_drawn_again(gallery: Gallery, tmp_path: Path) -> None:
     """Neither by this program nor by the next; what was deleted is."""
     found = findings("a")
@@ -76,6 +78,7 @@ def test_what_has_not_changed_is_not_drawn_again(gallery: Gallery, tmp_path: Pat
     assert changed.paths == [other.path("a", "light_curve")]
 
 
+@pytest.mark.slow
 def test_exactly_now_means_now(gallery: Gallery) -> None:
     """What a message shows is not ten minutes old."""
     gallery.draw(findings("a"), {"a": ALL})
@@ -95,6 +98,7 @@ def test_a_torn_file_is_drawn_again(gallery: Gallery) -> None:
     assert drawing.CONTENT in read_metadata(path)
 
 
+@pytest.mark.slow
 def test_a_figure_that_fails_costs_only_itself(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +116,7 @@ def test_a_figure_that_fails_costs_only_itself(
     assert len(done.paths) == 7
 
 
+@pytest.mark.slow
 def test_a_stop_ends_the_drawing(gallery: Gallery) -> None:
     """What is drawn stays, the rest is not begun."""
     calls = iter([False, False, True])
@@ -121,6 +126,7 @@ def test_a_stop_ends_the_drawing(gallery: Gallery) -> None:
     assert len(done.paths) == 4
 
 
+@pytest.mark.slow
 def test_figures_of_candidates_that_are_gone_go(gallery: Gallery, tmp_path: Path) -> None:
     """But nothing else that lies there."""
     gallery.draw(findings("a", "b", "c"), dict.fromkeys("abc", ("score",)))

@@ -54,6 +54,7 @@ def world(tmp_path: Path) -> Any:
     store.close()
 
 
+@pytest.mark.slow
 def test_subjects_hold_what_the_cycle_found(world: Any) -> None:
     """Scores, reasons, ranks and the night at each site."""
     parts, store, cycle = world
@@ -72,6 +73,7 @@ def test_subjects_hold_what_the_cycle_found(world: Any) -> None:
     assert not any(site.observable.any() for site in faint.sites)
 
 
+@pytest.mark.slow
 def test_the_window_agrees_with_the_list(world: Any) -> None:
     """Hours above the limit at night are those of the ranked list, within a step."""
     parts, store, cycle = world
@@ -84,6 +86,7 @@ def test_the_window_agrees_with_the_list(world: Any) -> None:
         assert (site.sun_altitude[site.observable] < -17.9).all()
 
 
+@pytest.mark.slow
 def test_the_heads_of_all_lists_are_drawn(world: Any) -> None:
     """The best places first, each candidate once."""
     _, _, cycle = world
@@ -92,6 +95,7 @@ def test_the_heads_of_all_lists_are_drawn(world: Any) -> None:
     assert gathering.top_of(cycle.judged.rankings, 0) == []
 
 
+@pytest.mark.slow
 def test_a_site_that_failed_is_an_empty_night(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its panel says so; the other panels are as they were."""
     parts, store, cycle = world
@@ -107,6 +111,7 @@ def test_a_site_that_failed_is_an_empty_night(world: Any, monkeypatch: pytest.Mo
     assert drawing.png("score", one)
 
 
+@pytest.mark.slow
 def test_a_cycle_that_was_stopped_has_nothing_to_draw(world: Any) -> None:
     """There are no scores yet."""
     parts, store, _ = world

@@ -39,6 +39,7 @@ def plan(n: int, **more: Any) -> NightPlan:
     return make_plan([one, two], settings, NOW, solve=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 25, 120])
 def test_no_word_is_cut_off_or_runs_into_another(n: int) -> None:
     found = plan(n)
@@ -60,6 +61,7 @@ def test_no_word_is_cut_off_or_runs_into_another(n: int) -> None:
         assert width <= 1 or height <= 3, (a.get_text(), b.get_text())
 
 
+@pytest.mark.slow
 def test_it_says_date_units_and_what_the_columns_are() -> None:
     with style.applied():
         sheet = plan_figure.sheet_of(plan(25), "p")

@@ -251,6 +251,7 @@ def answer(door: str, kind: str, folder: Path) -> str:
     return ask(cells[kind](folder)) if kind in cells else NO_MEASUREMENT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("door", DOORS)
 def test_each_door_answers_each_kind(door: str, tmp_path: Path) -> None:
     """The right value, or a line that says where, what, why and what next; never silence."""

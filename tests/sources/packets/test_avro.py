@@ -129,6 +129,7 @@ ALERT = packets.encode(
 READER = Reader(packets.ZTF_SCHEMA, alert_entries)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, len(ALERT) - 1), st.binary(min_size=0, max_size=12), st.booleans())
 def test_damage_never_does_worse_than_an_error(place, noise, cut):
@@ -161,6 +162,7 @@ def test_a_promise_of_endless_items_is_refused():
     assert str(error) == "a length in it is impossible"
 
 
+@pytest.mark.slow
 def test_many_items_make_room_for_themselves():
     """Histories may be longer than any seen before."""
     alert = packets.ztf_alert(sky.transients()[0], sky.NOW, image_bytes=10)
@@ -222,6 +224,7 @@ def changed(**changes: Any) -> list[bytes]:
     return [packets.encode(alert, packets.ZTF_SCHEMA)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -305,6 +308,7 @@ def test_fp_hists_by_columns_are_those_by_mappings():
     assert batch.tables().photometry["measurement_id"].str.startswith("fp:").sum() == 2
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.parametrize(
     "name",

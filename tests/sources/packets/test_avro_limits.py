@@ -121,6 +121,7 @@ def test_a_block_that_unpacks_to_a_gigabyte_is_refused(tmp_path):
     assert time.monotonic() - begun < 5.0
 
 
+@pytest.mark.slow
 def test_a_bomb_in_a_stream_costs_its_message():
     batch = Batch(61120.0)
     assert Decoder().feed([Message("t", 0, 0, b"", bomb(512))], batch, "svc") == 1

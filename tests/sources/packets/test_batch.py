@@ -382,6 +382,7 @@ class TestRealAlerts:
         assert len(both) >= 3
         assert np.allclose(both["flux_x"], both["flux_y"], rtol=0.3)
 
+    @pytest.mark.slow
     def test_lsst_fluxes_and_ids_come_back(self):
         alerts = read(PAYLOADS / "fink/lsst_part-2-918301.avro")
         tables = packets.lsst(alerts)

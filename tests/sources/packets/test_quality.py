@@ -84,6 +84,7 @@ def both_ways(alerts, schema, quality):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("survey", ["ztf", "lsst"])
 def test_streams_apply_the_same_cut_to_histories(survey):
     """A stream reads histories by columns; the tables are the same."""

@@ -35,6 +35,7 @@ def send_packed(handler: BaseHTTPRequestHandler, body: bytes, packing: str) -> N
     handler.wfile.write(body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("packing", "words"),
     [
@@ -82,6 +83,7 @@ def test_a_damaged_packing_is_an_unreadable_answer(client, server, body):
     assert error_of(client()).cause is Cause.UNREADABLE
 
 
+@pytest.mark.slow
 def test_headers_that_drip_obey_the_deadline(server):
     """No single read times out, yet the poll's time is over."""
 

@@ -181,6 +181,7 @@ def test_no_topic_at_all_is_an_error(stream):
         read(stream("no_such", "nor_this"))
 
 
+@pytest.mark.slow
 def test_refused_connections_name_service_and_broker(stream, topic):
     """The brokers' own complaint is in the line."""
     with socket.socket() as probe:
@@ -201,6 +202,7 @@ def test_a_broker_that_never_answers_costs_the_timeout(stream, topic):
             read(stream(topic, servers=f"127.0.0.1:{port}", patience=quick))
 
 
+@pytest.mark.slow
 def test_a_broker_that_dies_in_the_middle_is_an_error_after_the_data(topic, monkeypatch):
     """What came before is good; the cursor stands behind it."""
     monkeypatch.setattr(kafka, "READ_AHEAD_KIB", 64)
@@ -220,6 +222,7 @@ def test_a_broker_that_dies_in_the_middle_is_an_error_after_the_data(topic, monk
         one.close()
 
 
+@pytest.mark.slow
 def test_a_refused_password_is_told_without_the_password(cluster, stream, topic, caplog):
     """The mock cluster speaks plain text only, so that it refuses every handshake."""
     caplog.set_level("DEBUG")
@@ -398,6 +401,7 @@ def later(seconds: float) -> Callable[[], bool]:
     return lambda: end.left() <= 0
 
 
+@pytest.mark.slow
 def test_who_listens_hears_what_comes_and_takes_nothing(cluster, stream, topic):
     """The next poll reads it."""
     fill(cluster, topic, 5)
@@ -421,6 +425,7 @@ def test_what_a_limit_left_is_heard_at_once(cluster, stream, topic):
     assert one.listen(later(5.0))
 
 
+@pytest.mark.slow
 def test_who_has_read_nothing_or_reaches_nobody_hears_nothing(cluster, stream, topic):
     """What is wrong there, a poll will tell."""
     assert not stream(topic).listen(later(5.0))
