@@ -215,6 +215,8 @@ class _Running:
         with showing.steps() as on_step:
             on_step("tell")
             self.telling.tell(cycle)
+        with cycle.timed("snapshot"):
+            self.store.photometry.keep_snapshot()
         journal.close(self.store, cycle, self._write_report)
         showing.problems(cycle.problems[shown:])
         return cycle
@@ -290,6 +292,7 @@ def _running(
         )
         parts = replace(parts, failures=(*parts.failures, *telling.failures))
         if not dry_run:
+            stack.callback(store.photometry.keep_snapshot, last=True)
             stack.enter_context(telling)
         memory = Remembering(store.fits)
         yield _Running(parts, store, folder, telling, dry_run, memory, Written())

@@ -22,8 +22,11 @@ from aas2rto.sky.visibility import (
     saturate,
     visibility_factor,
 )
-from aas2rto.text.late import say
+from aas2rto.text.late import Late, as_words, say
 from aas2rto.units import Degree
+
+MINUTES = 1440
+"""Of a day."""
 
 
 class Saturation(BaseModel):
@@ -114,17 +117,14 @@ def altitude_integral(
     )
     value = raw if saturation is None else saturation.apply(raw)
     gone = ~np.isfinite(value)
-    status = candidates["status"].to_numpy(object)
+    lowest = candidates["lowest_altitude"].to_numpy(float)
     return answer(
         value,
         exclude=gone,
-        reason=say(
-            lambda why, out, *place: why if out else _reason(*place),
-            status,
+        reason=Late.where(
             gone,
-            hours,
-            candidates["lowest_altitude"],
-            candidates["sets"],
+            Late.of(candidates["status"].to_numpy(object), len(candidates)),
+            say("{:.1f} h left above {:g} deg, {}", hours, lowest, _until(candidates["sets"])),
         ),
         altitude_area=candidates["altitude_area"],
         night_left=candidates["night_left"],
@@ -142,6 +142,11 @@ def _check_table(made_for: NDArray[np.float64], min_altitude: float) -> None:
         )
 
 
-def _reason(hours: float, lowest: float, sets: float) -> str:
-    until = f"sets {clock(sets)} UTC" if math.isfinite(sets) else "still up at dawn"
-    return f"{hours:.1f} h left above {lowest:g} deg, {until}"
+def _until(sets: pd.Series) -> NDArray[np.object_]:
+    """Say until when candidates are up; many set in the same minute."""
+    mjd = sets.to_numpy(float)
+    known = np.isfinite(mjd)
+    minutes = np.rint(np.where(known, mjd, 0.0) % 1.0 * MINUTES).astype(int) % MINUTES
+    different, which = np.unique(np.where(known, minutes, -1), return_inverse=True)
+    words = [f"sets {clock(m / MINUTES)} UTC" if m >= 0 else "still up at dawn" for m in different]
+    return as_words(words)[which]

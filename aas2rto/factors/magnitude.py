@@ -10,7 +10,7 @@ from astropy.time import Time
 from pydantic import BaseModel, Field
 
 from aas2rto.factors import Factor, Needs, Positive, answer, check_bands, factor, latest, numbers
-from aas2rto.text.late import say
+from aas2rto.text.late import Late, say
 from aas2rto.text.words import counted
 from aas2rto.units import Day, Mag
 
@@ -89,7 +89,12 @@ def magnitude(
         return f"{none}{why}"
 
     days = now.utc.mjd - mjd
-    reason = say(sentence, mag, band, days, faint, suspect, nothing, measured, old)
+    usual = seen & ~faint & ~old & (mag == measured) & (days <= 1.0)
+    reason = Late.where(
+        usual,
+        say("{:.2f} mag in {}", mag, band),
+        say(sentence, mag, band, days, faint, suspect, nothing, measured, old),
+    )
     value = 10.0 ** ((zero_point - mag) / 2)
     value = value if ceiling is None else np.minimum(value, ceiling)
     return answer(value, exclude=~seen | faint, reason=reason, mag=mag, band=band)

@@ -13,7 +13,7 @@ from pydantic import Field
 from scipy.special import ndtr
 
 from aas2rto.factors import Factor, Needs, Positive, answer, check_model, factor, numbers
-from aas2rto.text.late import say
+from aas2rto.text.late import Late, say
 from aas2rto.units import Day
 
 
@@ -66,7 +66,13 @@ def peak(
     value = amplitude * sigma / width * np.exp(-(from_peak**2) / (2 * width**2))
     value = np.where(fitted, np.maximum(value, floor), no_fit)
     within = probability_within(from_peak, t_peak_err, 1.0)
-    reason = say(_sentence, from_peak, t_peak_err, within, fitted)
+    side = np.where(from_peak >= 0, "after", "before")
+    usual = "{:.1f} +- {:.1f} d {} peak (P(within 1 d) = {:.0%})"
+    reason = Late.where(
+        np.isfinite(from_peak) & np.isfinite(t_peak_err) & np.isfinite(within),
+        say(usual, np.abs(from_peak), t_peak_err, side, within),
+        say(_sentence, from_peak, t_peak_err, within, fitted),
+    )
     return answer(
         value,
         reason=reason,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
 from astropy.time import Time
+from numpy.typing import NDArray
 from pydantic import Field
 
 from aas2rto.factors import (
@@ -21,7 +22,7 @@ from aas2rto.factors import (
     per_band,
 )
 from aas2rto.tables.photometry import BANDS
-from aas2rto.text.late import say
+from aas2rto.text.late import Late, as_words
 from aas2rto.text.words import counted
 
 
@@ -70,13 +71,7 @@ def rising_fraction(
     combined = _combine(value, count >= 2, combine, neutral)
     declining = known & (fraction < min)
     reject = known.any(axis=1) & (declining == known).all(axis=1)
-    reason = say(
-        lambda share, n, known, out: _sentence(share, n, known, bands, is_out=out, least=min),
-        fraction,
-        count,
-        known,
-        reject,
-    )
+    reason = Late.by(_sentences(fraction, count, known, bands, reject, min), len(count))
     return answer(combined, reject=reject, reason=reason, rise_fraction=combined)
 
 
@@ -91,20 +86,37 @@ def _combine(
     return np.where(n_used > 0, np.exp(logs), neutral)
 
 
-def _sentence(
-    fraction: Sequence[float],
-    count: Sequence[float],
-    known: Sequence[bool],
+def _sentences(
+    fraction: NDArray[np.float64],
+    count: NDArray[np.float64],
+    known: NDArray[np.bool_],
     bands: tuple[str, ...],
-    *,
-    is_out: bool,
+    reject: NDArray[np.bool_],
     least: float,
-) -> str:
-    told = [
-        f"{share:.0%} of {counted(int(n) - 1, 'pair rises', 'pairs rise')} in {band}"
-        for share, n, band, is_known in zip(fraction, count, bands, known, strict=True)
-        if is_known
-    ]
-    if not told:
-        return "too few detections per band to tell rise from decline"
-    return ", ".join(told) + (f": below {least:.0%}, declining" if is_out else "")
+) -> Callable[[NDArray[np.intp]], list[str]]:
+    """Return who says of some rows how many pairs rise in each band that is trusted.
+
+    Column by column: it is said anew in each cycle, of everybody.
+    """
+
+    def write(rows: NDArray[np.intp]) -> list[str]:
+        told = np.full(len(rows), "", dtype=object)
+        for place, band in enumerate(bands):
+            at = np.flatnonzero(known[rows, place])
+            share, pairs = fraction[rows[at], place], count[rows[at], place].astype(int) - 1
+            percent = _looked_up(np.rint(100 * share).astype(int), "{}%".format)
+            of = _looked_up(pairs, lambda n: counted(n, "pair rises", "pairs rise"))
+            between = np.where(told[at] != "", ", ", "").astype(object)
+            told[at] = told[at] + between + percent + " of " + of + f" in {band}"
+        told[told == ""] = "too few detections per band to tell rise from decline"
+        told[reject[rows]] += f": below {least:.0%}, declining"
+        texts: list[str] = told.tolist()
+        return texts
+
+    return write
+
+
+def _looked_up(numbers: NDArray[np.int_], write: Callable[[int], str]) -> NDArray[np.object_]:
+    """Write numbers of which many are alike."""
+    different, which = np.unique(numbers, return_inverse=True)
+    return as_words([write(number) for number in different.tolist()])[which]

@@ -8,7 +8,7 @@ from astropy.time import Time
 from scipy.special import expit
 
 from aas2rto.factors import Factor, Needs, answer, factor, numbers
-from aas2rto.text.late import say
+from aas2rto.text.late import Late, say
 from aas2rto.units import Day, PerDay
 
 
@@ -56,5 +56,9 @@ def time_span(
             return "never detected"
         return f"no outburst now: last detected {old:.1f} d ago{too_long if is_over else ''}"
 
-    reason = say(sentence, span, aside, over, seen)
+    reason = Late.where(
+        seen & ~over,
+        say("first detected {:.1f} d ago", span),
+        say(sentence, span, aside, over, seen),
+    )
     return answer(value, exclude=~seen, reject=over, reason=reason, time_span=span)

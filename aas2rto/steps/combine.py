@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aas2rto.factors import Decision
 from aas2rto.steps.column import BoundFactor, Column, Verdict
-from aas2rto.text.late import Late, say
+from aas2rto.text.late import Late, as_words, say
 
 REJECTED_SCORE = -np.inf
 """The paper's encoding of a rejected candidate, kept in exported files."""
@@ -72,15 +72,13 @@ def why(columns: Sequence[Column], *, most: int = 4) -> Late:
     def write(rows: NDArray[np.intp]) -> list[str]:
         strength = np.column_stack([column.strength()[rows] for column in columns])
         order = np.argsort(-strength, axis=1, kind="stable")[:, :most]
-        told: list[list[str]] = [[""] * order.shape[1] for _ in range(len(rows))]
+        told = np.full((len(rows), order.shape[1]), "", dtype=object)
         for number, column in enumerate(columns):
             at, place = np.nonzero(
                 (order == number) & (strength[:, [number]] > column.effect.worth_saying)
             )
-            effects = column.effects(rows[at])
-            for i, j, text in zip(at.tolist(), place.tolist(), effects, strict=True):
-                told[i][j] = text
-        return ["; ".join(filter(None, texts)) for texts in told]
+            told[at, place] = column.effects(rows[at])
+        return _behind_each_other(list(told.T), len(rows))
 
     return Late.by(write, n)
 
@@ -89,10 +87,19 @@ def joined(*columns: Late) -> Late:
     """Put what several columns say of each candidate behind each other, empty ones left out."""
 
     def write(rows: NDArray[np.intp]) -> list[str]:
-        every = zip(*(column.texts(rows) for column in columns), strict=True)
-        return ["; ".join(filter(None, texts)) for texts in every]
+        return _behind_each_other([as_words(column.texts(rows)) for column in columns], len(rows))
 
     return Late.by(write, len(columns[0]))
+
+
+def _behind_each_other(columns: Sequence[NDArray[np.object_]], n: int) -> list[str]:
+    """Join `n` rows of texts by semicolons, empty ones left out."""
+    told = np.full(n, "", dtype=object)
+    for column in columns:
+        between = np.where((told != "") & (column != ""), "; ", "").astype(object)
+        told = told + between + column
+    texts: list[str] = told.tolist()
+    return texts
 
 
 def in_order(factors: Sequence[BoundFactor], columns: Sequence[Column]) -> tuple[Column, ...]:

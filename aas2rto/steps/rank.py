@@ -63,17 +63,19 @@ def with_reach(science: Ranking, sites: Sequence[Ranking]) -> Ranking:
     the reason says so.
     """
     table = science.table
+    row = pd.Index(table["candidate_id"].to_numpy(object))
     reached = np.zeros(len(table), dtype=int)
     for place, site in enumerate(sites):
-        reached |= table["candidate_id"].isin(site.table["candidate_id"]).to_numpy(int) << place
+        at = row.get_indexer(pd.Index(site.table["candidate_id"].to_numpy(object)))
+        reached[at[at >= 0]] |= 1 << place
     codes, which = np.unique(reached, return_inverse=True)
     texts = [
         " ".join(site.observatory for place, site in enumerate(sites) if code >> place & 1)
         for code in codes.tolist()
     ]
     words = Late.of(table["reason"].array, len(table))
-    waits = table["candidate_id"].isin({name for site in sites for name in _waiting(site)})
-    why = Late.where(waits.to_numpy(bool), Late.of(WAITS, len(table)), Late.of(NOWHERE, len(table)))
+    waits = row.isin({name for site in sites for name in _waiting(site)})
+    why = Late.where(waits, Late.of(WAITS, len(table)), Late.of(NOWHERE, len(table)))
     nowhere = joined(why, words)
     return replace(
         science,
@@ -101,12 +103,10 @@ def order(table: pd.DataFrame, score: str, observatory: str = "") -> pd.DataFram
     pinned = pin != ""
     top = pinned | (table["too"].to_numpy(bool) if pinned.any() else pinned)
     mag = table["last_mag"].to_numpy(float)
-    keys = (
-        table["candidate_id"].to_numpy(str),
-        np.where(np.isfinite(mag), mag, np.inf),
-        -table[score].to_numpy(float),
-        ~top,
-    )
+    keys = [np.where(np.isfinite(mag), mag, np.inf), -table[score].to_numpy(float), ~top]
+    ids = table["candidate_id"].to_numpy(object)
+    if (ids[1:] < ids[:-1]).any():  # they mostly come by id, and sorting keeps that
+        keys.insert(0, ids.astype(str))
     told = table.assign(pinned=pinned)
     if pinned.any():
         who = Late.of(pin, len(table)).then("; ")

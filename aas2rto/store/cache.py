@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,19 @@ import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
-from aas2rto.store import schema
+from aas2rto.store import schema, snapshot
+from aas2rto.store.access import Access
 from aas2rto.store.rows import chunks
 from aas2rto.tables import outburst, photometry
 from aas2rto.tables.evolving import Evolving
 from aas2rto.tables.packed import Packed
 
-FEW = 1000
-"""Up to so many candidates are read by their keys; for more, the whole table is quicker."""
+FEW, MANY = 1000, 0.2
+"""Up to so many candidates, or this share of all, are read by their keys; for more, the whole table
+is quicker. Where more changed since the last snapshot, a new one is worth writing."""
+
+WORTH_A_FILE = 100
+"""Fewer candidates are read as quickly from the store itself."""
 
 AT_ONCE = 100_000
 """Rows that are in memory as Python's objects at once."""
@@ -44,16 +49,21 @@ class LightCurves:
 
 
 class PhotometryCache:
-    """Keeps the photometry of candidates, and what was last made of it."""
+    """Keeps the photometry of candidates, and what was last made of it.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    access : Access
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._path = snapshot.path_of(access.engine)
         self._state = Evolving()
-        self._changed: set[int] = set()
+        self._generation = -1
         self._last: tuple[NDArray[Any], LightCurves] | None = None
-
-    def forget(self, keys: Iterable[int]) -> None:
-        """Drop candidates whose photometry changed."""
-        self._changed.update(int(key) for key in keys)
+        self._is_read = False
+        self._unwritten = 0
 
     def read(self, connection: Connection, table: pd.DataFrame) -> pd.DataFrame:
         """Return the photometry of the candidates in `table`, reading what is not held.
@@ -91,18 +101,43 @@ class PhotometryCache:
             self._last = (ids, LightCurves(shown, summary, self._state.content[order]))
         return self._last[1]
 
+    def keep_snapshot(self, *, last: bool) -> bool:
+        """Write the snapshot, if enough changed since; see `Photometry.keep_snapshot`."""
+        n = len(self._state.owners)
+        least = 1 if last else max(FEW, int(MANY * n))
+        if self._path is None or n < WORTH_A_FILE or self._unwritten < least:
+            return False
+        done = snapshot.write(self._path, self._access, self._generation, self._state)
+        self._unwritten = 0  # also where it cannot be written: not at every cycle again
+        return done
+
     def _hold(self, connection: Connection, table: pd.DataFrame) -> bool:
         """Hold the candidates in `table` and no others; tell whether that was so already."""
         owners = np.sort(table["id"].to_numpy(np.int64))
-        old = self._state.owners
-        changed = np.array(sorted(self._changed), dtype=np.int64)
-        missing = np.union1d(np.setdiff1d(owners, old), np.intersect1d(owners, changed))
-        if not len(missing) and np.array_equal(owners, old):
+        generation = self._access.generation(connection)  # first: what comes in later is news then
+        missing = self._missing(connection, owners)
+        if len(missing) >= WORTH_A_FILE and self._path is not None and not self._is_read:
+            self._is_read = True
+            if (found := snapshot.read(self._path, connection)) is not None:
+                self._generation, self._state = found
+                missing = self._missing(connection, owners)
+        self._generation = generation
+        if not len(missing) and np.array_equal(owners, self._state.owners):
             return True
-        new = Packed.empty().merged(list(_read(connection, missing))).in_order()
+        new = Packed.empty().merged(list(_read(connection, missing, len(owners)))).in_order()
         self._state.replace(owners, new, missing)
-        self._changed.clear()
+        self._unwritten += len(missing)
         return False
+
+    def _missing(self, connection: Connection, owners: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which of some candidates are not held, or not as the store has them now."""
+        new = np.setdiff1d(owners, self._state.owners)
+        if len(new) == len(owners) or self._access.generation(connection) == self._generation:
+            return new
+        table = schema.changes
+        query = select(table.c.candidate).where(table.c.generation > self._generation)
+        changed = np.array(connection.execute(query).scalars().all(), dtype=np.int64)
+        return np.union1d(new, np.intersect1d(owners, changed))
 
 
 def _names(table: pd.DataFrame) -> pd.Index[str]:
@@ -111,12 +146,12 @@ def _names(table: pd.DataFrame) -> pd.Index[str]:
     return names
 
 
-def _read(connection: Connection, keys: NDArray[np.int64]) -> Iterator[Packed]:
-    """Read the rows of candidates, some at a time, in the order of the table's key."""
+def _read(connection: Connection, keys: NDArray[np.int64], n: int) -> Iterator[Packed]:
+    """Read the rows of some of `n` candidates in the order of the table's key, part by part."""
     columns = list(schema.photometry.columns)
     query = select(*columns).order_by(*schema.photometry.primary_key)
     key = schema.photometry.c.candidate
-    some = len(keys) <= FEW
+    some = len(keys) <= max(FEW, MANY * n)
     parts = [query.where(key.in_(p)) for p in chunks(keys.tolist())] if some else [query]
     for part in parts:
         # The driver's own tuples: a Row object for each would cost more than reading it.

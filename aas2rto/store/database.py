@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aas2rto.errors import StoreError
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The newest migration; an older database is brought up to it when it is opened."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

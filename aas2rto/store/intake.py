@@ -88,8 +88,8 @@ class Intake:
         ingested = Ingested()
         with self._access.transaction(f"report of {report.source}") as connection:
             if len(report.objects) or len(report.photometry) or len(report.facts):
-                ingested = self._take(connection, report, now, merge_radius)
                 self._access.raise_generation(connection)
+                ingested = self._take(connection, report, now, merge_radius)
             self._sources.save(connection, report, now)
         return ingested
 

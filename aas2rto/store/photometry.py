@@ -32,12 +32,8 @@ class Photometry:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        access.when_lost.append(self._forget)
         self.when_added: list[Callable[[Iterable[int]], None]] = []
-        self._forget()
-
-    def _forget(self) -> None:
-        self._cache = PhotometryCache()
+        self._cache = PhotometryCache(access)
 
     def of(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the photometry of the given candidates, sorted by candidate and time.
@@ -64,6 +60,21 @@ class Photometry:
         """
         with self._access.reading() as connection:
             return self._cache.known(connection, table, now, quiet)
+
+    def keep_snapshot(self, *, last: bool = False) -> bool:
+        """Write what is in memory to the snapshot beside the store, if that is worth it.
+
+        Parameters
+        ----------
+        last : bool
+            The program ends: whatever changed since the snapshot is worth it.
+
+        Returns
+        -------
+        bool
+            Whether one was written.
+        """
+        return self._cache.keep_snapshot(last=last)
 
     def count(self) -> int:
         """Return the number of measurements in the store."""
@@ -106,10 +117,20 @@ class Photometry:
         )
         # In the order of the key, which SQLite inserts twice as fast.
         insert_many(connection, statement, sorted(tuples(rows, names), key=itemgetter(0, 1, 2)))
-        self._cache.forget(keys)
+        _changed(connection, self._access, keys)
         for tell in self.when_added:
             tell(keys)
         return _count(connection, keys) - before
+
+
+def _changed(connection: Connection, access: Access, keys: list[int]) -> None:
+    """Note, in the transaction that does it, that measurements of some candidates change."""
+    insert = access.insert(schema.changes)
+    now = {"generation": insert.excluded.generation}
+    statement = insert.on_conflict_do_update(index_elements=["candidate"], set_=now)
+    generation = access.generation(connection)
+    rows = [{"candidate": key, "generation": generation} for key in sorted(keys)]
+    connection.execute(statement, rows)
 
 
 def _count(connection: Connection, keys: list[int]) -> int:

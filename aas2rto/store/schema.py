@@ -107,6 +107,22 @@ generation = Table(
     Column("rejections", Integer, nullable=False, default=0, server_default="0"),
 )
 
+# In which generation the measurements of a candidate last changed.
+changes = Table(
+    "changes",
+    metadata,
+    _candidate(primary_key=True),
+    Column("generation", Integer, nullable=False),
+)
+
+# Which snapshots are of this store, see snapshot.py.
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("token", String, primary_key=True),
+    Column("generation", Integer, nullable=False),
+)
+
 # What the numbers of fits mean: each set of names once.
 fit_layouts = Table(
     "fit_layouts",
@@ -284,6 +300,7 @@ answers = Table(
     Column("result", Text, nullable=False, default=""),
 )
 
+Index("changes_by_generation", changes.c.generation)
 Index("history_by_level", history.c.level, history.c.start)
 Index("history_by_time", history.c.until, history.c.start)
 Index("outbox_by_state", outbox.c.channel, outbox.c.state, outbox.c.id)

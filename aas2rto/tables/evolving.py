@@ -7,6 +7,7 @@ alone for so long that it belongs to no outburst. So each has a span of time in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,37 @@ class Evolving:
         self._since: NDArray[np.float64] = np.empty(0)
         self._until: NDArray[np.float64] = np.empty(0)
         self._quiet: float | None = None
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that is held, by name; texts as objects."""
+        quiet = np.nan if self._quiet is None else self._quiet
+        return {
+            "owners": self.owners,
+            "content": self.content,
+            "since": self._since,
+            "until": self._until,
+            "quiet": np.array([quiet]),
+            **{f"rows.{name}": values for name, values in self.rows.arrays().items()},
+            **{f"summary.{name}": values for name, values in self.columns.items()},
+        }
+
+    @classmethod
+    def from_arrays(cls, held: Mapping[str, NDArray[Any]]) -> Evolving:
+        """Return what `arrays` was made of.
+
+        Raises
+        ------
+        KeyError
+            If something is missing.
+        """
+        state = cls()
+        state.rows = Packed.from_arrays(_below("rows.", held))
+        state.columns = _below("summary.", held)
+        state.owners, state.content = held["owners"], held["content"]
+        state._since, state._until = held["since"], held["until"]
+        quiet = float(held["quiet"][0])
+        state._quiet = None if np.isnan(quiet) else quiet
+        return state
 
     def replace(self, owners: NDArray[np.int64], new: Packed, changed: NDArray[np.int64]) -> None:
         """Put new rows in the place of those of some owners, and forget those who are not owners.
@@ -118,6 +150,14 @@ class Evolving:
         """Return the present outbursts as a photometry table, with the owners' names."""
         rows = self.rows if self.rows.kept.all() else self.rows.take(self.rows.kept)
         return rows.frame(self.owners, names)
+
+
+def _below(prefix: str, held: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {
+        name.removeprefix(prefix): values
+        for name, values in held.items()
+        if name.startswith(prefix)
+    }
 
 
 def _places(held: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.intp]:

@@ -71,6 +71,35 @@ class Packed:
         numbers = {name: np.empty(0) for name in NUMBERS}
         return cls.of(np.empty(0, dtype=np.int64), columns | numbers)
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all columns by name, texts as objects."""
+        return {
+            "owner": self.owner,
+            "kept": self.kept,
+            OWN: self.texts,
+            **self.numbers,
+            **{f"{name}.code": values for name, values in self.codes.items()},
+            **{f"{name}.word": values for name, values in self.words.items()},
+        }
+
+    @classmethod
+    def from_arrays(cls, held: Mapping[str, NDArray[Any]]) -> Packed:
+        """Return what `arrays` was made of.
+
+        Raises
+        ------
+        KeyError
+            If a column is missing.
+        """
+        return cls(
+            held["owner"],
+            {name: held[name] for name in NUMBERS},
+            {name: held[f"{name}.code"] for name in REPEATED},
+            {name: held[f"{name}.word"] for name in REPEATED},
+            held[OWN],
+            held["kept"],
+        )
+
     def take(self, rows: NDArray[Any]) -> Packed:
         """Return some rows, by number or by a mask."""
         return Packed(

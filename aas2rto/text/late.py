@@ -114,7 +114,7 @@ class Late(ExtensionArray):
         told: NDArray[np.object_] = np.full(len(row), "", dtype=object)
         for one in used.tolist():
             mine = who == one
-            told[mine] = np.array(list(self.writers[one](row[mine])), dtype=object)
+            told[mine] = as_words(self.writers[one](row[mine]))
         texts: list[str] = told.tolist()
         return texts
 
@@ -126,7 +126,7 @@ class Late(ExtensionArray):
         return iter(self.texts())
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[np.object_]:
-        return np.array([*self.texts(), None], dtype=object)[:-1]
+        return as_words(self.texts())
 
     def __repr__(self) -> str:
         return f"<{len(self)} sentences>"
@@ -246,6 +246,11 @@ def say(words: str | Callable[..., str], *columns: ArrayLike) -> Late:
         return [write_one(*row) for row in zip(*chosen, strict=True)]
 
     return Late.by(write, n)
+
+
+def as_words(texts: Sequence[str]) -> NDArray[np.object_]:
+    """Return texts as an array, whose rows can be joined with those of another by ``+``."""
+    return np.array([*texts, None], dtype=object)[:-1]
 
 
 def sentences(n: int, one: Callable[[int], str]) -> Late:

@@ -24,9 +24,9 @@ import pandas as pd
 from sqlalchemy import Engine, event
 
 from aas2rto.config.sections import Retention
-from aas2rto.store import Store, copying, history
+from aas2rto.store import Store, cache, copying, history
 from aas2rto.store.standings import FIRST, LEFT, Rows, thinned
-from tests.conftest import MJD, make_objects, make_report
+from tests.conftest import MJD, make_objects, make_photometry, make_report
 
 NAMES = [f"c{number}" for number in range(6)]
 RETENTION = Retention(all="1 day", hourly="3 day", messages="90 day")
@@ -112,18 +112,22 @@ def before_each_statement(work: Callable[[], object], last: int) -> None:
     work()
 
 
-def before_each_call(work: Callable[[], object], last: int) -> None:
-    """Do something, but die before the call of this number that is made in copying.py."""
-    number = count(1)
+def before_each_call_in(file: str) -> Callable[[Callable[[], object], int], None]:
+    """Return what does something, but dies before the call of a number that is made in a file."""
 
-    def die(frame: Any, what: str, _: object) -> None:
-        here = frame.f_code.co_filename.endswith("copying.py")
-        if what in {"c_call", "call"} and here and next(number) > last:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def way(work: Callable[[], object], last: int) -> None:
+        number = count(1)
 
-    sys.setprofile(die)
-    work()
-    sys.setprofile(None)
+        def die(frame: Any, what: str, _: object) -> None:
+            here = frame.f_code.co_filename.endswith(file)
+            if what in {"c_call", "call"} and here and next(number) > last:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.setprofile(die)
+        work()
+        sys.setprofile(None)
+
+    return way
 
 
 def put(source: Path, target: Path) -> None:
@@ -221,7 +225,7 @@ def backup(folder: Path) -> None:
     _, after, _ = rows_in(old)
     number = 0
     work = lambda: copying.backup(url(old), file)  # noqa: E731
-    for _ in instants(before_each_call, work, lambda: put(first, file)):
+    for _ in instants(before_each_call_in("copying.py"), work, lambda: put(first, file)):
         put(file, folder / "look.sqlite")
         assert rows_in(folder / "look.sqlite")[1] in (before, after)
         assert rows_in(old)[1] == after
@@ -230,6 +234,46 @@ def backup(folder: Path) -> None:
     assert rows_in(folder / "look.sqlite")[1] == after
     assert not list(folder.glob(".backup*")), "what kills left is cleared away"
     print("backup", number, flush=True)
+
+
+def snap(folder: Path) -> None:
+    """Kill the writing of a snapshot at each call: what is read afterwards is what the rows say."""
+    old, left = folder / "old.sqlite", folder / "left.sqlite"
+    cache.WORTH_A_FILE = 1
+    make_store(old, days=1)
+    points = [make_photometry(name, MJD + np.arange(3.0)) for name in NAMES]
+    objects = make_objects(NAMES, ra=np.arange(6) * 9.0)
+    with Store(url(old)) as store:
+        store.ingest(make_report(objects, pd.concat(points, ignore_index=True)), MJD)
+        light_curves(store)
+        assert store.photometry.keep_snapshot(last=True)
+    wanted = known(old)
+
+    def write() -> None:
+        with Store(url(left)) as store:
+            light_curves(store)
+            store.photometry._cache._unwritten = 1
+            assert store.photometry.keep_snapshot(last=True)
+
+    def prepare() -> None:
+        put(old, left)
+        shutil.copyfile(f"{old}.snapshot", f"{left}.snapshot")
+
+    number = 0
+    for _ in instants(before_each_call_in("snapshot.py"), write, prepare):
+        pd.testing.assert_frame_equal(known(left), wanted)
+        number += 1
+    pd.testing.assert_frame_equal(known(left), wanted)
+    print("snap", number, flush=True)
+
+
+def light_curves(store: Store) -> pd.DataFrame:
+    return store.photometry.as_known(store.candidates(MJD + 90), MJD + 90).summary
+
+
+def known(path: Path) -> pd.DataFrame:
+    with Store(url(path)) as store:
+        return light_curves(store)
 
 
 def restore(folder: Path) -> None:
@@ -249,7 +293,7 @@ def restore(folder: Path) -> None:
 
     number = 0
     work = lambda: copying.restore(file, url(store), force=True)  # noqa: E731
-    for _ in instants(before_each_call, work, prepare):
+    for _ in instants(before_each_call_in("copying.py"), work, prepare):
         found = rows_in(store)[1]
         kept = folder / "store-before-1.sqlite"
         assert found == before or (found == restored and rows_in(kept)[1] == before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aas2rto.store import Store
+from aas2rto.store import Store, cache
 from aas2rto.tables import outburst
 from aas2rto.tables.photometry import as_known_at, one_per_exposure
 from tests.conftest import MJD, make_objects, make_photometry, make_report
@@ -52,24 +53,36 @@ def held(store, names):
     return table[table["candidate_id"].isin(names)].reset_index(drop=True)
 
 
+RESTART = st.tuples(st.just("restart"), st.booleans())
+"""The program ends, with a snapshot or killed before it, and begins again."""
+
+
 @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=15)
-@given(st.lists(st.one_of(INGEST, LOOK, LOOK), min_size=2, max_size=10))
+@given(st.lists(st.one_of(INGEST, LOOK, LOOK, RESTART), min_size=2, max_size=10))
 @pytest.mark.slow
 def test_what_evolves_is_what_is_made_from_scratch(tmp_path_factory, empty_store, steps):
-    """Whatever comes, whoever is asked for, and whether the time goes on or back."""
+    """Whatever comes, whoever is asked for, whether the time goes on or back, over restarts."""
     path = tmp_path_factory.mktemp("cache") / "store.sqlite"
     shutil.copyfile(empty_store, path)
     url = f"sqlite:///{path}"
-    with Store(url) as store:
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache, "WORTH_A_FILE", 1)
+        store = stack.enter_context(Store(url))
         store.ingest(report([("a", 0, 0.0, "ztfg", "detection", "1")]), MJD)
         for step in steps:
             if step[0] == "ingest":
                 store.ingest(report(step[1]), MJD)
                 continue
+            if step[0] == "restart":
+                if step[1]:
+                    store.photometry.keep_snapshot(last=True)
+                store = stack.enter_context(Store(url))
+                continue
             _, day, quiet, names = step
             table = held(store, names)
             found = store.photometry.as_known(table, MJD + day, quiet)
-            with Store(url) as other:
+            with patch.context() as plain, Store(url) as other:
+                plain.setattr(cache, "WORTH_A_FILE", 10**9)
                 wanted = other.photometry.as_known(table, MJD + day, quiet)
                 rows = other.photometry.of(table)
             pd.testing.assert_frame_equal(found.summary, wanted.summary)

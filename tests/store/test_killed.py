@@ -80,7 +80,7 @@ def test_several_programs_open_an_old_store_at_the_same_moment(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("deed", ["thin", "backup", "restore"])
+@pytest.mark.parametrize("deed", ["thin", "backup", "restore", "snap"])
 def test_kill_9_at_every_instant_of_upkeep_loses_nothing(tmp_path, deed):
     """What is left is the old or the new, sound, and taken up where it was left."""
     ((what, instants),) = run_script("killed_upkeep.py", deed, str(tmp_path))
