@@ -7,7 +7,7 @@ through the one judgement, and halved down to where its answer changes.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from aas2rto.steps.cycle import Parts, Ranking
 from aas2rto.steps.evaluate import evaluate
 from aas2rto.steps.fit_memory import FitMemory, Remembering
 from aas2rto.steps.prefilter import Known
+from aas2rto.steps.rank import rank
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ class _Question:
     """What is asked of one candidate: which change would bring it in."""
 
     parts: Parts
-    known: Known
+    alone: Known
+    """What is known of the candidate itself."""
+    read_all: Callable[[], Known]
     candidate_id: str
     now: Time
     memory: Remembering
@@ -45,6 +48,8 @@ class _Question:
     sites: tuple[Observatory, ...]
     row: pd.DataFrame | None = None
     """What the deciding factor was asked about, where it needs no site."""
+    found: Judgement | None = None
+    """What stands with the present settings; where a site decides, only its list changes."""
 
     @functools.cached_property
     def everyone(self) -> Remembering:
@@ -52,9 +57,9 @@ class _Question:
         return Remembering(self.stored)
 
     @functools.cached_property
-    def alone(self) -> Known:
-        """What is known of the candidate itself."""
-        return only(self.known, [self.candidate_id])
+    def known(self) -> Known:
+        """What is known of all candidates, read when it is known that a change would do."""
+        return self.read_all()
 
     def judged(self, case: Case | None) -> Judgement | None:
         """Judge the candidate alone, at the sites in question; None: there is no such case."""
@@ -63,6 +68,11 @@ class _Question:
         names = {site.name for site in self.sites}
         sites = tuple(site for site in case.observatories if site.name in names)
         parts = with_factors_of(self.parts, replace(case, observatories=sites))
+        if self.sites and self.found is not None:
+            judged = self.found.judged
+            with np.errstate(all="ignore"):
+                lists = rank(parts, judged.scored, self.now, in_full=True)
+            return Judgement(replace(judged, rankings=lists))
         return trial(parts, self.alone, self.now, self.memory)
 
     def answer(self, knobs: Iterable[Knob]) -> dict[str, Any]:
@@ -101,18 +111,26 @@ class _Question:
 
 
 def counterfactual(
-    parts: Parts, known: Known, candidate_id: str, now: Time, *, memory: FitMemory
+    parts: Parts,
+    alone: Known,
+    candidate_id: str,
+    now: Time,
+    *,
+    memory: FitMemory,
+    everyone: Callable[[], Known],
 ) -> dict[str, Any] | None:
     """Say what would bring in a candidate that is excluded, rejected, or out at every site.
 
     Parameters
     ----------
     parts : Parts
-    known : Known
-        Of all candidates, or of this one alone: then there is no rank.
+    alone : Known
+        Of this candidate.
     candidate_id : str
     now : Time
     memory : FitMemory
+    everyone : callable
+        Returns what is known of all candidates; called only if a change would do, for the rank.
 
     Returns
     -------
@@ -120,7 +138,8 @@ def counterfactual(
         ``factor, sentence``, and ``settings`` with ``key, value, needed, ranks, sentence``; None
         if nothing leaves it out.
     """
-    ask = _Question(parts, known, candidate_id, now, Remembering(memory), memory, "", ())
+    mine = Remembering(memory)
+    ask = _Question(parts, alone, everyone, candidate_id, now, mine, memory, "", ())
     found = ask.judged(parts.case)
     if found is None:
         return None
@@ -130,7 +149,8 @@ def counterfactual(
         knobs = of_factor(parts.case, factor)
         ask = replace(ask, factor=factor, row=found.judged.scored.table)
     else:
-        site, ranking = _out_everywhere(ask)
+        found = trial(parts, alone, now, mine)
+        site, ranking = _out_everywhere(ask, found)
         if site is None or ranking is None:
             return None
         factor, reason = (str(ranking.out[name].iloc[0]) for name in ("factor", "reason"))
@@ -138,7 +158,7 @@ def counterfactual(
             sentence = f"nothing but time: {reason}; {factor} is told to wait in the config"
             return {"factor": factor, "sentence": sentence, "settings": [], "best_night": night}
         knobs = [*of_factor(parts.case, factor), *of_telescope(parts.case, site)]
-        ask = replace(ask, factor=factor, sites=(site,))
+        ask = replace(ask, factor=factor, sites=(site,), found=found)
     if factor in {FEEDBACK, VALID_UNTIL, "score"}:
         sentence = f"no setting would bring it in: {factor} decides ({reason})"
         return {"factor": factor, "sentence": sentence, "settings": []}
@@ -153,9 +173,8 @@ def _best_night(ranking: Ranking, factor: str) -> float | None:
     return None
 
 
-def _out_everywhere(ask: _Question) -> tuple[Observatory | None, Ranking | None]:
+def _out_everywhere(ask: _Question, found: Judgement) -> tuple[Observatory | None, Ranking | None]:
     """Return the site that comes nearest to taking a candidate that no site takes, and its list."""
-    found = trial(ask.parts, ask.alone, ask.now, ask.memory)
     out = []
     for site, ranking in zip(ask.parts.case.observatories, found.sites, strict=True):
         if len(ranking.table) or not len(ranking.out):
@@ -219,8 +238,9 @@ def overtaking(
     list of dict
         As ``settings`` of `counterfactual`; empty if no single one would do.
     """
-    ask = _Question(parts, known, pair[0], now, Remembering(memory), memory, "", ())
     both = only(known, pair)
+    mine = Remembering(memory)
+    ask = _Question(parts, both, lambda: known, pair[0], now, mine, memory, "", ())
     for factor in factors:
         told = []
         for knob in of_factor(parts.case, factor):

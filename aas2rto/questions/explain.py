@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -295,10 +296,11 @@ def what_would_do(
     seen = [site["decision"] == Decision.KEEP.label for site in first["observatories"].values()]
     if is_kept[0] and not below and (any(seen) or not seen):
         return None
-    known = as_known(parts, store, now, also=names)
     memory = OnlyRead(store.fits)
+    everyone = functools.cache(lambda: as_known(parts, store, now, also=names))
     if not below:
-        return counterfactual(parts, known, names[0], now, memory=memory)
+        alone = as_known(parts, store, now, candidate_id=names[0])
+        return counterfactual(parts, alone, names[0], now, memory=memory, everyone=everyone)
     against = [
         pair["name"]
         for pair in sorted(
@@ -307,7 +309,7 @@ def what_would_do(
         if (pair["ratio"] or 1) < 1
     ]
     pair = (names[0], names[1])
-    settings = overtaking(parts, known, pair, against, now, memory=memory)
+    settings = overtaking(parts, everyone(), pair, against, now, memory=memory)
     nothing = f"no single setting would put {names[0]} above {names[1]}"
     sentence = "; or ".join(one["sentence"] for one in settings) or nothing
     return {"factor": "", "sentence": sentence, "settings": settings}

@@ -26,7 +26,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from aas2rto.errors import InputError
 from aas2rto.tables.candidates import chord, unit_vectors
@@ -261,6 +260,8 @@ class Table:
         if len(ra) == 0 or self.rows.empty:
             return pd.DataFrame({"candidate": [], "row": [], "separation": []})
         if self._tree is None:
+            from scipy.spatial import cKDTree  # noqa: PLC0415  half a second that few need
+
             self._tree = cKDTree(unit_vectors(self.rows["ra"], self.rows["dec"]))
         distance, row = self._tree.query(
             unit_vectors(ra, dec), k=NEIGHBOURS, distance_upper_bound=chord(radius)

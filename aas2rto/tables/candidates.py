@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import cKDTree
 
 COLUMNS: dict[str, str] = {
     "candidate_id": "str",
@@ -154,6 +153,8 @@ class _Sky:
         self._parents: dict[int, int] = {}
         self._started: dict[int, int] = {}
         self._owners: dict[int, int] = {}
+        from scipy.spatial import cKDTree  # noqa: PLC0415  half a second that few need
+
         tree = cKDTree(vectors)
         self._beside = tree.query_ball_point(vectors, near)
         self._held = (
