@@ -8,7 +8,7 @@ WORKERS ?= 2
 # Tests start many processes: what Python compiles is kept, also where the machine says otherwise.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test quick lint reference bench clients clean
+.PHONY: demo test proof quick lint reference bench clients clean
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,11 +22,15 @@ demo: $(INSTALLED)
 	$(BIN)/aas2rto demo
 
 test: lint
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m 'not proof'
+
+# What takes minutes: kills at every instant, the wheel in an empty folder, long searches.
+proof: $(INSTALLED)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m proof
 
 # What is not slow: while you work, before each commit. Under two minutes on two cores.
 quick: lint
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m 'not slow'
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m 'not slow and not proof'
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -160,7 +160,7 @@ def check_exposures(rows: pd.DataFrame, t: sky.Transient) -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_killed_between_poll_and_commit_no_alert_is_lost_or_doubled(
     live: Everything, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -261,7 +261,7 @@ def test_no_secret_of_a_source_is_written_anywhere(
 HURRY = "{rate: 100, burst: 100, connect: 1 s, read: 1 s, tries: 2}"
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize(("number", "kind"), list(enumerate(faults.KINDS)))
 def test_a_broken_service_costs_its_own_data_and_one_line(
     number: int, kind: str, live: Everything, tmp_path: Path

@@ -377,7 +377,7 @@ def test_signals_end_the_loop_cleanly(number: signal.Signals, project: Path) -> 
 KILLS = int(os.environ.get("AAS2RTO_KILLS", "3"))
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_kill_loses_nothing_and_doubles_nothing(project: Path, aas2rto: Cli) -> None:
     """Killed at random instants and run again, the lists are those of an undisturbed run.
 

@@ -83,7 +83,7 @@ def test_fluxes_are_those_of_sncosmo():
     assert of_flux < 1.5e-4
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_fluxes_are_those_of_sncosmo_where_the_colour_law_ends():
     """Bands bluer than 2800 A at rest; with eight nodes they would be off by 1e-3 of the peak."""
     bands = ("ztfg", "atlasc", "lsstu", "lsstr")
@@ -158,7 +158,7 @@ def by_sncosmo(table, truth, *, free):
     return np.array(found)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("free", [False, True])
 def test_no_minimum_is_worse_than_that_of_sncosmo(free):
     table, truth = simulated(16, seed=11)
@@ -205,7 +205,7 @@ def test_a_far_candidate_is_fitted_beside_near_ones():
     assert alone["parameters"][0] == together["parameters"][3]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_minimum_where_a_point_falls_out_of_the_surfaces():
     """Their flux ends at +50 d; with a bright point there, the best t0 lies on that step."""
     rng = np.random.default_rng(6)

@@ -137,7 +137,7 @@ def test_the_next_best_is_never_below_the_least_score_nor_outside_the_list() -> 
     assert "waits" not in set(planned(out, fill="next", fill_min=1e-9).slots["candidate_id"])
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("how", ["repeats", "longer", "next"])
 @hypothesis_settings(max_examples=8)
 @given(seed=st.integers(0, 10**6))

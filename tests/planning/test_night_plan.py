@@ -119,7 +119,7 @@ def check_sky(slots: pd.DataFrame, night: SiteNight, settings: Plan) -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @given(seed=st.integers(0, 10**6), visits=st.sampled_from([1, 2]), solve=st.booleans())
 def test_no_plan_does_what_telescopes_cannot(seed: int, visits: int, solve: bool) -> None:
     """It never overlaps, nor points below limits, at the Moon, at a closed time, or twice at one.

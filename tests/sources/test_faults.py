@@ -161,7 +161,7 @@ def check_line(report: Report, service: str) -> str:
     return line
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("kind", faults.KINDS)
 @pytest.mark.parametrize("name", HTTP)
 def test_http(name, kind, standin, tmp_path):

@@ -37,7 +37,7 @@ def run_script(name: str, *arguments: str) -> list[list[str]]:
     return [line.split() for line in done.stdout.splitlines()]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_kill_9_at_random_instants_leaves_a_sound_store(tmp_path):
     """Also while the tables are made; what was told as committed is there, each row once."""
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
@@ -48,7 +48,7 @@ def test_kill_9_at_random_instants_leaves_a_sound_store(tmp_path):
     assert reports[-1] >= ROUNDS // 2, "the children were killed before they could commit"
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_kill_9_after_every_statement_of_every_migration_changes_nothing(tmp_path):
     """The store stays as it was, opens, and comes to what an undisturbed migration gives."""
     said = run_script("killed_migration.py", "every_version", str(tmp_path))
@@ -56,7 +56,7 @@ def test_kill_9_after_every_statement_of_every_migration_changes_nothing(tmp_pat
     assert all(int(instants) > 10 for _, instants in said), said
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_kill_9_while_tables_are_copied_loses_nothing(tmp_path):
     """Also where other tables refer to the one that is copied, dropped and renamed."""
     ((version, instants),) = run_script("killed_migration.py", "copied_tables", str(tmp_path))
@@ -64,7 +64,7 @@ def test_kill_9_while_tables_are_copied_loses_nothing(tmp_path):
     assert int(instants) > 10
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_what_an_old_program_left_half_migrated_opens(tmp_path):
     """Old programs kept each change of a table on its own; what they left is brought to an end."""
     said = run_script("killed_migration.py", "half_migrated", str(tmp_path))
@@ -72,14 +72,14 @@ def test_what_an_old_program_left_half_migrated_opens(tmp_path):
     assert all(int(instants) > 10 for _, instants in said), said
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_several_programs_open_an_old_store_at_the_same_moment(tmp_path):
     """One brings it up to date, the others wait and find it done."""
     said = run_script("killed_migration.py", "all_at_once", str(tmp_path))
     assert said == [[version, "4"] for version in OLDER]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("deed", ["thin", "backup", "restore", "snap"])
 def test_kill_9_at_every_instant_of_upkeep_loses_nothing(tmp_path, deed):
     """What is left is the old or the new, sound, and taken up where it was left."""
@@ -88,7 +88,7 @@ def test_kill_9_at_every_instant_of_upkeep_loses_nothing(tmp_path, deed):
     assert int(instants) > (20 if os.environ.get("AAS2RTO_KILLS") else 3)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_kill_9_while_a_store_is_compacted_loses_nothing(tmp_path):
     """At random instants: SQLite shrinks a file in one statement."""
     ((_, killed),) = run_script("killed_upkeep.py", "compact", str(tmp_path), str(ROUNDS))

@@ -166,7 +166,7 @@ def seen(store: Store, now: float) -> dict[str, Any]:
     }
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @settings(max_examples=50)
 @given(events=events, now=st.integers(0, 4), order=st.randoms(use_true_random=False))
 def test_what_is_read_at_a_time_does_not_depend_on_what_became_known_later(
@@ -181,7 +181,7 @@ def test_what_is_read_at_a_time_does_not_depend_on_what_became_known_later(
             assert str(seen(whole, MJD + day)) == str(seen(cut, MJD + day))
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @given(events=st.lists(told(), min_size=1, max_size=8), order=st.randoms(use_true_random=False))
 def test_the_order_of_arrival_changes_nothing(empty_store, events, order):
     """But for the name of a candidate: that of the object which came first."""

@@ -444,7 +444,7 @@ def test_what_cannot_be_read_says_so(tmp_path, name, content, words):
     assert words in str(caught.value)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.slow
 def test_a_million_rows_are_read_quickly(tmp_path):
     """None is lost; the time beside that of pandas, which reads texts only, is printed."""

@@ -110,7 +110,7 @@ def bomb(mebibytes):
     return head + b"S" * 16 + number(1) + number(len(body)) + body + b"S" * 16
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_block_that_unpacks_to_a_gigabyte_is_refused(tmp_path):
     path = tmp_path / "bomb.avro"
     path.write_bytes(bomb(1024))

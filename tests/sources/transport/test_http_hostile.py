@@ -35,7 +35,7 @@ def send_packed(handler: BaseHTTPRequestHandler, body: bytes, packing: str) -> N
     handler.wfile.write(body)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("packing", "words"),
     [
