@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from astropy.time import Time
+from numpy.typing import NDArray
 
 from aas2rto.factors import Decision
 from aas2rto.guard import Failure, attempt
@@ -94,17 +95,36 @@ def _waiting(site: Ranking) -> list[str]:
     return list(site.out.loc[site.out["factor"].isin(ahead), "candidate_id"])
 
 
-def order(table: pd.DataFrame, score: str, observatory: str = "") -> pd.DataFrame:
+def order(
+    table: pd.DataFrame,
+    score: str,
+    observatory: str = "",
+    *,
+    kept: NDArray[np.bool_] | None = None,
+) -> pd.DataFrame:
     """Sort by a score and number the rows from 1.
 
     Candidates that somebody pinned come first; ToOs then stand among them, by score.
+
+    Parameters
+    ----------
+    table : DataFrame
+    score : str
+        The column to sort by.
+    observatory : str
+        Whose list it is; empty for the science list.
+    kept : ndarray of bool, optional
+        Rows to take; by default all. The others need not be taken out before, which moves all
+        columns once more.
     """
+    rows = np.arange(len(table)) if kept is None else np.flatnonzero(kept)
     pin = marks.told(table, "pin", observatory)
     pinned = pin != ""
     top = pinned | (table["too"].to_numpy(bool) if pinned.any() else pinned)
     mag = table["last_mag"].to_numpy(float)
     keys = [np.where(np.isfinite(mag), mag, np.inf), -table[score].to_numpy(float), ~top]
-    ids = table["candidate_id"].to_numpy(object)
+    keys = [key[rows] for key in keys]
+    ids = table["candidate_id"].to_numpy(object)[rows]
     if (ids[1:] < ids[:-1]).any():  # they mostly come by id, and sorting keeps that
         keys.insert(0, ids.astype(str))
     told = table.assign(pinned=pinned)
@@ -116,7 +136,7 @@ def order(table: pd.DataFrame, score: str, observatory: str = "") -> pd.DataFram
             len(table),
         )
         told = told.assign(reason=Late.where(pinned, first, words))
-    ordered = told.iloc[np.lexsort(keys)].reset_index(drop=True)
+    ordered = told.take(rows[np.lexsort(keys)]).reset_index(drop=True)
     return ordered.assign(rank=np.arange(1, len(ordered) + 1))
 
 
@@ -173,11 +193,11 @@ def rank_site(
     # What is in the factors' inputs need not be moved about with the lists.
     done = [name for name in table if str(name).startswith(SEEN)]
     table = times_site_factors(table.drop(columns=done), columns)
-    kept = table["decision"] == Decision.KEEP.label
+    kept = (table["decision"] == Decision.KEEP.label).to_numpy(bool)
     failures = tuple(failure for column in columns for failure in column.failures)
     return Ranking(
         observatory.name,
-        order(table[kept], "site_score", observatory.name),
+        order(table, "site_score", observatory.name, kept=kept),
         table[~kept].reset_index(drop=True),
         failures,
         tuple(columns),
