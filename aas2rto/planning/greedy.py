@@ -62,18 +62,19 @@ def place(problem: Problem, order_by: Floats) -> Ints:
         Options, in the order of their starts.
     """
     order = np.lexsort((problem.candidate, problem.start, -order_by))
-    busy = np.zeros((problem.n_sites, int(problem.end.max(initial=0))), dtype=bool)
+    busy = [0] * problem.n_sites  # a bit for each step: of an integer, that is quicker than numpy
     allowed = problem.allowed.tolist()
     visits: dict[int, list[tuple[int, int]]] = {}
     chosen = []
     columns = (problem.candidate, problem.site, problem.start, problem.length)
     rows = zip(order.tolist(), *(column[order].tolist() for column in columns), strict=True)
     for option, who, site, start, length in rows:
-        if not allowed[who] or busy[site, start : start + length].any():
+        steps = (1 << length) - 1
+        if not allowed[who] or busy[site] >> start & steps:
             continue
         if not _is_apart(start, start + length, visits.get(who, ()), problem.gap):
             continue
-        busy[site, start : start + length] = True
+        busy[site] |= steps << start
         allowed[who] -= 1
         visits.setdefault(who, []).append((start, start + length))
         chosen.append(option)

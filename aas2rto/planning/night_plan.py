@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,10 +52,10 @@ class NightPlan:
         Sum of the values of ToOs and pinned candidates, which are planned before the others.
     options : int
         How many there were to choose from.
-    not_planned : DataFrame
-        Who is wanted, but has no visit, and why, see `aas2rto.planning.reasons`.
+    missed : callable
+        Finds who is wanted, but has no visit, and why.
     seconds : dict of str to float
-        What it took to find the options, the greedy plan, the optimum, and slots and reasons.
+        What it took to find the options, the greedy plan, the optimum, and the slots.
     """
 
     now: Time
@@ -69,8 +70,16 @@ class NightPlan:
     independent: float
     first: float
     options: int
-    not_planned: pd.DataFrame
+    missed: Callable[[], pd.DataFrame]
     seconds: dict[str, float]
+
+    @functools.cached_property
+    def not_planned(self) -> pd.DataFrame:
+        """Who is wanted, but has no visit, and why, see `aas2rto.planning.reasons`.
+
+        Found when somebody asks: at 10,000 candidates it takes as long as the plan.
+        """
+        return self.missed()
 
     @property
     def gap(self) -> float:
@@ -127,7 +136,6 @@ def make_plan(
     chosen = optimum.chosen if is_better and optimum.chosen is not None else greedily
     full = fill(possible, np.concatenate([first, rows[chosen]]), nights, grid, settings)
     slots = _slots(full, nights, kept, grid, settings)
-    missed = not_planned(nights, possible, slots, grid, settings)
     clock.stop("slots")
     return NightPlan(
         now=now,
@@ -142,7 +150,7 @@ def make_plan(
         independent=rest.worth(apart),
         first=possible.worth(first),
         options=len(everything),
-        not_planned=missed,
+        missed=functools.partial(not_planned, nights, possible, slots, grid, settings),
         seconds=clock.seconds,
     )
 

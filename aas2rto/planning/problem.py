@@ -7,6 +7,7 @@ that do not get into each other's way; its worth is the sum of their values.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -59,7 +60,7 @@ class Problem:
         """Number of sites that have options."""
         return int(self.site.max(initial=-1)) + 1
 
-    @property
+    @functools.cached_property
     def end(self) -> Ints:
         """The step after the last one of each option."""
         return self.start + self.length

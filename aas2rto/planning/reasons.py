@@ -5,7 +5,7 @@ The reason is found by lifting one limit after the other, and looking whether a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -167,15 +167,21 @@ def impossible(night: SiteNight, table: pd.DataFrame, grid: Grid, settings: Plan
         names = candidates_of([replace(now, table=some)])
         possible = {names[who] for who in np.unique(options.candidate).tolist()}
         fits = some["candidate_id"].isin(possible).to_numpy(bool)
-        for row in rows[fits].tolist():
-            told[row] = words(night, table.iloc[row], settings)
+        # Of each only what is said: a row of the whole table would write its reason, too.
+        asked = table[list(SAID)].take(rows[fits]).to_dict("records")
+        for row, one in zip(rows[fits].tolist(), asked, strict=True):
+            told[row] = words(night, one, settings)
         rows = rows[~fits]
         if not rows.size:
             break
     return told
 
 
+SAID = ("valid_until", "last_mag", "magnitude")
+"""Columns that the sentences below tell of."""
+
 Lifted = tuple[SiteNight, Plan]
+Row = Mapping[Hashable, Any]
 
 
 def _at_any_time(night: SiteNight, plan: Plan) -> Lifted:
@@ -204,24 +210,24 @@ def _short(night: SiteNight, plan: Plan) -> Lifted:
     return replace(night, table=table), plan.model_copy(update={"exposure": 1.0})
 
 
-def _said_validity(_: SiteNight, row: pd.Series, __: Plan) -> str:
+def _said_validity(_: SiteNight, row: Row, __: Plan) -> str:
     return f"no visit ends before {clock(float(row['valid_until']))}, when its time is over"
 
 
-def _said_closed(_: SiteNight, __: pd.Series, ___: Plan) -> str:
+def _said_closed(_: SiteNight, __: Row, ___: Plan) -> str:
     return "its time falls into the hours in which the dome is closed"
 
 
-def _said_past(night: SiteNight, _: pd.Series, __: Plan) -> str:
+def _said_past(night: SiteNight, _: Row, __: Plan) -> str:
     return f"its time was before {clock(night.begin)}"
 
 
-def _said_moon(night: SiteNight, _: pd.Series, plan: Plan) -> str:
+def _said_moon(night: SiteNight, _: Row, plan: Plan) -> str:
     limit = max(plan.moon_separation, night.moon_limit)
     return f"closer than {limit:g} deg to the Moon while that is up"
 
 
-def _said_exposure(night: SiteNight, row: pd.Series, plan: Plan) -> str:
+def _said_exposure(night: SiteNight, row: Row, plan: Plan) -> str:
     """Say which limit of the instrument or the plan the magnitude is beyond."""
     mag = float(row["last_mag"] if np.isfinite(row["last_mag"]) else row["magnitude"])
     beyond = exposure.beyond_limits(night.observatory, mag)

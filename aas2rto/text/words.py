@@ -221,8 +221,11 @@ def one_line(text: str, most: int) -> str:
     of writing go, so that nothing can pretend to be a line of ours. The services' own markup is
     the business of each messenger.
     """
+    text = str(text)
+    if len(text) <= most and text.isascii() and text.isprintable():  # as nearly all are
+        return " ".join(text.split())
     # Normalised after it is cut, as that is where the time goes.
-    shown = unicodedata.normalize("NFC", str(text)[: 8 * most])
+    shown = unicodedata.normalize("NFC", text[: 8 * most])
     shown = "".join(" " if c.isspace() else c for c in shown)
     shown = "".join(c for c in shown if unicodedata.category(c)[0] != "C")
     runs = itertools.groupby(shown, key=lambda c: unicodedata.category(c) in {"Mn", "Me"})
