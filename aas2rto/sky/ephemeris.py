@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import erfa  # type: ignore[import-untyped]
 import numpy as np
 from astropy.time import Time
 from astropy_iers_data import IERS_A_FILE  # type: ignore[import-untyped]
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import CubicSpline
 
 from aas2rto.sky import earth_table
 from aas2rto.sky.observatory import Observatory
+
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicSpline
 
 Array = NDArray[np.float64]
 
@@ -149,6 +151,8 @@ def sky_at(now: Time, *, days: float = 3.0) -> Sky:
     pole = erfa.pom00(x, y, erfa.sp00(*tt))
     nodes = NODES if days <= NODES[-1] else np.arange(NODES[0], days + NODE_STEP, NODE_STEP)
     sun, moon = _sun_and_moon(tt[0], tt[1] + nodes)
+    from scipy.interpolate import CubicSpline  # noqa: PLC0415  a second that `status` need not wait
+
     return Sky(
         mjd=mjd,
         tt=tt,
