@@ -294,5 +294,5 @@ def _running(
         if not dry_run:
             stack.callback(store.photometry.keep_snapshot, last=True)
             stack.enter_context(telling)
-        memory = Remembering(store.fits)
+        memory = Remembering(store.fits, try_again=True)
         yield _Running(parts, store, folder, telling, dry_run, memory, Written())

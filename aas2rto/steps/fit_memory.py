@@ -54,17 +54,21 @@ class _Held:
 class Remembering:
     """Fits of the candidates that are active, in memory, in front of another memory.
 
-    It also knows which fits failed, so that these are not tried again until their data change;
-    nobody else does, since another process, on another day, may fare better.
+    A fit that failed is not tried again until its data change.
 
     Parameters
     ----------
     behind : FitMemory
-        Asked once for each candidate; receives what does not fail.
+        Asked once for each candidate; receives what is new, but for what failed as a whole: that
+        may have been this machine's fault.
+    try_again : bool
+        What failed in another process is tried once more: on another day, with a newer program, it
+        may fare better. A question that somebody waits for leaves it as it is.
     """
 
-    def __init__(self, behind: FitMemory) -> None:
+    def __init__(self, behind: FitMemory, *, try_again: bool = False) -> None:
         self._behind = behind
+        self._try_again = try_again
         self._held: dict[str, _Held] = {}
 
     @classmethod
@@ -84,14 +88,16 @@ class Remembering:
             kept = held.table["candidate_id"].isin(wanted & held.asked)
             new = _rows(self._behind.of(model, wanted - held.asked))
             new = new[new["candidate_id"].isin(wanted - held.asked)]
+            if self._try_again:
+                new = new[new["status"] != FAILED]
             self._held[model] = held = _replaced(held, kept.to_numpy(bool), new, wanted)
         return held.table
 
     def save(self, model: str, fits: pd.DataFrame) -> None:
-        """Remember new fits, and hand on those that did not fail."""
-        good = fits[fits["status"] != FAILED]
-        if len(good):
-            self._behind.save(model, good)
+        """Remember new fits, and hand them on."""
+        sure = fits[fits["digest"] != ""] if len(fits) else fits
+        if len(sure):
+            self._behind.save(model, sure)
         held = self._held[model]
         if len(fits):
             kept = ~held.table["candidate_id"].isin(fits["candidate_id"])
