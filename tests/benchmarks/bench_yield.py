@@ -1,7 +1,7 @@
 """What an observer gets who follows a list: SNe Ia caught within two days of their peak.
 
-``OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_yield [--rows paper,today,goal]
-[--clear 0.75,0.5] [--usable 0.5]``
+``OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_yield [--rows paper,today,goal,goal:peaks]
+[--clear 0.75,0.5] [--keep FOLDER]``
 
 The rules. The objects of ../shared/data/ztf_bts_* alone are in the sky, at their own times and
 places; a gap above 45 d starts an object afresh. Nights are MJD 58260 to 59400, 75 % of them clear,
@@ -19,16 +19,21 @@ start), `today` by the default before there was a wait, both in the order of the
 configs/sn_ia_peak.yaml in the order of the site's list, which may leave slots empty. `random` draws
 from what the paper's list holds; `oracle` knows types, peaks and the weather, and is a maximum
 matching of SNe Ia that are seen once, are truly 18.5 or brighter and within 2 d of their peak, to
-slots. Intervals are 95 %, by a bootstrap over blocks of 30 nights, paired between rows.
+slots. A row such as `goal:peaks` has one thing changed, see `yield_variants`. Intervals are 95 %,
+by a bootstrap over blocks of 30 nights, paired between rows.
 
 Fits are kept in a temporary folder: the first run takes some 25 min on one core, 10 of them for
-sncosmo, the next ones 12: a night of the whole loop is 0.3 s.
+sncosmo, the next ones some minutes for each row: a night of the whole loop is 0.3 s. With --keep the
+lists of each row are kept, too, and taken as they are by the next run: of the same program only.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,14 +49,13 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 from aas2rto.config.load import load
 from aas2rto.factors import Decision
 from aas2rto.steps.build import build
-from aas2rto.steps.column import BoundFactor
 from aas2rto.steps.cycle import Judged, Parts
 from aas2rto.steps.fit import fit
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import prefilter
 from aas2rto.steps.rank import rank_science
 from aas2rto.steps.score import score
-from tests.benchmarks import yield_fits
+from tests.benchmarks import yield_fits, yield_variants
 from tests.benchmarks.yield_sky import (
     FIRST,
     LAST,
@@ -305,8 +309,8 @@ def show(found: dict[str, Taken], case: int) -> None:
     site, slots = CASES[case]
     print(f"\n{site}, K = {slots}; {np.mean(next(iter(found.values())).clear):.0%} of nights clear")
     print(
-        f"{'':8s} within 2 d (trial)   95 %             1 d    non-Ia  Ia share  phase 16/50/84 %"
-        "       of oracle            over today"
+        f"{'':12s} within 2 d (trial)   95 %             1 d    non-Ia  Ia share  phase 16/50/84 %"
+        "       of oracle            over today           over goal"
     )
     drawn = blocks()
     for name, one in found.items():
@@ -322,35 +326,42 @@ def show(found: dict[str, Taken], case: int) -> None:
         )
         against = [
             ratio(one, found[peer], drawn) if peer in found and peer != name else ""
-            for peer in ("oracle", "today")
+            for peer in ("oracle", "today", "goal")
         ]
         print(
-            f"{name:8s} {one.rate():.3f} {wanted:12s} [{low:.3f}, {high:.3f}]  "
+            f"{name:12s} {one.rate():.3f} {wanted:12s} [{low:.3f}, {high:.3f}]  "
             f"{one.rate('close'):.3f}  {one.rate('other'):.3f}   {one.ia.sum() / total:6.1%}   "
-            f"{told:18s} {against[0]:20s} {against[1]}",
+            f"{told:18s} {against[0]:20s} {against[1]:20s} {against[2]}",
             flush=True,
         )
 
 
-def lists_of(name: str, made: World, usable: float | None = None) -> dict[str, Lists]:
-    """Return a row's lists by site; `usable` is that of `wait_here`."""
-    parts = parts_of("paper" if name == "random" else name)
-    if usable is not None:
-        parts = replace(
-            parts, site_factors=tuple(with_share(f, usable) for f in parts.site_factors)
-        )
-    if name in {"paper", "random"}:
-        wanted = needed(made, parts)
-        memory = yield_fits.by_paper(made, parts, wanted)
+def lists_of(row: str, made: World, keep: Path | None = None) -> dict[str, Lists]:
+    """Return a row's lists by site; from a folder where they are kept."""
+    path = None if keep is None else keep / f"{row.replace(':', '_')}.json"
+    if path is not None and path.exists():
+        kept: dict[str, Lists] = json.loads(path.read_text(encoding="utf-8"))
+        return kept
+    name, _, variant = row.partition(":")
+    start = time.perf_counter()
+    found = made_of(name, *yield_variants.changed(made, parts_of(name), variant), variant)
+    seconds = time.perf_counter() - start
+    print(f"lists of {row}: {seconds:.0f} s", file=sys.stderr, flush=True)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
+def made_of(name: str, made: World, parts: Parts, variant: str) -> dict[str, Lists]:
+    if name == "paper":
+        memory = yield_fits.by_paper(made, parts, needed(made, parts))
         return dict.fromkeys(SITES, by_score(made, parts, memory))
     memory = yield_fits.fitted(made, parts)
     if name == "today":
         return dict.fromkeys(SITES, by_score(made, parts, memory))
-    return by_site(made, parts, memory)
-
-
-def with_share(bound: BoundFactor, usable: float) -> BoundFactor:
-    return replace(bound, settings={**bound.settings, "usable": usable}) if bound.ahead else bound
+    with yield_variants.told(made, variant):
+        return by_site(made, parts, memory)
 
 
 def needed(made: World, parts: Parts) -> np.ndarray:
@@ -374,18 +385,14 @@ def main() -> None:
     parser.add_argument("--rows", default="random,paper,today,goal,oracle")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--clear", default=f"{CLEAR}", help="shares of clear nights, by commas")
-    parser.add_argument("--usable", type=float, help="of wait_here; by default as in the config")
+    parser.add_argument("--keep", type=Path, help="folder of the lists of each row")
     options = parser.parse_args()
     made = world()
     up = seen_from(made)
     rows = options.rows.split(",")
-    lists = {
-        name: lists_of(name, made, options.usable)
-        for name in rows
-        if name not in {"oracle", "random"}
-    }
-    if "random" in rows:
-        lists["random"] = lists.get("paper") or lists_of("random", made)
+    judged = ["paper" if name == "random" else name for name in rows if name != "oracle"]
+    lists = {name: lists_of(name, made, options.keep) for name in dict.fromkeys(judged)}
+    lists["random"] = lists.get("paper", {})
     for share in map(float, options.clear.split(",")):
         clear = weather(options.seeds, share)
         for case, (site, slots) in enumerate(CASES):

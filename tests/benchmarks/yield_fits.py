@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,11 @@ class OnDisk:
         table = pd.DataFrame(rows, columns=[*FIT_COLUMNS, "digest"])
         self._tables[model] = table.drop_duplicates("candidate_id").set_index("candidate_id")
 
-    def of(self, model: str) -> pd.DataFrame:
-        """Return the fits of all states, or of tonight's under their episodes' names."""
+    def of(self, model: str, candidate_ids: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return the fits of all states, or of tonight's under their episodes' names.
+
+        Of all of them, whoever is asked for: see `aas2rto.steps.fit_memory.FitMemory`.
+        """
         table = self._tables[model]
         if self._tonight is None:
             return table.reset_index()
