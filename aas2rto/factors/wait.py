@@ -148,9 +148,9 @@ def _anywhere(candidates: pd.DataFrame, now: Time, nights: int) -> _Nights:
 
 
 def _at_site(candidates: pd.DataFrame, nights: int) -> _Nights:
-    ahead = [numbers(candidates, COLUMN.format(h)) for h in range(1, nights + 1)]
-    tonight = numbers(candidates, TONIGHT)[:, None]
-    return _Nights(tonight, np.column_stack(ahead), numbers(candidates, "faint_limit"), EVENING)
+    names = [COLUMN.format(h) for h in range(nights + 1)]
+    when = candidates.reindex(columns=names).to_numpy(dtype=float)
+    return _Nights(when[:, :1], when[:, 1:], numbers(candidates, "faint_limit"), EVENING)
 
 
 def _faintest(own: float | None, of_site: Floats | None) -> float | None:

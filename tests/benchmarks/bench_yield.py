@@ -24,7 +24,8 @@ by a bootstrap over blocks of 30 nights, paired between rows.
 
 Fits are kept in a temporary folder: the first run takes some 25 min on one core, 10 of them for
 sncosmo, the next ones some minutes for each row: a night of the whole loop is 0.3 s. With --keep
-the lists of each row are kept, too, and taken as they are by the next run: of the same program only.
+the lists of each row are kept, too, and taken as they are by the next run: of the same program
+only.
 """
 
 from __future__ import annotations
