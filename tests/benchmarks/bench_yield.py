@@ -117,7 +117,7 @@ def parts_of(name: str, changes: dict[str, Any] | None = None) -> Parts:
         return build(load(path), with_sources=False)
 
 
-def by_score(made: World, parts: Parts, memory: yield_fits.OnDisk) -> Lists:
+def by_score(made: World, parts: Parts, memory: yield_fits.ByNight) -> Lists:
     """Return each night's list by score, without a site; what is rejected stays out for good."""
     number = {name: k for k, name in enumerate(made.episodes["candidate_id"])}
     gone: set[str] = set()
@@ -127,7 +127,7 @@ def by_score(made: World, parts: Parts, memory: yield_fits.OnDisk) -> Lists:
         now = Time(night + MIDDLE, format="mjd", scale="utc")
         memory.tonight(states)
         prefiltered = prefilter(parts, known, now)
-        table, _ = fit(parts, prefiltered, known.photometry, now, memory=memory)
+        table, _ = fit(parts, prefiltered, known, now, memory=memory)
         scored = score(parts, table, prefiltered, now)
         gone |= set(scored.rows(Decision.REJECT)["candidate_id"])
         ranked = rank_science(scored.rows(Decision.KEEP)).table
@@ -135,7 +135,7 @@ def by_score(made: World, parts: Parts, memory: yield_fits.OnDisk) -> Lists:
     return lists
 
 
-def by_site(made: World, parts: Parts, memory: yield_fits.OnDisk) -> dict[str, Lists]:
+def by_site(made: World, parts: Parts, memory: yield_fits.ByNight) -> dict[str, Lists]:
     """Return each night's list of each site, as the loop makes it before the night begins."""
     number = {name: k for k, name in enumerate(made.episodes["candidate_id"])}
     gone: set[str] = set()
@@ -149,7 +149,7 @@ def by_site(made: World, parts: Parts, memory: yield_fits.OnDisk) -> dict[str, L
 
 
 def every_night(
-    made: World, parts: Parts, memory: yield_fits.OnDisk, gone: set[str]
+    made: World, parts: Parts, memory: yield_fits.ByNight, gone: set[str]
 ) -> Iterator[Judged]:
     """Judge every night as the loop would; `gone` is asked anew each night."""
     for night in range(FIRST, LAST):
