@@ -201,6 +201,7 @@ def site_night(
         min_altitude=parts.min_altitude,
         closed=shut,
         out=ranking.out,
+        waiting=waiting(ranking, kept, least=parts.case.config.score.min_value),
         by_altitude=settings.worth == "slot" or seen_by.instant,
     )
 
@@ -230,6 +231,32 @@ def gained(ranking: Ranking, kept: pd.DataFrame, table: pd.DataFrame) -> NDArray
     share = np.where(tonight > 0, 1.0 - later / np.where(tonight > 0, tonight, 1.0), 1.0)
     found = pd.Series(np.clip(share, LEAST_GAIN, 1.0), index=kept["candidate_id"].to_numpy(object))
     return found.reindex(table["candidate_id"].to_numpy(object)).to_numpy(float)
+
+
+def waiting(ranking: Ranking, kept: pd.DataFrame, *, least: float | None = None) -> pd.DataFrame:
+    """Return who is out of a site's list for a better night, see `SiteNight`.
+
+    Parameters
+    ----------
+    ranking : Ranking
+        Of the site.
+    kept : DataFrame
+        What was ranked, in the order of the site's columns.
+    least : float, optional
+        What its best night must be worth.
+    """
+    column = next((c for c in ranking.columns if "best_night" in c.factor.inputs), None)
+    if column is None:
+        return pd.DataFrame()
+    facts = {k: np.asarray(column.factor.inputs[k], float) for k in ("tonight", "best")}
+    table = kept[["candidate_id", "name", "ra", "dec"]].assign(
+        **facts, best_night=np.asarray(column.factor.inputs["best_night"], float)
+    )
+    out = ranking.out.loc[ranking.out["factor"] == column.name, "candidate_id"]
+    good = table["candidate_id"].isin(out) & np.isfinite(table["best_night"])
+    good &= table["best"] >= (least or 0.0)
+    chosen: pd.DataFrame = table[good].reset_index(drop=True)
+    return chosen
 
 
 def worth_a_slot(table: pd.DataFrame, least: float | None) -> pd.DataFrame:

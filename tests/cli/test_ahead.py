@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from icalendar import Calendar
 from PIL import Image
 
+from aas2rto.outputs.calendar import MOST_WAITING
 from aas2rto.simulate.demo import NIGHT
 from tests.cli.conftest import Said
 
@@ -95,6 +97,54 @@ def test_explain_says_on_which_night(
     said = aas2rto("explain", "outputs/demo/demo.yaml", name, "--now", NIGHT)
     assert " tonight, " in said.out
     assert " Mar" in said.out
+
+
+@pytest.mark.slow
+def test_whatif_says_who_would_not_wait(
+    demo: Path, aas2rto: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without usable nights nobody does: in words, and for programs."""
+    monkeypatch.chdir(demo)
+    name = listed(demo, "ahead", "la_palma_not").query("do == 'wait'")["candidate_id"].iloc[0]
+    asked = ("whatif", "outputs/demo/demo.yaml", "--set", "score.factors.wait_here.usable=0")
+    said = aas2rto(*asked, "--now", NIGHT)
+    assert said.code == 0, said.err
+    assert f"  waits no longer: {name} (was best on 2026-03-" in said.out
+    told = json.loads(aas2rto(*asked, "--now", NIGHT, "--json").out)
+    palma = told["lists"]["la_palma_not"]
+    assert name in {one["candidate_id"] for one in palma["waits_no_longer"]}
+    assert palma["waits"] == []
+
+
+@pytest.mark.slow
+def test_the_calendar_has_the_best_nights(
+    demo: Path, aas2rto: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those that wait and are worth a slot then; on the date that `ahead` says."""
+    monkeypatch.chdir(demo)
+    ahead = listed(demo, "ahead", "la_palma_not").query("do == 'wait' and best >= 0.2")
+    asked = ("plan", "outputs/demo/demo.yaml", "--observatory", "la_palma_not", "--greedy")
+    said = aas2rto(*asked, "--now", NIGHT)
+    assert said.code == 0, said.err
+    path = Path("outputs/demo/plan/la_palma_not.ics")
+    found = Calendar.from_ical(path.read_bytes()).walk("VEVENT")
+    dates = {
+        str(event["SUMMARY"]).split()[3]: event["DTSTART"].dt.isoformat()
+        for event in found
+        if "best night of" in event["SUMMARY"]
+    }
+    wanted = dict(zip(ahead["candidate_id"], ahead["best_night"], strict=True))
+    assert len(dates) == min(len(wanted), MOST_WAITING) > 0
+    assert dates.items() <= wanted.items()
+
+
+@pytest.mark.slow
+def test_the_list_shows_the_visibility_factor_without_using_it(demo: Path) -> None:
+    """A column of a list that is ordered by the chance there; science.csv has no site."""
+    ranked = listed(demo, "ranked", "la_palma_not")
+    assert ranked["x_vis"].between(1.0, 10.0).all()
+    assert ranked["site_score"].is_monotonic_decreasing or ranked["pinned"].any()
+    assert "x_vis" not in listed(demo, "ranked", "science")
 
 
 @pytest.mark.slow

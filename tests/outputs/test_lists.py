@@ -403,3 +403,15 @@ def test_a_list_whose_rows_did_not_change_is_not_written_again(tmp_path):
     assert path.read_text().startswith("# now: 4\n")
     tables.write_excluded(tmp_path, table.assign(reason="too old"), ["now: 5"], Written())
     assert path.read_text().startswith("# now: 5\n")
+
+
+def test_x_vis_stands_beside_a_chance_and_nowhere_else(tmp_path):
+    """Where the score is one, A&A 698, A153, Eq. 13 and B.2 are for people to look at."""
+    seen = {"altitude_area": [15.0, 0.1], "night_left": 0.5, "min_altitude": 30.0}
+    table = candidates("a", "b").assign(**seen, hours_left=3.0)
+    for name, rows in (("here", table.assign(factor_value=0.5)), ("there", table)):
+        tables.write_ranking(tmp_path, Ranking(name, rows, rows.iloc[:0]), HEADER)
+    found = read(tmp_path / "ranked" / "here.csv")
+    # (90 - 30) deg x 0.5 d / 15 deg d = 2; and 300 is bounded by 10.
+    assert found["x_vis"].tolist() == [2.0, 10.0]
+    assert "x_vis" not in read(tmp_path / "ranked" / "there.csv")
