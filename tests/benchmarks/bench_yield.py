@@ -35,7 +35,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,12 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 from aas2rto.config.load import load
 from aas2rto.factors import Decision
 from aas2rto.steps.build import build
-from aas2rto.steps.cycle import Judged, Parts
+from aas2rto.steps.cycle import Parts
 from aas2rto.steps.fit import fit
-from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import prefilter
-from aas2rto.steps.rank import rank_science
-from aas2rto.steps.score import score
+from aas2rto.steps.present import with_present_magnitudes
+from aas2rto.steps.rank import rank, rank_science
+from aas2rto.steps.score import remove, score
 from tests.benchmarks import yield_fits, yield_variants
 from tests.benchmarks.yield_sky import (
     FIRST,
@@ -135,28 +135,34 @@ def by_score(made: World, parts: Parts, memory: yield_fits.ByNight) -> Lists:
     return lists
 
 
-def by_site(made: World, parts: Parts, memory: yield_fits.ByNight) -> dict[str, Lists]:
-    """Return each night's list of each site, as the loop makes it before the night begins."""
+def by_site(
+    made: World, every: dict[str, Parts], memory: yield_fits.ByNight
+) -> dict[str, dict[str, Lists]]:
+    """Return each night's list of each site, by variant, as the loop makes it before dusk.
+
+    Variants share everything up to the fits.
+    """
     number = {name: k for k, name in enumerate(made.episodes["candidate_id"])}
+    lists: dict[str, dict[str, Lists]] = {v: {site: [] for site in SITES} for v in every}
     gone: set[str] = set()
-    lists: dict[str, Lists] = {site: [] for site in SITES}
-    for judged in every_night(made, parts, memory, gone):
-        gone |= set(judged.rejected["candidate_id"])
-        for ranking in judged.rankings[1:]:
-            names = ranking.table["candidate_id"][worth_it(parts, ranking.table)]
-            lists[ranking.observatory].append([number[name] for name in names])
-    return lists
-
-
-def every_night(
-    made: World, parts: Parts, memory: yield_fits.ByNight, gone: set[str]
-) -> Iterator[Judged]:
-    """Judge every night as the loop would; `gone` is asked anew each night."""
     for night in range(FIRST, LAST):
         states, known = without(made.known(night), gone)
         memory.tonight(states)
         now = Time(float(night), format="mjd", scale="utc")
-        yield judge(parts, known, now, memory=memory)
+        first = next(iter(every.values()))
+        prefiltered = prefilter(first, known, now)
+        table, fits = fit(first, prefiltered, known, now, memory=memory)
+        table = with_present_magnitudes(first, table, fits, float(night))
+        for variant, parts in every.items():
+            with yield_variants.told(made, variant):
+                scored = score(parts, table, prefiltered, now)
+                rankings = rank(parts, scored, now)
+            for ranking in rankings[1:]:
+                names = ranking.table["candidate_id"][worth_it(parts, ranking.table)]
+                lists[variant][ranking.observatory].append([number[name] for name in names])
+        # Rejected is what is old, whatever is told of it.
+        gone |= set(remove(scored)["candidate_id"])
+    return lists
 
 
 def worth_it(parts: Parts, table: pd.DataFrame) -> np.ndarray:
@@ -337,32 +343,46 @@ def show(found: dict[str, Taken], case: int) -> None:
         )
 
 
-def lists_of(row: str, made: World, keep: Path | None = None) -> dict[str, Lists]:
-    """Return a row's lists by site; from a folder where they are kept."""
-    path = None if keep is None else keep / f"{row.replace(':', '_')}.json"
-    if path is not None and path.exists():
-        kept: dict[str, Lists] = json.loads(path.read_text(encoding="utf-8"))
-        return kept
-    name, _, variant = row.partition(":")
-    start = time.perf_counter()
-    found = made_of(name, *yield_variants.changed(made, parts_of(name), variant), variant)
-    seconds = time.perf_counter() - start
-    print(f"lists of {row}: {seconds:.0f} s", file=sys.stderr, flush=True)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(found), encoding="utf-8")
+def lists_of(rows: Sequence[str], made: World, keep: Path | None) -> dict[str, dict[str, Lists]]:
+    """Return the lists of all rows by site; from a folder, if they are kept there."""
+    found: dict[str, dict[str, Lists]] = {}
+    todo: dict[tuple[str, bool], list[str]] = {}
+    for row in dict.fromkeys(rows):
+        path = None if keep is None else path_of(keep, row)
+        if path is not None and path.exists():
+            found[row] = json.loads(path.read_text(encoding="utf-8"))
+        else:
+            name, _, variant = row.partition(":")
+            todo.setdefault((name, variant == yield_variants.LATENCY), []).append(row)
+    for (name, late), some in todo.items():
+        start = time.perf_counter()
+        sky = yield_variants.a_night_later(made) if late else made
+        new = made_of(name, sky, [row.partition(":")[2] for row in some])
+        told = f"lists of {', '.join(some)}: {time.perf_counter() - start:.0f} s"
+        print(told, file=sys.stderr, flush=True)
+        for row, lists in zip(some, new, strict=True):
+            found[row] = lists
+            if keep is not None:
+                keep.mkdir(parents=True, exist_ok=True)
+                path_of(keep, row).write_text(json.dumps(lists), encoding="utf-8")
     return found
 
 
-def made_of(name: str, made: World, parts: Parts, variant: str) -> dict[str, Lists]:
+def path_of(folder: Path, row: str) -> Path:
+    return folder / f"{row.replace(':', '_')}.json"
+
+
+def made_of(name: str, made: World, variants: Sequence[str]) -> list[dict[str, Lists]]:
+    """Return the lists of some variants of a row."""
+    parts = parts_of(name)
     if name == "paper":
         memory = yield_fits.by_paper(made, parts, needed(made, parts))
-        return dict.fromkeys(SITES, by_score(made, parts, memory))
+        return [dict.fromkeys(SITES, by_score(made, parts, memory))]
     memory = yield_fits.fitted(made, parts)
     if name == "today":
-        return dict.fromkeys(SITES, by_score(made, parts, memory))
-    with yield_variants.told(made, variant):
-        return by_site(made, parts, memory)
+        return [dict.fromkeys(SITES, by_score(made, parts, memory))]
+    every = {variant: yield_variants.changed(parts, variant) for variant in variants}
+    return list(by_site(made, every, memory).values())
 
 
 def needed(made: World, parts: Parts) -> np.ndarray:
@@ -392,7 +412,7 @@ def main() -> None:
     up = seen_from(made)
     rows = options.rows.split(",")
     judged = ["paper" if name == "random" else name for name in rows if name != "oracle"]
-    lists = {name: lists_of(name, made, options.keep) for name in dict.fromkeys(judged)}
+    lists = lists_of(judged, made, options.keep)
     lists["random"] = lists.get("paper", {})
     for share in map(float, options.clear.split(",")):
         clear = weather(options.seeds, share)

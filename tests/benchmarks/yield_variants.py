@@ -35,6 +35,7 @@ KNOWN_TO = 0.05
 """Error of a known peak [d]: an hour, as long as a spectrum takes."""
 BIAS = 1.0
 """[d]"""
+TOLD, LATENCY = ("peaks", "types", "late", "early"), "latency"
 READERS = ("aas2rto.factors.value.posterior", "aas2rto.factors.wait.posterior")
 
 
@@ -83,7 +84,7 @@ def moved_by(found: Posterior, days: np.ndarray) -> Posterior:
 @contextmanager
 def told(made: World, variant: str) -> Iterator[None]:
     """Let `value` and `wait` read what a variant says."""
-    if variant not in {"peaks", "types", "late", "early"}:
+    if variant not in TOLD:
         yield
         return
     reads = Told(made, variant)
@@ -91,24 +92,26 @@ def told(made: World, variant: str) -> Iterator[None]:
         yield
 
 
-def changed(made: World, parts: Parts, variant: str) -> tuple[World, Parts]:
-    """Return the sky and the parts of a variant.
+def changed(parts: Parts, variant: str) -> Parts:
+    """Return the parts of a variant.
 
     Raises
     ------
     ValueError
         If there is no such variant.
     """
-    if variant == "latency":
-        states = made.states
-        later = states.assign(begin=states["begin"] + 1, end=states["end"] + 1)
-        return replace(made, states=later), parts
     if variant.startswith("q"):
         factors = tuple(with_share(bound, float(variant[1:])) for bound in parts.site_factors)
-        return made, replace(parts, site_factors=factors)
-    if variant not in {"", "peaks", "types", "late", "early"}:
+        return replace(parts, site_factors=factors)
+    if variant not in {"", LATENCY, *TOLD}:
         raise ValueError(f"{variant}: no such variant, see {__name__}")
-    return made, parts
+    return parts
+
+
+def a_night_later(made: World) -> World:
+    """Return a sky of which everything is known a night later."""
+    states = made.states
+    return replace(made, states=states.assign(begin=states["begin"] + 1, end=states["end"] + 1))
 
 
 def with_share(bound: BoundFactor, usable: float) -> BoundFactor:
