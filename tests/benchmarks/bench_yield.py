@@ -322,7 +322,8 @@ def show(found: dict[str, Taken], case: int) -> None:
     drawn = blocks()
     for name, one in found.items():
         low, high = np.quantile([one.rate("good", n) for n in drawn], [0.025, 0.975])
-        goal = GOALS.get(CASES[case], {}).get(name)
+        usual = bool(abs(np.mean(one.clear) - CLEAR) < 0.05)
+        goal = GOALS.get(CASES[case], {}).get(name) if usual else None
         wanted = "" if goal is None else f"({goal:.3f})"
         total = one.ia.sum() + one.other.sum()
         phase = one.phases

@@ -139,6 +139,41 @@ def test_the_calendar_has_the_best_nights(
 
 
 @pytest.mark.slow
+def test_a_plan_of_several_nights(
+    demo: Path, aas2rto: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who wait have a slot on a night to come; nobody has two, and tonight is as before."""
+    monkeypatch.chdir(demo)
+    asked = ("plan", "outputs/demo/demo.yaml", "--greedy", "--now", NIGHT)
+    one = json.loads(aas2rto(*asked, "--json").out)
+    said = aas2rto(*asked, "--nights", 6)
+    assert said.code == 0, said.err
+    assert "expected successes: " in said.out
+    assert " in 6 nights" in said.out
+    told = json.loads(aas2rto(*asked, "--nights", 6, "--json").out)
+    later = told["nights"]["later"]
+    names = [slot["candidate_id"] for slot in later]
+    tonight = {s["candidate_id"] for o in told["observatories"].values() for s in o["slots"]}
+    assert len(names) == len(set(names)) > 1
+    assert not tonight & set(names)
+    alone = {s["candidate_id"] for o in one["observatories"].values() for s in o["slots"]}
+    assert tonight == alone - set(names)
+    waiting = {name for site in SITES for name in waits(demo, site)}
+    assert set(names) & waiting
+    assert all(slot["worth"] >= 0.2 and slot["gain"] > 0 for slot in later)
+    expected = told["nights"]["expected"]
+    assert sum(expected[1:]) == pytest.approx(0.5 * sum(slot["worth"] for slot in later))
+    table = pd.read_csv("outputs/demo/plan/network_nights.csv", comment="#")
+    assert table["candidate_id"].tolist() == names
+    assert table["evening"].tolist() == [slot["evening"] for slot in later]
+    assert (pd.to_datetime(table["start"]) - pd.to_datetime(table["evening"])).dt.days.max() <= 1
+
+
+def waits(folder: Path, site: str) -> list[str]:
+    return listed(folder, "ahead", site).query("do == 'wait'")["candidate_id"].tolist()
+
+
+@pytest.mark.slow
 def test_the_list_shows_the_visibility_factor_without_using_it(demo: Path) -> None:
     """A column of a list that is ordered by the chance there; science.csv has no site."""
     ranked = listed(demo, "ranked", "la_palma_not")
