@@ -35,7 +35,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ from aas2rto.steps.cycle import Parts
 from aas2rto.steps.fit import fit
 from aas2rto.steps.prefilter import prefilter
 from aas2rto.steps.present import with_present_magnitudes
-from aas2rto.steps.rank import rank, rank_science
+from aas2rto.steps.rank import rank_science, rank_site
 from aas2rto.steps.score import remove, score
 from tests.benchmarks import yield_fits, yield_variants
 from tests.benchmarks.yield_sky import (
@@ -135,34 +135,44 @@ def by_score(made: World, parts: Parts, memory: yield_fits.ByNight) -> Lists:
     return lists
 
 
-def by_site(
-    made: World, every: dict[str, Parts], memory: yield_fits.ByNight
-) -> dict[str, dict[str, Lists]]:
-    """Return each night's list of each site, by variant, as the loop makes it before dusk.
-
-    Variants share everything up to the fits.
-    """
-    number = {name: k for k, name in enumerate(made.episodes["candidate_id"])}
-    lists: dict[str, dict[str, Lists]] = {v: {site: [] for site in SITES} for v in every}
+def by_site(made: World, parts: Parts, variants: Sequence[str]) -> dict[str, dict[str, Lists]]:
+    """Return each night's list of each site, by variant, as the loop makes it before dusk."""
+    sky = yield_variants.beside(made, variants)
+    memory = yield_fits.ByNight(sky, yield_fits.fitted(made, parts), len(variants))
+    number = {name: k for k, name in enumerate(sky.episodes["candidate_id"])}
+    lists: dict[str, dict[str, Lists]] = {v: {site: [] for site in SITES} for v in variants}
     gone: set[str] = set()
     for night in range(FIRST, LAST):
-        states, known = without(made.known(night), gone)
+        states, known = without(sky.known(night), gone)
         memory.tonight(states)
         now = Time(float(night), format="mjd", scale="utc")
-        first = next(iter(every.values()))
-        prefiltered = prefilter(first, known, now)
-        table, fits = fit(first, prefiltered, known, now, memory=memory)
-        table = with_present_magnitudes(first, table, fits, float(night))
-        for variant, parts in every.items():
-            with yield_variants.told(made, variant):
-                scored = score(parts, table, prefiltered, now)
-                rankings = rank(parts, scored, now)
-            for ranking in rankings[1:]:
-                names = ranking.table["candidate_id"][worth_it(parts, ranking.table)]
-                lists[variant][ranking.observatory].append([number[name] for name in names])
-        # Rejected is what is old, whatever is told of it.
+        prefiltered = prefilter(parts, known, now)
+        table, fits = fit(parts, prefiltered, known, now, memory=memory)
+        table = with_present_magnitudes(parts, table, fits, float(night))
+        with yield_variants.told(sky):
+            scored = score(parts, table, prefiltered, now)
+            ranked = list(ranked_names(parts, scored.rows(Decision.KEEP), now, variants))
         gone |= set(remove(scored)["candidate_id"])
+        for variant, site, names in ranked:
+            lists[variant][site].append([number[name] % len(made.episodes) for name in names])
     return lists
+
+
+def ranked_names(
+    parts: Parts, kept: pd.DataFrame, now: Time, variants: Sequence[str]
+) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the list of each variant at each site."""
+    told = yield_variants.variant_of(kept["candidate_id"])
+    for some, own in yield_variants.usables(parts, variants).items():
+        rows = kept[np.isin(told, some)]
+        for site in parts.case.observatories:
+            found = rank_site(
+                site, rows, own.site_factors, now, min_altitude=parts.min_altitude
+            ).table
+            names = found["candidate_id"][worth_it(parts, found)]
+            of = yield_variants.variant_of(names)
+            for variant in some:
+                yield variant, site.name, names[of == variant].tolist()
 
 
 def worth_it(parts: Parts, table: pd.DataFrame) -> np.ndarray:
@@ -347,18 +357,16 @@ def show(found: dict[str, Taken], case: int) -> None:
 def lists_of(rows: Sequence[str], made: World, keep: Path | None) -> dict[str, dict[str, Lists]]:
     """Return the lists of all rows by site; from a folder, if they are kept there."""
     found: dict[str, dict[str, Lists]] = {}
-    todo: dict[tuple[str, bool], list[str]] = {}
+    todo: dict[str, list[str]] = {}
     for row in dict.fromkeys(rows):
         path = None if keep is None else path_of(keep, row)
         if path is not None and path.exists():
             found[row] = json.loads(path.read_text(encoding="utf-8"))
         else:
-            name, _, variant = row.partition(":")
-            todo.setdefault((name, variant == yield_variants.LATENCY), []).append(row)
-    for (name, late), some in todo.items():
+            todo.setdefault(row.partition(":")[0], []).append(row)
+    for name, some in todo.items():
         start = time.perf_counter()
-        sky = yield_variants.a_night_later(made) if late else made
-        new = made_of(name, sky, [row.partition(":")[2] for row in some])
+        new = made_of(name, made, [row.partition(":")[2] for row in some])
         told = f"lists of {', '.join(some)}: {time.perf_counter() - start:.0f} s"
         print(told, file=sys.stderr, flush=True)
         for row, lists in zip(some, new, strict=True):
@@ -379,11 +387,10 @@ def made_of(name: str, made: World, variants: Sequence[str]) -> list[dict[str, L
     if name == "paper":
         memory = yield_fits.by_paper(made, parts, needed(made, parts))
         return [dict.fromkeys(SITES, by_score(made, parts, memory))]
-    memory = yield_fits.fitted(made, parts)
     if name == "today":
+        memory = yield_fits.ByNight(made, yield_fits.fitted(made, parts))
         return [dict.fromkeys(SITES, by_score(made, parts, memory))]
-    every = {variant: yield_variants.changed(parts, variant) for variant in variants}
-    return list(by_site(made, every, memory).values())
+    return list(by_site(made, parts, variants).values())
 
 
 def needed(made: World, parts: Parts) -> np.ndarray:

@@ -65,16 +65,19 @@ class OnDisk:
 class ByNight(Remembering):
     """Answers for the states of a night under their episodes' names; all are spread out once."""
 
-    def __init__(self, made: World, tables: Mapping[str, pd.DataFrame]) -> None:
+    def __init__(self, made: World, tables: Mapping[str, pd.DataFrame], copies: int = 1) -> None:
         super().__init__(OnlyRead())
         self._episodes = made.episodes["candidate_id"].to_numpy(object)
         self._of_state = made.states["episode"].to_numpy()
-        every = [state_name(k) for k in range(len(made.states))]
+        every = [state_name(k) for k in range(len(made.states) // copies)]
         self._tables, self._wide = {}, {}
         for model, table in tables.items():
             rows = table.set_index("candidate_id", drop=False).reindex(every)
-            self._wide[model] = spread_out(table).reindex(every)
-            self._tables[model] = rows.reset_index(drop=True)
+            wide = spread_out(table).reindex(every)
+            # Of Bazin's function nobody reads more; each column costs a night's time.
+            used = [c for c in wide if model != "bazin" or c in FIT_COLUMNS]
+            self._wide[model] = pd.concat([wide[used]] * copies)
+            self._tables[model] = pd.concat([rows] * copies, ignore_index=True)
         self.tonight(np.empty(0, dtype=int))
 
     def tonight(self, states: np.ndarray) -> None:
@@ -101,7 +104,7 @@ class ByNight(Remembering):
         return table, wide.set_axis(pd.Index(names, name="candidate_id"))
 
 
-def fitted(made: World, parts: Parts) -> ByNight:
+def fitted(made: World, parts: Parts) -> dict[str, pd.DataFrame]:
     """Fit all states with the program's own batched fits, as far as they are not kept."""
     memory = OnDisk()
     held, photometry = made.by_state()
@@ -113,7 +116,7 @@ def fitted(made: World, parts: Parts) -> ByNight:
         fits = fit_changed((bound,), held, photometry, memory)
         if fits.fresh[bound.name]:
             memory.keep(bound.name, path, fits.tables[bound.name])
-    return ByNight(made, memory.tables)
+    return memory.tables
 
 
 def by_paper(made: World, parts: Parts, states: np.ndarray) -> ByNight:
