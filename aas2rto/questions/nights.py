@@ -65,7 +65,7 @@ def plan_several(
         Is only read.
     now : Time
     nights : int
-        Tonight and so many nights after it, less one.
+        How many, tonight included.
     sites, date, close, solve
         See `aas2rto.questions.plan.plan_stored`; `close` is of tonight.
 
