@@ -171,7 +171,9 @@ def _remarks(told: dict[str, Any]) -> Iterator[str]:
     for name, site in told["observatories"].items():
         for factor in site["factors"]:
             if "best_night" in factor["inputs"]:
-                yield f"{name}: {factor['reason']}"
+                waits = factor["decision"] == "exclude" and factor["inputs"]["best_night"]
+                lost = "; tonight only if that night is lost" if waits else ""
+                yield f"{name}: {factor['reason']}{lost}"
     for mark in told.get("feedback", []):
         over = "" if mark["active"] else " (no longer)"
         yield f"feedback: {mark['sentence']}{over}"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from aas2rto.config.case import Case
     from aas2rto.planning import NightPlan, SiteNight
     from aas2rto.planning.earlier import Earlier
+    from aas2rto.planning.several import Several
     from aas2rto.sky.observatory import Observatory
 
 NETWORK = "network"
@@ -56,6 +57,12 @@ def plan(
             help="Plan again from now: what is marked is done, what runs stays.",
         ),
     ] = False,
+    nights: Annotated[
+        int,
+        typer.Option(
+            min=1, max=30, help="Plan so many nights at once, under the weather expected."
+        ),
+    ] = 1,
     greedy: Annotated[
         bool, typer.Option("--greedy", help="Do not look for the joint optimum.")
     ] = False,
@@ -66,8 +73,11 @@ def plan(
     from aas2rto.config.load import load
     from aas2rto.outputs import plan_files
     from aas2rto.questions import plan as outlook
+    from aas2rto.questions.nights import plan_several
     from aas2rto.steps.build import build
 
+    if interrupt and nights > 1:
+        raise UsageError("--nights plans from the evening on: leave out --interrupt")
     when = parse_time(now)
     case = load(config, need_secrets=False)
     name, sites = _chosen(case, observatory, network=network)
@@ -75,31 +85,27 @@ def plan(
     parts = build(case, with_sources=False)
     names = [site.name for site in sites]
     earlier = plan_files.running(folder, names, name) if interrupt else None
+    asked: dict[str, Any] = {"sites": sites, "date": _date(date), "close": closures(case, close)}
+    several = None
     with open_existing_store(case, output) as store:
         note_replay(store, when, given=now)
-        found = outlook.plan_stored(
-            parts,
-            store,
-            when,
-            sites=sites,
-            date=_date(date),
-            close=closures(case, close),
-            earlier=earlier,
-            solve=not greedy,
-        )
-    paths = plan_files.write(folder, case, found, name)
+        if nights > 1:
+            found, several = plan_several(parts, store, when, nights, **asked, solve=not greedy)
+        else:
+            found = outlook.plan_stored(
+                parts, store, when, **asked, earlier=earlier, solve=not greedy
+            )
+    paths = plan_files.write(folder, case, found, name, several=several)
     if as_json:
         print(plan_files.path_of(folder, name).read_text(encoding="utf-8"), end="")
         return
     _show(found, when)
-    for line in missed(found.not_planned):
+    for line in [*([] if several is None else of_several(several)), *missed(found.not_planned)]:
         print(line)
     if earlier is not None:
         _say_what_became(found, earlier, str(config))
-    planned = {night.observatory.name for night in found.nights}
-    for site in sites:
-        if site.name not in planned:
-            print(f"{site.name}: the night of {date} is over there")
+    for name in _over(found, sites):
+        print(f"{name}: the night of {date} is over there")
     print(f"written: {', '.join(str(path) for path in paths)}")
 
 
@@ -116,6 +122,12 @@ def _chosen(
     names = [sites[0].name if len(sites) == 1 else one for one, sites in found.items()]
     sites = [site for site in case.observatories if site.name in wanted]
     return "+".join(dict.fromkeys(names)), sites
+
+
+def _over(found: NightPlan, sites: Sequence[Observatory]) -> list[str]:
+    """Return at which sites the night that was asked for is over."""
+    planned = {night.observatory.name for night in found.nights}
+    return [site.name for site in sites if site.name not in planned]
 
 
 def _date(text: str | None) -> float | None:
@@ -159,6 +171,25 @@ def _local(site: Observatory, mjd: float) -> str:
 
     moment = local_time(site, round(mjd * 1440) / 1440)
     return "" if moment is None else f"{moment:%H:%M}"
+
+
+def of_several(several: Several) -> list[str]:
+    """Say what the nights after tonight are for, and what all of them should bring."""
+    from aas2rto.sky.visibility import clock
+    from aas2rto.text.words import day
+
+    total = several.expected
+    lines = [
+        f"expected successes: {total[0]:.2f} tonight, {total.sum():.2f} in {len(total)} nights"
+        + ("" if several.status == "optimal" else f" (solver: {several.status})")
+    ]
+    for (evening, site), slots in several.later.groupby(["evening", "observatory"], sort=True):
+        told = ", ".join(
+            f"{row['candidate_id']} {clock(row['start'])} ({row['site_score']:.2f})"
+            for row in slots.to_dict("records")
+        )
+        lines.append(f"  {day(float(str(evening)))} {site}: {told}")
+    return lines
 
 
 MOST = 10

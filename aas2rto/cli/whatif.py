@@ -20,6 +20,7 @@ from aas2rto.cli.closing import CloseOption, closures
 from aas2rto.errors import UsageError
 from aas2rto.text.words import counted
 
+KINDS = ("enters", "leaves", "moves", "waits", "waits_no_longer", "best_night")
 MOST = 12
 """Lines shown of each kind; --json holds all."""
 
@@ -80,7 +81,8 @@ def lines(found: dict[str, Any]) -> list[str]:
             f"  moves: {one['candidate_id']} {one['from']} -> {one['to']}"
             for one in change["moves"]
         )
-        if not (change["enters"] or change["leaves"] or change["moves"]):
+        told += _nights_ahead(change) if "waits" in change else []
+        if not any(change.get(kind) for kind in KINDS):
             told.append("  no change")
     plan = found["plan"]
     old, new = plan["before"], plan["after"]
@@ -94,6 +96,20 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"  moves: {one['candidate_id']} {one['from']} -> {one['to']}" for one in plan["moves"]
     )
     return told
+
+
+def _nights_ahead(change: dict[str, Any]) -> list[str]:
+    """Say who now waits for a better night, who does not any more, and whose night is another."""
+    told = _some(f"  waits: {one['candidate_id']} ({one['reason']})" for one in change["waits"])
+    told += _some(
+        f"  waits no longer: {one['candidate_id']} (was best on {one['best_night']}; now: "
+        f"{one['now']})"
+        for one in change["waits_no_longer"]
+    )
+    return told + _some(
+        f"  best night: {one['candidate_id']} {one['from']} -> {one['to']}"
+        for one in change["best_night"]
+    )
 
 
 def _some(texts: Any) -> list[str]:

@@ -127,7 +127,10 @@ def numbers(candidates: pd.DataFrame, name: str) -> NDArray[np.float64]:
     """Return a column as floats; NaN where it is unknown, or does not exist yet."""
     if name not in candidates:
         return np.full(len(candidates), np.nan)
-    return pd.to_numeric(candidates[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    column = candidates[name]
+    if column.dtype == np.float64:  # as nearly always: asking pandas takes five times as long
+        return column.to_numpy()
+    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
 
 
 def per_band(candidates: pd.DataFrame, name: str, bands: Sequence[str]) -> NDArray[np.float64]:

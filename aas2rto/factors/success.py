@@ -104,8 +104,8 @@ class Posterior:
         if faint_limit is not None:
             mag = magnitudes_of(self.candidates, rows, at, bands, model=self.salt)
             chance *= np.nan_to_num(ndtr((faint_limit - mag) / self.mag_err[rows]), nan=0.0)
-        found[rows, night] = self.p[rows] * chance
-        return np.clip(found, 0.0, 1.0)
+        found[rows, night] = np.clip(self.p[rows] * chance, 0.0, 1.0)
+        return found
 
 
 def posterior(

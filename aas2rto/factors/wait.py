@@ -37,17 +37,20 @@ SAME, NOTHING = 1e-9, 0.005
 LEAST = 1e-6
 """Smallest value of the factor: a score must be positive."""
 EVENING = 0.5
-"""A night is called by the date half a day before it is observed [d]: that of its evening."""
+"""Half a day before the middle of a night it is the date of its evening [d], at any longitude."""
 
 
 @dataclass(frozen=True)
 class _Nights:
-    """When each candidate can be observed: tonight and on the nights ahead, shape (n, nights)."""
+    """When each candidate can be observed: tonight and on the nights ahead, shape (n, nights).
+
+    ``evenings`` are the dates by which the nights ahead are called [d, MJD].
+    """
 
     tonight: Floats
     ahead: Floats
     faintest: Floats | None
-    named: float
+    evenings: Floats
 
 
 def check(options: BaseModel, *, models: Mapping[str, Part], **_: Any) -> list[str]:
@@ -131,7 +134,7 @@ def wait(  # noqa: PLR0913  keyword-only settings
         _value(candidates, here, found.known) if at_site else 1.0,
         exclude=(early | unfitted) & ~spared,
         reason=_reason(
-            here, later[rows, best], when.ahead[rows, best] - when.named, early, found.known, spared
+            here, later[rows, best], when.evenings[rows, best], early, found.known, spared
         ),
         tonight=here,
         waiting=worth[:, 0],
@@ -144,13 +147,24 @@ def wait(  # noqa: PLR0913  keyword-only settings
 
 def _anywhere(candidates: pd.DataFrame, now: Time, nights: int) -> _Nights:
     times = now.utc.mjd + np.broadcast_to(np.arange(nights + 1.0), (len(candidates), nights + 1))
-    return _Nights(times[:, :1], times[:, 1:], None, 0.0)
+    return _Nights(times[:, :1], times[:, 1:], None, times[:, 1:])
 
 
 def _at_site(candidates: pd.DataFrame, nights: int) -> _Nights:
-    ahead = [numbers(candidates, COLUMN.format(h)) for h in range(1, nights + 1)]
-    tonight = numbers(candidates, TONIGHT)[:, None]
-    return _Nights(tonight, np.column_stack(ahead), numbers(candidates, "faint_limit"), EVENING)
+    names = [COLUMN.format(h) for h in range(nights + 1)]
+    when = candidates.reindex(columns=names).to_numpy(dtype=float)
+    faintest = numbers(candidates, "faint_limit")
+    return _Nights(when[:, :1], when[:, 1:], faintest, _evenings(candidates, when[:, 1:]))
+
+
+def _evenings(candidates: pd.DataFrame, ahead: Floats) -> Floats:
+    """Return the dates of the evenings of the nights ahead [d, MJD]; NaN out of sight.
+
+    By the middle of the nights: what is best at dusk or dawn may be so on another date.
+    """
+    middle = (numbers(candidates, "night_start") + numbers(candidates, "night_end")) / 2
+    dates = middle[:, None] - EVENING + np.arange(1.0, ahead.shape[1] + 1)
+    return np.where(np.isfinite(ahead), np.where(np.isnan(dates), ahead - EVENING, dates), np.nan)
 
 
 def _faintest(own: float | None, of_site: Floats | None) -> float | None:

@@ -1,4 +1,8 @@
-"""A plan as iCalendar (RFC 5545), for the calendar of whoever is at the telescope."""
+"""A plan as iCalendar (RFC 5545), for the calendar of whoever is at the telescope.
+
+Visits are events with a time. Who waits for a better night stands on the day of that night's
+evening, as an event of the whole day that keeps no time busy.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import pandas as pd
 from icalendar import Calendar, Event
 
 from aas2rto import __version__
@@ -15,11 +20,17 @@ from aas2rto.outputs.plan_csv import worth
 from aas2rto.planning import NightPlan
 from aas2rto.planning.options import SiteNight
 from aas2rto.planning.timeline import AHEAD
-from aas2rto.text.words import MJD_EPOCH
+from aas2rto.sky.visibility import clock
+from aas2rto.text.words import MJD_EPOCH, day
+
+MOST_WAITING = 20
+"""Of those who wait, so many are in the calendar, the best first; `ahead/<site>.csv` has all."""
+EVENING = 0.5
+"""Half a day before the middle of a night it is the date of its evening [d], at any longitude."""
 
 
 def calendar(plan: NightPlan, project: str) -> bytes:
-    """Return one event per slot that is running or to come.
+    """Return one event per slot that is running or to come, and one for each who waits.
 
     Parameters
     ----------
@@ -38,6 +49,9 @@ def calendar(plan: NightPlan, project: str) -> bytes:
         for row in with_sexagesimal(plan.at(night.observatory.name)).to_dict("records"):
             if row["state"] in AHEAD:
                 found.add_component(_event(row, night, project, stamp))
+    for row in best_nights(plan).to_dict("records"):
+        night = plan.nights[row["at"]]
+        found.add_component(_best_night(row, night, project, stamp))
     return bytes(found.to_ical())
 
 
@@ -54,6 +68,57 @@ def _event(row: Mapping[Any, Any], night: SiteNight, project: str, stamp: dateti
     event.add("geo", (site.latitude_deg, site.longitude_deg))
     event.add("categories", [site.name])
     event.add("description", "\n".join(_description(row)))
+    return event
+
+
+def best_nights(plan: NightPlan) -> pd.DataFrame:
+    """Return who waits for a better night, once each: where that is worth most.
+
+    Parameters
+    ----------
+    plan : NightPlan
+        Who has a visit in it does not wait.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `SiteNight.waiting`, and ``at``: the number of the site's night.
+    """
+    tables = [one.waiting.assign(at=k) for k, one in enumerate(plan.nights) if len(one.waiting)]
+    if not tables:
+        return pd.DataFrame()
+    every = pd.concat(tables, ignore_index=True)
+    every = every[~every["candidate_id"].isin(plan.slots["candidate_id"])]
+    every = every.sort_values(["best", "candidate_id", "at"], ascending=[False, True, True])
+    return every.drop_duplicates("candidate_id").head(MOST_WAITING).reset_index(drop=True)
+
+
+def _best_night(row: Mapping[Any, Any], night: SiteNight, project: str, stamp: datetime) -> Event:
+    site, when = night.observatory, float(row["best_night"])
+    tonight = (float(night.night.start) + float(night.night.end)) / 2 - EVENING
+    # What is highest near dusk or dawn is half a night from the middle, never half a day.
+    evening = _utc(tonight + round(when - EVENING - tonight)).date()
+    event = Event()
+    # Of the candidate alone: when its best night moves, so does the event.
+    identity = f"{project}|best night|{row['candidate_id']}"
+    event.add("uid", f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}@aas2rto")
+    event.add("dtstamp", stamp)
+    event.add("dtstart", evening)
+    event.add("dtend", evening + timedelta(days=1))
+    event.add("transp", "TRANSPARENT")
+    event.add("summary", f"best night of {row['candidate_id']} (worth {row['best']:.2f})")
+    event.add("location", site.title)
+    event.add("geo", (site.latitude_deg, site.longitude_deg))
+    event.add("categories", [site.name, "waiting"])
+    sexagesimal = with_sexagesimal(pd.DataFrame([row])).iloc[0]
+    lines = [
+        f"{sexagesimal['ra_hms']} {sexagesimal['dec_dms']} (J2000)",
+        f"highest at {clock(when)} UTC, worth {row['best']:.2f} then",
+        f"worth {row['tonight']:.2f} on the night of {day(tonight)}: only if the best one is lost",
+    ]
+    if row["name"] and row["name"] != row["candidate_id"]:
+        lines.insert(0, row["name"])
+    event.add("description", "\n".join(lines))
     return event
 
 

@@ -27,6 +27,7 @@ DECIMALS = {
     "airmass": 3,
     "moon_sep": 1,
     "hours_left": 2,
+    "x_vis": 2,
 }
 """Digits after the point; other numbers have six significant digits."""
 

@@ -14,6 +14,7 @@ from aas2rto.factors import Decision
 from aas2rto.outputs import write_atomically, written
 from aas2rto.outputs.cell_memory import Shared, Written
 from aas2rto.outputs.cells import comments, to_csv
+from aas2rto.sky.visibility import saturate, visibility_factor
 from aas2rto.steps.cycle import Ranking
 
 LEADING = (
@@ -49,6 +50,9 @@ TRAILING = (
     "reason",
 )
 
+X_VIS = "x_vis"
+"""Column of a site's list that is ordered by the chance of success there."""
+
 UNITS_LINE = (
     "units: ra, dec, altitude, azimuth, moon_sep [deg]; last_mag [mag, AB]; t_peak [MJD, UTC]; "
     "t_peak_err [day]; hours_left [hour]; rises, sets, updated [UTC]; "
@@ -56,7 +60,7 @@ UNITS_LINE = (
 )
 
 
-OWN = ("rank", "site_score", "reason", "decision", "factor", "pinned", "reachable_from")
+OWN = (X_VIS, "rank", "site_score", "reason", "decision", "factor", "pinned", "reachable_from")
 """Columns that each list has for itself, beside those of its site."""
 
 
@@ -125,17 +129,41 @@ def write_ranking(
     name = ranking.observatory
     lines = [*header, f"list: {name}", UNITS_LINE]
     factors = factor_columns(ranking.table)
-    columns = [*LEADING, *factors, *TRAILING]
+    columns, table = [*LEADING, *factors, *TRAILING], ranking.table
     if name == "science":
         columns.insert(-1, "reachable_from")
+    elif "factor_value" in factors:
+        table = with_x_vis(table)
+        columns.insert(columns.index("hours_left"), X_VIS)
     write_atomically(
-        folder / "ranked" / f"{name}.csv", to_csv(ranking.table, columns, lines, shared=shared)
+        folder / "ranked" / f"{name}.csv", to_csv(table, columns, lines, shared=shared)
     )
     if name != "science":
         columns = ["candidate_id", "name", "score", "factor", "reason", "rises", "sets", "altitude"]
         out = ranking.out.sort_values("candidate_id")
         text = to_csv(out, columns, lines, shared=shared)
         write_atomically(folder / "not_tonight" / f"{name}.csv", text)
+
+
+def with_x_vis(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the visibility factor of A&A 698, A153, Eq. 13 and B.2, for people to look at.
+
+    Where the score is a chance of success it is no factor: what sets soon is no better a target
+    for it. At other sites it is part of the score, as ``factor_altitude_integral``.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A site's list, with ``altitude_area`` [deg d], ``night_left`` [d], ``min_altitude`` [deg].
+    """
+    if not len(table):
+        return table.assign(**{X_VIS: pd.Series(dtype=float)})
+    raw = visibility_factor(
+        table["altitude_area"],
+        table["night_left"],
+        min_altitude=float(table["min_altitude"].iloc[0]),
+    )
+    return table.assign(**{X_VIS: saturate(raw)})
 
 
 def write_excluded(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from aas2rto.outputs.cells import iso_seconds, to_csv
 from aas2rto.planning import NightPlan
 from aas2rto.planning.reasons import COLUMNS as COLUMNS_MISSED
+from aas2rto.planning.several import Several
 from aas2rto.planning.timeline import AHEAD, COLUMNS
 from aas2rto.sky.local import local_time, sidereal_words
-from aas2rto.text.words import counted
+from aas2rto.text.words import MJD_EPOCH, counted
 
 UNITS_LINE = (
     "units: ra, dec, altitude, azimuth, parallactic (north through east), moon_sep [deg]; "
@@ -72,6 +74,40 @@ def not_planned(plan: NightPlan, header: Sequence[str]) -> str:
     names = ", ".join(night.observatory.name for night in plan.nights)
     lines = [*header, f"wanted, but not in the plan of {names}"]
     return to_csv(plan.not_planned, list(COLUMNS_MISSED), lines)
+
+
+NIGHTS = (
+    "evening",
+    "observatory",
+    "start",
+    "end",
+    "candidate_id",
+    "name",
+    "ra",
+    "dec",
+    "mag",
+    "exposure_s",
+    "airmass",
+    "moon_sep",
+    "worth",
+    "gain",
+)
+
+
+def of_nights(several: Several, header: Sequence[str]) -> str:
+    """Return the slots of the nights after tonight as CSV."""
+    later = several.later
+    dates = [str(MJD_EPOCH.date() + timedelta(days=int(one))) for one in later["evening"]]
+    times = {name: iso_seconds(later[name].to_numpy(float)) for name in ("start", "end")}
+    table = later.assign(**times, evening=dates, worth=later["site_score"], gain=later["value"])
+    told = " ".join(f"{one:.3f}" for one in several.expected.tolist())
+    lines = [
+        *header,
+        f"the nights after tonight; expected successes by night, tonight first: {told}",
+        "worth: chance of success then; gain: what is lost if it is not planned at all; mag: the "
+        "last one, by which the exposure is reckoned",
+    ]
+    return to_csv(table, list(NIGHTS), lines)
 
 
 def worth(plan: NightPlan) -> str:

@@ -14,6 +14,7 @@ from aas2rto.outputs import plan_csv, plan_figure, plan_json, write_atomically
 from aas2rto.outputs.calendar import calendar
 from aas2rto.planning import NightPlan
 from aas2rto.planning.earlier import Earlier
+from aas2rto.planning.several import Several
 
 FOLDER = "plan"
 
@@ -53,7 +54,9 @@ def path_of(folder: Path, name: str) -> Path:
     return folder / FOLDER / f"{name}.json"
 
 
-def write(folder: Path, case: Case, plan: NightPlan, name: str) -> list[Path]:
+def write(
+    folder: Path, case: Case, plan: NightPlan, name: str, *, several: Several | None = None
+) -> list[Path]:
     """Write a plan below a project's folder, the JSON last.
 
     Parameters
@@ -64,6 +67,8 @@ def write(folder: Path, case: Case, plan: NightPlan, name: str) -> list[Path]:
     plan : NightPlan
     name : str
         ``network``, or that of its only observatory.
+    several : Several, optional
+        The nights after tonight.
 
     Returns
     -------
@@ -87,6 +92,9 @@ def write(folder: Path, case: Case, plan: NightPlan, name: str) -> list[Path]:
     files[below / f"{name}.png"] = plan_figure.draw(plan, case.project, provenance)
     files[below / f"{name}.ics"] = calendar(plan, case.project)
     told = plan_json.as_dictionary(plan, provenance)
+    if several is not None:
+        files[below / f"{name}_nights.csv"] = plan_csv.of_nights(several, header)
+        told["nights"] = plan_json.nights(several)
     files[path_of(folder, name)] = json.dumps(told, indent=2, allow_nan=False) + "\n"
     for path, content in files.items():
         write_atomically(path, content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from aas2rto.outputs.cells import iso_seconds
 from aas2rto.planning import NightPlan
 from aas2rto.planning.earlier import Earlier
 from aas2rto.planning.options import SiteNight
+from aas2rto.planning.several import Several
 from aas2rto.planning.timeline import COLUMNS, empty
 from aas2rto.sky.local import local_time, sidereal_words
+from aas2rto.text.words import MJD_EPOCH
 
 FORMAT = 1
 """Raised when a reader of older files would go wrong."""
@@ -56,6 +59,27 @@ def as_dictionary(plan: NightPlan, provenance: Mapping[str, Any]) -> dict[str, A
             for row in plan.not_planned.to_dict("records")
         ],
         "observatories": {one.observatory.name: _of_site(plan, one) for one in plan.nights},
+    }
+
+
+def nights(several: Several) -> dict[str, Any]:
+    """Return the nights after tonight ready for JSON, see `aas2rto.planning.several`."""
+    return {
+        "status": several.status,
+        "expected": [_plain(one) for one in several.expected.tolist()],
+        "later": [
+            {
+                "night": int(row["night"]),
+                "evening": str((MJD_EPOCH + timedelta(days=float(row["evening"]))).date()),
+                "observatory": row["observatory"],
+                "candidate_id": row["candidate_id"],
+                **_time("start", row["start"]),
+                **_time("end", row["end"]),
+                "worth": _plain(row["site_score"]),
+                "gain": _plain(row["value"]),
+            }
+            for row in several.later.to_dict("records")
+        ],
     }
 
 

@@ -47,6 +47,9 @@ class SiteNight:
         When it does not observe [d, MJD UTC].
     out : DataFrame
         Who is wanted, but not in its list, with ``reason``.
+    waiting : DataFrame
+        Who is out for a better night: ``candidate_id, name, ra, dec`` [deg, ICRS], ``tonight`` and
+        ``best`` (what it is worth), ``best_night`` [d, MJD UTC].
     by_altitude : bool
         A slot is worth ``worth`` times a power of the sine of the altitude, A&A 698, A153, Eq. 11,
         in place of the share of the least airmass.
@@ -60,6 +63,7 @@ class SiteNight:
     closed: tuple[tuple[float, float], ...] = ()
     by_altitude: bool = False
     out: pd.DataFrame = field(default_factory=pd.DataFrame)
+    waiting: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def moon_limit(self) -> float:

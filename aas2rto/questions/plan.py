@@ -178,31 +178,58 @@ def site_night(
     Factors that speak of a moment, such as the altitude now, say nothing of a night: they are left
     out, and the altitude is taken at each slot.
     """
-    settings = parts.case.config.plan
+    return night_of(parts, scored, ranked(parts, scored, site, when), site, when, close=close)
+
+
+def ranked(parts: Parts, scored: Scored, site: Observatory, when: Time) -> Ranking:
+    """Rank for a whole night, see `site_night`."""
     lasting = [factor for factor in parts.site_factors if not factor.instant]
     kept = scored.rows(Decision.KEEP)
-    ranking = rank_site(site, kept, lasting, when, min_altitude=parts.min_altitude, tomorrow=True)
-    table = worth_a_slot(ranking.table, parts.case.config.score.min_value)
+    return rank_site(site, kept, lasting, when, min_altitude=parts.min_altitude, tomorrow=True)
+
+
+def night_of(
+    parts: Parts,
+    scored: Scored,
+    ranking: Ranking,
+    site: Observatory,
+    when: Time,
+    *,
+    close: Iterable[tuple[str, str]] = (),
+) -> SiteNight:
+    """Return a site's night from its list, see `site_night`."""
+    settings, kept = parts.case.config.plan, scored.rows(Decision.KEEP)
+    least = parts.case.config.score.min_value
+    table = worth_a_slot(ranking.table, least)
     worth, seen_by = table["site_score"] * gained(ranking, kept, table), parts.site_factors[0]
     if settings.worth == "slot" and not seen_by.instant:
         worth = worth / table.get(f"factor_{seen_by.name}", 1.0)
     night = visibility.night(site, when)
     begin = night.observing_start(when.utc.mjd)
-    shut = (
-        closed(site.name, begin, night.end, always=settings.closed, tonight=close)
-        if (np.isfinite(begin))
-        else ()
-    )
     return SiteNight(
         observatory=site,
         night=night,
         begin=begin,
         table=table.assign(worth=worth),
         min_altitude=parts.min_altitude,
-        closed=shut,
+        closed=shut(parts, site, begin, night.end, close),
         out=ranking.out,
+        waiting=waiting(ranking, kept, least=least),
         by_altitude=settings.worth == "slot" or seen_by.instant,
     )
+
+
+def shut(
+    parts: Parts,
+    site: Observatory,
+    begin: float,
+    end: float,
+    close: Iterable[tuple[str, str]] = (),
+) -> tuple[tuple[float, float], ...]:
+    """Return when a site is closed in a night: by the config, and by `close`."""
+    if not np.isfinite(begin):
+        return ()
+    return closed(site.name, begin, end, always=parts.case.config.plan.closed, tonight=close)
 
 
 LEAST_GAIN = 0.01
@@ -230,6 +257,32 @@ def gained(ranking: Ranking, kept: pd.DataFrame, table: pd.DataFrame) -> NDArray
     share = np.where(tonight > 0, 1.0 - later / np.where(tonight > 0, tonight, 1.0), 1.0)
     found = pd.Series(np.clip(share, LEAST_GAIN, 1.0), index=kept["candidate_id"].to_numpy(object))
     return found.reindex(table["candidate_id"].to_numpy(object)).to_numpy(float)
+
+
+def waiting(ranking: Ranking, kept: pd.DataFrame, *, least: float | None = None) -> pd.DataFrame:
+    """Return who is out of a site's list for a better night, see `SiteNight`.
+
+    Parameters
+    ----------
+    ranking : Ranking
+        Of the site.
+    kept : DataFrame
+        What was ranked, in the order of the site's columns.
+    least : float, optional
+        What its best night must be worth.
+    """
+    column = next((c for c in ranking.columns if "best_night" in c.factor.inputs), None)
+    if column is None:
+        return pd.DataFrame()
+    facts = {k: np.asarray(column.factor.inputs[k], float) for k in ("tonight", "best")}
+    table = kept[["candidate_id", "name", "ra", "dec"]].assign(
+        **facts, best_night=np.asarray(column.factor.inputs["best_night"], float)
+    )
+    out = ranking.out.loc[ranking.out["factor"] == column.name, "candidate_id"]
+    good = table["candidate_id"].isin(out) & np.isfinite(table["best_night"])
+    good &= table["best"] >= (least or 0.0)
+    chosen: pd.DataFrame = table[good].reset_index(drop=True)
+    return chosen
 
 
 def worth_a_slot(table: pd.DataFrame, least: float | None) -> pd.DataFrame:

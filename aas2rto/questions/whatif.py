@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 from astropy.time import Time
 
+from aas2rto.factors import Decision
+from aas2rto.outputs.ahead import NO, WAIT, Ahead, nights_of
 from aas2rto.planning import NightPlan
 from aas2rto.questions.plan import outlook, plan_of
 from aas2rto.sky.visibility import clock
@@ -43,8 +45,9 @@ def compare(
     -------
     dict
         ``lists``: per list how many there were and are, who ``enters``, who ``leaves`` and why,
-        and whose rank ``moves``. ``plan``: the same for the greedy plan of the whole network, with
-        what it is worth.
+        and whose rank ``moves``. Where a factor such as `wait_here` looks ahead, also who now
+        ``waits``, who ``waits_no_longer``, and whose ``best_night`` is another. ``plan``: who
+        enters, leaves and moves in the greedy plan of the whole network, and what it is worth.
     """
     pairs = tuple(close)
     memory = Remembering(OnlyRead(store.fits))
@@ -56,14 +59,69 @@ def compare(
         plan_of(before, first, store, now, solve=False),
         plan_of(after, second, store, now, close=pairs, solve=False),
     )
+    ahead = [_ahead(parts, judged) for parts, judged in ((before, first), (after, second))]
     return {
         "now": now.utc.isot,
         "lists": {
             name: _list(lists.get(name), others.get(name), second, closed=name in shut)
+            | ({} if name in shut else waits(*(nights.get(name) for nights in ahead)))
             for name in dict.fromkeys([*lists, *others])
         },
         "plan": _plans(*plans),
     }
+
+
+def _ahead(parts: Parts, judged: Judged) -> dict[str, Ahead]:
+    """Return the nights ahead of each site that looks there."""
+    kept = judged.scored.rows(Decision.KEEP)
+    least = parts.case.config.score.min_value
+    found = (nights_of(ranking, kept, least=least) for ranking in judged.rankings[1:])
+    return {one.observatory: one for one in found if one is not None}
+
+
+def waits(before: Ahead | None, after: Ahead | None) -> dict[str, Any]:
+    """Say who now waits for a better night, who does not any more, and whose night is another.
+
+    Parameters
+    ----------
+    before, after : Ahead or None
+        The nights ahead of a site; None where nothing looks ahead.
+
+    Returns
+    -------
+    dict
+        Empty if neither looks ahead.
+    """
+    if before is None and after is None:
+        return {}
+    old, new = (_by_candidate(one) for one in (before, after))
+    waited, waiting = (
+        {name for name, row in rows.items() if row["do"] == WAIT} for rows in (old, new)
+    )
+    return {
+        "waits": [
+            _one(name, best_night=row["best_night"], reason=row["reason"])
+            for name, row in new.items()
+            if name in waiting - waited
+        ],
+        "waits_no_longer": [
+            _one(name, best_night=row["best_night"], now=new.get(name, {}).get("do", NO))
+            for name, row in old.items()
+            if name in waited - waiting
+        ],
+        "best_night": [
+            _one(name, **{"from": old[name]["best_night"], "to": row["best_night"]})
+            for name, row in new.items()
+            if name in old and old[name]["best_night"] != row["best_night"]
+        ],
+    }
+
+
+def _by_candidate(ahead: Ahead | None) -> dict[str, dict[Any, Any]]:
+    if ahead is None:
+        return {}
+    rows = ahead.table[["candidate_id", "do", "best_night", "reason"]].to_dict("records")
+    return {str(row["candidate_id"]): row for row in rows}
 
 
 def _list(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -247,11 +246,12 @@ def seen_from(
             min_altitude=min_altitude,
         )
         site = site.assign(hours_left_tomorrow=later["hours_left"])
+    beside = [site]
     nights = max((factor.ahead for factor in factors), default=0)
     if nights:
-        site = site.assign(**_ahead(observatory, scored, site, now, nights, min_altitude))
-    new = site.drop(columns=[name for name in site if name in scored])
-    return pd.concat([scored.reset_index(drop=True), new.reset_index(drop=True)], axis=1)
+        beside += _ahead(observatory, scored, site, now, nights, min_altitude)
+    new = [part.drop(columns=[name for name in part if name in scored]) for part in beside]
+    return pd.concat([part.reset_index(drop=True) for part in (scored, *new)], axis=1)
 
 
 def _ahead(
@@ -261,17 +261,18 @@ def _ahead(
     now: Time,
     nights: int,
     min_altitude: float,
-) -> dict[str, Any]:
+) -> list[pd.DataFrame]:
     """Return when the site can observe each candidate on the nights ahead, and how faint."""
     found = nights_ahead(observatory, scored, now, nights, min_altitude=min_altitude)
     reach = None if observatory.instrument is None else observatory.instrument.faint_limit_mag
     tonight = np.where(site["hours_left"] > 0, site["culmination"], np.nan)
-    columns: dict[str, Any] = {COLUMN.format(h + 1): found[:, h] for h in range(nights)}
-    return columns | {
-        TONIGHT: tonight,
-        "faint_limit": np.nan if reach is None else reach,
-        "observatory": observatory.name,
-    }
+    # All nights in one block: column by column, pandas takes longer than it takes to find them.
+    when = pd.DataFrame(
+        np.column_stack([found, tonight]),
+        columns=[*(COLUMN.format(h) for h in range(1, nights + 1)), TONIGHT],
+    )
+    here = {"faint_limit": np.nan if reach is None else reach, "observatory": observatory.name}
+    return [when, pd.DataFrame(here, index=when.index)]
 
 
 def times_site_factors(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:

@@ -101,6 +101,7 @@ LISTS: dict[str, str] = {
     "score": "base score times the factors; -1 excluded, -inf rejected",
     "site_score": "score times the factors of the site",
     "factor_<name>": "value of a factor, in the order of the config",
+    "x_vis": "where a site's score is a chance: A&A 698, A153, Eq. 13, bounded; no factor",
     "reachable_from": "in science.csv: observatories that can observe it tonight; empty: none",
     "decision": "keep, exclude or reject",
     "factor": "the factor that decided",

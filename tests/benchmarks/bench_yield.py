@@ -1,7 +1,7 @@
 """What an observer gets who follows a list: SNe Ia caught within two days of their peak.
 
-``OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_yield [--rows paper,today,goal]
-[--clear 0.75,0.5] [--usable 0.5]``
+``OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_yield [--rows paper,today,goal,goal:peaks]
+[--clear 0.75,0.5] [--keep FOLDER]``
 
 The rules. The objects of ../shared/data/ztf_bts_* alone are in the sky, at their own times and
 places; a gap above 45 d starts an object afresh. Nights are MJD 58260 to 59400, 75 % of them clear,
@@ -19,16 +19,22 @@ start), `today` by the default before there was a wait, both in the order of the
 configs/sn_ia_peak.yaml in the order of the site's list, which may leave slots empty. `random` draws
 from what the paper's list holds; `oracle` knows types, peaks and the weather, and is a maximum
 matching of SNe Ia that are seen once, are truly 18.5 or brighter and within 2 d of their peak, to
-slots. Intervals are 95 %, by a bootstrap over blocks of 30 nights, paired between rows.
+slots. A row such as `goal:peaks` has one thing changed, see `yield_variants`. Intervals are 95 %,
+by a bootstrap over blocks of 30 nights, paired between rows.
 
 Fits are kept in a temporary folder: the first run takes some 25 min on one core, 10 of them for
-sncosmo, the next ones 12: a night of the whole loop is 0.3 s.
+sncosmo, the next ones some minutes for each row: a night of the whole loop is 0.3 s. With --keep
+the lists of each row are kept, too, and taken as they are by the next run: of the same program
+only.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,14 +50,13 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 from aas2rto.config.load import load
 from aas2rto.factors import Decision
 from aas2rto.steps.build import build
-from aas2rto.steps.column import BoundFactor
-from aas2rto.steps.cycle import Judged, Parts
+from aas2rto.steps.cycle import Parts
 from aas2rto.steps.fit import fit
-from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import prefilter
-from aas2rto.steps.rank import rank_science
-from aas2rto.steps.score import score
-from tests.benchmarks import yield_fits
+from aas2rto.steps.present import with_present_magnitudes
+from aas2rto.steps.rank import rank_science, rank_site
+from aas2rto.steps.score import remove, score
+from tests.benchmarks import yield_fits, yield_variants
 from tests.benchmarks.yield_sky import (
     FIRST,
     LAST,
@@ -112,7 +117,7 @@ def parts_of(name: str, changes: dict[str, Any] | None = None) -> Parts:
         return build(load(path), with_sources=False)
 
 
-def by_score(made: World, parts: Parts, memory: yield_fits.OnDisk) -> Lists:
+def by_score(made: World, parts: Parts, memory: yield_fits.ByNight) -> Lists:
     """Return each night's list by score, without a site; what is rejected stays out for good."""
     number = {name: k for k, name in enumerate(made.episodes["candidate_id"])}
     gone: set[str] = set()
@@ -122,7 +127,7 @@ def by_score(made: World, parts: Parts, memory: yield_fits.OnDisk) -> Lists:
         now = Time(night + MIDDLE, format="mjd", scale="utc")
         memory.tonight(states)
         prefiltered = prefilter(parts, known, now)
-        table, _ = fit(parts, prefiltered, known.photometry, now, memory=memory)
+        table, _ = fit(parts, prefiltered, known, now, memory=memory)
         scored = score(parts, table, prefiltered, now)
         gone |= set(scored.rows(Decision.REJECT)["candidate_id"])
         ranked = rank_science(scored.rows(Decision.KEEP)).table
@@ -130,28 +135,44 @@ def by_score(made: World, parts: Parts, memory: yield_fits.OnDisk) -> Lists:
     return lists
 
 
-def by_site(made: World, parts: Parts, memory: yield_fits.OnDisk) -> dict[str, Lists]:
-    """Return each night's list of each site, as the loop makes it before the night begins."""
-    number = {name: k for k, name in enumerate(made.episodes["candidate_id"])}
+def by_site(made: World, parts: Parts, variants: Sequence[str]) -> dict[str, dict[str, Lists]]:
+    """Return each night's list of each site, by variant, as the loop makes it before dusk."""
+    sky = yield_variants.beside(made, variants)
+    memory = yield_fits.ByNight(sky, yield_fits.fitted(made, parts), len(variants))
+    number = {name: k for k, name in enumerate(sky.episodes["candidate_id"])}
+    lists: dict[str, dict[str, Lists]] = {v: {site: [] for site in SITES} for v in variants}
     gone: set[str] = set()
-    lists: dict[str, Lists] = {site: [] for site in SITES}
-    for judged in every_night(made, parts, memory, gone):
-        gone |= set(judged.rejected["candidate_id"])
-        for ranking in judged.rankings[1:]:
-            names = ranking.table["candidate_id"][worth_it(parts, ranking.table)]
-            lists[ranking.observatory].append([number[name] for name in names])
+    for night in range(FIRST, LAST):
+        states, known = without(sky.known(night), gone)
+        memory.tonight(states)
+        now = Time(float(night), format="mjd", scale="utc")
+        prefiltered = prefilter(parts, known, now)
+        table, fits = fit(parts, prefiltered, known, now, memory=memory)
+        table = with_present_magnitudes(parts, table, fits, float(night))
+        with yield_variants.told(sky):
+            scored = score(parts, table, prefiltered, now)
+            ranked = list(ranked_names(parts, scored.rows(Decision.KEEP), now, variants))
+        gone |= set(remove(scored)["candidate_id"])
+        for variant, site, names in ranked:
+            lists[variant][site].append([number[name] % len(made.episodes) for name in names])
     return lists
 
 
-def every_night(
-    made: World, parts: Parts, memory: yield_fits.OnDisk, gone: set[str]
-) -> Iterator[Judged]:
-    """Judge every night as the loop would; `gone` is asked anew each night."""
-    for night in range(FIRST, LAST):
-        states, known = without(made.known(night), gone)
-        memory.tonight(states)
-        now = Time(float(night), format="mjd", scale="utc")
-        yield judge(parts, known, now, memory=memory)
+def ranked_names(
+    parts: Parts, kept: pd.DataFrame, now: Time, variants: Sequence[str]
+) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the list of each variant at each site."""
+    told = yield_variants.variant_of(kept["candidate_id"])
+    for some, own in yield_variants.usables(parts, variants).items():
+        rows = kept[np.isin(told, some)]
+        for site in parts.case.observatories:
+            found = rank_site(
+                site, rows, own.site_factors, now, min_altitude=parts.min_altitude
+            ).table
+            names = found["candidate_id"][worth_it(parts, found)]
+            of = yield_variants.variant_of(names)
+            for variant in some:
+                yield variant, site.name, names[of == variant].tolist()
 
 
 def worth_it(parts: Parts, table: pd.DataFrame) -> np.ndarray:
@@ -305,13 +326,14 @@ def show(found: dict[str, Taken], case: int) -> None:
     site, slots = CASES[case]
     print(f"\n{site}, K = {slots}; {np.mean(next(iter(found.values())).clear):.0%} of nights clear")
     print(
-        f"{'':8s} within 2 d (trial)   95 %             1 d    non-Ia  Ia share  phase 16/50/84 %"
-        "       of oracle            over today"
+        f"{'':12s} within 2 d (trial)   95 %             1 d    non-Ia  Ia share  phase 16/50/84 %"
+        "       of oracle            over today           over goal"
     )
     drawn = blocks()
     for name, one in found.items():
         low, high = np.quantile([one.rate("good", n) for n in drawn], [0.025, 0.975])
-        goal = GOALS.get(CASES[case], {}).get(name)
+        usual = bool(abs(np.mean(one.clear) - CLEAR) < 0.05)
+        goal = GOALS.get(CASES[case], {}).get(name) if usual else None
         wanted = "" if goal is None else f"({goal:.3f})"
         total = one.ia.sum() + one.other.sum()
         phase = one.phases
@@ -322,35 +344,53 @@ def show(found: dict[str, Taken], case: int) -> None:
         )
         against = [
             ratio(one, found[peer], drawn) if peer in found and peer != name else ""
-            for peer in ("oracle", "today")
+            for peer in ("oracle", "today", "goal")
         ]
         print(
-            f"{name:8s} {one.rate():.3f} {wanted:12s} [{low:.3f}, {high:.3f}]  "
+            f"{name:12s} {one.rate():.3f} {wanted:12s} [{low:.3f}, {high:.3f}]  "
             f"{one.rate('close'):.3f}  {one.rate('other'):.3f}   {one.ia.sum() / total:6.1%}   "
-            f"{told:18s} {against[0]:20s} {against[1]}",
+            f"{told:18s} {against[0]:20s} {against[1]:20s} {against[2]}",
             flush=True,
         )
 
 
-def lists_of(name: str, made: World, usable: float | None = None) -> dict[str, Lists]:
-    """Return a row's lists by site; `usable` is that of `wait_here`."""
-    parts = parts_of("paper" if name == "random" else name)
-    if usable is not None:
-        parts = replace(
-            parts, site_factors=tuple(with_share(f, usable) for f in parts.site_factors)
-        )
-    if name in {"paper", "random"}:
-        wanted = needed(made, parts)
-        memory = yield_fits.by_paper(made, parts, wanted)
-        return dict.fromkeys(SITES, by_score(made, parts, memory))
-    memory = yield_fits.fitted(made, parts)
+def lists_of(rows: Sequence[str], made: World, keep: Path | None) -> dict[str, dict[str, Lists]]:
+    """Return the lists of all rows by site; from a folder, if they are kept there."""
+    found: dict[str, dict[str, Lists]] = {}
+    todo: dict[str, list[str]] = {}
+    for row in dict.fromkeys(rows):
+        path = None if keep is None else path_of(keep, row)
+        if path is not None and path.exists():
+            found[row] = json.loads(path.read_text(encoding="utf-8"))
+        else:
+            todo.setdefault(row.partition(":")[0], []).append(row)
+    for name, some in todo.items():
+        start = time.perf_counter()
+        new = made_of(name, made, [row.partition(":")[2] for row in some])
+        told = f"lists of {', '.join(some)}: {time.perf_counter() - start:.0f} s"
+        print(told, file=sys.stderr, flush=True)
+        for row, lists in zip(some, new, strict=True):
+            found[row] = lists
+            if keep is not None:
+                keep.mkdir(parents=True, exist_ok=True)
+                path_of(keep, row).write_text(json.dumps(lists), encoding="utf-8")
+    return found
+
+
+def path_of(folder: Path, row: str) -> Path:
+    return folder / f"{row.replace(':', '_')}.json"
+
+
+def made_of(name: str, made: World, variants: Sequence[str]) -> list[dict[str, Lists]]:
+    """Return the lists of some variants of a row."""
+    parts = parts_of(name)
+    if name == "paper":
+        memory = yield_fits.by_paper(made, parts, needed(made, parts))
+        return [dict.fromkeys(SITES, by_score(made, parts, memory))]
     if name == "today":
-        return dict.fromkeys(SITES, by_score(made, parts, memory))
-    return by_site(made, parts, memory)
-
-
-def with_share(bound: BoundFactor, usable: float) -> BoundFactor:
-    return replace(bound, settings={**bound.settings, "usable": usable}) if bound.ahead else bound
+        memory = yield_fits.ByNight(made, yield_fits.fitted(made, parts))
+        return [dict.fromkeys(SITES, by_score(made, parts, memory))]
+    return list(by_site(made, parts, variants).values())
 
 
 def needed(made: World, parts: Parts) -> np.ndarray:
@@ -374,18 +414,14 @@ def main() -> None:
     parser.add_argument("--rows", default="random,paper,today,goal,oracle")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--clear", default=f"{CLEAR}", help="shares of clear nights, by commas")
-    parser.add_argument("--usable", type=float, help="of wait_here; by default as in the config")
+    parser.add_argument("--keep", type=Path, help="folder of the lists of each row")
     options = parser.parse_args()
     made = world()
     up = seen_from(made)
     rows = options.rows.split(",")
-    lists = {
-        name: lists_of(name, made, options.usable)
-        for name in rows
-        if name not in {"oracle", "random"}
-    }
-    if "random" in rows:
-        lists["random"] = lists.get("paper") or lists_of("random", made)
+    judged = ["paper" if name == "random" else name for name in rows if name != "oracle"]
+    lists = lists_of(judged, made, options.keep)
+    lists["random"] = lists.get("paper", {})
     for share in map(float, options.clear.split(",")):
         clear = weather(options.seeds, share)
         for case, (site, slots) in enumerate(CASES):

@@ -113,10 +113,11 @@ class World:
     def known(self, night: int, base: float = 1.0) -> tuple[np.ndarray, Known]:
         """Return what is known on a night: the states, and what the program reads of them."""
         states = self.on(night)
-        rows, _ = self.rows(states)
+        rows, owner = self.rows(states)
         summaries = self.summaries.iloc[states].reset_index(drop=True)
         table = assemble(self.held(states), summaries, pd.DataFrame(), base)
-        photometry = self.photometry.iloc[rows].reset_index(drop=True)
+        names = table["candidate_id"].to_numpy(object)[owner]
+        photometry = self.photometry.iloc[rows].reset_index(drop=True).assign(candidate_id=names)
         return states, Known(table, photometry, pd.DataFrame())
 
     def by_state(self) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from icalendar import Calendar
 from PIL import Image
 
+from aas2rto.outputs.calendar import MOST_WAITING
 from aas2rto.simulate.demo import NIGHT
 from tests.cli.conftest import Said
 
@@ -95,8 +97,92 @@ def test_explain_says_on_which_night(
     monkeypatch.chdir(demo)
     name = listed(demo, "ahead", "la_palma_not").query("do == 'wait'")["candidate_id"].iloc[0]
     said = aas2rto("explain", "outputs/demo/demo.yaml", name, "--now", NIGHT)
-    assert " tonight, " in said.out
-    assert " Mar" in said.out
+    told = next(line for line in said.out.splitlines() if line.startswith("la_palma_not: worth "))
+    assert " tonight, " in told
+    assert told.endswith(" Mar; tonight only if that night is lost")
+
+
+@pytest.mark.slow
+def test_whatif_says_who_would_not_wait(
+    demo: Path, aas2rto: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without usable nights nobody does: in words, and for programs."""
+    monkeypatch.chdir(demo)
+    name = listed(demo, "ahead", "la_palma_not").query("do == 'wait'")["candidate_id"].iloc[0]
+    asked = ("whatif", "outputs/demo/demo.yaml", "--set", "score.factors.wait_here.usable=0")
+    said = aas2rto(*asked, "--now", NIGHT)
+    assert said.code == 0, said.err
+    assert f"  waits no longer: {name} (was best on 2026-03-" in said.out
+    told = json.loads(aas2rto(*asked, "--now", NIGHT, "--json").out)
+    palma = told["lists"]["la_palma_not"]
+    assert name in {one["candidate_id"] for one in palma["waits_no_longer"]}
+    assert palma["waits"] == []
+
+
+@pytest.mark.slow
+def test_the_calendar_has_the_best_nights(
+    demo: Path, aas2rto: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of those that wait and are worth a slot then; on the date that `ahead` says."""
+    monkeypatch.chdir(demo)
+    ahead = listed(demo, "ahead", "la_palma_not").query("do == 'wait' and best >= 0.2")
+    asked = ("plan", "outputs/demo/demo.yaml", "--observatory", "la_palma_not", "--greedy")
+    said = aas2rto(*asked, "--now", NIGHT)
+    assert said.code == 0, said.err
+    path = Path("outputs/demo/plan/la_palma_not.ics")
+    found = Calendar.from_ical(path.read_bytes()).walk("VEVENT")
+    dates = {
+        str(event["SUMMARY"]).split()[3]: event["DTSTART"].dt.isoformat()
+        for event in found
+        if "best night of" in event["SUMMARY"]
+    }
+    wanted = dict(zip(ahead["candidate_id"], ahead["best_night"], strict=True))
+    assert len(dates) == min(len(wanted), MOST_WAITING) > 0
+    assert dates.items() <= wanted.items()
+
+
+@pytest.mark.slow
+def test_a_plan_of_several_nights(
+    demo: Path, aas2rto: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who wait have a slot on a night to come; nobody has two, and tonight is as before."""
+    monkeypatch.chdir(demo)
+    asked = ("plan", "outputs/demo/demo.yaml", "--greedy", "--now", NIGHT)
+    one = json.loads(aas2rto(*asked, "--json").out)
+    said = aas2rto(*asked, "--nights", 6)
+    assert said.code == 0, said.err
+    assert "expected successes: " in said.out
+    assert " in 6 nights" in said.out
+    told = json.loads(aas2rto(*asked, "--nights", 6, "--json").out)
+    later = told["nights"]["later"]
+    names = [slot["candidate_id"] for slot in later]
+    tonight = {s["candidate_id"] for o in told["observatories"].values() for s in o["slots"]}
+    assert len(names) == len(set(names)) > 1
+    assert not tonight & set(names)
+    alone = {s["candidate_id"] for o in one["observatories"].values() for s in o["slots"]}
+    assert tonight == alone - set(names)
+    waiting = {name for site in SITES for name in waits(demo, site)}
+    assert set(names) & waiting
+    assert all(slot["worth"] >= 0.2 and slot["gain"] > 0 for slot in later)
+    expected = told["nights"]["expected"]
+    assert sum(expected[1:]) == pytest.approx(0.5 * sum(slot["worth"] for slot in later))
+    table = pd.read_csv("outputs/demo/plan/network_nights.csv", comment="#")
+    assert table["candidate_id"].tolist() == names
+    assert table["evening"].tolist() == [slot["evening"] for slot in later]
+    assert (pd.to_datetime(table["start"]) - pd.to_datetime(table["evening"])).dt.days.max() <= 1
+
+
+def waits(folder: Path, site: str) -> list[str]:
+    return listed(folder, "ahead", site).query("do == 'wait'")["candidate_id"].tolist()
+
+
+@pytest.mark.slow
+def test_the_list_shows_the_visibility_factor_without_using_it(demo: Path) -> None:
+    """A column of a list that is ordered by the chance there; science.csv has no site."""
+    ranked = listed(demo, "ranked", "la_palma_not")
+    assert ranked["x_vis"].between(1.0, 10.0).all()
+    assert ranked["site_score"].is_monotonic_decreasing or ranked["pinned"].any()
+    assert "x_vis" not in listed(demo, "ranked", "science")
 
 
 @pytest.mark.slow

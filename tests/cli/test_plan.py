@@ -446,6 +446,8 @@ def test_greedy_alone(ran: Path, aas2rto: Cli) -> None:
         (["--close", "la_palma", "2.30-4h"], ", perhaps 02:30-04:00; write"),
         (["--close", "mauna_kea"], "this science case has no observatory 'mauna_kea'"),
         (["--date", "someday"], "--date: 'someday' is no time"),
+        (["--nights", "3"], "--nights: nothing here looks ahead: add `- wait_here` to `score: fac"),
+        (["--nights", "3", "--interrupt"], "--nights plans from the evening on: leave out --inte"),
     ],
 )
 def test_mistakes_are_met_with_words(

@@ -93,6 +93,22 @@ def test_at_a_site_it_goes_by_the_nights_that_the_site_has():
     assert last.reason[0].endswith("tonight, nothing later")
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends"), [(61000.35, 61000.77), (61001.12, 61001.52), (61000.99, 61001.4)]
+)
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
+def test_a_night_has_one_name_from_dusk_to_dawn(begins, ends, share):
+    """That of its evening, in Australia, California and Chile: of 25 Nov 2025, four nights on."""
+    table = fitted(begins + 4, 1.0)
+    moment = begins + share * (ends - begins)
+    when = {COLUMN.format(h): moment + h for h in range(12)}
+    table = table.assign(**when, observatory="here", faint_limit=np.nan)
+    table = table.assign(night_start=begins, night_end=ends)
+    told = wait(table, NOW).reason[0]
+    evening = round(wait(table, NOW).inputs["best_night"][0] - moment)
+    assert told.endswith(f"on {21 + evening} Nov")
+
+
 def test_the_sites_score_is_its_own_chance():
     """The factor is that over the chance that the score holds already."""
     table = at_site(fitted(MJD, 1.0), [True] * 12, factor_value=0.4)

@@ -13,14 +13,21 @@ import pandas as pd
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.time import Time
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aas2rto.outputs import cells, write_atomically
+from aas2rto.factors import Needs
+from aas2rto.factors.observable import observable
+from aas2rto.factors.wait import wait
+from aas2rto.outputs import ahead, cells, write_atomically
 from aas2rto.outputs import lists as tables
 from aas2rto.outputs.cell_memory import Written
+from aas2rto.sky import observatory_file
+from aas2rto.steps.column import BoundFactor
 from aas2rto.steps.cycle import Ranking
+from aas2rto.steps.rank import rank_site
 from tests.conftest import MJD, make_candidates
+from tests.factors.fitted import fitted
 
 HEADER = ["aas2rto 1.0", "project: test"]
 
@@ -403,3 +410,60 @@ def test_a_list_whose_rows_did_not_change_is_not_written_again(tmp_path):
     assert path.read_text().startswith("# now: 4\n")
     tables.write_excluded(tmp_path, table.assign(reason="too old"), ["now: 5"], Written())
     assert path.read_text().startswith("# now: 5\n")
+
+
+def test_x_vis_stands_beside_a_chance_and_nowhere_else(tmp_path):
+    """Where the score is one, A&A 698, A153, Eq. 13 and B.2 are for people to look at."""
+    seen = {"altitude_area": [15.0, 0.1], "night_left": 0.5, "min_altitude": 30.0}
+    table = candidates("a", "b").assign(**seen, hours_left=3.0)
+    for name, rows in (("here", table.assign(factor_value=0.5)), ("there", table)):
+        tables.write_ranking(tmp_path, Ranking(name, rows, rows.iloc[:0]), HEADER)
+    found = read(tmp_path / "ranked" / "here.csv")
+    # (90 - 30) deg x 0.5 d / 15 deg d = 2; and 300 is bounded by 10.
+    assert found["x_vis"].tolist() == [2.0, 10.0]
+    assert "x_vis" not in read(tmp_path / "ranked" / "there.csv")
+
+
+SITE = observatory_file.load("palomar_p60")
+FACTORS = (
+    BoundFactor("observable", Needs.SITE, observable),
+    BoundFactor("wait_here", Needs.SITE, wait, {"nights": 11}, ahead=11),
+)
+
+
+def who_may_wait(n: int) -> pd.DataFrame:
+    """Return candidates all over the sky, about their peaks, some of them alike."""
+    rng = np.random.default_rng(7)
+    fits = fitted(MJD + rng.integers(-6, 10, n), rng.choice([0.5, 2.0], n), mag=17.5)
+    table = make_candidates(
+        [f"C{i:02d}" for i in range(n)],
+        ra=rng.uniform(0, 360, n),
+        dec=np.degrees(np.arcsin(rng.uniform(-0.3, 1, n))),
+    )
+    table = table.drop(columns=[name for name in fits if name in table])
+    table = pd.concat([table, fits.drop(columns="candidate_id")], axis=1)
+    table.insert(0, "candidate_id", [f"C{i:02d}" for i in range(n)])
+    return table.assign(score=0.5, factor_value=0.5, last_mag=18.0, reason="", decision="keep")
+
+
+def bytes_of(folder: Path, table: pd.DataFrame, now: Time) -> dict[str, bytes]:
+    ranking = rank_site(SITE, table, FACTORS, now, min_altitude=30.0)
+    assert ranking.failures == ()
+    tables.write_ranking(folder, ranking, HEADER)
+    ahead.write(folder, [ranking, ranking], table, HEADER)
+    return {path.parent.name: path.read_bytes() for path in folder.rglob("*.csv")}
+
+
+@pytest.mark.slow
+@settings(max_examples=20)
+@given(st.floats(0, 300), st.randoms(use_true_random=False))
+def test_lists_and_nights_ahead_are_the_same_bytes(tmp_path_factory, days, chance):
+    """Whenever it is, and in whatever order the store gives its candidates."""
+    table = who_may_wait(24)
+    order = list(range(len(table)))
+    chance.shuffle(order)
+    now = Time(MJD + days, format="mjd", scale="utc")
+    one, other = (tmp_path_factory.mktemp(name) for name in ("one", "other"))
+    first = bytes_of(one, table, now)
+    assert set(first) == {"ranked", "not_tonight", "ahead"}
+    assert first == bytes_of(other, table.iloc[order].reset_index(drop=True), now)

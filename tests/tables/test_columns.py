@@ -32,7 +32,7 @@ def test_columns_of_a_site_are_described() -> None:
 def test_columns_of_lists_are_described() -> None:
     """What a CSV file shows stands in one of the tables."""
     known = columns.LISTS | columns.CANDIDATE | columns.SITE | columns.OF_CYCLE | summary.COLUMNS
-    assert {*lists.LEADING, *lists.TRAILING} <= set(known)
+    assert {*lists.LEADING, *lists.TRAILING, lists.X_VIS} <= set(known)
 
 
 def test_parameters_of_models_are_described() -> None:
