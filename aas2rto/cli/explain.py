@@ -168,6 +168,9 @@ def _show(told: dict[str, Any]) -> None:
 
 def _remarks(told: dict[str, Any]) -> Iterator[str]:
     """Yield what is said below the tables, one line each."""
+    from aas2rto.factors import Decision
+    from aas2rto.tables.candidates import REJECTED
+
     for name, site in told["observatories"].items():
         for factor in site["factors"]:
             if "best_night" in factor["inputs"]:
@@ -177,6 +180,11 @@ def _remarks(told: dict[str, Any]) -> Iterator[str]:
     for mark in told.get("feedback", []):
         over = "" if mark["active"] else " (no longer)"
         yield f"feedback: {mark['sentence']}{over}"
+    if told.get("state") == REJECTED and told["decision"] != Decision.REJECT.label:
+        yield (
+            "it stands as rejected (rejected.csv), by an earlier config or earlier data; by the "
+            "present ones it would not be: a new --output folder judges all anew"
+        )
     if "comparison" in told:
         yield told["comparison"]["sentence"]
     if told.get("counterfactual"):

@@ -313,6 +313,23 @@ def test_rejected_are_remembered(project: Path, aas2rto: Cli) -> None:
 
 
 @pytest.mark.slow
+def test_a_loosened_limit_does_not_bring_back_the_rejected_and_is_said(
+    project: Path, aas2rto: Cli
+) -> None:
+    """`explain` says the same of the candidate itself, and how to judge all anew."""
+    once(aas2rto)
+    assert "stay so" not in once(aas2rto).err
+    config = (project / "small.yaml").read_text()
+    loosened = config.replace("rising_fraction: {min: 0.4}", "rising_fraction: {min: 0}")
+    (project / "small.yaml").write_text(loosened)
+    said = once(aas2rto)
+    assert "note: the config is not that of the last cycle; 1 candidate rejected before" in said.err
+    assert "stay so (rejected.csv says why); to judge all anew, give --output a new" in said.err
+    told = aas2rto("explain", "small.yaml", "declining", "--now", NOW)
+    assert "it stands as rejected (rejected.csv), by an earlier config or earlier" in told.out
+
+
+@pytest.mark.slow
 def test_dry_run_leaves_everything_as_it_was(project: Path, aas2rto: Cli) -> None:
     """A dry run shows the lists, and stores, writes and moves nothing."""
     (project / "too" / "grb.txt").write_text(too_text())
