@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from aas2rto.errors import InputError
 from aas2rto.guard import attempt
@@ -118,6 +118,39 @@ def avro(path: Path) -> Iterator[Record]:
         names = [field["name"] for field in fields]
         _expect_alerts(path, "Avro", names)
         yield from _until_damage(path, lambda: next(reader, None))
+
+
+T = TypeVar("T")
+
+
+def guarded(path: Path, read: Callable[[], T]) -> T:
+    """Read a file; whatever a damaged one makes libraries raise costs this file alone.
+
+    Raises
+    ------
+    InputError
+        Names the file, and what is wrong with it.
+    OSError
+        If it cannot be opened.
+    """
+    told: list[InputError | OSError] = []
+
+    def call() -> T | None:
+        try:
+            return read()
+        except (InputError, OSError) as error:
+            told.append(error)
+            return None
+
+    done = attempt("file", call)
+    if told:
+        raise told[0]
+    if done.failure is not None:
+        raise InputError(
+            f"{path}: cannot be read ({_reason(done.failure)}); it is damaged: fetch it again, or "
+            "write it anew"
+        )
+    return done.value  # type: ignore[return-value]
 
 
 def _open_avro(file: IO[bytes]) -> Any:
