@@ -73,6 +73,7 @@ def _parquet(path: Path) -> Sheet:
     wanted = [n for n in names if is_known(n) or n.lower() in exposures.LOWER_NAMES]
     # What pandas noted of its index and types is not asked: it may be damaged, and would take
     # columns out of the table.
+    alert_files.check_parquet(path, lambda leaf: leaf.partition(".")[0] in wanted)
     with pq.ParquetFile(path) as file:
         table = file.read(columns=wanted).replace_schema_metadata(None)
     frame = table.to_pandas(integer_object_nulls=True)

@@ -22,6 +22,9 @@ LONGEST_NOTE = 500
 MOST_COLUMNS = 4000
 """The widest tables of surveys have a tenth of it."""
 
+LEAST_CELLS = 1_000_000
+"""That any table may have."""
+
 SPARE = 3
 """Cells that a row may have beyond the header, such as those after trailing commas."""
 
@@ -72,13 +75,22 @@ def read(text: str) -> Sheet:
         body = [header, *body]
     if not body:
         raise InputError("holds no table, only comments")
-    if body[0].count(_mark(body[0]) or " ") > MOST_COLUMNS:
-        raise InputError(f"has more than {MOST_COLUMNS} columns; it is no table of measurements")
+    _check_shape(body)
     frame = _parse(body)
     facts |= _survey_of(set(map(str, frame.columns)), notes)
     frame, units = _without_units(frame)
     frame, said = _without_overflow(frame)
     return Sheet(frame, units, facts, lines=tuple(said))
+
+
+def _check_shape(body: Sequence[str]) -> None:
+    """Refuse a table that would be far larger than its text."""
+    columns = body[0].count(_mark(body[0]) or " ") + 1
+    if columns > MOST_COLUMNS:
+        raise InputError(f"has more than {MOST_COLUMNS} columns; it is no table of measurements")
+    # Each cell takes a sign at least, its separator.
+    if columns * len(body) > LEAST_CELLS + sum(map(len, body)):
+        raise InputError(f"most of its rows have far fewer cells than its header ({columns})")
 
 
 def _survey_of(names: set[str], notes: Sequence[str]) -> dict[str, str]:
