@@ -6,6 +6,7 @@ Only here is the clock read. Heavy imports stand inside the commands, so that `-
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 from typing import Annotated, NoReturn
 
@@ -92,6 +93,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     Exits with 0 when done, 1 after our own error in one line, 2 after bad config or arguments.
     """
     occupy()
+    # A log that fails would write whole records to the terminal, with secrets in them.
+    logging.raiseExceptions = False
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments  # before or after the verb
     arguments = [argument for argument in arguments if argument != "--debug"]

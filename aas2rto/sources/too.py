@@ -26,7 +26,7 @@ from aas2rto.parts.path_setting import OwnFolder
 from aas2rto.sources import source, too_file
 from aas2rto.sources.too_file import Mistake, Target
 from aas2rto.tables.report import Outcome, PollRequest, Report, failed, split
-from aas2rto.text.file_names import short
+from aas2rto.text.files import short
 from aas2rto.text.words import counted
 from aas2rto.units import Day
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aas2rto.text.file_names import LONGEST, short
+from aas2rto.text.files import LONGEST, short
 
 
 @given(st.text(min_size=1, max_size=400), st.sampled_from([".txt", ".error.txt", "-12.yaml"]))
