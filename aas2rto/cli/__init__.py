@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import logging
 import sys
+from contextlib import nullcontext
 from typing import Annotated, NoReturn
 
 import typer
@@ -35,7 +36,7 @@ from aas2rto.cli import (
     whatif,
 )
 from aas2rto.cli.closing import TakesIntervals
-from aas2rto.cli.terminal import occupy
+from aas2rto.cli.terminal import clean, occupy
 from aas2rto.errors import Aas2rtoError
 from aas2rto.guard import attempt
 from aas2rto.text.logs import progress_to
@@ -101,11 +102,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if debug:
         app(args=arguments, prog_name="aas2rto")
         sys.exit(0)
-    done = attempt("aas2rto", functools.partial(_invoke, arguments))
-    if done.failure is not None:
-        typer.echo(
-            f"error: unexpected {done.failure.error} (add --debug for the traceback)", err=True
-        )
+    # Help holds words of ours alone, and styles.
+    with nullcontext() if "--help" in arguments else clean():
+        done = attempt("aas2rto", functools.partial(_invoke, arguments))
+        if done.failure is not None:
+            typer.echo(
+                f"error: unexpected {done.failure.error} (add --debug for the traceback)", err=True
+            )
     sys.exit(1 if done.value is None else done.value)
 
 

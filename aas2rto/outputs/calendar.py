@@ -15,7 +15,10 @@ from aas2rto.outputs.plan_csv import worth
 from aas2rto.planning import NightPlan
 from aas2rto.planning.options import SiteNight
 from aas2rto.planning.timeline import AHEAD
-from aas2rto.text.words import MJD_EPOCH
+from aas2rto.text.words import MJD_EPOCH, one_line
+
+LONGEST = 300
+"""Of other people's words in an event."""
 
 
 def calendar(plan: NightPlan, project: str) -> bytes:
@@ -64,19 +67,20 @@ def _utc(mjd: float) -> datetime:
 def _summary(row: Mapping[Any, Any]) -> str:
     mark = "ToO " if row["too"] else ""
     mag = f", {row['mag']:.1f} mag" if row["mag"] == row["mag"] else ""
-    return f"{mark}{row['candidate_id']}{mag}, {row['exposure_s'] / 60:.0f} min"
+    return f"{mark}{one_line(row['candidate_id'], LONGEST)}{mag}, {row['exposure_s'] / 60:.0f} min"
 
 
 def _description(row: Mapping[Any, Any]) -> list[str]:
+    said = {name: one_line(row[name], LONGEST) for name in ("reason", "name", "backup")}
     lines = [
         f"{row['ra_hms']} {row['dec_dms']} (J2000)",
         f"expose from {_utc(row['exposure_start']):%H:%M:%S} UTC for {row['exposure_s']:.0f} s",
         f"altitude {row['altitude']:.0f} deg, airmass {row['airmass']:.2f}, "
         f"Moon {row['moon_sep']:.0f} deg away",
-        f"score {row['site_score']:.4g}: {row['reason']}",
+        f"score {row['site_score']:.4g}: {said['reason']}",
     ]
     if row["name"] and row["name"] != row["candidate_id"]:
-        lines.insert(0, row["name"])
+        lines.insert(0, said["name"])
     if row["backup"]:
-        lines.append(f"if it fails: {row['backup']}")
+        lines.append(f"if it fails: {said['backup']}")
     return lines
