@@ -39,6 +39,7 @@ from aas2rto.cli.closing import TakesIntervals
 from aas2rto.cli.terminal import clean, occupy
 from aas2rto.errors import Aas2rtoError
 from aas2rto.guard import attempt
+from aas2rto.text.cache import find_home
 from aas2rto.text.logs import progress_to
 
 app = typer.Typer(
@@ -94,6 +95,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     Exits with 0 when done, 1 after our own error in one line, 2 after bad config or arguments.
     """
     occupy()
+    find_home()
     # A log that fails would write whole records to the terminal, with secrets in them.
     logging.raiseExceptions = False
     arguments = list(sys.argv[1:] if arguments is None else arguments)

@@ -32,6 +32,7 @@ from scipy.spatial import cKDTree
 from aas2rto.errors import InputError
 from aas2rto.guard import attempt
 from aas2rto.tables.candidates import chord, unit_vectors
+from aas2rto.text.cache import cache_folder, can_hold, temporary_folder
 from aas2rto.text.words import counted
 
 FILE = "tns_public_objects.parquet"
@@ -228,9 +229,9 @@ def _frame(records: Sequence[Sequence[str]]) -> pd.DataFrame:
 
 
 def default_folder() -> Path:
-    """Return the cache folder of the user, where projects share the table."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "aas2rto" / "tns"
+    """Return the folder in the program's cache, where projects share the table."""
+    folder = cache_folder() / "tns"
+    return folder if can_hold(folder) else temporary_folder() / "tns"
 
 
 class Table:
