@@ -6,7 +6,9 @@ Only here is the clock read. Heavy imports stand inside the commands, so that `-
 from __future__ import annotations
 
 import functools
+import logging
 import sys
+from contextlib import nullcontext
 from typing import Annotated, NoReturn
 
 import typer
@@ -34,9 +36,10 @@ from aas2rto.cli import (
     whatif,
 )
 from aas2rto.cli.closing import TakesIntervals
-from aas2rto.cli.terminal import occupy
+from aas2rto.cli.terminal import clean, occupy
 from aas2rto.errors import Aas2rtoError
 from aas2rto.guard import attempt
+from aas2rto.text.cache import find_home
 from aas2rto.text.logs import progress_to
 
 app = typer.Typer(
@@ -92,17 +95,22 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     Exits with 0 when done, 1 after our own error in one line, 2 after bad config or arguments.
     """
     occupy()
+    find_home()
+    # A log that fails would write whole records to the terminal, with secrets in them.
+    logging.raiseExceptions = False
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments  # before or after the verb
     arguments = [argument for argument in arguments if argument != "--debug"]
     if debug:
         _command()(args=arguments, prog_name="aas2rto")
         sys.exit(0)
-    done = attempt("aas2rto", functools.partial(_invoke, arguments))
-    if done.failure is not None:
-        typer.echo(
-            f"error: unexpected {done.failure.error} (add --debug for the traceback)", err=True
-        )
+    # Help holds words of ours alone, and styles.
+    with nullcontext() if "--help" in arguments else clean():
+        done = attempt("aas2rto", functools.partial(_invoke, arguments))
+        if done.failure is not None:
+            typer.echo(
+                f"error: unexpected {done.failure.error} (add --debug for the traceback)", err=True
+            )
     sys.exit(1 if done.value is None else done.value)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from aas2rto.cli.arguments import ConfigFile, JsonOption, OutputOption, offline
 from aas2rto.errors import SourceError, UsageError
+from aas2rto.text.words import counted
 
 if TYPE_CHECKING:
     from aas2rto.config.case import Case, PartConfig
@@ -33,25 +34,37 @@ def check(
 
     from aas2rto.cli.showing import console
     from aas2rto.config.load import load
+    from aas2rto.questions.rehearsal import rehearse
 
     offline()
     case = load(config, need_secrets=online)
     if test_message and not online:
         raise UsageError("--test-message talks to services; add --online")
     stored = unreadable(case, output, mend=mend)
+    tried = rehearse(case)
     answers = ask(case) if online else []
     answers += send_test(case) if test_message else []
     if as_json:
-        print(json.dumps({**as_dictionary(case), "online": answers, "store": stored}, indent=2))
+        print(
+            json.dumps(
+                {**as_dictionary(case), "online": answers, "store": stored, "tried": tried.told()},
+                indent=2,
+            )
+        )
     else:
         out = console()
         for line in lines(case):
             out.print(line, soft_wrap=True, markup=False)
         for line in stored:
             out.print(f"store: {line}", soft_wrap=True, markup=False)
+        for line in tried.lines():
+            out.print(line, soft_wrap=True, markup=False)
         for answer in answers:
             mark = "answers" if answer["ok"] else "FAILS"
             out.print(f"{answer['source']} {mark}: {answer['said']}", soft_wrap=True, markup=False)
+    if tried.failures:
+        told_n = counted(len(tried.failures), "part")
+        raise UsageError(f"{told_n} failed on made-up candidates, and would fail every night")
     failing = [str(answer["source"]) for answer in answers if not answer["ok"]]
     if failing:
         raise SourceError(f"{', '.join(failing)}: did not answer as a working service does")

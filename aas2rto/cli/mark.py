@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +21,7 @@ from aas2rto.cli.arguments import (
     sites_named,
 )
 from aas2rto.errors import UsageError
+from aas2rto.text.cache import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def mark(
             when,
             ends=said.ends,
             observatories=[site.name for site in sites],
-            author=getpass.getuser() if by is None else by,
+            author=user_name() if by is None else by,
             comment=" ".join(said.words),
         )
         store.marks.save(rows)

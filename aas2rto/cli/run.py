@@ -191,6 +191,7 @@ class _Running:
     dry_run: bool
     memory: FitMemory
     written: Written
+    still_there: Callable[[], None]
 
     def lost(self, now: Time, failure: Failure) -> None:
         """Say on the terminal and to the operators that a cycle is lost."""
@@ -206,6 +207,7 @@ class _Running:
         from aas2rto.cli import showing
         from aas2rto.inform import journal
 
+        self.still_there()
         with showing.steps() as on_step, self.telling.computing(now):
             cycle = loop.run_cycle(
                 self.parts,
@@ -281,6 +283,7 @@ def _running(
     from aas2rto.steps.build import build
     from aas2rto.steps.fit_memory import Remembering
     from aas2rto.store import Store
+    from aas2rto.store.watch import watch
 
     folder = results_of(case, output)
     # A live loop that stood still for weeks starts again without a question.
@@ -307,4 +310,10 @@ def _running(
             stack.callback(store.photometry.keep_snapshot, last=True)
             stack.enter_context(telling)
         memory = Remembering(store.fits, try_again=True)
-        yield _Running(parts, store, folder, telling, dry_run, memory, Written())
+        watched = () if dry_run else (folder, *_file_of(url))
+        yield _Running(parts, store, folder, telling, dry_run, memory, Written(), watch(*watched))
+
+
+def _file_of(url: str) -> tuple[Path, ...]:
+    """Return the file of a store that is one."""
+    return (Path(url.removeprefix("sqlite:///")),) if url.startswith("sqlite:///") else ()

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
 
 from aas2rto.cli.arguments import is_terminal
-from aas2rto.text.words import counted
+from aas2rto.cli.terminal import styled
+from aas2rto.text.words import counted, harmless
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,9 +59,31 @@ _DOING = {
 }
 
 
+class SafeConsole(Console):
+    """A console whose styles are its own, but never those of the texts that it shows."""
+
+    @property
+    def file(self) -> IO[str]:
+        """Where styles may be written."""
+        found: IO[str] = styled(super().file)
+        return found
+
+    @file.setter
+    def file(self, new_file: IO[str]) -> None:
+        Console.file.fset(self, new_file)  # type: ignore[attr-defined]
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """Yield what is to be shown."""
+        for segment in super().render(renderable, options):
+            clean = segment.control or (segment.text.isascii() and segment.text.isprintable())
+            yield segment if clean else Segment(harmless(segment.text), segment.style)
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a console; wide enough for a table where nobody watches."""
-    return Console(stderr=stderr, highlight=False, width=None if is_terminal() else 120)
+    return SafeConsole(stderr=stderr, highlight=False, width=None if is_terminal() else 120)
 
 
 @contextmanager

@@ -10,9 +10,11 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
+
+from aas2rto.text.words import harmless
 
 GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
 """Who reads will not come back; a full disk may."""
@@ -27,7 +29,7 @@ class Forgiving(io.TextIOBase):
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream = self.beneath = stream
 
     def write(self, text: str) -> int:
         """Write; what cannot be written is lost, and nothing else."""
@@ -97,6 +99,51 @@ class Forgiving(io.TextIOBase):
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+class Clean:
+    """Writes to a stream what no terminal obeys: other people's words are in nearly every line.
+
+    Parameters
+    ----------
+    beneath : text stream
+    """
+
+    def __init__(self, beneath: TextIO) -> None:
+        self.beneath = beneath
+
+    def write(self, text: str) -> int:
+        """Write without signs that a terminal would obey."""
+        self.beneath.write(harmless(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write some lines."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.beneath, name)
+
+
+def styled(stream: Any) -> Any:
+    """Return the stream below those that take styles out, for styles of our own."""
+    if isinstance(stream, Clean):
+        return stream.beneath
+    if isinstance(stream, Forgiving):
+        return Forgiving(styled(stream.beneath))
+    return stream
+
+
+@contextmanager
+def clean() -> Iterator[None]:
+    """Let standard output and error be such streams."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast("TextIO", Clean(stream)) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 def occupy() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from aas2rto.parts.registry import Part
 from aas2rto.tables import candidates as candidate_table
 from aas2rto.tables import summary
 from aas2rto.text.late import say
-from aas2rto.text.words import nearest
+from aas2rto.text.words import counted, nearest
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": np.abs,
@@ -38,6 +39,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "isfinite": np.isfinite,
 }
 """What an expression may call."""
+
+ARGUMENTS = {"minimum": 2, "maximum": 2, "clip": 3, "where": 3}
+"""How many values a function takes; the others take one. NumPy itself would take one more, and
+write its answer into it."""
+
+TRIAL = (math.nan, -30.0, -1.5, -0.3, 0.0, 0.04, 0.5, 1.5, 7.0, 18.5, 25.0, 180.0, 61100.5)
+"""Values that columns of chances, colours, magnitudes, days, angles and times may have."""
+N_TRIAL = 400
 
 TEXTS = frozenset(
     {name for name, dtype in candidate_table.COLUMNS.items() if dtype == "str"}
@@ -110,6 +119,7 @@ def _check_node(node: ast.AST) -> None:
         name = ast.unparse(node.func)
         if name not in FUNCTIONS:
             raise InputError(f"{name!r} may not be called here{nearest(name, FUNCTIONS)}")
+        _check_call(node, name)
     is_odd = isinstance(node, ast.cmpop | ast.operator) and type(node) not in OPERATORS
     if isinstance(node, ast.Constant):
         is_odd = not isinstance(node.value, bool | int | float | str)
@@ -118,6 +128,20 @@ def _check_node(node: ast.AST) -> None:
         raise InputError(
             f"{text!r} is not allowed in an expression: numbers, columns, "
             f"+ - * / **, comparisons and {', '.join(FUNCTIONS)} are"
+        )
+
+
+def _check_call(call: ast.Call, name: str) -> None:
+    """Refuse a wrong number of values: ``maximum(a, b, c)`` would overwrite the column c."""
+    expected, given = ARGUMENTS.get(name, 1), len(call.args)
+    is_odd = call.keywords or any(isinstance(one, ast.Starred) for one in call.args)
+    if given != expected and not is_odd:
+        nested = ""
+        if expected == 2 and given > expected:
+            first, second, *_ = (ast.unparse(one) for one in call.args)
+            nested = f"; nest them: {name}({name}({first}, {second}), ...)"
+        raise InputError(
+            f"{ast.unparse(call)!r}: {name} takes {counted(expected, 'value')}, not {given}{nested}"
         )
 
 
@@ -229,14 +253,33 @@ def check(
 
 
 def _try(formula: str, tree: ast.expr) -> list[str]:
-    """Compute an expression once: a wrong number of arguments would fail every night."""
+    """Compute an expression for made-up candidates, of whom not everything is known.
+
+    What fails there would fail every night; what is a number for none would exclude everybody.
+    """
+    draw = np.random.default_rng(0)  # the same trial each time
     example = {
-        name: np.array(["a"], dtype=object) if name in TEXTS else np.array([1.5])
+        name: draw.choice(np.array(["a", ""], dtype=object), N_TRIAL)
+        if name in TEXTS
+        else draw.choice(np.array(TRIAL), N_TRIAL)
         for name in names_in(tree)
     }
+
+    def compute() -> NDArray[np.float64]:
+        value = np.asarray(evaluate(tree, example), dtype=float)
+        return np.broadcast_to(value, N_TRIAL)
+
     with np.errstate(all="ignore"):
-        done = attempt("expression", lambda: np.asarray(evaluate(tree, example), dtype=float))
-    return [f"{formula!r} cannot be computed: {done.failure.error}"] if done.failure else []
+        done = attempt("expression", compute)
+    if done.value is None:
+        why = done.failure.error if done.failure else "no value"
+        return [f"{formula!r} cannot be computed: {why}"]
+    if not np.isfinite(done.value).any():
+        return [
+            f"{formula!r} is no number for any of {N_TRIAL} made-up candidates, and would exclude "
+            "everybody"
+        ]
+    return []
 
 
 @factor("expression", needs=Needs.FIT, check=check)

@@ -266,6 +266,23 @@ def _row(name: str, value: str, words: str) -> str:
     return f"{one_line(name, 20):20s} {value:>8s}  {one_line(words, 90)}"
 
 
+MOST_DIGITS = 15
+"""Of a message's number: more than any store has, and less than a database refuses."""
+
+
+def entry_number(text: object) -> int | None:
+    """Return the number of a message that a button carries; None if it is none of ours."""
+    said = str(text)
+    is_number = said.isascii() and said.isdigit() and len(said) <= MOST_DIGITS
+    return int(said) if is_number else None
+
+
+def not_ours(channel: str, data: str) -> None:
+    """Log that somebody pressed a button that carries what none of ours does."""
+    shown = one_line(data, 60)
+    log.warning("channel %s: a button that is not one of ours: %r", channel, shown)
+
+
 def entry_of(outbox: Outbox, channel: str, receipt: str, value: object) -> int | None:
     """Return which message of the outbox the service means by its own number."""
     found = outbox.by_receipt(channel, receipt, str(value))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aas2rto.guard import attempt
-from aas2rto.messaging.answering import Desk, Incoming, entry_of
+from aas2rto.messaging.answering import Desk, Incoming, entry_number, entry_of, not_ours
 from aas2rto.messaging.http_errors import quiet_logger
 from aas2rto.messaging.slack import Slack, escape
 from aas2rto.store.outbox import Outbox
@@ -68,7 +68,10 @@ class SlackListener:
     def _hear(self, client: BaseSocketModeClient, request: SocketModeRequest) -> None:
         from slack_sdk.socket_mode.response import SocketModeResponse  # noqa: PLC0415  an extra
 
-        incoming, thread = self._read(request)
+        read = attempt("slack answers", lambda: self._read(request))
+        if read.failure is not None:
+            log.error("channel %s: an answer cannot be read: %s", self._name, read.failure.error)
+        incoming, thread = read.value or (None, "")
         said = None
         if incoming is not None:
             allowed = incoming.author_id in self._slack.allowed
@@ -79,7 +82,9 @@ class SlackListener:
         # Only now: what is not taken is told again.
         client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
         if said:
-            attempt("slack answers", lambda: self._say(client, thread, said))
+            told = attempt("slack answers", lambda: self._say(client, thread, said))
+            if told.failure is not None:
+                log.warning("slack answers: who answered could not be told: %s", told.failure.error)
 
     def _read(self, request: SocketModeRequest) -> tuple[Incoming | None, str]:
         payload = request.payload
@@ -92,20 +97,24 @@ class SlackListener:
     def _read_button(self, payload: Mapping[str, Any]) -> tuple[Incoming | None, str]:
         action = (payload.get("actions") or [{}])[0]
         verb = str(action.get("action_id", "")).removeprefix("aas2rto ")
-        key = str(action.get("value", ""))
+        entry = entry_number(action.get("value", ""))
         message = payload.get("container") or {}
         user = payload.get("user") or {}
-        if not self._is_here(message.get("channel_id")) or not key.isdigit():
+        if not self._is_here(message.get("channel_id")):
+            return None, ""
+        if entry is None:
+            not_ours(self._name, str(action.get("value", "")))
             return None, ""
         stamp = f"slack/{message.get('message_ts')}/{action.get('action_ts')}"
         author = str(user.get("name") or user.get("username") or user.get("id"))
-        incoming = Incoming(stamp, self._name, str(user.get("id")), author, verb, int(key))
+        incoming = Incoming(stamp, self._name, str(user.get("id")), author, verb, entry)
         return incoming, str(message.get("message_ts", ""))
 
     def _read_text(self, payload: Mapping[str, Any]) -> tuple[Incoming | None, str]:
         event = payload.get("event") or {}
         is_text = event.get("type") in {"message", "app_mention"} and not event.get("subtype")
-        if not is_text or event.get("bot_id") or not self._is_here(event.get("channel")):
+        is_own = is_text and not event.get("bot_id") and not _is_shared(event)
+        if not is_own or not self._is_here(event.get("channel")):
             return None, ""
         thread = str(event.get("thread_ts") or "")
         entry = entry_of(self._outbox, self._name, "ts", thread) if thread else None
@@ -128,6 +137,11 @@ class SlackListener:
             unfurl_links=False,
             link_names=False,
         )
+
+
+def _is_shared(event: Mapping[str, Any]) -> bool:
+    """Tell whether it hands on what somebody else wrote; whose words are whose is not said."""
+    return any(one.get("is_share") for one in event.get("attachments") or ())
 
 
 def listeners(messengers: Mapping[str, Any], outbox: Outbox, desk: Desk) -> Sequence[SlackListener]:

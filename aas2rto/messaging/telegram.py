@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import logging
 import os
 import re
 from collections.abc import Callable, Coroutine
@@ -13,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from aas2rto.errors import MessageError
+from aas2rto.guard import attempt
 from aas2rto.messaging import Delivery, Figures, Letter, Result, messenger
 from aas2rto.messaging.message import Message, written
 from aas2rto.units import Second
 
 if TYPE_CHECKING:
     from telegram import Bot
+
+log = logging.getLogger(__name__)
 
 LONGEST_TEXT = 4096
 """After entities are parsed, core.telegram.org/bots/api#sendmessage."""
@@ -169,11 +173,18 @@ class Session:
                 "telegram: python-telegram-bot is not installed; pip install 'aas2rto[messages]'"
             ) from error
 
-        def request() -> HTTPXRequest:
+        class Updates(HTTPXRequest):
+            """Reads answers update by update: one that cannot be read costs itself."""
+
+            @staticmethod
+            def parse_json_payload(payload: bytes) -> dict[str, Any]:
+                return readable(HTTPXRequest.parse_json_payload(payload))
+
+        def request(kind: type[HTTPXRequest]) -> HTTPXRequest:
             # A connection that was kept may be dead, and then nobody knows whether a request
             # that was written to it has arrived.
             limits = httpx.Limits(max_connections=4, max_keepalive_connections=0)
-            return HTTPXRequest(
+            return kind(
                 read_timeout=timeout,
                 write_timeout=timeout,
                 connect_timeout=timeout,
@@ -184,8 +195,8 @@ class Session:
         self.bot = Bot(
             token.get_secret_value(),
             base_url=base_url,
-            request=request(),
-            get_updates_request=request(),
+            request=request(HTTPXRequest),
+            get_updates_request=request(Updates),
         )
         self._loop = asyncio.new_event_loop()
         self._ready = False
@@ -211,6 +222,27 @@ class Session:
         if not self._loop.is_closed():
             self._loop.run_until_complete(end())
             self._loop.close()
+
+
+def readable(answer: dict[str, Any]) -> dict[str, Any]:
+    """Leave of each update that Telegram's library cannot read its number alone.
+
+    The library reads all or none; what is not read is told again, and with it all that follows.
+    """
+    updates = answer.get("result")
+    if not isinstance(updates, list):
+        return answer
+    return {**answer, "result": [_update(one) for one in updates]}
+
+
+def _update(told: Any) -> Any:
+    from telegram import Update  # noqa: PLC0415  an extra
+
+    done = attempt("telegram answers", lambda: Update.de_json(told, None))
+    if done.failure is None or not isinstance(told, dict) or "update_id" not in told:
+        return told
+    log.warning("telegram answers: an update cannot be read: %s", done.failure.error)
+    return {"update_id": told["update_id"]}
 
 
 def asked(call: Callable[[], Delivery]) -> Delivery:

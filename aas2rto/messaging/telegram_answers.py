@@ -5,14 +5,16 @@ from __future__ import annotations
 import html
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aas2rto.guard import attempt
 from aas2rto.messaging import Delivery, Result
-from aas2rto.messaging.answering import Desk, Incoming, entry_of
-from aas2rto.messaging.telegram import LONGEST_TEXT, Session, Telegram, asked
+from aas2rto.messaging.answering import Desk, Incoming, entry_number, entry_of, not_ours
+from aas2rto.messaging.telegram import LONGEST_TEXT, Session, Telegram, asked, judge
 from aas2rto.store.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -26,6 +28,26 @@ PAUSE = 15.0
 """After a failure [s]."""
 LONGEST_TOAST = 190
 """Of what a button answers, core.telegram.org/bots/api#answercallbackquery."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is said back to an answer.
+
+    Parameters
+    ----------
+    chat, to : int
+        Where, and under which message.
+    said : str or None
+        None: nothing.
+    query : str
+        Of the button that was pressed, which is answered in any case; empty: there was none.
+    """
+
+    chat: int
+    to: int
+    said: str | None
+    query: str = ""
 
 
 class TelegramListener:
@@ -80,40 +102,67 @@ class TelegramListener:
             allowed_updates=["message", "callback_query"],
         )
         for update in updates:
-            await self._take(bot, update)
-            # Only now: what is not taken is told again.
+            done = attempt("telegram answers", partial(self._take, update))
+            if done.failure is not None:
+                log.error("an answer was lost: %s", done.failure.error)
+            # Only now: what is not taken is told again; and not later: what was taken counts,
+            # whether or not its author can be told so.
             self._outbox.set_channel(self._first, offset=update.update_id + 1)
+            told = await self._reply(bot, done.value)
+            if told.result is Result.LATER:
+                return told
         return Delivery(Result.SENT)
 
-    async def _take(self, bot: Bot, update: Update) -> None:
+    def _take(self, update: Update) -> Reply | None:
         if update.callback_query is not None:
-            await self._take_button(bot, update.update_id, update.callback_query)
-        elif update.message is not None and update.message.text:
-            await self._take_text(bot, update.update_id, update.message)
+            return self._take_button(update.update_id, update.callback_query)
+        if update.message is not None and update.message.text:
+            return self._take_text(update.update_id, update.message)
+        return None
 
-    async def _take_button(self, bot: Bot, number: int, query: CallbackQuery) -> None:
+    def _take_button(self, number: int, query: CallbackQuery) -> Reply | None:
         verb, _, key = str(query.data or "").partition("|")
-        channel = self._channel_of(query.message.chat.id) if query.message is not None else None
-        if channel is None or not key.isdigit():
-            return
-        said = self._ask_desk(f"telegram/{number}", channel, query.from_user, verb, int(key))
-        toast = said.splitlines()[0][:LONGEST_TOAST] if said else "this is not for you"
-        await bot.answer_callback_query(query.id, text=toast)
-        if said and query.message is not None:
-            await self._say(bot, query.message.chat.id, query.message.message_id, said)
+        if query.message is None:
+            return None
+        chat = query.message.chat.id
+        channel = self._channel_of(chat)
+        if channel is None:
+            return None
+        entry = entry_number(key)
+        if entry is None:
+            not_ours(channel, str(query.data or ""))
+            return None
+        said = self._ask_desk(f"telegram/{number}", channel, query.from_user, verb, entry)
+        return Reply(chat, query.message.message_id, said, query.id)
 
-    async def _take_text(self, bot: Bot, number: int, message: Message) -> None:
+    def _take_text(self, number: int, message: Message) -> Reply | None:
         channel = self._channel_of(message.chat.id)
-        if channel is None or message.from_user is None:
-            return
+        if channel is None or message.from_user is None or _is_forwarded(message):
+            return None
         answered = message.reply_to_message
         entry = (
             entry_of(self._outbox, channel, "message", answered.message_id) if answered else None
         )
         text = message.text or ""
         said = self._ask_desk(f"telegram/{number}", channel, message.from_user, text, entry)
-        if said:
-            await self._say(bot, message.chat.id, message.message_id, said)
+        return Reply(message.chat.id, message.message_id, said)
+
+    async def _reply(self, bot: Bot, reply: Reply | None) -> Delivery:
+        """Tell who answered what became of it; only a wait keeps from reading on."""
+        if reply is None:
+            return Delivery(Result.SENT)
+        told = [await _tried(self._toast(bot, reply))] if reply.query else []
+        if reply.said:
+            told.append(await _tried(self._say(bot, reply.chat, reply.to, reply.said)))
+        for one in told:
+            if one.result is not Result.SENT:
+                log.warning("telegram answers: who answered could not be told: %s", one.why)
+        return next((one for one in told if one.result is Result.LATER), Delivery(Result.SENT))
+
+    async def _toast(self, bot: Bot, reply: Reply) -> None:
+        said = reply.said
+        text = said.splitlines()[0][:LONGEST_TOAST] if said else "this is not for you"
+        await bot.answer_callback_query(reply.query, text=text)
 
     def _ask_desk(
         self, key: str, channel: str, user: User, text: str, entry: int | None
@@ -145,6 +194,30 @@ class TelegramListener:
             parse_mode="HTML",
             reply_parameters=ReplyParameters(to, allow_sending_without_reply=True),
         )
+
+
+async def _tried(call: Awaitable[None]) -> Delivery:
+    from telegram.error import TelegramError  # noqa: PLC0415  an extra
+
+    try:
+        await call
+    except TelegramError as error:
+        return judge(error)
+    return Delivery(Result.SENT)
+
+
+_FORWARDED = ("forward_from", "forward_from_chat", "forward_sender_name", "forward_date")
+"""How servers of Telegram's older API mark what is forwarded; now by `forward_origin`."""
+
+
+def _is_forwarded(message: Message) -> bool:
+    """Tell whether somebody else, or another bot, wrote the words."""
+    return bool(
+        message.forward_origin
+        or message.is_automatic_forward
+        or message.via_bot
+        or any(name in message.api_kwargs for name in _FORWARDED)
+    )
 
 
 def _name(user: User) -> str:

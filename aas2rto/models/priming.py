@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aas2rto.guard import attempt
 from aas2rto.sky import dust
+from aas2rto.text.cache import cache_folder
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def fetch(item: Item) -> Done:
 def _dust_map() -> str:
     from astropy.utils.data import download_file  # noqa: PLC0415
 
-    goal = dust.cache_folder() / dust.FULL_FILE
+    goal = cache_folder() / dust.FULL_FILE
     if goal.is_file():
         return f"already there: {goal}"
     goal.parent.mkdir(parents=True, exist_ok=True)

@@ -10,13 +10,19 @@ from aas2rto.models.salt import Salt
 from aas2rto.tables import photometry as phot
 
 
+def are_compiled() -> bool:
+    """Tell whether all fits are compiled."""
+    from aas2rto.models.compiled import bazin, salt_fit  # noqa: PLC0415  numba takes a while
+    from aas2rto.models.compiled.jit import is_kept  # noqa: PLC0415
+
+    return all(is_kept(entry) for entry in (salt_fit.fit_many, bazin.fit_many))
+
+
 def compile_fits() -> str:
     """Compile all fits unless they are; return a sentence about what there is now."""
-    from aas2rto.models.compiled import bazin, salt_fit  # noqa: PLC0415  numba takes a while
-    from aas2rto.models.compiled.jit import CODE_FOLDER, is_kept  # noqa: PLC0415
+    from aas2rto.models.compiled.jit import CODE_FOLDER  # noqa: PLC0415
 
-    entries = (salt_fit.fit_many, bazin.fit_many)
-    before = all(is_kept(entry) for entry in entries)
+    before = are_compiled()
     nobody = pd.DataFrame({"candidate_id": pd.Series([], dtype="str")})
     Salt().prepare([band for band in phot.BANDS if data.has_bandpass(band)])
     Bazin().fit(phot.empty(), nobody)

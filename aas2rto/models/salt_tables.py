@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aas2rto import data
-from aas2rto.sky.dust import cache_folder
 from aas2rto.tables.photometry import AB_ZERO_POINT
+from aas2rto.text.cache import cache_folder
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

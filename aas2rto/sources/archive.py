@@ -161,7 +161,7 @@ def _take(reading: _Pass, file: Path) -> None:
             return
         batch.after = after
         brought, said = _brought(reading), len(reading.problems)
-        what = _read(reading, file)
+        what = alert_files.guarded(file, lambda: _read(reading, file))
         if _brought(reading) == brought and len(reading.problems) > said and not batch.later:
             reading.bad[name] = [*version, reading.problems[said]]
             return

@@ -9,7 +9,7 @@ deleted in the poll after its result was stored, so that a crash in between lose
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.sources.transport.worklist import MAX_FAILURES, WHOLE_SERVICE
 from aas2rto.tables import photometry
 from aas2rto.tables.report import PollRequest, Report, is_older
+from aas2rto.text.words import one_line
 from aas2rto.units import Day, Mag
 
 URL = "https://fallingstar-data.com/forcedphot"
@@ -243,8 +244,16 @@ class Atlas:
             if name in tasks or name not in wanted:
                 delete.append(url)
                 continue
-            ra, dec = float(found["ra"]), float(found["dec"])
-            tasks[name] = vars(Task(url, name, ra, dec, float(found.get("mjd_min") or 0.0)))
+            task = _task(found, url, name)
+            if task is None:
+                # Nobody could say of which place its result is; it is requested again.
+                harvest.problems.append(
+                    f"atlas: the queue's request for {one_line(name, 60)} has no position; it is "
+                    "deleted, and made anew"
+                )
+                delete.append(url)
+                continue
+            tasks[name] = vars(task)
 
     def _listed(self, until: Deadline) -> Iterator[dict[str, Any]]:
         """Yield the tasks of the account, page by page."""
@@ -423,3 +432,14 @@ class Atlas:
         fetched = harvest.cursor["fetched"]
         old = harvest.now - 10.0 * max(self.refresh, self.before)
         harvest.cursor["fetched"] = {k: v for k, v in fetched.items() if v[0] > old}
+
+
+def _task(found: Mapping[str, Any], url: str, name: str) -> Task | None:
+    """Return a task as the queue lists it; None if it says no position that is one."""
+    try:
+        ra, dec = float(found["ra"]), float(found["dec"])
+        begin = float(found.get("mjd_min") or 0.0)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    is_place = 0.0 <= ra <= 360.0 and -90.0 <= dec <= 90.0 and math.isfinite(begin)
+    return Task(url, name, ra, dec, begin) if is_place else None

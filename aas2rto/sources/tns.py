@@ -51,6 +51,10 @@ ROUNDING = 1e-6
 """[d] Times in file names and in date lines are the same to a tenth of a second."""
 
 
+class BrokenFileError(SourceError):
+    """A file came, and cannot be read."""
+
+
 @source("tns", wants="all", annotates=("tns_",))
 class Tns:
     """What TNS knows of each candidate: its name, and who classified it as what.
@@ -148,7 +152,7 @@ class Tns:
         try:
             return read(content, complain)
         except InputError as error:
-            raise SourceError(
+            raise BrokenFileError(
                 f"tns ({self._client.host}): tns_public_objects{stamp}.csv.zip cannot be read: "
                 f"{error}"
             ) from error
@@ -159,9 +163,11 @@ class Tns:
         try:
             if table.complete_until < harvest.now - KEPT_DAYS:
                 self._fetch_all(harvest, until)
-            self._apply_changes(harvest, until)
+            broken = self._apply_changes(harvest, until)
             if self._is_stuck(harvest):
                 self._fetch_all(harvest, until)
+            elif broken is not None:
+                raise broken
         except HttpError as error:
             # Our own pacing leaves no room for more questions: the rest comes next time.
             paced = error.cause is Cause.THROTTLED and error.status is None
@@ -187,7 +193,15 @@ class Tns:
         is_old = self._table.complete_until < harvest.now - STUCK_DAYS
         return is_old and is_older(harvest.cursor.get("whole_at"), harvest.now, 1.0)
 
-    def _apply_changes(self, harvest: Harvest, until: Deadline) -> None:
+    def _apply_changes(self, harvest: Harvest, until: Deadline) -> BrokenFileError | None:
+        """Apply files up to one that is broken, which is returned: it may be whole next time."""
+        try:
+            self._apply_in_turn(harvest, until)
+        except BrokenFileError as error:
+            return error
+        return None
+
+    def _apply_in_turn(self, harvest: Harvest, until: Deadline) -> None:
         """Apply whole days, then hours, until a file has not been made yet or time is over."""
         table, now = self._table, harvest.now
         while until.left() > 0:

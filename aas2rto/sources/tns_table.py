@@ -11,15 +11,16 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import itertools
 import math
+import operator
 import os
 import re
 import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from aas2rto.errors import InputError
+from aas2rto.guard import attempt
 from aas2rto.tables.candidates import chord, unit_vectors
+from aas2rto.text.cache import cache_folder, can_hold, temporary_folder
 from aas2rto.text.words import counted
 
 FILE = "tns_public_objects.parquet"
@@ -53,8 +56,20 @@ COLUMNS = {
 """TNS's columns -> ours; TNS's others are left out."""
 
 NUMBERS = ("ra", "dec", "redshift", "discovery_mag")
-MAX_UNZIPPED = 512 * 2**20
+MAX_UNZIPPED = 192 * 2**20
 """[bytes] The whole table is about 60 MiB; more than this is no table of TNS."""
+MAX_RATIO, LEAST_BOUND = 20, 2**20
+"""Unpacked to packed: rows like those of TNS have 3 to 5, an archive made to fill a memory 1000;
+and [bytes] what any archive may unpack to."""
+MAX_ROWS = 1_000_000
+"""The whole table has 200,000."""
+ROWS_AT_ONCE = 20_000
+LONGEST_LINE = 1000
+PIECE = 2**16
+ENCRYPTED = 1
+"""A bit in the flags of a file in an archive, APPNOTE.TXT 4.4.4 of PKWARE."""
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Those of TNS; others unpack a piece to any size at once."""
 
 NEIGHBOURS = 4
 """Names near a candidate that are looked at, so that two candidates can share a crowded spot."""
@@ -109,35 +124,82 @@ def read(content: bytes, complain: Callable[[str], None]) -> Delta:
     InputError
         If it is no such archive, or lacks a column that is needed.
     """
-    lines = _unzip(content).splitlines()
-    begin, end = _dates(lines[0]) if lines else (math.nan, math.nan)
-    rows = list(csv.reader(lines[1:]))
-    if not rows:  # Nothing has changed: the date line stands alone.
+    told: list[InputError] = []
+
+    def call() -> Delta | None:
+        try:
+            return _read(content, complain)
+        except InputError as error:
+            told.append(error)
+            return None
+
+    done = attempt("tns", call)
+    if told:
+        raise told[0]
+    if done.failure is not None:
+        raise InputError(f"it is no zip archive of a table ({done.failure.error[:120]})")
+    return done.value  # type: ignore[return-value]
+
+
+def _read(content: bytes, complain: Callable[[str], None]) -> Delta:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if not members or members[0].compress_type not in PACKINGS:
+            raise InputError("the archive holds no file that can be unpacked")
+        if members[0].flag_bits & ENCRYPTED:
+            raise InputError("the archive is encrypted")
+        most = min(MAX_UNZIPPED, max(LEAST_BOUND, MAX_RATIO * len(content)))
+        with archive.open(members[0]) as packed:
+            bounded = io.BufferedReader(_Bounded(packed, most), PIECE)
+            text = io.TextIOWrapper(bounded, encoding="utf-8", errors="replace", newline="")
+            return _table_of(text, complain)
+
+
+def _table_of(text: TextIO, complain: Callable[[str], None]) -> Delta:
+    """Read row by row: what is kept of a row is a tenth of what Python makes of it."""
+    first = text.readline(LONGEST_LINE)
+    if not first.strip():
+        raise InputError("the file in the archive is empty")
+    begin, end = _dates(first)
+    rows = csv.reader(text)
+    header = next(rows, None)
+    if header is None:  # Nothing has changed: the date line stands alone.
         return Delta(_frame([]), begin, end)
-    header, records = rows[0], rows[1:]
     missing = [name for name in COLUMNS if name not in header]
     if missing:
         raise InputError(f"the table lacks the columns {', '.join(missing)}")
-    places = [header.index(name) for name in COLUMNS]
-    whole = [record for record in records if len(record) == len(header)]
-    table = _frame([[record[place] for place in places] for record in whole])
-    usable = np.isfinite(table["ra"]) & table["dec"].between(-90, 90) & (table["name"] != "")
-    bad = len(records) - int(usable.sum())
-    if bad:
-        told = counted(len(records), "row")
+    chosen = operator.itemgetter(*(header.index(name) for name in COLUMNS))
+    tables, n = [_frame([])], 0
+    while some := list(itertools.islice(rows, ROWS_AT_ONCE)):
+        n += len(some)
+        if n > MAX_ROWS:
+            raise InputError(f"the table has more than {MAX_ROWS} rows, which no table of TNS has")
+        table = _frame([chosen(row) for row in some if len(row) == len(header)])
+        usable = np.isfinite(table["ra"]) & table["dec"].between(-90, 90) & (table["name"] != "")
+        tables.append(table[usable])
+    table = pd.concat(tables, ignore_index=True)
+    if bad := n - len(table):
+        told = counted(n, "row")
         complain(f"{bad} of {told} cannot be used (cut short, or without a place)")
-    return Delta(table[usable].reset_index(drop=True), begin, end)
+    return Delta(table, begin, end)
 
 
-def _unzip(content: bytes) -> str:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            (member, *_) = archive.infolist()
-            if member.file_size > MAX_UNZIPPED:
-                raise InputError(f"the archive unpacks to {member.file_size / 2**20:.0f} MiB")
-            return archive.read(member).decode("utf-8", errors="replace")
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
-        raise InputError(f"it is no zip archive ({error})") from error
+class _Bounded(io.RawIOBase):
+    """What a member of an archive unpacks to, as long as it is no more than it may be."""
+
+    def __init__(self, packed: IO[bytes], most: int) -> None:
+        self._packed, self._left = packed, most
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._packed.read(len(buffer))
+        self._left -= len(piece)
+        if self._left < 0:
+            raise InputError("the archive unpacks to more than any table of TNS")
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 def _dates(line: str) -> tuple[float, float]:
@@ -145,22 +207,30 @@ def _dates(line: str) -> tuple[float, float]:
     found = _DATES.match(line)
     if found is None:
         return math.nan, math.nan
-    begin = mjd_of(f"{found[1]} {found[2]}")
-    end = mjd_of(f"{found[3] or found[1]} {found[4]}") + 1.0 / 86400.0
-    return begin, end
+    try:
+        begin = mjd_of(f"{found[1]} {found[2]}")
+        return begin, mjd_of(f"{found[3] or found[1]} {found[4]}") + 1.0 / 86400.0
+    except ValueError as error:
+        raise InputError(f"its first line holds no time: {found[0].strip()}") from error
 
 
 def _frame(records: Sequence[Sequence[str]]) -> pd.DataFrame:
-    table = pd.DataFrame(records, columns=list(COLUMNS.values()), dtype="str")
-    for name in NUMBERS:
-        table[name] = pd.to_numeric(table[name], errors="coerce")
-    return table
+    # By columns: from rows, pandas takes twice as long.
+    cells = list(zip(*records, strict=True)) if records else [()] * len(COLUMNS)
+    columns: dict[str, Any] = {}
+    for name, column in zip(COLUMNS.values(), cells, strict=True):
+        if name in NUMBERS:
+            texts = pd.Series(column, dtype=object)
+            columns[name] = pd.to_numeric(texts, errors="coerce").astype(float)
+        else:
+            columns[name] = pd.array(pa.array(column, pa.string()).to_pandas(), dtype="str")
+    return pd.DataFrame(columns)
 
 
 def default_folder() -> Path:
-    """Return the cache folder of the user, where projects share the table."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "aas2rto" / "tns"
+    """Return the folder in the program's cache, where projects share the table."""
+    folder = cache_folder() / "tns"
+    return folder if can_hold(folder) else temporary_folder() / "tns"
 
 
 class Table:

@@ -26,6 +26,7 @@ from aas2rto.parts.path_setting import OwnFolder
 from aas2rto.sources import source, too_file
 from aas2rto.sources.too_file import Mistake, Target
 from aas2rto.tables.report import Outcome, PollRequest, Report, failed, split
+from aas2rto.text.files import short
 from aas2rto.text.words import counted
 from aas2rto.units import Day
 
@@ -139,7 +140,8 @@ class TooFolder:
             mistakes = _same_name(target, taken)
         if target is None or mistakes:
             return [] if _is_young(version) else [_explain(path, mistakes)]
-        _error_file(path).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            _error_file(path).unlink()
         taken.append(_Taken(path, version, target))
         return []
 
@@ -262,7 +264,7 @@ def write(folder: Path | str, values: Mapping[str, str]) -> Path:
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^\w.+-]+", "_", target.name).strip("._") or "target"
-    path = place / f"{stem}.txt"
+    path = place / short(stem, ".txt")
     if path.exists():
         raise InputError(f"{path} is there already; delete it or choose another name")
     _write_whole(path, text)
@@ -356,7 +358,7 @@ def _same_name(target: Target, taken: list[_Taken]) -> list[Mistake]:
 
 
 def _error_file(path: Path) -> Path:
-    return path.with_name(path.name + ERROR_SUFFIX)
+    return path.with_name(short(path.name, ERROR_SUFFIX))
 
 
 def _explain(path: Path, mistakes: list[Mistake]) -> str:
@@ -373,7 +375,7 @@ def _explain(path: Path, mistakes: list[Mistake]) -> str:
 
 def _write_whole(path: Path, text: str) -> None:
     """Write beside and rename over, so that nobody ever reads half a file."""
-    draft = path.with_name(f".{path.name}.tmp")
+    draft = path.with_name(short(f".{path.name}", ".tmp"))
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
 
@@ -381,9 +383,9 @@ def _write_whole(path: Path, text: str) -> None:
 def _remove_orphans(folder: Path) -> None:
     """Remove our notes about files that are gone."""
     for note in folder.glob(f"*{ERROR_SUFFIX}"):
-        file = note.with_name(note.name[: -len(ERROR_SUFFIX)])
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            if not file.exists() and _HEADER in note.read_text(encoding="utf-8").split("\n")[0]:
+        with contextlib.suppress(OSError, UnicodeDecodeError, ValueError):
+            name, said, _ = note.read_text(encoding="utf-8").partition(f" {_HEADER}")
+            if said and not note.with_name(name).exists():
                 note.unlink()
 
 
@@ -407,6 +409,6 @@ def _free_name(path: Path) -> Path:
     number = 2
     free = path
     while free.exists():
-        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        free = path.with_name(short(path.stem, f"-{number}{path.suffix}"))
         number += 1
     return free

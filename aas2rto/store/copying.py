@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aas2rto.errors import StoreError, UsageError
 from aas2rto.store.database import SCHEMA_VERSION, make_folder
+from aas2rto.text.files import OWNER, make_private, mode_of
 
 JOURNALS = ("-wal", "-shm")
 """What SQLite keeps beside a store that is open."""
@@ -133,7 +134,9 @@ def backup(url: str, file: Path) -> str:
     part = file.with_name(f".{file.name}.part")
     _remove(part)
     try:
+        make_private(part)
         _copy(original, part)
+        part.chmod(mode_of(file, mode_of(part, OWNER)))
         _into_one_file(part)
         version = version_of(part)
         _sync(part)
@@ -183,7 +186,9 @@ def restore(file: Path, url: str, *, force: bool = False) -> Path | None:
     part = store.with_name(f".{store.name}.part")
     _remove(part)
     try:
+        make_private(part)
         _copy(file, part)
+        part.chmod(mode_of(store, mode_of(part, OWNER)))
         version_of(part)
         _sync(part)
         aside = _put_aside(store) if store.exists() else None
@@ -215,6 +220,7 @@ def _also(file: Path, other: Path) -> None:
     try:
         os.link(file, other)
     except OSError:  # not on every file system
+        make_private(other)
         shutil.copyfile(file, other)
         _sync(other)
 

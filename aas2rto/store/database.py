@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from aas2rto.errors import StoreError
+from aas2rto.text.files import make_private
 
 SCHEMA_VERSION = "0006"
 """The newest migration; an older database is brought up to it when it is opened."""
@@ -30,7 +31,11 @@ def open_engine(url: str) -> Engine:
         If the URL is not one, or its driver is not installed.
     """
     if url.startswith("sqlite:///"):
-        make_folder(Path(url.removeprefix("sqlite:///")).parent)
+        file = Path(url.removeprefix("sqlite:///"))
+        make_folder(file.parent)
+        if file.name and "?" not in url and file.name != ":memory:":
+            with suppress(OSError):  # opening it says why
+                make_private(file)
     try:
         engine = create_engine(url)
     except (SQLAlchemyError, ImportError) as error:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, cast
+
+from aas2rto.text.files import open_private
 
 PROGRESS = "aas2rto.progress"
 """Name of the logger of what takes long: people at a terminal see it, too."""
@@ -38,12 +42,60 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": self._hide(record.getMessage()),
+            "message": self._hide(message_of(record)),
         }
         entry |= {name: vars(record)[name] for name in EXTRAS if name in vars(record)}
         if record.exc_info:
             entry["traceback"] = self._hide(self.formatException(record.exc_info))
         return json.dumps(entry)
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """Return the message of a record; one whose arguments do not fit says so."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} (arguments that do not fit it)"
+
+
+class _Careful(logging.Handler):
+    """A handler that, where it fails, says so in one line.
+
+    Python's own way is to write the whole record, with all that it was called with, to the
+    terminal (`logging.raiseExceptions`): past what takes secrets out.
+    """
+
+    _said = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802  logging's name
+        error = sys.exc_info()[1]
+        if self._said or error is None:
+            return
+        self._said = True
+        why = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+        with suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(f"the log cannot be written: {why}\n")
+
+
+class _File(_Careful, RotatingFileHandler):
+    """Makes files that others than the owner and his group do not read."""
+
+    def __init__(self, path: Path, hide: Callable[[str], str], **options: Any) -> None:
+        self._hide = hide
+        super().__init__(path, **options)
+
+    def _open(self) -> TextIOWrapper:
+        # Pathlib knows no opener; the handler closes it.
+        opened = open(self.baseFilename, self.mode, encoding="utf-8", opener=open_private)  # noqa: SIM115
+        return cast("TextIOWrapper", opened)
+
+    def close(self) -> None:
+        with suppress(OSError):  # what a full disk did not take is lost, and was said
+            super().close()
+
+
+class _Stream(_Careful, logging.StreamHandler[TextIO]):
+    """Shows messages."""
 
 
 @contextmanager
@@ -57,7 +109,7 @@ def to_file(path: Path, *, hide: Callable[[str], str] = str) -> Iterator[None]:
     hide : callable
         Takes secrets out of what is logged.
     """
-    handler = RotatingFileHandler(path, maxBytes=5_000_000, backupCount=4, encoding="utf-8")
+    handler = _File(path, hide, maxBytes=5_000_000, backupCount=4, encoding="utf-8")
     handler.setFormatter(JsonFormatter(hide))
     logger = logging.getLogger("aas2rto")
     logger.addHandler(handler)
@@ -76,7 +128,7 @@ def to_file(path: Path, *, hide: Callable[[str], str] = str) -> Iterator[None]:
 @contextmanager
 def progress_to(stream: TextIO) -> Iterator[None]:
     """Show messages about what takes long, such as compiling, on a terminal, too."""
-    handler = logging.StreamHandler(stream)
+    handler = _Stream(stream)
     logger = logging.getLogger(PROGRESS)
     logger.addHandler(handler)
     old = logger.level

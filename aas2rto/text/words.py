@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -199,6 +200,32 @@ def _similar(text: str, names: list[str], cutoff: float) -> list[str]:
     close = difflib.get_close_matches(text, names, n=5, cutoff=cutoff)
     # Two letters that changed places are the commonest slip.
     return sorted(close, key=lambda other: sorted(other) != sorted(text))
+
+
+_HARMFUL = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # what terminals obey, ECMA-48, 5.4
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b]*(?:\x07|\x1b\\)?"  # titles and links of terminals
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"  # C0 but tab and line feed, DEL, C1
+    r"|[\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    r"|[\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def harmless(text: str) -> str:
+    """Return a text without signs that a terminal obeys, or that hide or turn around what is read.
+
+    Parameters
+    ----------
+    text : str
+        Ours, with other people's words in it; its lines and tabs stay.
+
+    Examples
+    --------
+    >>> harmless("SN" + chr(27) + "[2J 2026" + chr(0x202E) + "abc" + chr(7))
+    'SN 2026abc'
+    """
+    plain = text.isascii() and text.replace("\n", "").isprintable()
+    return text if plain else _HARMFUL.sub("", text)
 
 
 MOST_MARKS = 2

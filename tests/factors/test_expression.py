@@ -167,8 +167,18 @@ def test_names_come_in_the_order_in_which_they_stand():
     [
         ("exp", "there is no column 'exp'"),
         ("mag_ztfq", "there is no column 'mag_ztfq'; did you mean"),
-        ("clip(last_mag, 0)", "'clip(last_mag, 0)' cannot be computed: "),
-        ("exp()", "'exp()' cannot be computed: "),
+        ("clip(last_mag, 0)", "'clip(last_mag, 0)': clip takes 3 values, not 2"),
+        ("exp()", "'exp()': exp takes 1 value, not 0"),
+        ("exp(last_mag, ebv)", "'exp(last_mag, ebv)': exp takes 1 value, not 2"),
+        (
+            "maximum(last_mag, ebv, redshift)",
+            "'maximum(last_mag, ebv, redshift)': maximum takes 2 values, not 3; nest them: "
+            "maximum(maximum(last_mag, ebv), ...)",
+        ),
+        ("where(last_mag > 18, 1)", "'where(last_mag > 18, 1)': where takes 3 values, not 2"),
+        ("sqrt(-1 - last_mag ** 2)", "'sqrt(-1 - last_mag ** 2)' is no number for any of 400"),
+        ("log(0 * last_mag)", "'log(0 * last_mag)' is no number for any of 400 made-up"),
+        ("last_mag / 0", "'last_mag / 0' is no number for any of 400 made-up candidates, and"),
         ("last_band + 1", "'last_band + 1' cannot be computed: TypeError"),
         ("altitude", "there is no column 'altitude'"),
     ],

@@ -211,7 +211,7 @@ class SocketMode:
         """Send something to the client."""
         self._frame(1, json.dumps(message).encode())
 
-    def press(self, verb: str, entry: int, *, user: str = "UANNA", ts: str = "1.1") -> str:
+    def press(self, verb: str, entry: object, *, user: str = "UANNA", ts: str = "1.1") -> str:
         """Press a button of a message; return the envelope."""
         envelope = f"env-{len(self.heard)}-{time.monotonic_ns()}"
         payload = {
@@ -220,26 +220,25 @@ class SocketMode:
             "container": {"type": "message", "message_ts": ts, "channel_id": "C0123456789"},
             "actions": [{"action_id": f"aas2rto {verb}", "value": str(entry), "action_ts": "9.9"}],
         }
-        self.say(
-            {
-                "type": "interactive",
-                "envelope_id": envelope,
-                "payload": payload,
-                "accepts_response_payload": False,
-            }
-        )
-        return envelope
+        return self.send("interactive", payload, envelope)
 
-    def write(self, text: str, *, ts: str, thread: str = "", user: str = "UANNA") -> str:
+    def write(
+        self, text: str, *, ts: str, thread: str = "", user: str = "UANNA", **more: Any
+    ) -> str:
         """Write into the channel, or a thread of it."""
         envelope = f"env-{len(self.heard)}-{time.monotonic_ns()}"
         event = {"type": "message", "channel": "C0123456789", "user": user, "text": text, "ts": ts}
+        event |= more
         if thread:
             event["thread_ts"] = thread
         payload = {"type": "event_callback", "event_id": f"Ev{ts}", "event": event}
+        return self.send("events_api", payload, envelope)
+
+    def send(self, kind: str, payload: Any, envelope: str) -> str:
+        """Send an envelope that wants to be acknowledged."""
         self.say(
             {
-                "type": "events_api",
+                "type": kind,
                 "envelope_id": envelope,
                 "payload": payload,
                 "accepts_response_payload": False,

@@ -54,6 +54,7 @@ class Telegram(Service):
     albums: list[dict[str, Any]] = field(default_factory=list)
     updates: list[dict[str, Any]] = field(default_factory=list)
     toasts: list[str] = field(default_factory=list)
+    stale: set[str] = field(default_factory=set)
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1000, 10**9)))
 
     def handle(self, request: Request) -> None:
@@ -163,14 +164,18 @@ class Telegram(Service):
         request.answer(200, {"ok": True, "result": told})
 
     def _answerCallbackQuery(self, request: Request, fields: dict[str, Any]) -> None:  # noqa: N802
+        if fields["callback_query_id"] in self.stale:
+            why = "query is too old and response timeout expired or query ID is invalid"
+            self._refuse(request, 400, f"Bad Request: {why}")
+            return
         self.toasts.append(fields.get("text", ""))
         request.answer(200, {"ok": True, "result": True})
 
     def write(
-        self, number: int, text: str, *, user: int = 7, chat: int = -100, to: int = 0
+        self, number: int, text: str, *, user: int = 7, chat: int = -100, to: int = 0, **more: Any
     ) -> None:
         """Let a user write a message, perhaps in reply to another."""
-        message = self._message(chat, text=text, **{"from": _user(user)})
+        message = self._message(chat, text=text, **{"from": _user(user)}, **more)
         if to:
             message["reply_to_message"] = {**self._message(chat), "message_id": to}
         with self.lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,11 @@ from pydantic import SecretStr
 
 from aas2rto.messaging import Letter, Picture
 from aas2rto.messaging.message import CANDIDATE, Message
+from aas2rto.messaging.slack_answers import SlackListener
+from aas2rto.messaging.telegram import Session
+from aas2rto.messaging.telegram_answers import TelegramListener
 from tests.messaging import as_slack, as_telegram, servers
+from tests.messaging.desk import World
 
 os.environ.setdefault("PTB_TIMEDELTA", "true")
 
@@ -87,3 +92,37 @@ def make_telegram(server: as_telegram.Telegram, **settings: Any) -> Any:
         "base_url": f"{server.url}/bot",
     }
     return Telegram(**{**given, **settings})
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Return a store with a candidate."""
+    made = World(tmp_path)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def telegram(
+    world: World, telegram_server: as_telegram.Telegram
+) -> Iterator[tuple[TelegramListener, Session]]:
+    """Return a listener that is asked by hand."""
+    messenger = make_telegram(telegram_server, allowed=[7], timeout=2.0)
+    session = Session(messenger.token, messenger.base_url, messenger.timeout)
+    yield TelegramListener({"telegram": messenger}, world.store.outbox, world.desk), session
+    session.close()
+
+
+@pytest.fixture
+def slack(world: World, slack_server: as_slack.Slack) -> Iterator[as_slack.SocketMode]:
+    """Listen by Socket Mode, to a WebSocket server of our own."""
+    slack_server.socket = as_slack.SocketMode()
+    messenger = make_slack(
+        slack_server, app_token=SecretStr("xapp-right"), allowed=["UANNA"], timeout=3.0
+    )
+    listener = SlackListener("slack", messenger, world.store.outbox, world.desk)
+    listener.start()
+    assert slack_server.socket.connected.wait(10)
+    yield slack_server.socket
+    listener.close()
+    slack_server.socket.close()

@@ -3,67 +3,18 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from astropy.time import Time
 from pydantic import SecretStr
 
 from aas2rto.errors import UsageError
-from aas2rto.messaging.answering import HELP, Command, Desk, Incoming, factor_table, parse
-from aas2rto.messaging.slack_answers import SlackListener
+from aas2rto.messaging.answering import HELP, Command, Incoming, factor_table, parse
 from aas2rto.messaging.telegram import Session
 from aas2rto.messaging.telegram_answers import TelegramListener, listeners
-from aas2rto.store import Store
-from aas2rto.store.outbox import Post, State
 from aas2rto.tables.marks import Ending
-from tests.conftest import make_objects, make_photometry, make_report
 from tests.messaging import as_slack, as_telegram
-from tests.messaging.conftest import make_message, make_slack, make_telegram
-
-NOW = Time(61120.0, format="mjd")
-SITES = ("la_silla_dk154", "la_palma_not")
-
-TOLD: dict[str, Any] = {
-    "candidate_id": "ZTF26a",
-    "decision": "keep",
-    "score": 3.74,
-    "factors": [
-        {
-            "name": "magnitude",
-            "value": 0.77,
-            "effect": "×0.77",
-            "decision": "keep",
-            "reason": "18.73 mag in ztfr",
-        },
-        {
-            "name": "peak",
-            "value": 7.03,
-            "effect": "×7.03",
-            "decision": "keep",
-            "reason": "1.3 d after <peak>",
-        },
-    ],
-    "observatories": {
-        "la_silla_dk154": {
-            "decision": "keep",
-            "factor": 7.3,
-            "effect": "×7.3",
-            "score": 27.4,
-            "reason": "",
-        },
-        "la_palma_not": {
-            "decision": "exclude",
-            "factor": 1.0,
-            "effect": "×1",
-            "score": -1.0,
-            "reason": "has set for the night",
-        },
-    },
-}
+from tests.messaging.conftest import make_telegram
+from tests.messaging.desk import NOW, SITES, TOLD, World, wait_for
 
 
 @pytest.mark.parametrize(
@@ -121,43 +72,6 @@ def test_why_is_a_table() -> None:
     ]
 
 
-class World:
-    """A store with a candidate, and a message about it that was sent."""
-
-    def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite:///{folder / 'store.sqlite'}"
-        self.store = Store(self.url)
-        self.store.ingest(make_report(make_objects("ZTF26a"), make_photometry("ZTF26a")), 61000.0)
-        self.asked: list[str] = []
-        self.desk = Desk(lambda: Store(self.url), lambda: NOW, observatories=SITES, why=self._why)
-
-    def _why(self, store: Store, candidate_id: str) -> dict[str, Any]:
-        self.asked.append(candidate_id)
-        return TOLD
-
-    def send(self, channel: str, **receipt: Any) -> int:
-        """Note a message about the candidate as sent; return its number."""
-        message = make_message(candidate_id="ZTF26a").as_json()
-        post = Post(channel, f"{channel}/{receipt}", message, due=0.0, candidate_id="ZTF26a")
-        self.store.outbox.post([post], 61120.0)
-        entry = self.store.outbox.entries(channel=channel)[-1]
-        self.store.outbox.settle(entry, State.SENT, receipt=receipt, sent_at=61120.0)
-        return entry.id
-
-    def feedback(self) -> list[tuple[str, str, str]]:
-        """Return what people said: kind, author, comment."""
-        said = self.store.marks.as_known(70000.0)
-        return list(zip(said["kind"], said["author"], said["comment"], strict=True))
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """Return a store with a candidate."""
-    made = World(tmp_path)
-    yield made
-    made.store.close()
-
-
 def incoming(text: str, key: str = "k1", entry: int | None = None) -> Incoming:
     return Incoming(key, "telegram", "7", "Anna", text, entry)
 
@@ -200,17 +114,6 @@ def test_why_changes_nothing(world: World) -> None:
 
 
 # -- Telegram ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def telegram(
-    world: World, telegram_server: as_telegram.Telegram
-) -> Iterator[tuple[TelegramListener, Session]]:
-    """Return a listener that is asked by hand."""
-    messenger = make_telegram(telegram_server, allowed=[7], timeout=2.0)
-    session = Session(messenger.token, messenger.base_url, messenger.timeout)
-    yield TelegramListener({"telegram": messenger}, world.store.outbox, world.desk), session
-    session.close()
 
 
 @pytest.mark.slow
@@ -312,30 +215,7 @@ def test_a_listener_lives_and_ends(world: World, telegram_server: as_telegram.Te
     listener.close()
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
 # -- Slack ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def slack(world: World, slack_server: as_slack.Slack) -> Iterator[as_slack.SocketMode]:
-    """Listen by Socket Mode, to a WebSocket server of our own."""
-    slack_server.socket = as_slack.SocketMode()
-    messenger = make_slack(
-        slack_server, app_token=SecretStr("xapp-right"), allowed=["UANNA"], timeout=3.0
-    )
-    listener = SlackListener("slack", messenger, world.store.outbox, world.desk)
-    listener.start()
-    assert slack_server.socket.connected.wait(10)
-    yield slack_server.socket
-    listener.close()
-    slack_server.socket.close()
 
 
 @pytest.mark.slow

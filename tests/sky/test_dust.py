@@ -6,6 +6,7 @@ from astropy.io import fits
 
 from aas2rto.errors import InputError
 from aas2rto.sky import dust
+from aas2rto.text.cache import cache_folder
 
 
 @pytest.fixture(autouse=True)
@@ -69,13 +70,13 @@ def write_map(path, nside, value):
 
 
 def test_a_map_that_was_fetched_is_preferred():
-    write_map(dust.cache_folder() / dust.FULL_FILE, 128, 0.25)
+    write_map(cache_folder() / dust.FULL_FILE, 128, 0.25)
     assert "NSIDE 128" in dust.map_in_use()
     assert dust.ebv(10.0, 20.0) == pytest.approx(0.25)
 
 
 def test_a_broken_map_is_one_clear_error():
-    path = dust.cache_folder() / dust.FULL_FILE
+    path = cache_folder() / dust.FULL_FILE
     path.parent.mkdir(parents=True)
     path.write_bytes(b"<html>not found</html>")
     with pytest.raises(InputError) as caught:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +18,13 @@ import numba
 import numpy as np
 
 from aas2rto.models.compile_time import WAITED
-from aas2rto.sky.dust import cache_folder
+from aas2rto.text.cache import (
+    VARIABLE,
+    cache_folder,
+    can_hold,
+    is_temporary,
+    temporary_folder,
+)
 from aas2rto.text.logs import PROGRESS
 
 log = logging.getLogger(PROGRESS)
@@ -36,22 +44,27 @@ def _digest() -> str:
     return hashlib.sha256(b"".join(text)).hexdigest()[:16]
 
 
-def _can_hold(folder: Path) -> bool:
-    """Tell whether files may be made in `folder`, or it may be made itself."""
-    while not folder.exists():
-        folder = folder.parent
-    return folder.is_dir() and os.access(folder, os.W_OK)
-
-
 def _code_folder() -> Path:
-    """Return where the machine code is kept: beside the sources, or in the user's cache.
+    """Return where the machine code is kept: beside the sources, or in the program's cache.
 
     It is keyed by all sources. numba itself looks only at the file of the outermost function, and
     would go on using an old kernel after a change in a file that it calls.
     """
-    homes = (Path(__file__).parent / "__pycache__", cache_folder() / "compiled")
-    rest = Path(tempfile.gettempdir()) / f"aas2rto-compiled-{os.getuid()}"
-    return next((home for home in homes if _can_hold(home)), rest) / _digest()
+    beside = Path(__file__).parent / "__pycache__"
+    if can_hold(beside) and not os.environ.get(VARIABLE):
+        return beside / _digest()
+    usual = cache_folder() / "compiled" / _digest()
+    goal = usual if can_hold(usual) else temporary_folder() / "compiled" / _digest()
+    # numba takes no folder that it cannot write, though it would only read: what an administrator
+    # compiled, in an image or beside the package, is copied.
+    ready = next((one for one in (usual, beside / _digest()) if one != goal and one.is_dir()), None)
+    if ready is not None and not goal.exists():
+        with contextlib.suppress(OSError):
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            part = Path(tempfile.mkdtemp(dir=goal.parent))
+            shutil.copytree(ready, part, dirs_exist_ok=True, copy_function=shutil.copyfile)
+            part.replace(goal)
+    return goal
 
 
 CODE_FOLDER = _code_folder()
@@ -102,11 +115,23 @@ def prepare(function: Callable[..., Any], run: Callable[[], None], words: str) -
     if is_kept(function):
         run()
         return
+    if is_temporary(CODE_FOLDER):
+        _say_where()
     with _alone():
         if not is_kept(function):
             log.info("compiling %s, once: this takes about a minute", words)
         with WAITED:
             run()
+
+
+@functools.cache
+def _say_where() -> None:
+    log.info(
+        "neither the package nor a home can be written: compiled fits are kept in %s; let %s name "
+        "a folder that stays",
+        CODE_FOLDER.parent.parent,
+        VARIABLE,
+    )
 
 
 @contextlib.contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import re
 import warnings
 from typing import Any
 
@@ -12,6 +14,13 @@ import pandas as pd
 from aas2rto.errors import InputError
 from aas2rto.guard import attempt
 from aas2rto.sources.files.sheet import Sheet
+
+LONGEST_ARRAY = 10_000
+"""Of a cell of a VOTable, or letters of a text."""
+
+LEAST_VALUES, PADDING = 5_000_000, 20
+"""Values that the rows of any VOTable may declare, and how many more for each byte: a column of
+texts is as wide as its longest may be."""
 
 FORMATS = {"VOTable": "votable", "ECSV": "ascii.ecsv", "FITS": "fits", "IPAC": "ascii.ipac"}
 
@@ -67,6 +76,8 @@ def read(content: bytes, kind: str) -> Sheet:
     InputError
         If it cannot be read, without the name of the file.
     """
+    if kind == "VOTable":
+        _check_votable(content)
     done = attempt(kind, lambda: _table(content, kind))
     table = done.value
     if table is None:
@@ -80,6 +91,30 @@ def read(content: bytes, kind: str) -> Sheet:
         if str(key).lower() in _FACTS and isinstance(value, str | int | float)
     }
     return Sheet(frame, units, facts, kind=kind)
+
+
+_ELSEWHERE = re.compile(rb"<(?:\w+:)?STREAM\b[^>]*\bhref\b", re.IGNORECASE)
+_ARRAYSIZE = re.compile(rb"\barraysize\s*=\s*[\"']\s*([0-9x]+)", re.IGNORECASE)
+_NROWS = re.compile(rb"\bnrows\s*=\s*[\"']\s*(\d+)", re.IGNORECASE)
+
+
+def _check_votable(content: bytes) -> None:
+    """Refuse what would fetch files from elsewhere, or make room for more than there is."""
+    if b"<!ENTITY" in content.upper():
+        raise InputError("is a VOTable with entities of its own, which no service writes")
+    if _ELSEWHERE.search(content):
+        raise InputError("is a VOTable whose data lie elsewhere; save it with its data")
+    sizes = [_product(found) for found in _ARRAYSIZE.findall(content)]
+    rows = [int(found[:20]) for found in _NROWS.findall(content)]
+    values = (content.count(b"<TR") + 1) * sum(sizes)
+    is_large = values > LEAST_VALUES + PADDING * len(content)
+    if max(sizes, default=0) > LONGEST_ARRAY or max(rows, default=0) > len(content) or is_large:
+        raise InputError("is a VOTable that declares far more data than it holds")
+
+
+def _product(sizes: bytes) -> int:
+    """Return how many values ``2x3`` stands for, or so many that it is refused."""
+    return math.prod(int(size[:20]) for size in sizes.lower().split(b"x")[:8] if size)
 
 
 def _table(content: bytes, kind: str) -> Any:

@@ -46,6 +46,13 @@ _DAY = re.compile(r"(\d{4})[-/. ](\d{1,2})[-/. ](\d{1,2}(?:\.\d*)?)")
 _COMPACT = re.compile(r"(?:1[89]|20)\d{6}(\.\d+)?")
 
 
+LONGEST_CELL = 1000
+"""More than any number, date, name or position; the time to read some grows with its square."""
+
+LONGEST_NAME = 255
+"""Of an identifier; what is longer is none, but another file's text."""
+
+
 @dataclass(frozen=True)
 class Numbers:
     """A column of numbers.
@@ -68,7 +75,7 @@ class Numbers:
 def by_unique(column: pd.Series, read: Callable[[str], Any]) -> list[Any]:
     """Read each different text of a column once; nulls are empty texts."""
     codes, uniques = pd.factorize(column.astype(object), use_na_sentinel=True)
-    found = [read(str(text)) for text in uniques]
+    found = [read(str(text)[:LONGEST_CELL]) for text in uniques]
     nothing = read("")
     return [found[code] if code >= 0 else nothing for code in codes]
 
@@ -132,6 +139,8 @@ def identifiers(column: pd.Series) -> Texts:
 
 def _identifier(text: str, column: object) -> str:
     name = nulls.text(text)
+    if len(name) > LONGEST_NAME:
+        return ""
     if not _EXPONENT.fullmatch(name) or name.isdigit():
         return name
     value = float(name)

@@ -6,7 +6,7 @@ beside facts, such as ALeRCE's ``detections`` and ``non_detections``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,6 +16,9 @@ from aas2rto.guard import attempt
 from aas2rto.sources.files.sheet import Sheet
 from aas2rto.sources.files.spellings import COLUMNS, found_in, name_of
 from aas2rto.sources.transport import json_text
+
+LEAST_CELLS, FULL = 1_000_000, 50
+"""Cells that any table may have, and how many more for each that is filled."""
 
 _MEASURED = ("mag", "flux", "limit")
 
@@ -48,10 +51,10 @@ def read(text: str) -> Sheet:
 
 def _tables(content: Any, *, depth: int) -> Any:
     if isinstance(content, list) and content and all(isinstance(row, dict) for row in content):
-        if depth == 0 and len(content) == 1 and not _is_measured(pd.DataFrame([_flat(content[0])])):
+        if depth == 0 and len(content) == 1 and not _is_measured(_frame(content)):
             yield from _tables(content[0], depth=depth + 1)  # Lasair: a list of one object
             return
-        yield pd.DataFrame([_flat(row) for row in content], dtype=object)
+        yield _frame(content)
     elif isinstance(content, dict):
         columns = {k: v for k, v in content.items() if isinstance(v, list)}
         if columns and not any(isinstance(x, dict | list) for v in columns.values() for x in v[:1]):
@@ -60,6 +63,15 @@ def _tables(content: Any, *, depth: int) -> Any:
         elif depth < 3:
             for value in content.values():
                 yield from _tables(value, depth=depth + 1)
+
+
+def _frame(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return records as a table; each may have keys of its own, but not all."""
+    rows = [_flat(record) for record in records]
+    names = {name for row in rows for name in row}
+    if len(names) * len(rows) > LEAST_CELLS + FULL * sum(map(len, rows)):
+        raise InputError(f"has {len(names)} columns of which most rows have hardly any")
+    return pd.DataFrame(rows, dtype=object)
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -213,18 +213,21 @@ def contents(
         If a column is missing without which nothing can be done; all that miss, together.
     """
     sheet = source if isinstance(source, Sheet) else Sheet(source)
-    if exposures.is_atlas([str(column) for column in sheet.frame.columns]):
-        return _atlas(sheet, name, now, after)
+    is_atlas = exposures.is_atlas([str(column) for column in sheet.frame.columns])
     table = _table(sheet)
-    is_object_table = _check(table, sheet, name)
+    is_object_table = not is_atlas and _check(table, sheet, name)
+    if sheet.frame.empty:
+        empty = "holds a header, but no rows"
+        return Contents([], [], photometry.empty(), [], (empty, *sheet.lines))
+    if is_atlas:
+        return _atlas(sheet, name, now, after)
     n = len(sheet.frame)
     if is_object_table:
         return _object_table(table, sheet, n, now)
     ids, table = _identify(table, name, n)
     rows = light_curve_rows.read(table, ids, now=now, after=after)
     objects, facts, more = object_rows.rows(table, ids, rows.survey, rows.known_at, rows.is_later)
-    empty = "" if n else "holds a header, but no rows"
-    lines = [empty, *sheet.lines, *rows.lines, *more, _unused(sheet, table)]
+    lines = [*sheet.lines, *rows.lines, *more, _unused(sheet, table)]
     return Contents(
         objects,
         facts,

@@ -196,6 +196,10 @@ _OFFSET = re.compile(r"^([mhb]?jd)\s*-\s*(\d+(?:\.\d+)?)$")
 _UNIT_INSIDE = re.compile(r"^(\w+?)_(njy|ujy|mjy|jy|vega|ab|hours?|hr)(_(?:err|error|unc))?$")
 
 
+LONGEST_NAME = 200
+"""Of a column; the rest of a longer one, which is none that we know, is not looked at."""
+
+
 @dataclass(frozen=True)
 class Name:
     """The name of a column, taken apart.
@@ -224,7 +228,7 @@ def name_of(raw: str) -> Name:
     >>> name_of("i:magpsf").plain, name_of("Mag Error").plain, name_of("flux(mJy)").unit
     ('magpsf', 'mag_error', 'mJy')
     """
-    text = _PREFIX.sub("", raw.strip().strip("#").strip())
+    text = _PREFIX.sub("", raw[:LONGEST_NAME].strip().strip("#").strip())
     shortened = _OFFSET.match(text.lower())
     if shortened:
         return Name(shortened.group(1), offset=float(shortened.group(2)))

@@ -30,12 +30,13 @@ def read(path: Path) -> Sheet:
     if kind in alert_files.WHY_NOT:
         raise InputError(f"{path}: {alert_files.WHY_NOT[kind]}")
     if kind is Format.PARQUET:
-        return _parquet(path)
+        return alert_files.guarded(path, lambda: _parquet(path))
     content = path.read_bytes()
     try:
-        return _read(content)
+        return alert_files.guarded(path, lambda: _read(content))
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        text = str(error)
+        raise InputError(text if text.startswith(str(path)) else f"{path}: {text}") from error
 
 
 def _read(content: bytes) -> Sheet:
@@ -48,7 +49,7 @@ def _read(content: bytes) -> Sheet:
         raise InputError("is a web page, perhaps one that asks for a login: download it again")
     if start.startswith("<"):
         raise InputError("is XML, but no VOTable; save it as VOTable or CSV")
-    if start.startswith(("{", "[{", "[\n", "[ ")):
+    if start.startswith(("{", "[{", "[\n", "[ ", "[[", "[]")):
         return json_tables.read(text)
     done = attempt("csv", lambda: text_tables.read(text))
     if done.value is None:
@@ -70,5 +71,10 @@ def _parquet(path: Path) -> Sheet:
 
     names = alert_files.parquet_names(path)
     wanted = [n for n in names if is_known(n) or n.lower() in exposures.LOWER_NAMES]
-    frame = pq.read_table(path, columns=wanted).to_pandas(integer_object_nulls=True)
+    # What pandas noted of its index and types is not asked: it may be damaged, and would take
+    # columns out of the table.
+    alert_files.check_parquet(path, lambda leaf: leaf.partition(".")[0] in wanted)
+    with pq.ParquetFile(path) as file:
+        table = file.read(columns=wanted).replace_schema_metadata(None)
+    frame = table.to_pandas(integer_object_nulls=True)
     return Sheet(frame, names=tuple(names), kind="Parquet")

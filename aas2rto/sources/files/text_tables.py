@@ -16,6 +16,15 @@ from aas2rto.sources.files.spellings import is_known
 from aas2rto.sources.files.units import UNIT_WORDS
 from aas2rto.text.words import counted
 
+LONGEST_NOTE = 500
+"""Of a comment that may say a position or redshift; the time to look grows with its square."""
+
+MOST_COLUMNS = 4000
+"""The widest tables of surveys have a tenth of it."""
+
+LEAST_CELLS = 1_000_000
+"""That any table may have."""
+
 SPARE = 3
 """Cells that a row may have beyond the header, such as those after trailing commas."""
 
@@ -66,23 +75,39 @@ def read(text: str) -> Sheet:
         body = [header, *body]
     if not body:
         raise InputError("holds no table, only comments")
+    _check_shape(body)
     frame = _parse(body)
-    if {"jd(tcb)"} & {str(name).lower() for name in frame.columns}:
-        facts |= {"survey": GAIA, "band": "G"}
-    elif {"Observer Code", "Star Name"} <= set(frame.columns) or "#TYPE=" in "".join(notes).upper():
-        facts["survey"] = AAVSO
-    elif {"Camera", "FWHM", "Filter"} <= set(frame.columns):
-        facts["survey"] = "asassn"
-    elif "unforced_mag" in frame.columns:
-        facts["survey"] = "ztf"
+    facts |= _survey_of(set(map(str, frame.columns)), notes)
     frame, units = _without_units(frame)
     frame, said = _without_overflow(frame)
     return Sheet(frame, units, facts, lines=tuple(said))
 
 
+def _check_shape(body: Sequence[str]) -> None:
+    """Refuse a table that would be far larger than its text."""
+    columns = body[0].count(_mark(body[0]) or " ") + 1
+    if columns > MOST_COLUMNS:
+        raise InputError(f"has more than {MOST_COLUMNS} columns; it is no table of measurements")
+    # Each cell takes a sign at least, its separator.
+    if columns * len(body) > LEAST_CELLS + sum(map(len, body)):
+        raise InputError(f"most of its rows have far fewer cells than its header ({columns})")
+
+
+def _survey_of(names: set[str], notes: Sequence[str]) -> dict[str, str]:
+    """Return whose table it is, by columns that nobody else has."""
+    if "jd(tcb)" in {name.lower() for name in names}:
+        return {"survey": GAIA, "band": "G"}
+    if {"Observer Code", "Star Name"} <= names or "#TYPE=" in "".join(notes).upper():
+        return {"survey": AAVSO}
+    if {"Camera", "FWHM", "Filter"} <= names:
+        return {"survey": "asassn"}
+    return {"survey": "ztf"} if "unforced_mag" in names else {}
+
+
 def _facts(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
     """Yield what comments and sncosmo's ``@`` lines say of the whole table."""
-    for line in lines:
+    for whole in lines:
+        line = whole[:LONGEST_NOTE]
         at = _AT.match(line)
         if at:
             name = at.group(1).lower()

@@ -1,0 +1,235 @@
+"""Small files that mean gigabytes are refused: bounded in memory and time, and in one line."""
+
+from __future__ import annotations
+
+import io
+import resource
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import astropy.io.votable
+import astropy.table
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from aas2rto.errors import InputError
+from aas2rto.sources.archive import Archive
+from aas2rto.sources.tns_table import COLUMNS, read
+from tests.sources.conftest import request
+
+MOST_MEGABYTES = 512
+MOST_SECONDS = 5.0
+GOOD = "object_id,ra,dec,mjd,band,mag,magerr,survey\nSNgood,150,2,61100.1,ztfg,18.2,0.05,ztf\n"
+
+assert astropy.table  # imported before memory is measured
+assert astropy.io.votable
+
+
+def peak() -> float:
+    """Return the most memory that this process has had [MB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def peak_since_reset() -> float:
+    """Return the most since the last reset [MB]; the kernel counts it, see proc(5)."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Measure what is done inside."""
+    measure: Callable[[], float] = peak
+    if sys.platform.startswith("linux"):
+        Path("/proc/self/clear_refs").write_text("5")
+        measure = peak_since_reset
+    before, begun = measure(), time.process_time()
+    yield
+    assert time.process_time() - begun < MOST_SECONDS
+    assert measure() - before < MOST_MEGABYTES
+
+
+VOTABLE = (
+    '<?xml version="1.0"?>{head}<VOTABLE version="1.3"><RESOURCE><TABLE{rows}>'
+    '<FIELD name="mjd" datatype="double"{size}/><DATA>{data}</DATA></TABLE></RESOURCE></VOTABLE>'
+)
+CELL = "<TABLEDATA><TR><TD>1</TD></TR></TABLEDATA>"
+
+
+def votable(head: str = "", rows: str = "", size: str = "", data: str = CELL) -> bytes:
+    return VOTABLE.format(head=head, rows=rows, size=size, data=data).encode()
+
+
+STREAM = '<BINARY><STREAM href="file:///dev/zero"/></BINARY>'
+TOO_MUCH = "is a VOTable that declares far more data than it holds"
+TEXTS: dict[str, tuple[bytes, str]] = {
+    "size.xml": (votable(size=' arraysize="100000000"'), TOO_MUCH),
+    "cube.xml": (votable(size=' arraysize="1000x1000x1000"'), TOO_MUCH),
+    "rows.xml": (votable(rows=' nrows="900000000"'), TOO_MUCH),
+    "padded.xml": (
+        votable(size=' arraysize="9000"', data=f"<TABLEDATA>{'<TR/>' * 100_000}</TABLEDATA>"),
+        TOO_MUCH,
+    ),
+    "elsewhere.xml": (votable(data=STREAM), "is a VOTable whose data lie elsewhere"),
+    "entities.xml": (
+        votable(head='<!DOCTYPE VOTABLE [<!ENTITY a "lol"><!ENTITY b "&a;&a;">]>'),
+        "is a VOTable with entities of its own",
+    ),
+    "ragged.csv": (
+        (
+            "object_id,mjd,mag,magerr,band,"
+            + ",".join(f"x{k}" for k in range(3900))
+            + "\n1" * 100_000
+        ).encode(),
+        "most of its rows have far fewer cells than its header (3905)",
+    ),
+    "keys.json": (
+        (
+            "["
+            + ",".join(
+                "{" + ",".join(f'"k{r}_{k}":1' for k in range(10)) + "}" for r in range(2000)
+            )
+            + "]"
+        ).encode(),
+        "has 20000 columns of which most rows have hardly any",
+    ),
+}
+
+
+def refused(folder: Path, words: str) -> None:
+    """Read a folder: what is refused is said in one line, what lies beside it is read."""
+    (folder / "zgood.csv").write_text(GOOD)
+    with bounded():
+        report = Archive(paths=(str(folder),)).poll(request(61120.0))
+    assert report.photometry["candidate_id"].tolist() == ["SNgood"]
+    (line,) = report.problems
+    assert words in line
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_tables_that_declare_more_than_they_hold(tmp_path: Path, name: str) -> None:
+    """Room is made for nothing that is not there, and nothing is fetched from elsewhere."""
+    content, words = TEXTS[name]
+    assert len(content) < 10**6
+    (tmp_path / name).write_bytes(content)
+    refused(tmp_path, words)
+
+
+def equal_rows(n: int) -> pa.Table:
+    """Return rows that are all the same: Parquet writes how many there are."""
+    places = pa.array(np.zeros(n, dtype=np.int32))
+    times = np.full(n, 61100.0)
+    words = {"object_id": "SN" + "x" * 100, "band": "ztfg"}
+    coded = {k: pa.DictionaryArray.from_arrays(places, pa.array([v])) for k, v in words.items()}
+    return pa.table({"mjd": times, "mag": times / 3500.0, "magerr": times / 10**6, **coded})
+
+
+def equal_alerts(n: int) -> pa.Table:
+    alerts = equal_rows(n)
+    parts = {"objectId": alerts["object_id"], "candid": pa.array(np.zeros(n, dtype=np.int64))}
+    candidate = pa.StructArray.from_arrays([alerts["mjd"].combine_chunks()], ["jd"])
+    return pa.table({**parts, "candidate": candidate})
+
+
+PARQUET: dict[str, tuple[Callable[[], pa.Table], str]] = {
+    "rows": (lambda: equal_rows(5_000_000), "kB that stand for 5000000 rows or values"),
+    "alerts": (lambda: equal_alerts(5_000_000), "kB that stand for 5000000 rows or values"),
+    "list": (
+        lambda: pa.table({"mjd": [[61100.0] * 5_000_000], "object_id": ["a"], "mag": [1.0]}),
+        "kB that stand for 5000000 rows or values",
+    ),
+    "text": (lambda: pa.table({"object_id": ["a" * 200_000_000]}), "unpack to 200 MB, are no data"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", PARQUET)
+def test_parquet_that_repeats_itself(tmp_path: Path, kind: str) -> None:
+    """What it would unpack to stands in its index, and is read first."""
+    make, words = PARQUET[kind]
+    pq.write_table(make(), tmp_path / "a.parquet", compression="zstd")
+    assert (tmp_path / "a.parquet").stat().st_size < 10**6
+    refused(tmp_path, words)
+
+
+def test_parquet_of_real_rows_is_read(tmp_path: Path) -> None:
+    """Also of many, and those that repeat a little."""
+    n = 20_000
+    rows = equal_rows(n).set_column(0, "mjd", pa.array(61000.0 + np.arange(n) / 1000.0))
+    pq.write_table(rows, tmp_path / "a.parquet", compression="zstd")
+    report = Archive(paths=(str(tmp_path),)).poll(request(61120.0))
+    assert len(report.photometry) == n
+
+
+# -- TNS ------------------------------------------------------------------------------------------
+
+HEAD = '"2026-11-20 00:00:00 - 23:59:59"\n' + ",".join(f'"{name}"' for name in COLUMNS) + "\n"
+ROW = ",".join(['"1"', '"AT"', '"2026abc"', '"150.0"', '"2.0"', *['""'] * 9]) + "\n"
+
+
+def bomb(block: bytes, megabytes: int, packing: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return an archive with so much of the same."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(buffer, "w", packing) as archive,
+        archive.open("a.csv", "w", force_zip64=True) as file,
+    ):
+        file.write(HEAD.encode())
+        for _ in range(megabytes * 10**6 // len(block)):
+            file.write(block)
+    return buffer.getvalue()
+
+
+TOO_LONG = "unpacks to more than any table of TNS|has more than 1000000 rows"
+
+
+@pytest.mark.parametrize(
+    ("block", "megabytes", "packing", "words"),
+    [
+        (b"\n" * 10**6, 30, zipfile.ZIP_DEFLATED, TOO_LONG),
+        (ROW.encode() * 1000, 30, zipfile.ZIP_DEFLATED, TOO_LONG),
+        (b"," * 10**6, 30, zipfile.ZIP_DEFLATED, TOO_LONG),
+        (b"x" * 10**6, 30, zipfile.ZIP_DEFLATED, TOO_LONG),
+        (b"\n" * 10**6, 10, zipfile.ZIP_LZMA, "no file that can be unpacked"),
+        (b"\n" * 10**6, 10, zipfile.ZIP_BZIP2, "no file that can be unpacked"),
+    ],
+    ids=["lines", "rows", "cells", "field", "lzma", "bzip2"],
+)
+def test_an_archive_of_tns_that_unpacks_to_far_more(
+    block: bytes, megabytes: int, packing: int, words: str
+) -> None:
+    """It is read in pieces, and ends where no table of its size goes on."""
+    content = bomb(block, megabytes, packing)
+    with bounded(), pytest.raises(InputError, match=words):
+        read(content, print)
+
+
+@pytest.mark.slow
+def test_gigabytes_in_an_archive_of_tns() -> None:
+    """428 kB by deflate are 440 MB at most (a ratio of 1032); its index may say anything."""
+    whole = bomb(b"\n" * 10**6, 430)
+    assert 400_000 < len(whole) < 500_000
+    told, lies = (430 * 10**6 + len(HEAD)).to_bytes(8, "little"), (99).to_bytes(8, "little")
+    lying = whole.replace(told, lies)
+    for content in (whole, lying):
+        with bounded(), pytest.raises(InputError):
+            read(content, print)
+
+
+def test_a_table_of_tns_as_large_as_it_is() -> None:
+    """Rows that differ pass, also tens of thousands of them, and those that are cut are counted."""
+    said: list[str] = []
+    rows = "".join(ROW.replace("2026abc", f"2026{i * 7919 % 10**9}") for i in range(30_000))
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", HEAD + rows + "1,AT\n" + ROW.replace("150.0", "north"))
+    found = read(content.getvalue(), said.append)
+    assert len(found.rows) == 30_000
+    assert found.rows["ra"].dtype == float
+    assert said == ["2 of 30002 rows cannot be used (cut short, or without a place)"]
