@@ -22,13 +22,7 @@ from aas2rto.sources.transport.http import HttpError
 from aas2rto.sources.transport.kafka import Patience
 from aas2rto.tables.report import Outcome
 from tests.shared import PAYLOADS
-from tests.sources.conftest import (
-    NETWORK,
-    Cluster,
-    StandIn,
-    request,
-    wanted,
-)
+from tests.sources.conftest import NETWORK, Cluster, StandIn, request, wanted
 from tests.standin import packets, sky
 from tests.standin.kafka import messages, send
 
