@@ -53,12 +53,11 @@ def check(
         )
     else:
         out = console()
-        for line in lines(case):
+        *told, verdict = lines(case)
+        for line in [*told, *tried.lines(), *([] if tried.failures else [verdict])]:
             out.print(line, soft_wrap=True, markup=False)
         for line in stored:
             out.print(f"store: {line}", soft_wrap=True, markup=False)
-        for line in tried.lines():
-            out.print(line, soft_wrap=True, markup=False)
         for answer in answers:
             mark = "answers" if answer["ok"] else "FAILS"
             out.print(f"{answer['source']} {mark}: {answer['said']}", soft_wrap=True, markup=False)

@@ -70,6 +70,7 @@ class SafeConsole(Console):
 
     @file.setter
     def file(self, new_file: IO[str]) -> None:
+        """Set it."""
         Console.file.fset(self, new_file)  # type: ignore[attr-defined]
 
     def render(

@@ -40,6 +40,7 @@ def test_a_factor_that_fails_is_found(project: Path, aas2rto: Cli) -> None:
     said = aas2rto("check", "small.yaml")
     assert said.code == 2, said.out
     assert "ZeroDivisionError" in said.out
+    assert "\nok\n" not in said.out
     assert "failed on made-up candidates, and would fail every night" in said.err
 
 
