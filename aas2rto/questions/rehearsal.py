@@ -16,6 +16,7 @@ from astropy.time import Time
 
 from aas2rto.config.case import Case
 from aas2rto.factors import Decision
+from aas2rto.models import FAILED
 from aas2rto.models.ready import are_compiled
 from aas2rto.steps.build import build
 from aas2rto.steps.cycle import Judged
@@ -103,8 +104,22 @@ def rehearse(case: Case) -> Rehearsal:
         store.ingest(made_up(), NOW, merge_radius=case.config.candidates.merge_radius)
         known = as_known(parts, store, now)
         judged = judge(parts, known, now, memory=OnlyRead())
-    failures = [*parts.failures, *known.failures, *judged.failures]
+    usual = [one for one in judged.fits.failures if one.part not in _broken(judged)]
+    failures = [
+        *parts.failures,
+        *known.failures,
+        *(one for one in judged.failures if one not in usual),
+    ]
     return _told(judged, list(dict.fromkeys(map(str, failures))), fits=fits)
+
+
+def _broken(judged: Judged) -> set[str]:
+    """Return the models that fit nobody; that a light curve has no fit is no fault of a config."""
+    return {
+        f"model {name}"
+        for name, fits in judged.fits.tables.items()
+        if (fits["status"] == FAILED).all()
+    }
 
 
 def _told(judged: Judged, failures: Sequence[str], *, fits: bool) -> Rehearsal:

@@ -44,6 +44,16 @@ def test_a_factor_that_fails_is_found(project: Path, aas2rto: Cli) -> None:
     assert "failed on made-up candidates, and would fail every night" in said.err
 
 
+def test_a_light_curve_without_a_fit_is_no_fault(project: Path, aas2rto: Cli) -> None:
+    """Bazin's peak is free for some of those made up; a model that fits nobody is a fault."""
+    text = CONFIG.replace("score:\n", "models:\n  bazin: {}\nscore:\n", 1)
+    assert text != CONFIG
+    (project / "small.yaml").write_text(text)
+    said = aas2rto("check", "small.yaml")
+    assert said.code == 0, said.err + said.out
+    assert "FAILS" not in said.out
+
+
 def test_a_config_that_leaves_nobody_says_so(project: Path, aas2rto: Cli) -> None:
     """No mistake by itself, and hardly what is meant."""
     with_factor(project, "expression: {formula: last_mag - 50, name: far, exclude_below: 0}")
