@@ -22,7 +22,7 @@ from aas2rto.steps.cycle import Cycle, Parts
 from aas2rto.steps.fit_memory import FitMemory
 from aas2rto.steps.judge import judge
 from aas2rto.steps.listening import Listening
-from aas2rto.steps.prefilter import as_known, reconsider
+from aas2rto.steps.prefilter import as_known, judge_anew, reconsider
 from aas2rto.store import Store
 
 log = logging.getLogger(__name__)
@@ -87,6 +87,7 @@ def run_cycle(
         with step("acquire"):
             cycle.arrivals = acquire(parts, store, now, keep=keep, only=only)
         with step("read"):
+            cycle.judged_anew = judge_anew(parts, store, now)
             cycle.reconsidered = reconsider(parts, store, now)
             known = as_known(parts, store, now)
             cycle.failures.extend(known.failures)

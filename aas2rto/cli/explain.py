@@ -182,8 +182,8 @@ def _remarks(told: dict[str, Any]) -> Iterator[str]:
         yield f"feedback: {mark['sentence']}{over}"
     if told.get("state") == REJECTED and told["decision"] != Decision.REJECT.label:
         yield (
-            "it stands as rejected (rejected.csv), by an earlier config or earlier data; by the "
-            "present ones it would not be: a new --output folder judges all anew"
+            "it stands as rejected (rejected.csv), by earlier settings or data; by the present "
+            "ones it would not be: the next cycle judges it anew if a setting changed"
         )
     if "comparison" in told:
         yield told["comparison"]["sentence"]

@@ -26,7 +26,7 @@ from aas2rto.cli.arguments import (
 )
 from aas2rto.cli.terminal import forgiving
 from aas2rto.errors import InputError, UsageError
-from aas2rto.text.words import counted, iso
+from aas2rto.text.words import iso
 
 if TYPE_CHECKING:
     from astropy.time import Time
@@ -161,17 +161,6 @@ def _check_time(store: Store, written: float | None, now: Time, *, fixed: bool) 
         typer.echo(told, err=True)
 
 
-def _note_rejected(store: Store, case: Case, now: Time) -> None:
-    """Say that who was rejected under another config stays so, whatever limit is loosened now."""
-    before, n = store.results.newest_config(), sum(store.rejections.counts(now.utc.mjd).values())
-    if n and before not in {None, case.digest}:
-        told = (
-            f"note: the config is not that of the last cycle; {counted(n, 'candidate')} rejected "
-            "before stay so (rejected.csv says why); to judge all anew, give --output a new folder"
-        )
-        typer.echo(told, err=True)
-
-
 def _written(folder: Path) -> float | None:
     """Return when the store of a project was last written [d, MJD UTC]."""
     from aas2rto.outputs.cells import MJD_OF_1970
@@ -292,7 +281,6 @@ def _running(
         url = stack.enter_context(_place(case, folder, dry_run=dry_run))
         store = stack.enter_context(Store(url))
         _check_time(store, written, clock(), fixed=fixed)
-        _note_rejected(store, case, clock())
         parts = build(case)
         stack.callback(parts.close)
         telling = Telling(

@@ -104,6 +104,9 @@ def cycle(found: Cycle, *, folder: Path | None) -> None:
     for arrival in found.arrivals:
         style = "yellow" if arrival.failed else None
         out.print(f"  {escape(arrival.line())}", soft_wrap=True, style=style)
+    if found.judged_anew:
+        n = counted(found.judged_anew, "candidate")
+        out.print(f"  settings changed: {n} rejected before, judged anew", soft_wrap=True)
     out.print(funnel_line(found.report["funnel"]), soft_wrap=True)
     for ranking in found.judged.rankings:
         out.print(ranking_table(ranking, width=out.width))

@@ -14,6 +14,7 @@ from aas2rto.guard import attempt
 from aas2rto.messaging import composing
 from aas2rto.outputs.lists import idle
 from aas2rto.steps.cycle import Cycle, Judged, Parts
+from aas2rto.steps.prefilter import REJECTING, what_rejects
 from aas2rto.store import Store
 from aas2rto.store.outbox import Mail
 
@@ -86,6 +87,8 @@ def cycle_summary(parts: Parts, store: Store, cycle: Cycle) -> dict[str, Any]:
         "fits": cycle.judged.fits.fresh if cycle.judged else {},
         "idle": _idle(parts, cycle.judged) if cycle.judged else {},
         "reconsidered": cycle.reconsidered,
+        "judged_anew": cycle.judged_anew,
+        REJECTING: what_rejects(parts),
         "timings": cycle.rounded_timings(),
     }
 

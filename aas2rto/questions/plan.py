@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,7 @@ def outlook(
     *,
     at: Time | None = None,
     memory: FitMemory | None = None,
+    also: Collection[str] = (),
 ) -> Judged:
     """Score and rank the candidates of the store.
 
@@ -45,8 +46,10 @@ def outlook(
         For when it is judged; by default `now`, which gives the lists of a cycle at that time.
     memory : FitMemory, optional
         Who asks several times may remember the fits; by default they are read from the store.
+    also : collection of str
+        Candidates that are judged beside those that are active.
     """
-    known = as_known(parts, store, now)
+    known = as_known(parts, store, now, also=also)
     return judge(parts, known, at or now, memory=memory or OnlyRead(store.fits), tomorrow=True)
 
 

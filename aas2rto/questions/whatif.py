@@ -13,6 +13,7 @@ from aas2rto.outputs.ahead import NO, WAIT, Ahead, nights_of
 from aas2rto.planning import NightPlan
 from aas2rto.questions.plan import outlook, plan_of
 from aas2rto.sky.visibility import clock
+from aas2rto.steps import prefilter
 from aas2rto.steps.cycle import Judged, Parts, Ranking
 from aas2rto.steps.fit_memory import OnlyRead, Remembering
 from aas2rto.store import Store
@@ -51,7 +52,11 @@ def compare(
     """
     pairs = tuple(close)
     memory = Remembering(OnlyRead(store.fits))
-    first, second = (outlook(parts, store, now, memory=memory) for parts in (before, after))
+    # Whom a factor rejected that has other settings in the second case is asked again there.
+    other = prefilter.changed(prefilter.what_rejects(before), prefilter.what_rejects(after))
+    again = store.rejections.by(now.utc.mjd, other)
+    first = outlook(before, store, now, memory=memory)
+    second = outlook(after, store, now, memory=memory, also=again)
     shut = {name for name, interval in pairs if not interval}
     lists = {ranking.observatory: ranking for ranking in first.rankings}
     others = {ranking.observatory: ranking for ranking in second.rankings}

@@ -222,6 +222,7 @@ class Cycle:
     failures: list[Failure] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     reconsidered: list[str] = field(default_factory=list)
+    judged_anew: int = 0
     report: dict[str, Any] = field(default_factory=dict)
     mail: Mail = field(default_factory=Mail)
     stopped: bool = False

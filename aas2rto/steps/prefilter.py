@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,6 +55,41 @@ def reconsider(parts: Parts, store: Store, now: Time) -> list[str]:
     """Let rejected candidates start afresh that new detections speak for; return their ids."""
     after = parts.case.config.candidates.reconsider_after
     return [] if after is None else store.rejections.reconsider(now.utc.mjd, after)
+
+
+def judge_anew(parts: Parts, store: Store, now: Time) -> int:
+    """Let those start afresh whom a factor rejected that has other settings now, or is gone.
+
+    A factor that a newer program has, or a config that only says it otherwise, changes nothing.
+
+    Returns
+    -------
+    int
+        How many there are.
+    """
+    before = store.results.report(now.utc.mjd).get(REJECTING)
+    if not isinstance(before, dict):
+        return 0  # the first cycle, or one of an older program
+    return store.rejections.judge_anew(now.utc.mjd, changed(before, what_rejects(parts)))
+
+
+REJECTING = "rejecting"
+"""Key of a cycle's report: with which settings each factor rejects."""
+
+
+def what_rejects(parts: Parts) -> dict[str, str]:
+    """Return a digest of what each factor goes by: its settings and, after fits, the models'."""
+    models = [(bound.name, bound.digest) for bound in parts.models]
+    told = {}
+    for bound in parts.factors:
+        by = (sorted(bound.settings.items()), models if bound.needs is Needs.FIT else [])
+        told[bound.name] = hashlib.sha256(repr(by).encode()).hexdigest()[:12]
+    return told
+
+
+def changed(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
+    """Return the factors that were there before, and go by something else or are gone."""
+    return {name for name, digest in before.items() if after.get(name) != digest}
 
 
 def as_known(

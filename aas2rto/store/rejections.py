@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, delete, func, or_, select
 
 from aas2rto.store import schema
 from aas2rto.store.access import Access
@@ -174,6 +174,12 @@ class Rejections:
         """Return how many of the candidates that are out at `now` each factor has rejected."""
         return dict(Counter(self.out(now).factor.tolist()))
 
+    def by(self, now: float, factors: Collection[str]) -> list[str]:
+        """Return who is out at `now` [d, MJD UTC] by some factors, sorted."""
+        out, names = self.out(now), self._identities.names(now)
+        chosen = out.candidate[np.isin(out.factor, list(factors))].tolist()
+        return sorted(names[key] for key in chosen if key in names)
+
     def state(self, now: float) -> str:
         """Say how many candidates are out and since when the last one is; changes with them."""
         at = self.out(now).at
@@ -218,6 +224,34 @@ class Rejections:
         self._doubtful = later
         names = self._identities.names(now)
         return sorted(names[key] for key in found if key in names)
+
+    def judge_anew(self, now: float, factors: Collection[str]) -> int:
+        """Bring back all whom some factors have rejected; return how many.
+
+        Parameters
+        ----------
+        now : float
+            MJD (UTC). A rejection of this very time is taken back: the cycle that follows
+            replaces the one that found it.
+        factors : collection of str
+        """
+        out = self.out(now) if factors else None
+        if out is None or not np.isin(out.factor, list(factors)).any():
+            return 0
+        chosen = np.isin(out.factor, list(factors))
+        same = chosen & (out.at == now)
+        back = out.candidate[chosen & ~same].tolist()
+        table = schema.rejections
+        with self._access.transaction("judging anew") as connection:
+            for part in chunks(out.candidate[same].tolist()):
+                gone = table.c.candidate.in_(part) & (table.c.at == now)
+                connection.execute(delete(table).where(gone))
+            if same.any():
+                self._comings = None
+                self._access.raise_rejections(connection)
+            if back:
+                self.revive(connection, [(key, now) for key in back])
+        return int(chosen.sum())
 
     def _to_check(self, connection: Connection, now: float, after_days: float) -> set[int] | None:
         """Return who has new measurements since the last time; None if that may be anybody."""

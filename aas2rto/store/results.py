@@ -171,12 +171,14 @@ class Results:
         with self._access.reading() as connection:
             return newest_cycle(connection, math.inf)
 
-    def newest_config(self) -> str | None:
-        """Return the digest of the config of the newest cycle; None before the first."""
-        query = select(schema.cycles.c.config).order_by(schema.cycles.c.at.desc()).limit(1)
+    def report(self, now: float) -> dict[str, Any]:
+        """Return what the newest cycle by `now` [d, MJD UTC] told; empty before the first."""
+        table = schema.cycles
+        query = select(table.c.report).where(table.c.at <= now).order_by(table.c.at.desc()).limit(1)
         with self._access.reading() as connection:
             found = connection.execute(query).scalar_one_or_none()
-        return None if found is None else str(found)
+        told: dict[str, Any] = {} if found is None else json.loads(found)
+        return told
 
     def last_scores(self, now: float = math.inf) -> pd.Series:
         """Return the scores of the newest cycle by `now` [d, MJD UTC], by candidate_id.

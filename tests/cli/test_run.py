@@ -313,20 +313,32 @@ def test_rejected_are_remembered(project: Path, aas2rto: Cli) -> None:
 
 
 @pytest.mark.slow
-def test_a_loosened_limit_does_not_bring_back_the_rejected_and_is_said(
-    project: Path, aas2rto: Cli
-) -> None:
-    """`explain` says the same of the candidate itself, and how to judge all anew."""
-    once(aas2rto)
-    assert "stay so" not in once(aas2rto).err
+@pytest.mark.parametrize("later", [NOW, "2026-03-20T23:00"])
+def test_a_loosened_limit_judges_the_rejected_anew(project: Path, aas2rto: Cli, later: str) -> None:
+    """Also at the same `now`; `whatif` knows it before, and back again it is rejected as before."""
+    first = once(aas2rto)
+    rejected = (project / "outputs" / "small" / "rejected.csv").read_bytes()
+    assert "judged anew" not in once(aas2rto).out
+    told = aas2rto(
+        "whatif", "small.yaml", "--set", "score.factors.rising_fraction.min=0", "--now", NOW
+    )
+    assert "declining" in told.out
     config = (project / "small.yaml").read_text()
     loosened = config.replace("rising_fraction: {min: 0.4}", "rising_fraction: {min: 0}")
     (project / "small.yaml").write_text(loosened)
-    said = once(aas2rto)
-    assert "note: the config is not that of the last cycle; 1 candidate rejected before" in said.err
-    assert "stay so (rejected.csv says why); to judge all anew, give --output a new" in said.err
-    told = aas2rto("explain", "small.yaml", "declining", "--now", NOW)
-    assert "it stands as rejected (rejected.csv), by an earlier config or earlier" in told.out
+    said = aas2rto("explain", "small.yaml", "declining", "--now", NOW)
+    assert "it stands as rejected (rejected.csv), by earlier settings or data" in said.out
+    said = aas2rto("run", "small.yaml", "--once", "--now", later)
+    assert "settings changed: 1 candidate rejected before, judged anew" in said.out
+    science = read(project / "outputs" / "small" / "ranked" / "science.csv")
+    assert "declining" in science["candidate_id"].tolist()
+    assert "judged anew" not in aas2rto("run", "small.yaml", "--once", "--now", later).out
+    (project / "small.yaml").write_text(config)
+    said = aas2rto("run", "small.yaml", "--once", "--now", later)
+    assert "1 rejected (rising_fraction 1)" in said.out
+    if later == NOW:
+        assert "1 rejected (rising_fraction 1)" in first.out
+        assert (project / "outputs" / "small" / "rejected.csv").read_bytes() == rejected
 
 
 @pytest.mark.slow
