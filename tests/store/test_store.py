@@ -296,7 +296,7 @@ def test_memory_and_database_agree(store, seed):
             held = held[held["candidate_id"] == name]
         seen = store.photometry.of(held)
         with store.engine.connect() as connection:
-            fresh = PhotometryCache().read(connection, held)
+            fresh = PhotometryCache(store._access).read(connection, held)
         assert seen.astype(phot.COLUMNS).equals(fresh.astype(phot.COLUMNS))
 
 
