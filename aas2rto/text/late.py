@@ -77,7 +77,11 @@ class Late(ExtensionArray):
         words = np.asarray(texts, dtype=object).reshape(-1)
         if words.size not in {1, n}:
             raise ValueError(f"{words.size} reasons for {n} candidates")
-        told = ["" if word is None else str(word) for word in words.tolist()]
+        told = words.tolist()
+        try:
+            "".join(told)  # all are texts, as nearly always: asked of all of them at once
+        except TypeError:
+            told = ["" if word is None else str(word) for word in told]
         row = np.zeros(n, dtype=int) if words.size == 1 else np.arange(n)
         return cls((lambda rows: [told[i] for i in rows],), np.zeros(n, dtype=np.int16), row)
 

@@ -11,6 +11,7 @@ import pytest
 from tests.cli.conftest import Cli
 
 
+@pytest.mark.slow
 def test_check_shows_the_resolved_science_case(project: Path, aas2rto: Cli) -> None:
     """`check` names sources, factors with units, and sites."""
     said = aas2rto("check", "small.yaml")
@@ -61,6 +62,7 @@ def test_check_reports_every_mistake_at_once(project: Path, aas2rto: Cli) -> Non
     assert "Traceback" not in said.err
 
 
+@pytest.mark.slow
 def test_check_says_which_paths_are_not_there(project: Path, aas2rto: Cli) -> None:
     """Where in the config, what, and what next; as for a variable that is not set, exit 0."""
     text = (project / "small.yaml").read_text()
@@ -83,6 +85,7 @@ def test_check_says_which_paths_are_not_there(project: Path, aas2rto: Cli) -> No
     assert told["not_there"] == [line.removeprefix("not there: ") for line in lines]
 
 
+@pytest.mark.slow
 def test_check_says_that_a_path_is_not_beside_the_config_either(
     project: Path, aas2rto: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +101,7 @@ def test_check_says_that_a_path_is_not_beside_the_config_either(
     assert said.out.splitlines()[-1] == "the science case is right; `run` needs what is not there"
 
 
+@pytest.mark.slow
 def test_check_says_which_folder_will_be_made(project: Path, aas2rto: Cli) -> None:
     """A misspelt ToO folder would be made in silence, and stay empty."""
     text = (project / "small.yaml").read_text()

@@ -111,6 +111,7 @@ def test_verbs_print_nothing_that_a_terminal_obeys(hostile: tuple[Path, str], aa
     assert "=bright" in printed
 
 
+@pytest.mark.slow
 def test_lists_hold_nothing_that_a_spreadsheet_runs(hostile: tuple[Path, str]) -> None:
     """In no cell of no list."""
     folder = hostile[0] / "outputs" / "small"

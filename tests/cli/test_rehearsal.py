@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import CONFIG, Cli
 
 
@@ -14,6 +16,7 @@ def with_factor(project: Path, line: str) -> None:
     (project / "small.yaml").write_text(text)
 
 
+@pytest.mark.slow
 def test_a_config_is_tried(project: Path, aas2rto: Cli) -> None:
     """It says who would be kept, and by what others are left out; the same each time."""
     said = aas2rto("check", "small.yaml")

@@ -155,6 +155,7 @@ def test_list_factors_shows_defaults_with_units(aas2rto: Cli) -> None:
         )
 
 
+@pytest.mark.slow
 def test_new_writes_a_config_that_passes_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aas2rto: Cli
 ) -> None:

@@ -202,6 +202,7 @@ def test_one_listener_per_bot(world: World, telegram_server: as_telegram.Telegra
     assert len(listeners(both, world.store.outbox, world.desk)) == 2
 
 
+@pytest.mark.slow
 def test_a_listener_lives_and_ends(world: World, telegram_server: as_telegram.Telegram) -> None:
     """In a thread of its own, it hears what comes; a wrong token ends it."""
     entry = world.send("telegram", message=1000)

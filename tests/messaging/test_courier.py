@@ -365,6 +365,7 @@ def test_too_many_at_once_become_one(store: Store, make: Make) -> None:
     assert {e.follows for e in found if e.state == State.MERGED} == {found[-1].id}
 
 
+@pytest.mark.slow
 def test_what_was_held_back_comes_as_one(store: Store, make: Make, clock: Clock) -> None:
     """After the quiet hours there is one message; what is new then comes by itself."""
     messenger = Scripted()

@@ -95,6 +95,7 @@ def test_a_wait_that_is_asked_for_is_kept_after_the_answer_counted(
     assert [kind for kind, *_ in world.feedback()] == ["veto", "pin"]
 
 
+@pytest.mark.slow
 def test_forged_buttons_cost_themselves(
     world: World,
     telegram_server: as_telegram.Telegram,
@@ -141,6 +142,7 @@ def test_an_update_that_the_library_cannot_read_costs_itself(
     assert world.store.outbox.channel("telegram").offset == 51
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", FORWARDED, ids=lambda how: next(iter(how)))
 def test_forwarded_words_are_not_those_of_who_forwards_them(
     world: World, telegram_server: as_telegram.Telegram, telegram: Asked, how: dict[str, Any]

@@ -51,6 +51,7 @@ def clean():
     return simulate_salt(truth(), visits)
 
 
+@pytest.mark.slow
 def test_parameters_of_a_light_curve_without_noise_are_recovered(clean):
     fit = one_row(clean)
     assert fit["status"] == "ok"

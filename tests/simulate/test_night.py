@@ -26,6 +26,7 @@ def test_the_same_seed_gives_the_same_night(night):
     assert not objects["ra"].equals(other["ra"])
 
 
+@pytest.mark.slow
 def test_photometry_follows_the_contract(night):
     objects, photometry = night
     assert list(photometry.columns) == list(phot.COLUMNS)

@@ -189,6 +189,7 @@ def bomb(block: bytes, megabytes: int, packing: int = zipfile.ZIP_DEFLATED) -> b
 TOO_LONG = "unpacks to more than any table of TNS|has more than 1000000 rows"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("block", "megabytes", "packing", "words"),
     [

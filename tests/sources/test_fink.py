@@ -73,6 +73,7 @@ def values_of(report: Any, name: str) -> dict[str, Any]:
 # -- streams --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_stream_brings_alerts_with_history_and_scores(cluster, stream):
     """Objects, light curves and classifier scores, from Avro with its schema in the key."""
     topic = f"fink_{next(_numbers)}"

@@ -163,6 +163,7 @@ def test_a_second_query_asks_for_what_is_newer(standin, survey):
     assert "(1 = 1) AND objects." in asked["form"]["conditions"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("survey", SURVEYS)
 def test_conditions_may_end_in_an_order(standin, survey):
     """As in Lasair's own examples; in parentheses it would be a syntax error."""

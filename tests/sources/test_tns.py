@@ -73,6 +73,7 @@ def files(standin: StandIn) -> list[str]:
 # -- the source -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_whole_table_comes_once_and_then_the_changes(standin, tns, tmp_path):
     """First the whole, then the hours of today; a day later that day's file, and so on."""
     tns().poll(request(standin.now, wanted=everyone()))

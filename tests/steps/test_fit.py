@@ -391,6 +391,7 @@ def failing_one(photometry, candidates):
     )
 
 
+@pytest.mark.slow
 def test_a_fit_that_failed_waits_for_new_data(store):
     """In one process; each cycle tells of it, and another process tries it again."""
     model, memory = Counting(failing_one), Remembering(store.fits)

@@ -21,6 +21,7 @@ def engine(tmp_path):
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_writers_take_turns(engine):
     """What one reads before it writes is not old by then: no number is given twice."""
 

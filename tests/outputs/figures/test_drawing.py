@@ -158,6 +158,7 @@ def test_good_names_stay() -> None:
         assert style.safe_name(name) == name
 
 
+@pytest.mark.slow
 def test_a_light_curve_says_all_that_is_asked_of_it() -> None:
     """Bands by survey, limits, suspect points, now, the peak with its error, what is known."""
     told = texts("light_curve")
@@ -218,6 +219,7 @@ def test_no_word_is_cut_off(kind: str, reported: float) -> None:
             assert box.x1 <= frame.x1 + 2, text
 
 
+@pytest.mark.slow
 def test_a_band_with_limits_alone_is_in_the_legend() -> None:
     """Else nobody knows what the colour of its limits means."""
     points = make_points()

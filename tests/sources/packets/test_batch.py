@@ -345,6 +345,7 @@ def read(path):
 class TestRealAlerts:
     pytestmark = pytest.mark.real_data
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("path", ZTF_FILES, ids=lambda p: p.name)
     def test_ztf_magnitudes_and_ids_come_back(self, path):
         alerts = read(path)
