@@ -27,6 +27,8 @@ from aas2rto.guard import attempt
 from aas2rto.store import schema
 from aas2rto.store.access import Access
 from aas2rto.tables.evolving import Evolving
+from aas2rto.text.files import make_private
+from aas2rto.text.late import as_words
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,8 @@ def write(path: Path, access: Access, generation: int, state: Evolving) -> bool:
     def put() -> None:
         members = _coded(state.arrays())
         members[ABOUT] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+        new.unlink(missing_ok=True)
+        make_private(new)
         with new.open("wb") as file:
             np.savez(file, **members)  # type: ignore[arg-type]
         with access.transaction("the snapshot") as connection:
@@ -162,5 +166,5 @@ def _decoded(members: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
             arrays[name] = values
             continue
         texts = values.tobytes().decode("utf-8", "surrogatepass").split(BETWEEN)[:-1]
-        arrays[name.removesuffix(".texts")] = np.array([*texts, None], dtype=object)[:-1]
+        arrays[name.removesuffix(".texts")] = as_words(texts)
     return arrays

@@ -79,9 +79,10 @@ def rows_read(monkeypatch):
 
 @pytest.mark.slow
 def test_a_restart_reads_the_snapshot_and_not_the_rows(kept, rows_read):
-    url, _, wanted = kept
+    url, path, wanted = kept
     assert_same(known(url), wanted)
     assert sum(rows_read) == 0
+    assert path.stat().st_mode & 0o077 == 0, "it is as private as the store"
 
 
 @pytest.mark.slow
