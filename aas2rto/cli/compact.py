@@ -22,12 +22,13 @@ def compact(
     """Thin the history to what `store: retention` says, and shrink the file; no loop may run."""
     from aas2rto.config.load import load
     from aas2rto.store import copying
+    from aas2rto.store.database import file_of
     from aas2rto.store.lock import hold
 
     case = load(config, need_secrets=False)
     folder = project_folder(output, case.project)
     url = store_url(case.config.store.url, folder)
-    path = copying.path_of(url, url) if url.startswith("sqlite:///") else None
+    path = file_of(url)
     before = copying.size_of(path) if path else None
     with open_existing_store(case, output) as store, hold(folder / "run.lock"):
         dropped = store.compact(case.config.store.retention)

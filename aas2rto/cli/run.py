@@ -272,6 +272,7 @@ def _running(
     from aas2rto.steps.build import build
     from aas2rto.steps.fit_memory import Remembering
     from aas2rto.store import Store
+    from aas2rto.store.database import file_of
     from aas2rto.store.watch import watch
 
     folder = results_of(case, output)
@@ -298,10 +299,5 @@ def _running(
             stack.callback(store.photometry.keep_snapshot, last=True)
             stack.enter_context(telling)
         memory = Remembering(store.fits, try_again=True)
-        watched = () if dry_run else (folder, *_file_of(url))
+        watched = [] if dry_run else [folder, *filter(None, [file_of(url)])]
         yield _Running(parts, store, folder, telling, dry_run, memory, Written(), watch(*watched))
-
-
-def _file_of(url: str) -> tuple[Path, ...]:
-    """Return the file of a store that is one."""
-    return (Path(url.removeprefix("sqlite:///")),) if url.startswith("sqlite:///") else ()

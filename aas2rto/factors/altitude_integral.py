@@ -22,7 +22,7 @@ from aas2rto.sky.visibility import (
     saturate,
     visibility_factor,
 )
-from aas2rto.text.late import Late, as_words, say
+from aas2rto.text.late import Late, looked_up, say
 from aas2rto.units import Degree
 
 MINUTES = 1440
@@ -147,6 +147,7 @@ def _until(sets: pd.Series) -> NDArray[np.object_]:
     mjd = sets.to_numpy(float)
     known = np.isfinite(mjd)
     minutes = np.rint(np.where(known, mjd, 0.0) % 1.0 * MINUTES).astype(int) % MINUTES
-    different, which = np.unique(np.where(known, minutes, -1), return_inverse=True)
-    words = [f"sets {clock(m / MINUTES)} UTC" if m >= 0 else "still up at dawn" for m in different]
-    return as_words(words)[which]
+    return looked_up(
+        np.where(known, minutes, -1),
+        lambda m: f"sets {clock(m / MINUTES)} UTC" if m >= 0 else "still up at dawn",
+    )

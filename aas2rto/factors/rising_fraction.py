@@ -22,7 +22,7 @@ from aas2rto.factors import (
     per_band,
 )
 from aas2rto.tables.photometry import BANDS
-from aas2rto.text.late import Late, as_words
+from aas2rto.text.late import Late, looked_up
 from aas2rto.text.words import counted
 
 
@@ -104,8 +104,8 @@ def _sentences(
         for place, band in enumerate(bands):
             at = np.flatnonzero(known[rows, place])
             share, pairs = fraction[rows[at], place], count[rows[at], place].astype(int) - 1
-            percent = _looked_up(np.rint(100 * share).astype(int), "{}%".format)
-            of = _looked_up(pairs, lambda n: counted(n, "pair rises", "pairs rise"))
+            percent = looked_up(np.rint(100 * share).astype(int), "{}%".format)
+            of = looked_up(pairs, lambda n: counted(n, "pair rises", "pairs rise"))
             between = np.where(told[at] != "", ", ", "").astype(object)
             told[at] = told[at] + between + percent + " of " + of + f" in {band}"
         told[told == ""] = "too few detections per band to tell rise from decline"
@@ -114,9 +114,3 @@ def _sentences(
         return texts
 
     return write
-
-
-def _looked_up(numbers: NDArray[np.int_], write: Callable[[int], str]) -> NDArray[np.object_]:
-    """Write numbers of which many are alike."""
-    different, which = np.unique(numbers, return_inverse=True)
-    return as_words([write(number) for number in different.tolist()])[which]

@@ -26,6 +26,7 @@ from aas2rto.factors.success import (
 from aas2rto.models import FAILED
 from aas2rto.parts.registry import Part
 from aas2rto.sky.ahead import COLUMN, TONIGHT
+from aas2rto.sky.night import EVENING, evening_of
 from aas2rto.text.late import Late, say
 from aas2rto.text.words import day
 from aas2rto.units import Day, Mag
@@ -36,8 +37,6 @@ SAME, NOTHING = 1e-9, 0.005
 """A later night must be better by more than rounding, and be worth something."""
 LEAST = 1e-6
 """Smallest value of the factor: a score must be positive."""
-EVENING = 0.5
-"""Half a day before the middle of a night it is the date of its evening [d], at any longitude."""
 
 
 @dataclass(frozen=True)
@@ -162,8 +161,8 @@ def _evenings(candidates: pd.DataFrame, ahead: Floats) -> Floats:
 
     By the middle of the nights: what is best at dusk or dawn may be so on another date.
     """
-    middle = (numbers(candidates, "night_start") + numbers(candidates, "night_end")) / 2
-    dates = middle[:, None] - EVENING + np.arange(1.0, ahead.shape[1] + 1)
+    tonight = evening_of(numbers(candidates, "night_start"), numbers(candidates, "night_end"))
+    dates = tonight[:, None] + np.arange(1.0, ahead.shape[1] + 1)
     return np.where(np.isfinite(ahead), np.where(np.isnan(dates), ahead - EVENING, dates), np.nan)
 
 

@@ -13,6 +13,7 @@ from astropy.time import Time
 from aas2rto.factors import Decision
 from aas2rto.outputs import write_atomically
 from aas2rto.outputs.cells import to_csv
+from aas2rto.sky.night import evening_of
 from aas2rto.steps.cycle import Ranking
 
 LEAST = 0.005
@@ -23,8 +24,6 @@ UNITS = (
     "chance of success by night, named by the date of its evening; waiting: what the nights after "
     "tonight are worth if some are lost; empty: the site cannot observe it then"
 )
-EVENING = 0.5
-"""Half a day before the middle of a night it is the date of its evening [d], at any longitude."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +58,15 @@ def nights_of(ranking: Ranking, kept: pd.DataFrame, *, least: float | None = Non
     least : float, optional
         Chance from which a slot is worth it.
     """
-    column = next((c for c in ranking.columns if "nights" in c.factor.inputs), None)
+    column = ranking.column_with("nights")
     seen = next((t for t in (ranking.table, ranking.out) if len(t)), None)
     if column is None or seen is None or "night_start" not in seen:
         return None
     inputs = {name: np.asarray(values) for name, values in column.factor.inputs.items()}
-    middle = float(seen["night_start"].iloc[0] + seen["night_end"].iloc[0]) / 2
-    if not np.isfinite(middle):
+    tonight = float(evening_of(seen["night_start"].iloc[0], seen["night_end"].iloc[0]))
+    if not np.isfinite(tonight):
         return None
-    evenings = middle - EVENING + np.arange(inputs["values"].shape[1])
+    evenings = tonight + np.arange(inputs["values"].shape[1])
     dates = tuple(Time(evenings, format="mjd").strftime("%Y-%m-%d").tolist())
     values = np.where(np.isfinite(inputs["nights"]), inputs["values"], np.nan)
     names = kept["candidate_id"].to_numpy(object)

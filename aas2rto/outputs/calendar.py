@@ -20,14 +20,13 @@ from aas2rto.outputs.plan_csv import worth
 from aas2rto.planning import NightPlan
 from aas2rto.planning.options import SiteNight
 from aas2rto.planning.timeline import AHEAD
+from aas2rto.sky.night import EVENING, evening_of
 from aas2rto.sky.visibility import clock
 from aas2rto.text.words import MJD_EPOCH, day, one_line
 
 MOST_WAITING = 20
 """Of those who wait, so many are in the calendar, the best first; `ahead/<site>.csv` has all."""
 
-EVENING = 0.5
-"""Half a day before the middle of a night it is the date of its evening [d], at any longitude."""
 
 LONGEST = 300
 """Of other people's words in an event."""
@@ -99,7 +98,7 @@ def best_nights(plan: NightPlan) -> pd.DataFrame:
 
 def _best_night(row: Mapping[Any, Any], night: SiteNight, project: str, stamp: datetime) -> Event:
     site, when = night.observatory, float(row["best_night"])
-    tonight = (float(night.night.start) + float(night.night.end)) / 2 - EVENING
+    tonight = float(evening_of(night.night.start, night.night.end))
     # What is highest near dusk or dawn is half a night from the middle, never half a day.
     evening = _utc(tonight + round(when - EVENING - tonight)).date()
     event = Event()

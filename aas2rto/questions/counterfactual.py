@@ -140,16 +140,13 @@ def counterfactual(
     """
     mine = Remembering(memory)
     ask = _Question(parts, alone, everyone, candidate_id, now, mine, memory, "", ())
-    found = ask.judged(parts.case)
-    if found is None:
-        return None
+    found = trial(parts, alone, now, mine)
     knobs: Iterable[Knob]
     if found.decision(candidate_id) != Decision.KEEP:
         factor, reason = found.decides(candidate_id)
         knobs = of_factor(parts.case, factor)
         ask = replace(ask, factor=factor, row=found.judged.scored.table)
     else:
-        found = trial(parts, alone, now, mine)
         site, ranking = _out_everywhere(ask, found)
         if site is None or ranking is None:
             return None

@@ -18,6 +18,7 @@ from aas2rto.planning import NightPlan, SiteNight, make_plan
 from aas2rto.planning.several import Several, assign, gains, tonight_of
 from aas2rto.questions.plan import moments_of, night_of, outlook, ranked, shut
 from aas2rto.sky import visibility
+from aas2rto.sky.night import evening_of
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.column import Column
 from aas2rto.steps.cycle import Parts, Ranking
@@ -27,8 +28,6 @@ Floats = NDArray[np.float64]
 
 BY_DAY = 0.1
 """So long before dusk it is day, and the coming night is meant [d]."""
-EVENING = 0.5
-"""Half a day before the middle of a night it is the date of its evening [d], at any longitude."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +89,13 @@ def plan_several(
     parts, pairs = looking_ahead(parts, nights), tuple(close)
     moments = moments_of(sites or parts.case.observatories, now, date)
     at = None if date is None else min(when for _, when in moments)
-    scored = outlook(parts, store, now, at=at).scored
-    kept = scored.rows(Decision.KEEP)
+    kept = outlook(parts, store, now, at=at).scored.rows(Decision.KEEP)
     tonight, found = [], []
     for site, when in moments:
-        ranking = ranked(parts, scored, site, when)
-        night = night_of(parts, scored, ranking, site, when, close=pairs)
+        ranking = ranked(parts, kept, site, when)
+        night = night_of(parts, kept, ranking, site, when, close=pairs)
         tonight.append(night)
-        column = next((c for c in ranking.columns if "values" in c.factor.inputs), None)
+        column = ranking.column_with("values")
         if column is not None:  # else nothing was ranked there
             found.append(_Site(night, ranking, column, float(when.utc.mjd)))
     several = _assigned(parts, found, kept, usable, nights)
@@ -180,4 +178,4 @@ def _may_be_planned(parts: Parts, site: _Site) -> set[str]:
 
 
 def _evening(night: SiteNight) -> float:
-    return float(np.floor((night.night.start + night.night.end) / 2 - EVENING))
+    return float(np.floor(evening_of(night.night.start, night.night.end)))

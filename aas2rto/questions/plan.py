@@ -181,19 +181,19 @@ def site_night(
     Factors that speak of a moment, such as the altitude now, say nothing of a night: they are left
     out, and the altitude is taken at each slot.
     """
-    return night_of(parts, scored, ranked(parts, scored, site, when), site, when, close=close)
+    kept = scored.rows(Decision.KEEP)
+    return night_of(parts, kept, ranked(parts, kept, site, when), site, when, close=close)
 
 
-def ranked(parts: Parts, scored: Scored, site: Observatory, when: Time) -> Ranking:
+def ranked(parts: Parts, kept: pd.DataFrame, site: Observatory, when: Time) -> Ranking:
     """Rank for a whole night, see `site_night`."""
     lasting = [factor for factor in parts.site_factors if not factor.instant]
-    kept = scored.rows(Decision.KEEP)
     return rank_site(site, kept, lasting, when, min_altitude=parts.min_altitude, tomorrow=True)
 
 
 def night_of(
     parts: Parts,
-    scored: Scored,
+    kept: pd.DataFrame,
     ranking: Ranking,
     site: Observatory,
     when: Time,
@@ -201,7 +201,7 @@ def night_of(
     close: Iterable[tuple[str, str]] = (),
 ) -> SiteNight:
     """Return a site's night from its list, see `site_night`."""
-    settings, kept = parts.case.config.plan, scored.rows(Decision.KEEP)
+    settings = parts.case.config.plan
     least = parts.case.config.score.min_value
     table = worth_a_slot(ranking.table, least)
     worth, seen_by = table["site_score"] * gained(ranking, kept, table), parts.site_factors[0]
@@ -253,7 +253,7 @@ def gained(ranking: Ranking, kept: pd.DataFrame, table: pd.DataFrame) -> NDArray
     table : DataFrame
         Candidates that are asked for.
     """
-    column = next((c for c in ranking.columns if "waiting" in c.factor.inputs), None)
+    column = ranking.column_with("waiting")
     if column is None:
         return np.ones(len(table))
     later, tonight = (np.asarray(column.factor.inputs[k], float) for k in ("waiting", "tonight"))
@@ -274,7 +274,7 @@ def waiting(ranking: Ranking, kept: pd.DataFrame, *, least: float | None = None)
     least : float, optional
         What its best night must be worth.
     """
-    column = next((c for c in ranking.columns if "best_night" in c.factor.inputs), None)
+    column = ranking.column_with("best_night")
     if column is None:
         return pd.DataFrame()
     facts = {k: np.asarray(column.factor.inputs[k], float) for k in ("tonight", "best")}

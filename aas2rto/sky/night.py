@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,10 @@ LONGEST = 1.0
 COMING = 25.0 / 24.0
 """It is polar day when no night begins within this time [d]. An hour more than a day, because
 dusk comes later every day in spring."""
+
+
+EVENING = 0.5
+"""Half a day before the middle of a night it is the date of its evening [d], at any longitude."""
 
 
 class NightKind(StrEnum):
@@ -46,6 +51,11 @@ class Night:
     def observing_start(self, now_mjd: float) -> float:
         """Return t_obs: now while it is night, else the coming dusk [d, MJD UTC]."""
         return max(now_mjd, self.start) if self.kind != NightKind.POLAR_DAY else np.nan
+
+
+def evening_of(start: Array | float, end: Array | float) -> Any:
+    """Return a time on the date of a night's evening, from its twilights; all [d, MJD UTC]."""
+    return (start + end) / 2 - EVENING
 
 
 def night_at(observatory: Observatory, sky: Sky) -> Night:

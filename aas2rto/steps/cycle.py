@@ -176,6 +176,10 @@ class Ranking:
     failures: tuple[Failure, ...] = ()
     columns: tuple[Column, ...] = ()
 
+    def column_with(self, name: str) -> Column | None:
+        """Return the first column whose factor has an input of this name, see `Factor`."""
+        return next((column for column in self.columns if name in column.factor.inputs), None)
+
 
 @dataclass(frozen=True)
 class Judged:

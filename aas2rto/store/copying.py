@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from aas2rto.errors import StoreError, UsageError
-from aas2rto.store.database import SCHEMA_VERSION, make_folder
+from aas2rto.store.database import SCHEMA_VERSION, file_of, make_folder
 from aas2rto.text.files import OWNER, make_private, mode_of
 
 JOURNALS = ("-wal", "-shm")
@@ -32,9 +32,10 @@ def path_of(url: str, what: str) -> Path:
     UsageError
         If the store is not SQLite.
     """
-    if not url.startswith("sqlite:///"):
+    file = file_of(url)
+    if file is None:
         raise UsageError(f"{what}, which needs `store: sqlite`")
-    return Path(url.removeprefix("sqlite:///"))
+    return file
 
 
 def size_of(path: Path) -> int:

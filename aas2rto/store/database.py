@@ -30,8 +30,7 @@ def open_engine(url: str) -> Engine:
     StoreError
         If the URL is not one, or its driver is not installed.
     """
-    if url.startswith("sqlite:///"):
-        file = Path(url.removeprefix("sqlite:///"))
+    if (file := file_of(url)) is not None:
         make_folder(file.parent)
         if file.name and "?" not in url and file.name != ":memory:":
             with suppress(OSError):  # opening it says why
@@ -47,6 +46,12 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file of a store; None where it is none, as in memory or of PostgreSQL."""
+    prefix = "sqlite:///"
+    return Path(url.removeprefix(prefix)) if url.startswith(prefix) else None
 
 
 def make_folder(folder: Path) -> None:

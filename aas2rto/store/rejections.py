@@ -235,10 +235,10 @@ class Rejections:
             replaces the one that found it.
         factors : collection of str
         """
-        out = self.out(now) if factors else None
-        if out is None or not np.isin(out.factor, list(factors)).any():
-            return 0
+        out = self.out(now)
         chosen = np.isin(out.factor, list(factors))
+        if not chosen.any():
+            return 0
         same = chosen & (out.at == now)
         back = out.candidate[chosen & ~same].tolist()
         table = schema.rejections

@@ -257,6 +257,12 @@ def as_words(texts: Sequence[str]) -> NDArray[np.object_]:
     return np.array([*texts, None], dtype=object)[:-1]
 
 
+def looked_up(numbers: NDArray[np.int_], write: Callable[[int], str]) -> NDArray[np.object_]:
+    """Write whole numbers of which many are alike: each different one once."""
+    different, which = np.unique(numbers, return_inverse=True)
+    return as_words([write(number) for number in different.tolist()])[which]
+
+
 def sentences(n: int, one: Callable[[int], str]) -> Late:
     """Return `n` sentences, each written by a function of its row."""
     return Late.by(lambda rows: [one(row) for row in rows.tolist()], n)
