@@ -30,6 +30,11 @@ FEATURES = (
     "red_penalty",
 )
 """What the logistic reads, see `features`."""
+OF_SALT = (
+    *("chisq", "objective", "evidence", "n_points"),
+    *("z", "z_err", "x1", "x1_err", "c", "t_peak_err"),
+)
+"""Columns of the SALT fit that `features` and `is_free` read."""
 IF_FREE = FEATURES[-2:]
 """Those that count where the redshift is fitted only."""
 WEIGHTS_FREE = (6.050, -3.320, -1.714, -0.816, -2.166, -0.408, -2.389, -0.622, 2.281, 0.427)
@@ -69,12 +74,24 @@ def p_sn_ia(
     share : float
         Of SNe Ia among what has a fit.
     """
-    found = learnt_probability(features(candidates, salt, bazin), share, is_free(candidates, salt))
-    points = numbers(candidates, f"{salt}_n_points")
+    read = (*(f"{salt}_{name}" for name in OF_SALT), f"{bazin}_evidence", "redshift")
+    numbers_read = np.stack([numbers(candidates, name) for name in read])
+    return _probability(numbers_read.tobytes(), read, salt, bazin, share)
+
+
+@functools.lru_cache(maxsize=2)
+def _probability(
+    read: bytes, names: tuple[str, ...], salt: str, bazin: str, share: float
+) -> NDArray[np.float64]:
+    """Do the same once for all factors and sites of a cycle: they ask of the same candidates."""
+    table = pd.DataFrame(np.frombuffer(read).reshape(len(names), -1).T, columns=list(names))
+    found = learnt_probability(features(table, salt, bazin), share, is_free(table, salt))
+    points = numbers(table, f"{salt}_n_points")
     for count, (shift, slope) in learnt()["odds"].items():
         few = points == count
         p = np.clip(found[few], 1e-9, 1 - 1e-9)
         found[few] = 1 / (1 + np.exp(-(shift + slope * np.log(p / (1 - p)))))
+    found.setflags(write=False)
     return found
 
 
