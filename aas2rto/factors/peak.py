@@ -10,9 +10,9 @@ import pandas as pd
 from astropy.time import Time
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.special import ndtr
 
 from aas2rto.factors import Factor, Needs, Positive, answer, check_model, factor, numbers
+from aas2rto.factors.normal import ndtr
 from aas2rto.text.late import Late, say
 from aas2rto.units import Day
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from aas2rto.factors import numbers
+from aas2rto.factors.normal import ndtr
 from aas2rto.factors.sn_ia_logistic import SHARE, learnt, p_sn_ia
 from aas2rto.models.salt_forecast import magnitudes_of
 from aas2rto.tables import marks

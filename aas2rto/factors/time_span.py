@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from astropy.time import Time
-from scipy.special import expit
 
 from aas2rto.factors import Factor, Needs, answer, factor, numbers
+from aas2rto.factors.normal import expit
 from aas2rto.text.late import Late, say
 from aas2rto.units import Day, PerDay
 

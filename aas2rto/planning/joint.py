@@ -33,6 +33,12 @@ of the relaxed optimum."""
 SHARE_FOR_PRICES = 0.6
 """Of the time limit, for the relaxation."""
 
+AT_EACH_STEP = 20
+"""So many options of each site and start, the most valuable, begin the search for prices."""
+
+TOO_CHEAP = 1e-9
+"""Scaled; what an option is worth above its price, by more than the rounding of HiGHS."""
+
 LEAST_TIME = 0.01
 """HiGHS wants some time limit above 0 [s]."""
 
@@ -119,22 +125,13 @@ class _Search:
 
     def by_price(self) -> None:
         """Solve the relaxation, then more and more of the options."""
-        relaxed = linprog(
-            -self.value,
-            A_ub=self.matrix,
-            b_ub=self.limits,
-            bounds=(0, None),
-            method="highs-ds",
-            options={"time_limit": max(self.left * SHARE_FOR_PRICES, LEAST_TIME)},
-        )
-        if relaxed.status != 0:
+        relaxed = self.relax()
+        if relaxed is None:
             return
-        best = -float(relaxed.fun)
+        best, share, loss = relaxed
         self.bound = min(self.bound, best * self.scale)
         # The relaxed plan, rounded: at once within 1 to 5 % of the bound on simulated nights.
-        self.take(place(self.problem, relaxed.x * self.value))
-        # What a plan that uses an option can be worth at most: the relaxed optimum less this.
-        loss = -(self.value + self.matrix.T @ relaxed.ineqlin.marginals)
+        self.take(place(self.problem, share * self.value))
         for width in WIDTHS:
             if self.is_done or self.left <= 0:
                 return
@@ -142,6 +139,50 @@ class _Search:
             self.try_options(keep, best * (1 - width))
         if not self.is_done and self.left > 0:
             self.try_options(np.arange(len(self.problem)), np.inf)
+
+    def relax(self) -> tuple[float, Floats, Floats] | None:
+        """Solve the relaxation by column generation: few of the options are worth their price.
+
+        The best at each site and step come first, then whichever the prices find too cheap, until
+        there is none: the optimum of all of them (Dantzig & Wolfe 1960).
+
+        Returns
+        -------
+        tuple or None
+            The optimum, scaled; how much of each option it takes; and what a plan with an option
+            must lose against it at least. None if the time was not enough.
+        """
+        deadline = time.monotonic() + self.left * SHARE_FOR_PRICES
+        keep = self.best_at_each_step()
+        while True:
+            found = linprog(
+                -self.value[keep],
+                A_ub=self.matrix[:, keep],
+                b_ub=self.limits,
+                bounds=(0, None),
+                method="highs-ds",
+                options={"time_limit": max(deadline - time.monotonic(), LEAST_TIME)},
+            )
+            if found.status != 0:
+                return None
+            loss = -(self.value + self.matrix.T @ found.ineqlin.marginals)
+            cheap = np.flatnonzero(loss < -TOO_CHEAP)
+            cheap = cheap[~np.isin(cheap, keep)]
+            if not len(cheap):
+                share = np.zeros(len(self.value))
+                share[keep] = found.x
+                return -float(found.fun), share, loss
+            cheapest = cheap[np.argsort(loss[cheap], kind="stable")[: max(len(keep) // 2, FEW)]]
+            keep = np.sort(np.concatenate([keep, cheapest]))
+
+    def best_at_each_step(self) -> Ints:
+        """Return the most valuable options of each site and start."""
+        problem = self.problem
+        order = np.lexsort([-self.value, problem.start, problem.site])
+        place = np.stack([problem.site[order], problem.start[order]])
+        first = np.flatnonzero(np.r_[True, (place[:, 1:] != place[:, :-1]).any(axis=0)])
+        behind = np.arange(len(order)) - np.repeat(first, np.diff(np.r_[first, len(order)]))
+        return np.sort(order[behind < AT_EACH_STEP])
 
     def try_options(self, keep: Ints, others: float) -> None:
         """Solve with some of the options.
