@@ -21,8 +21,8 @@ from aas2rto.parts.path_setting import DataPath
 from aas2rto.sources import source
 from aas2rto.sources.files import alert_files, light_curve_table
 from aas2rto.sources.files.alert_files import Format
+from aas2rto.sources.files.history_columns import add_chunk
 from aas2rto.sources.packets.batch import Batch, Tables
-from aas2rto.sources.packets.format import Record
 from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.tables import photometry
 from aas2rto.tables.report import Outcome, PollRequest, Report, fact_table, object_table
@@ -228,16 +228,16 @@ def _read(reading: _Pass, file: Path) -> str:
     if kind in alert_files.WHY_NOT:
         raise InputError(f"{file}: {alert_files.WHY_NOT[kind]}")
     if alert_files.holds_alerts(file):
-        _read_alerts(reading, file, alert_files.alerts(file))
+        _read_alerts(reading, file)
         return "alert"
     _read_table(reading, file)
     return "measurement"
 
 
-def _read_alerts(reading: _Pass, file: Path, alerts: Iterator[Record]) -> None:
+def _read_alerts(reading: _Pass, file: Path) -> None:
     try:
-        for alert in alerts:
-            reading.batch.add(alert, where=str(file))
+        for chunk in alert_files.alerts(file):
+            add_chunk(chunk, reading.batch, [str(file)] * len(chunk.alerts))
     finally:
         # Damage ends the file, but not what was read of it.
         reading.problems += _shortened(file, reading.batch.problems)

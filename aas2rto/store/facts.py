@@ -170,6 +170,8 @@ class Facts:
 
 def as_json(value: Any) -> str:
     """Write a value as JSON; NaN, as None, takes back."""
+    if type(value) is float and value - value == 0:  # finite, as nearly all; what json does
+        return repr(value)
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return NULL
     return json.dumps(value, default=plain)

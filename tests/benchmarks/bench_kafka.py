@@ -50,12 +50,14 @@ def originals(path: Path | None, image_bytes: int = 15_000) -> tuple[list[dict],
 
 
 def distinct(alerts: list[dict], schema: dict, n: int) -> list[bytes]:
-    """Encode n alerts of n different objects."""
+    """Encode n alerts of n different objects at different places."""
     parsed = fastavro.parse_schema(schema)
     found = []
     for number, alert in zip(range(n), itertools.cycle(alerts), strict=False):
         out = io.BytesIO()
-        fastavro.schemaless_writer(out, parsed, alert | {"objectId": f"ZTF26{number:07d}"})
+        place = {"ra": number * 137.5 % 360.0, "dec": -30.0 + number % 97}
+        new = {"objectId": f"ZTF26{number:07d}", "candidate": alert["candidate"] | place}
+        fastavro.schemaless_writer(out, parsed, alert | new)
         found.append(out.getvalue())
     return found
 

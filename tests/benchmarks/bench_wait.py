@@ -4,7 +4,7 @@
 
 The time that `wait_here` adds to the ranking of all sites: the nights ahead, the value of each
 candidate on each of them, and whether to wait; goal 0.2 s of processor time. The median of some
-runs, each at another time of the night and once the fits were read, as in every cycle but the first.
+runs, each at another time of the night, once the fits were read, as in each cycle but the first.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def main() -> None:
         times.append((seconds(table, usual, now), seconds(table, waiting, now)))
     without, with_wait = np.median(times[1:], axis=0)
     print(
-        f"{n} candidates x {len(SITES)} sites, CPU, median: {without:.3f} s without, {with_wait:.3f} s "
-        f"with the wait: {with_wait - without:.3f} s (goal 0.2)"
+        f"{n} candidates x {len(SITES)} sites, CPU, median: {without:.3f} s without, "
+        f"{with_wait:.3f} s with the wait: {with_wait - without:.3f} s (goal 0.2)"
     )
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import TypeVar
 
 from aas2rto.errors import InputError
 from aas2rto.guard import attempt
-from aas2rto.sources.packets.avro_limits import check_container, check_schema
+from aas2rto.sources.files.history_columns import alert_entries
+from aas2rto.sources.packets.avro import Chunk
+from aas2rto.sources.packets.avro_container import Container
 from aas2rto.sources.packets.batch import packet_of
-from aas2rto.sources.packets.format import Packet, Record
+from aas2rto.sources.packets.format import Packet
 from aas2rto.text.words import counted
 
 PARQUET_BATCH = 64
@@ -103,7 +105,7 @@ WHY_NOT = {
 """What is wrong with files of the formats that cannot be read."""
 
 
-def avro(path: Path) -> Iterator[Record]:
+def avro(path: Path) -> Iterator[Chunk]:
     """Yield the alerts of an Avro container.
 
     Raises
@@ -112,18 +114,16 @@ def avro(path: Path) -> Iterator[Record]:
         If the file holds other records, or is damaged; then after what comes before the damage.
     """
     with path.open("rb") as file:
-        opened = attempt("avro", lambda: _open_avro(file))
-        reader = opened.value
-        if reader is None:
+        opened = attempt("avro", lambda: Container(file, alert_entries))
+        container = opened.value
+        if container is None:
             raise InputError(
                 f"{path}: cannot be read as Avro ({_reason(opened.failure)}); "
                 "it is cut short or damaged: fetch it again"
             )
-        schema = reader.writer_schema
-        fields = schema.get("fields", ()) if isinstance(schema, dict) else ()
-        names = [field["name"] for field in fields]
-        _expect_alerts(path, "Avro", names)
-        yield from _until_damage(path, lambda: next(reader, None))
+        _expect_alerts(path, "Avro", container.names)
+        chunks = container.chunks()
+        yield from _until_damage(path, lambda: next(chunks, None))
 
 
 T = TypeVar("T")
@@ -159,17 +159,8 @@ def guarded(path: Path, read: Callable[[], T]) -> T:
     return done.value  # type: ignore[return-value]
 
 
-def _open_avro(file: IO[bytes]) -> Any:
-    import fastavro  # noqa: PLC0415  only who reads Avro pays for it
-
-    check_container(file)
-    reader = fastavro.reader(file)
-    check_schema(reader.writer_schema)
-    return reader
-
-
-def _until_damage(path: Path, read: Callable[[], Any]) -> Iterator[Record]:
-    """Yield records while they can be decoded; a damaged file can raise nearly anything."""
+def _until_damage(path: Path, read: Callable[[], Chunk | None]) -> Iterator[Chunk]:
+    """Yield alerts while they can be decoded; a damaged file can raise nearly anything."""
     n = 0
     while True:
         answer = attempt("avro", read)
@@ -180,7 +171,7 @@ def _until_damage(path: Path, read: Callable[[], Any]) -> Iterator[Record]:
             )
         if answer.value is None:
             return
-        n += 1
+        n += len(answer.value.alerts)
         yield answer.value
 
 
@@ -215,7 +206,7 @@ def holds_alerts(path: Path) -> bool:
     return kind is Format.AVRO
 
 
-def alerts(path: Path) -> Iterator[Record]:
+def alerts(path: Path) -> Iterator[Chunk]:
     """Yield the alerts of a file in Avro or Parquet, as `avro` and `parquet` do."""
     return avro(path) if format_of(path) is Format.AVRO else parquet(path)
 
@@ -275,7 +266,7 @@ def check_parquet(path: Path, is_wanted: Callable[[str], bool]) -> None:
         )
 
 
-def parquet(path: Path) -> Iterator[Record]:
+def parquet(path: Path) -> Iterator[Chunk]:
     """Yield the alerts of a Parquet file with nested columns, without their images.
 
     Integers stay integers, so that 64-bit identifiers keep their digits.
@@ -293,7 +284,7 @@ def parquet(path: Path) -> Iterator[Record]:
         leaves = [file.schema.column(i).path for i in range(len(file.schema.names))]
         columns = [leaf for leaf in leaves if _is_wanted(leaf, packet)]
         batches = file.iter_batches(batch_size=PARQUET_BATCH, columns=columns)
-        records = (record for batch in batches for record in batch.to_pylist())
+        records = (Chunk([record], {}) for batch in batches for record in batch.to_pylist())
         yield from _until_damage(path, lambda: next(records, None))
 
 

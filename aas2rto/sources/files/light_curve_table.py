@@ -28,6 +28,7 @@ from aas2rto.sources.files import (
 )
 from aas2rto.sources.files.brightness import Column, Table
 from aas2rto.sources.files.cells import Texts
+from aas2rto.sources.files.history_columns import add_chunk
 from aas2rto.sources.files.sheet import Sheet
 from aas2rto.sources.files.spellings import COLUMNS, found_in, looks_measured, name_of
 from aas2rto.sources.files.surveys import OTHER_SURVEY, surveys
@@ -154,8 +155,8 @@ def _named(path: Path, sheet: Sheet, candidate_id: str) -> Contents:
 def _from_alerts(path: Path) -> Contents:
     """Read the alerts of a file, with their histories."""
     batch = Batch("file")
-    for alert in alert_files.alerts(path):
-        batch.add(alert)
+    for chunk in alert_files.alerts(path):
+        add_chunk(chunk, batch, [""] * len(chunk.alerts))
     tables_of = batch.tables()
     rows: list[dict[str, Any]] = [
         {str(k): v for k, v in row.items() if not pd.isna(v)}

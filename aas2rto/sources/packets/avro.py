@@ -6,6 +6,7 @@ that fastavro gives, without the entries that were not chosen.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,10 +53,11 @@ class Reader:
             compiled = Compiler(schema, wanted)
         except (KeyError, TypeError, AttributeError) as error:
             raise UnsupportedSchemaError(f"this is no Avro schema ({error!r})") from error
+        self._schema = schema
         self._tables = compiled.tables
         self._program = compiled.program
         self._width = max((len(table.columns) for table in self._tables[1:]), default=0)
-        self._rows = 64 * CHUNK
+        self._rows_per_record = 64
 
     def read(self, records: Sequence[bytes]) -> list[Alert]:
         """Read records.
@@ -90,6 +92,38 @@ class Reader:
         for start in range(0, len(records), CHUNK):
             yield self._scan_chunk(records[start : start + CHUNK])
 
+    def split(self, data: bytes, n: int) -> list[bytes]:
+        """Cut a block into its records.
+
+        Parameters
+        ----------
+        data : bytes
+            Records that stand behind each other.
+        n : int
+            How many there should be.
+
+        Returns
+        -------
+        list of bytes
+            Fewer than `n` if the block is damaged.
+        """
+        if n <= 1:
+            return [data][:n]
+        from aas2rto.sources.packets.avro_scan import find_ends  # noqa: PLC0415
+
+        ends = np.zeros(min(n, len(data)), dtype=np.int64)
+        nothing = machine.room(1, 0)
+        program = self._boundaries.program
+        good = find_ends(
+            np.frombuffer(data, dtype=np.uint8), len(ends), program, nothing, nothing, ends
+        )
+        stops = ends[:good].tolist()
+        return [data[a:b] for a, b in zip([0, *stops[:-1]], stops, strict=False)]
+
+    @functools.cached_property
+    def _boundaries(self) -> Compiler:
+        return Compiler(self._schema, lambda _: False)
+
     def _scan_chunk(self, records: Sequence[bytes]) -> Chunk:
         from aas2rto.sources.packets.avro_scan import scan  # noqa: PLC0415  half a second at import
 
@@ -98,8 +132,9 @@ class Reader:
         starts = np.concatenate([[0], stops[:-1]])
         top = machine.room(len(records), len(self._tables[0].columns))
         while True:
-            items = machine.room(self._rows, self._width)
-            tables, owners = (np.zeros(self._rows, dtype=np.int64) for _ in range(2))
+            rows = self._rows_per_record * len(records)
+            items = machine.room(rows, self._width)
+            tables, owners = (np.zeros(rows, dtype=np.int64) for _ in range(2))
             status = np.zeros(len(records), dtype=np.int64)
             n = scan(
                 np.frombuffer(data, dtype=np.uint8),
@@ -114,7 +149,7 @@ class Reader:
             )
             if not (status == machine.FULL).any():
                 break
-            self._rows *= 2
+            self._rows_per_record *= 2
         alerts: list[Alert] = list(_rows(Values(data, top, self._tables[0])))
         for bad in np.flatnonzero(status).tolist():
             alerts[bad] = InputError(machine.COMPLAINTS[int(status[bad])])
@@ -147,6 +182,20 @@ class Values:
 
     def __len__(self) -> int:
         return len(self.out[0])
+
+    @functools.cached_property
+    def _present(self) -> list[int]:
+        """Which kinds each column holds, as bits: once for all, since each call costs its time."""
+        kinds = self.out[2]
+        if not len(kinds):
+            return [0] * kinds.shape[1]
+        found: list[int] = np.bitwise_or.reduce(np.uint8(1) << kinds, axis=0).tolist()
+        return found
+
+    def holds_only(self, name: str, kinds: int) -> bool:
+        """Say whether a column has no values of other kinds, given as bits."""
+        place = self._places.get(name)
+        return place is None or not self._present[place] & ~kinds
 
     def kinds(self, name: str) -> NDArray[np.uint8]:
         """Return the kind of each value of a column; `machine.NULL` for none."""
@@ -186,7 +235,7 @@ class Values:
     def column(self, number: int) -> list[Any]:
         """Return a column as Python values; null is None."""
         parts = tuple(part[:, number] for part in self.out)
-        return _column(self.data, parts, self.table.symbols.get(number))
+        return _column(self.data, parts, self._present[number], self.table.symbols.get(number))
 
 
 @dataclass(frozen=True)
@@ -229,7 +278,9 @@ class Chunk:
         for path in list(self.items) if paths is None else paths:
             items = self.items.pop(path)
             of_each: dict[int, list[Any]] = {}
-            rows = _rows(items.values)
+            rows: list[Any] = _rows(items.values)
+            if list(items.values.table.columns) == [()]:  # plain values, not records
+                rows = [row[""] for row in rows]
             for owner, row in zip(items.owners.tolist(), rows, strict=True):
                 of_each.setdefault(owner, []).append(row)
             is_map = items.values.table.is_map
@@ -270,16 +321,26 @@ def _mappings(columns: dict[str, list[Any]], n: int) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _column(data: bytes, out: tuple[NDArray[Any], ...], symbols: list[str] | None) -> list[Any]:
-    """Turn one column of machine values into Python ones."""
+REAL = 1 << machine.FLOAT | 1 << machine.DOUBLE
+
+
+def _column(
+    data: bytes, out: tuple[NDArray[Any], ...], present: int, symbols: list[str] | None
+) -> list[Any]:
+    """Turn one column of machine values into Python ones; `present` are its kinds as bits."""
     numbers, integers, kinds = out
-    present = set(np.unique(kinds).tolist())
-    if present <= {machine.FLOAT, machine.DOUBLE}:
+    if not present & ~REAL:
         return list(numbers.tolist())
+    if present == 1 << machine.NULL:
+        return [None] * len(kinds)
+    if present == 1 << machine.BYTES:
+        return list(_texts(data, integers.tolist()))
     values: NDArray[Any] = np.full(len(kinds), None, dtype=object)
-    for kind in present - {machine.NULL}:
+    for kind in range(machine.NULL + 1, machine.FIXED + 1):
+        if not present >> kind & 1:
+            continue
         mine = kinds == kind
-        if kind in {machine.FLOAT, machine.DOUBLE}:
+        if 1 << kind & REAL:
             values[mine] = numbers[mine]
         elif kind == machine.BYTES:
             values[mine] = _texts(data, integers[mine].tolist())

@@ -8,10 +8,10 @@ letter, and would cost the program; no survey sends any of them.
 from __future__ import annotations
 
 import bz2
-import io
 import lzma
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import IO, Any
 
 from aas2rto.errors import InputError
@@ -19,7 +19,7 @@ from aas2rto.errors import InputError
 MAX_DEPTH = 24
 """Nesting beyond which a schema counts as recursive; ZTF's and Rubin's alerts nest 5 deep."""
 
-MAX_BLOCK = 256 * 2**20
+MAX_BLOCK = 128 * 2**20
 """Largest unpacked block [byte]: an alert with its images has 0.1 MB, a block some hundred."""
 
 PIECE = 2**20
@@ -103,7 +103,7 @@ def check_container(file: IO[bytes]) -> None:
     InputError
     """
     try:
-        codec = _header(file)
+        codec = header(file).codec
         if codec in UNPACKERS:
             while _check_block(file, UNPACKERS[codec]):
                 pass
@@ -111,47 +111,97 @@ def check_container(file: IO[bytes]) -> None:
         file.seek(0)
 
 
-def _header(file: IO[bytes]) -> str:
-    """Return the codec; an empty text where there is no readable header."""
+@dataclass(frozen=True)
+class Header:
+    """What stands before the blocks of a container.
+
+    Parameters
+    ----------
+    schema : bytes
+        The writer's, as JSON.
+    codec : str
+        How blocks are packed; an empty text where there is no readable header.
+    sync : bytes
+        The mark behind each block.
+    """
+
+    schema: bytes = b""
+    codec: str = ""
+    sync: bytes = b""
+
+
+def header(file: IO[bytes]) -> Header:
+    """Read what stands before the blocks of a container."""
     if file.read(len(MAGIC)) != MAGIC:
-        return ""
-    codec = "null"
-    while count := _long(file):
+        return Header()
+    found = {b"avro.codec": b"null"}
+    while count := long_number(file):
         if count < 0:
-            _long(file)  # the size of the block of entries
+            long_number(file)  # the size of the block of entries
         for _ in range(min(abs(count), 1000)):
             key, value = _bytes(file), _bytes(file)
-            if key == b"avro.codec":
-                codec = value.decode("ascii", errors="replace")
-    file.read(SYNC)
-    return codec
+            if key.startswith(b"avro."):
+                found[key] = value
+    codec = found[b"avro.codec"].decode("ascii", errors="replace")
+    return Header(found.get(b"avro.schema", b""), codec, file.read(SYNC))
 
 
 def _check_block(file: IO[bytes], make: Callable[[], Any]) -> bool:
     """Unpack a block piece by piece, keeping nothing; return whether there was one."""
-    if not _long(file):
+    if not long_number(file):
         return False
-    packed, unpacker, total = _long(file), make(), 0
-    while packed > 0:
-        data = file.read(min(packed, PIECE))
-        if not data:
-            return False
-        packed -= len(data)
-        try:
-            while data or not getattr(unpacker, "needs_input", True):
-                total += len(unpacker.decompress(data, PIECE))
-                data = getattr(unpacker, "unconsumed_tail", b"")
-                if total > MAX_BLOCK:
-                    raise InputError(f"a block of it unpacks to more than {MAX_BLOCK >> 20} MiB")
-                if unpacker.eof:
-                    break
-        except (zlib.error, OSError, lzma.LZMAError, EOFError):
-            return False  # the reader says it better
+    try:
+        for _ in unpacked(file, long_number(file), make()):
+            pass
+    except UNPACKABLE:
+        return False  # the reader says it better
     file.read(SYNC)
     return True
 
 
-def _long(file: IO[bytes]) -> int:
+UNPACKABLE = (zlib.error, OSError, lzma.LZMAError, EOFError)
+"""What unpacking a damaged block raises."""
+
+
+def unpacked(file: IO[bytes], packed: int, unpacker: Any) -> Iterator[bytes]:
+    """Yield what a block unpacks to, piece by piece.
+
+    Parameters
+    ----------
+    file : file
+        Where the block begins.
+    packed : int
+        Its size there [byte].
+    unpacker : object
+        As those of zlib, bz2 and lzma.
+
+    Raises
+    ------
+    InputError
+        If it unpacks to more than `MAX_BLOCK`.
+    EOFError
+        If the file ends before it.
+    zlib.error, OSError, lzma.LZMAError
+        If it is damaged.
+    """
+    total = 0
+    while packed > 0:
+        data = file.read(min(packed, PIECE))
+        if not data:
+            raise EOFError("the file ends in a block")
+        packed -= len(data)
+        while data or not getattr(unpacker, "needs_input", True):
+            piece = unpacker.decompress(data, PIECE)
+            data = getattr(unpacker, "unconsumed_tail", b"")
+            total += len(piece)
+            if total > MAX_BLOCK:
+                raise InputError(f"a block of it unpacks to more than {MAX_BLOCK >> 20} MiB")
+            yield piece
+            if unpacker.eof:
+                break
+
+
+def long_number(file: IO[bytes]) -> int:
     """Read a zigzag number; 0 at the end of the file."""
     value = shift = 0
     while byte := file.read(1):
@@ -163,10 +213,5 @@ def _long(file: IO[bytes]) -> int:
 
 
 def _bytes(file: IO[bytes]) -> bytes:
-    n = _long(file)
+    n = long_number(file)
     return file.read(n) if 0 <= n <= MAX_META else b""
-
-
-def check_bytes(content: bytes) -> None:
-    """Do the same for a container in memory."""
-    check_container(io.BytesIO(content))

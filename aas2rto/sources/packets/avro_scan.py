@@ -202,7 +202,7 @@ def _walk(  # noqa: C901, PLR0912, PLR0913, PLR0917  one loop over the steps of 
     owners: Any,
     n_items: Any,
 ) -> Any:  # pragma: no cover  compiled
-    """Walk over one record; returns the complaint and the number of item rows so far."""
+    """Walk over one record; returns the complaint, the number of item rows so far, and its end."""
     left = np.zeros(32, dtype=np.int64)
     depth, in_table, step = 0, -1, 0
     while pos >= 0:
@@ -226,7 +226,7 @@ def _walk(  # noqa: C901, PLR0912, PLR0913, PLR0917  one loop over the steps of 
         elif op == JUMP:
             step = a
         elif op == END:
-            return (GOOD if pos == stop else LEFT_OVER), n_items
+            return (GOOD if pos == stop else LEFT_OVER), n_items, pos
         else:  # ITEMS or NEXT
             pos, step, depth, began = _begin(data, pos, stop, op, a, c, step, left, depth)
             if b < 0 or pos < 0:
@@ -234,12 +234,12 @@ def _walk(  # noqa: C901, PLR0912, PLR0913, PLR0917  one loop over the steps of 
             if not began:
                 in_table = -1
             elif n_items >= len(tables):
-                return FULL, n_items
+                return FULL, n_items, pos
             else:
                 in_table, tables[n_items], owners[n_items] = b, b, top
                 item_out[2][n_items, :] = NULL
                 n_items += 1
-    return -pos, n_items
+    return -pos, n_items, pos
 
 
 @njit(cache=True, nogil=True)
@@ -283,7 +283,7 @@ def scan(
     for i in range(len(starts)):
         before = n_items
         top_out[2][i, :] = NULL
-        status[i], n_items = _walk(
+        status[i], n_items, _ = _walk(
             data,
             starts[i],
             stops[i],
@@ -302,3 +302,40 @@ def scan(
         if status[i] == FULL:
             break
     return n_items
+
+
+@njit(cache=True, nogil=True)
+def find_ends(
+    data: Any, n: Any, program: Any, top_out: Any, item_out: Any, ends: Any
+) -> Any:  # pragma: no cover  compiled
+    """Find where each of many records ends that stand behind each other.
+
+    Parameters
+    ----------
+    data : ndarray of uint8
+        All records, one after the other.
+    n : int
+        How many there are.
+    program : tuple of ndarray
+        One that keeps nothing, see `scan`.
+    top_out, item_out : tuple of ndarray
+        Rooms without columns.
+    ends : ndarray of int64, shape (n,)
+        Filled as far as the records can be read.
+
+    Returns
+    -------
+    int
+        How many can be read.
+    """
+    code, jumps, runs = program
+    none = np.zeros(0, dtype=np.int64)
+    pos, stop = np.int64(0), np.int64(len(data))
+    for i in range(n):
+        status, _, pos = _walk(
+            data, pos, stop, code, jumps, runs, 0, top_out, item_out, none, none, 0
+        )
+        if status not in (GOOD, LEFT_OVER):
+            return i
+        ends[i] = pos
+    return n

@@ -11,15 +11,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import fastavro
 from fastavro.schema import SchemaParseException
 
 from aas2rto.errors import InputError
 from aas2rto.sources.files.history_columns import add_chunk, alert_entries
 from aas2rto.sources.packets.avro import Chunk, Reader
-from aas2rto.sources.packets.avro_limits import check_bytes, check_schema
+from aas2rto.sources.packets.avro_container import Container
+from aas2rto.sources.packets.avro_limits import UNPACKABLE, check_schema
 from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.transport.http import Client, Policy
 from aas2rto.sources.transport.kafka import Message
@@ -41,6 +40,7 @@ UNREADABLE = (
     MemoryError,
     RecursionError,
     SchemaParseException,
+    *UNPACKABLE,
 )
 """What fastavro raises for bytes that are not what they claim to be."""
 
@@ -184,12 +184,14 @@ def feeder_of(schema: str) -> Feed:
 
 
 def _feed_container(message: Message, batch: Batch, where: str) -> int:
-    alerts: list[Any] = list(read_container(message.value))
-    bad = add_chunk(Chunk(alerts, {}), batch, [where] * len(alerts))
-    return int(bad == len(alerts))
+    n = bad = 0
+    for chunk in read_container(message.value):
+        n += len(chunk.alerts)
+        bad += add_chunk(chunk, batch, [where] * len(chunk.alerts))
+    return int(bad == n)
 
 
-def read_container(content: bytes) -> list[dict[str, Any]]:
+def read_container(content: bytes) -> list[Chunk]:
     """Read an Avro container.
 
     Raises
@@ -198,9 +200,6 @@ def read_container(content: bytes) -> list[dict[str, Any]]:
         If it is broken.
     """
     try:
-        check_bytes(content)
-        reader = fastavro.reader(io.BytesIO(content))
-        check_schema(reader.writer_schema)
-        return [record for record in reader if record]  # type: ignore[misc]
+        return list(Container(io.BytesIO(content), alert_entries).chunks())
     except UNREADABLE as error:
         raise InputError(f"its Avro container is broken ({error!r:.200})") from error

@@ -103,7 +103,7 @@ def bomb(mebibytes):
     """Return a container of one block of zeros."""
     packer, zeros = zlib.compressobj(9, zlib.DEFLATED, -15), bytes(2**20)
     body = b"".join(packer.compress(zeros) for _ in range(mebibytes)) + packer.flush()
-    schema = json.dumps(record(TEXT, {"name": "candid", "type": "long"})).encode()
+    schema = json.dumps(record(TEXT, {"name": "candidate", "type": "long"})).encode()
     meta = [(b"avro.schema", schema), (b"avro.codec", b"deflate")]
     head = b"Obj\x01" + number(len(meta))
     head += b"".join(number(len(k)) + k + number(len(v)) + v for k, v in meta) + b"\x00"
@@ -115,7 +115,7 @@ def test_a_block_that_unpacks_to_a_gigabyte_is_refused(tmp_path):
     path = tmp_path / "bomb.avro"
     path.write_bytes(bomb(1024))
     before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    with pytest.raises(InputError, match="a block of it unpacks to more than 256 MiB"):
+    with pytest.raises(InputError, match="a block of it unpacks to more than 128 MiB"):
         list(avro(path))
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 512
     assert time.monotonic() - begun < 5.0
@@ -125,7 +125,7 @@ def test_a_block_that_unpacks_to_a_gigabyte_is_refused(tmp_path):
 def test_a_bomb_in_a_stream_costs_its_message():
     batch = Batch(61120.0)
     assert Decoder().feed([Message("t", 0, 0, b"", bomb(512))], batch, "svc") == 1
-    assert "unpacks to more than 256 MiB" in batch.problems[0]
+    assert "unpacks to more than 128 MiB" in batch.problems[0]
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate", "bzip2", "xz"])
