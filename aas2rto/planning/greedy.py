@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
 
 from aas2rto.planning.problem import Floats, Ints, Problem
+
+AT_ONCE = 4096
+"""So many options are looked at before those that do not fit any more are left out."""
 
 
 def greedy(problem: Problem) -> Ints:
@@ -27,19 +31,27 @@ def dispatch(problem: Problem) -> Ints:
         Options, in the order of their starts.
     """
     order = np.lexsort((problem.candidate, -problem.value, problem.site, problem.start))
+    who, site, start, end = (
+        column[order] for column in (problem.candidate, problem.site, problem.start, problem.end)
+    )
     allowed = problem.allowed.copy()
     ready = np.full(len(allowed), np.iinfo(np.intp).min)  # step from which it may be visited
     free = np.zeros(problem.n_sites, dtype=np.intp)  # step from which a telescope is free
     chosen = []
-    columns = (problem.candidate, problem.site, problem.start, problem.length)
-    rows = zip(order.tolist(), *(column[order].tolist() for column in columns), strict=True)
-    for option, who, site, start, length in rows:
-        if start < free[site] or start < ready[who] or not allowed[who]:
+    # Those of one site and start stand together, the best first: of each lot one is taken at most.
+    changes = (np.diff(site, prepend=-1) != 0) | (np.diff(start, prepend=-1) != 0)
+    lots = np.append(np.flatnonzero(changes), len(order)).tolist()
+    for first, stop in itertools.pairwise(lots):
+        if start[first] < free[site[first]]:
             continue
-        free[site] = start + length
-        ready[who] = start + length + problem.gap
-        allowed[who] -= 1
-        chosen.append(option)
+        lot = who[first:stop]
+        can = (allowed[lot] > 0) & (ready[lot] <= start[first])
+        best = first + int(np.argmax(can))
+        if can[best - first]:
+            free[site[best]] = end[best]
+            ready[who[best]] = end[best] + problem.gap
+            allowed[who[best]] -= 1
+            chosen.append(order[best])
     return np.array(chosen, dtype=np.intp)
 
 
@@ -62,22 +74,27 @@ def place(problem: Problem, order_by: Floats) -> Ints:
         Options, in the order of their starts.
     """
     order = np.lexsort((problem.candidate, problem.start, -order_by))
-    busy = [0] * problem.n_sites  # a bit for each step: of an integer, that is quicker than numpy
-    allowed = problem.allowed.tolist()
+    busy = np.zeros((problem.n_sites, int(problem.end.max(initial=0)) + 1), dtype=bool)
+    allowed = problem.allowed.copy()
     visits: dict[int, list[tuple[int, int]]] = {}
-    chosen = []
-    columns = (problem.candidate, problem.site, problem.start, problem.length)
-    rows = zip(order.tolist(), *(column[order].tolist() for column in columns), strict=True)
-    for option, who, site, start, length in rows:
-        steps = (1 << length) - 1
-        if not allowed[who] or busy[site] >> start & steps:
-            continue
-        if not _is_apart(start, start + length, visits.get(who, ()), problem.gap):
-            continue
-        busy[site] |= steps << start
-        allowed[who] -= 1
-        visits.setdefault(who, []).append((start, start + length))
-        chosen.append(option)
+    chosen: list[int] = []
+    columns = (problem.candidate, problem.site, problem.start, problem.end)
+    for lot in np.split(order, range(AT_ONCE, len(order), AT_ONCE)):
+        # The night soon is full: most of what comes later does not fit, and is seen to at once.
+        taken = np.cumsum(busy, axis=1) - busy  # of the steps before each
+        site, start, end = problem.site[lot], problem.start[lot], problem.end[lot]
+        fits = taken[site, end] == taken[site, start]
+        lot = lot[fits & (allowed[problem.candidate[lot]] > 0)]  # noqa: PLW2901
+        rows = zip(lot.tolist(), *(column[lot].tolist() for column in columns), strict=True)
+        for option, who, where, begin, until in rows:
+            if not allowed[who] or busy[where, begin:until].any():
+                continue
+            if not _is_apart(begin, until, visits.get(who, ()), problem.gap):
+                continue
+            busy[where, begin:until] = True
+            allowed[who] -= 1
+            visits.setdefault(who, []).append((begin, until))
+            chosen.append(option)
     return by_start(problem, chosen)
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from aas2rto.config.sections import Plan
 from aas2rto.planning.problem import Floats, Ints, Mask, Problem, join
 from aas2rto.sky import exposure
-from aas2rto.sky.altitude_curve import moon_track, track
+from aas2rto.sky.altitude_curve import altitudes, moon_cosines, track
+from aas2rto.sky.ephemeris import separation_of
 from aas2rto.sky.night import Night
 from aas2rto.sky.observatory import Observatory
 from aas2rto.sky.visibility import lowest_altitude
@@ -246,16 +247,19 @@ def look(night: SiteNight, edges: Floats, settings: Plan) -> Seen:
     share = np.arange(per_step * (len(edges) - 1) + 1) / per_step
     times = Time(np.interp(share, np.arange(len(edges)), edges), format="mjd", scale="utc")
     ra, dec = night.table["ra"].to_numpy(float), night.table["dec"].to_numpy(float)
-    altitude, azimuth = track(night.observatory, ra, dec, times)
-    separation, moon_altitude, lit = moon_track(night.observatory, ra, dec, times)
+    if night.observatory.horizon or night.observatory.hour_angle_limit_h is not None:
+        altitude, azimuth = track(night.observatory, ra, dec, times)
+    else:
+        altitude = azimuth = altitudes(night.observatory, ra, dec, times)  # nobody asks for those
+    cosine, moon_altitude, lit = moon_cosines(night.observatory, ra, dec, times)
     inside = within_limits(night.observatory, altitude, azimuth, night.min_altitude)
     limit = max(settings.moon_separation, night.moon_limit) + MARGIN
-    inside &= (separation >= limit) | (moon_altitude <= -MARGIN)
+    inside &= (cosine <= np.cos(np.radians(limit))) | (moon_altitude <= -MARGIN)
     n = len(ra)
     whole = inside[:, :-1].reshape(n, -1, per_step).all(axis=2) & inside[:, per_step::per_step]
     whole &= ~_closed(night.closed, edges)
     at_edges = slice(None, None, per_step)
-    altitude, separation = altitude[:, at_edges], separation[:, at_edges]
+    altitude, separation = altitude[:, at_edges], separation_of(cosine[:, at_edges])
     sky = exposure.dark_sky(altitude) + exposure.moonlight(
         altitude, np.maximum(moon_altitude[at_edges], 0.0), separation, lit[at_edges]
     )

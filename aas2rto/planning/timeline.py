@@ -241,18 +241,19 @@ def with_backups(
         All options of the plan.
     """
     ids = np.array(candidates_of(nights), dtype=object)
-    outside = ~np.isin(problem.candidate, problem.candidate[planned])
     names = np.full(len(slots), "", dtype=object)
     values = np.full(len(slots), np.nan)
     for row, one in enumerate(slots["option"].tolist()):
         fits = problem.site == problem.site[one]
         fits &= problem.start == problem.start[one]
         fits &= problem.length <= problem.length[one]
-        at_site = planned[problem.site[planned] == problem.site[one]]
-        coming = problem.candidate[at_site[problem.start[at_site] > problem.start[one]]]
-        later = np.isin(problem.candidate, coming) & (problem.candidate != problem.candidate[one])
-        found = np.flatnonzero(fits & outside)
-        found = found if found.size else np.flatnonzero(fits & later)
+        rows = np.flatnonzero(fits)
+        who = problem.candidate[rows]
+        found = rows[~np.isin(who, problem.candidate[planned])]
+        if not found.size:
+            at_site = planned[problem.site[planned] == problem.site[one]]
+            coming = problem.candidate[at_site[problem.start[at_site] > problem.start[one]]]
+            found = rows[np.isin(who, coming) & (who != problem.candidate[one])]
         if found.size:
             best = found[np.lexsort((problem.candidate[found], -problem.value[found]))[0]]
             names[row], values[row] = ids[problem.candidate[best]], problem.value[best]

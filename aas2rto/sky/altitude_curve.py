@@ -39,6 +39,21 @@ def track(
     altitude, azimuth : ndarray, shape (n, m)
         [deg], without refraction.
     """
+    north, east, up = _components(observatory, ra, dec, times)
+    altitude = np.degrees(np.arctan2(up, np.hypot(north, east)))
+    return altitude, np.degrees(np.arctan2(east, north)) % 360.0
+
+
+def altitudes(observatory: Observatory, ra: ArrayLike, dec: ArrayLike, times: Time) -> Array:
+    """Compute altitudes [deg] alone, see `track`: azimuths take as long again."""
+    north, east, up = _components(observatory, ra, dec, times)
+    return np.asarray(np.degrees(np.arctan2(up, np.hypot(north, east))))
+
+
+def _components(
+    observatory: Observatory, ra: ArrayLike, dec: ArrayLike, times: Time
+) -> tuple[Array, Array, Array]:
+    """Return the directions of all candidates at all times: north, east, up."""
     site, sky, days = _at_times(observatory, times)
     axes = site.turned(sky.rotation(days))
     found = places(sky, np.atleast_1d(ra), np.atleast_1d(dec))
@@ -47,9 +62,7 @@ def track(
     shape = (-1, 3, len(days))
     components = (found.vectors @ flat).reshape(shape)
     components += (found.per_day @ flat).reshape(shape) * days
-    north, east, up = components[:, 0], components[:, 1] + site.aberration, components[:, 2]
-    altitude = np.degrees(np.arctan2(up, np.hypot(north, east)))
-    return altitude, np.degrees(np.arctan2(east, north)) % 360.0
+    return components[:, 0], components[:, 1] + site.aberration, components[:, 2]
 
 
 def moon_track(
@@ -71,10 +84,18 @@ def moon_track(
     illumination : ndarray, shape (m,)
         Illuminated fraction, 0 to 1.
     """
+    cosine, altitude, illumination = moon_cosines(observatory, ra, dec, times)
+    return separation_of(cosine), altitude, illumination
+
+
+def moon_cosines(
+    observatory: Observatory, ra: ArrayLike, dec: ArrayLike, times: Time
+) -> tuple[Array, Array, Array]:
+    """Do the same with the cosine of the separation, where its angle is not needed everywhere."""
     site, sky, days = _at_times(observatory, times)
     moon = moon_at(site, sky, days)
     vectors = places(sky, np.atleast_1d(ra), np.atleast_1d(dec)).vectors
-    return separation_of(vectors @ moon.direction.T), moon.altitude, moon.illumination
+    return vectors @ moon.direction.T, moon.altitude, moon.illumination
 
 
 def sun_track(observatory: Observatory, times: Time) -> Array:
