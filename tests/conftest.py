@@ -23,7 +23,7 @@ from aas2rto.tables import candidates as candidate_table
 from aas2rto.tables import photometry as phot
 from aas2rto.tables import summary
 from aas2rto.tables.report import FACT_COLUMNS, FACTS, Outcome, Report, fact_table, split
-from tests import shared
+from tests import postgres, shared
 
 # Machines differ in speed, and the same commit must give the same result: no deadlines, and
 # the same examples every time. `--hypothesis-profile=explore` looks farther.
@@ -133,6 +133,23 @@ def store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     shutil.copyfile(empty_store, path)
     with Store(f"sqlite:///{path}") as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
+    """Start a PostgreSQL server; skip, with the reason, where there can be none."""
+    if reason := postgres.why_not():
+        pytest.skip(reason)
+    with postgres.server(tmp_path_factory.mktemp("postgres")) as running:
+        Store(running.database("template0")).close()
+        running.order("ALTER DATABASE template0_0 RENAME TO empty")
+        yield running
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> str:
+    """Return the URL of an empty store of one's own on PostgreSQL."""
+    return postgres_server.database("empty")
 
 
 # -- builders ---------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ class Store:
     Parameters
     ----------
     url : str
-        ``sqlite:///path``, ``sqlite://`` (in memory) or ``postgresql+psycopg://...``.
+        ``sqlite:///path``, ``sqlite://`` (in memory) or ``postgresql+pg8000://...``.
 
     Attributes
     ----------

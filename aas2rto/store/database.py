@@ -40,7 +40,7 @@ def open_engine(url: str) -> Engine:
     except (SQLAlchemyError, ImportError) as error:
         raise StoreError(
             f"cannot open the store {shown(url)}: {error}; expected 'sqlite', or a URL such as "
-            "postgresql+psycopg://user@host/name (pip install 'aas2rto[postgres]')"
+            "postgresql+pg8000://user@host/name (pip install 'aas2rto[postgres]')"
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)

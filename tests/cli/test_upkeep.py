@@ -210,7 +210,7 @@ def test_a_project_without_a_store_has_nothing_to_keep(project: Path, aas2rto: C
 def test_a_database_server_is_backed_up_by_its_own_tools(project: Path, aas2rto: Cli) -> None:
     """The error names them."""
     text = (project / "small.yaml").read_text()
-    (project / "small.yaml").write_text(text + "store: postgresql+psycopg://me@host/name\n")
+    (project / "small.yaml").write_text(text + "store: postgresql+pg8000://me@host/name\n")
     for verb, tool in (("backup", "pg_dump"), ("restore", "pg_restore")):
         said = aas2rto(verb, "small.yaml", "x.sqlite")
         assert said.code == 2

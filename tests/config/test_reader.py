@@ -189,7 +189,7 @@ def test_a_long_value_is_shortened():
 def test_all_missing_variables_are_said_together(tmp_path):
     """Each with its line, two in one setting as well, and one that is set but empty."""
     found = problems(
-        BASE + f"store: postgresql+psycopg://${{DB_USER}}:${{DB_PASSWORD}}@host/x\nsources:\n"
+        BASE + f"store: postgresql+pg8000://${{DB_USER}}:${{DB_PASSWORD}}@host/x\nsources:\n"
         f"  mine: {{type: '{service(tmp_path)}', token: '${{TOKEN}}'}}\n",
         environment={"TOKEN": ""},
     )

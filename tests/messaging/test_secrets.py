@@ -147,7 +147,7 @@ def test_what_is_logged_hides_secrets(tmp_path: Path) -> None:
 def test_a_redactor_knows_all_secrets_of_a_case(tmp_path: Path) -> None:
     """Those of messengers and of the store; as they are, and as addresses write them."""
     (tmp_path / "case.yaml").write_text(
-        "project: p\nstore: postgresql+psycopg://me:store-pass@db/x\n"
+        "project: p\nstore: postgresql+pg8000://me:store-pass@db/x\n"
         "score: {factors: [magnitude]}\nobservatories: [la_palma_not]\n"
         "messages:\n  telegram: {chat: 1, token: '${TOKEN}'}\n"
     )

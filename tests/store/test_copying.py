@@ -40,7 +40,7 @@ def test_a_store_of_several_machines_is_not_copied():
     """A dry run on PostgreSQL would have to copy the server."""
     with (
         pytest.raises(UsageError, match=r"^--dry-run works on a copy of the store, which needs"),
-        temporary_copy("postgresql+psycopg://user@host/name"),
+        temporary_copy("postgresql+pg8000://user@host/name"),
     ):
         pass
 

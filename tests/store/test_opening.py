@@ -57,11 +57,11 @@ def fill_up(url):
     return store
 
 
-def test_a_full_disk_is_said_in_words_and_loses_nothing(url):
+def test_a_full_disk_is_said_in_words_and_loses_nothing(sqlite_url):
     """What was committed stays; the report is not half stored."""
-    with Store(url) as store:
+    with Store(sqlite_url) as store:
         ingest(store, make_objects("a"), light_curve("a"))
-    with fill_up(url) as store:
+    with fill_up(sqlite_url) as store:
         many = make_objects([f"x{i}" for i in range(2000)], ra=np.linspace(0, 350, 2000))
         with pytest.raises(StoreError) as caught:
             ingest(store, many)
@@ -70,7 +70,7 @@ def test_a_full_disk_is_said_in_words_and_loses_nothing(url):
         )
         assert store.identities.resolve("x5") is None
         assert store.candidates(LATE)["candidate_id"].tolist() == ["a"]
-    with Store(url) as store:
+    with Store(sqlite_url) as store:
         assert store.photometry.count() == 3
 
 
@@ -148,16 +148,16 @@ def test_a_url_that_is_none_says_what_could_be(url, words):
     """The password is not repeated."""
     said = refusal(url)
     assert said.startswith(words)
-    assert "expected 'sqlite', or a URL such as postgresql+psycopg://user@host/name" in said
+    assert "expected 'sqlite', or a URL such as postgresql+pg8000://user@host/name" in said
     assert "hush" not in said
 
 
-def test_a_database_that_was_cut_off_is_said_in_words(url, tmp_path):
+def test_a_database_that_was_cut_off_is_said_in_words(sqlite_url, tmp_path):
     """A disk that lost its end is not taken for an empty store."""
-    with Store(url) as store:
+    with Store(sqlite_url) as store:
         ingest(store, make_objects(), light_curve(n=200))
         with closing(sqlite3.connect(tmp_path / "store.sqlite")) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     path = tmp_path / "store.sqlite"
     path.write_bytes(path.read_bytes()[:5000])
-    assert "malformed" in refusal(url)
+    assert "malformed" in refusal(sqlite_url)

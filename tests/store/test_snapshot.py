@@ -54,14 +54,14 @@ def assert_same(one, other):
 
 
 @pytest.fixture
-def kept(url):
+def kept(sqlite_url):
     """Return a store with a snapshot, its path, and what it says."""
-    ingest(url)
-    wanted = known(url, keep=True)
-    with Store(url) as store:
+    ingest(sqlite_url)
+    wanted = known(sqlite_url, keep=True)
+    with Store(sqlite_url) as store:
         path = snapshot.path_of(store.engine)
     assert path is not None
-    return url, path, wanted
+    return sqlite_url, path, wanted
 
 
 @pytest.fixture
@@ -151,23 +151,25 @@ def test_one_of_another_version_has_a_line(kept, caplog, monkeypatch, rows_read)
 
 
 @pytest.mark.slow
-def test_one_that_is_newer_than_a_restored_store_is_ignored(url, tmp_path, caplog, rows_read):
+def test_one_that_is_newer_than_a_restored_store_is_ignored(
+    sqlite_url, tmp_path, caplog, rows_read
+):
     """The generation alone proves nothing: the restored store may reach it with other rows."""
     caplog.set_level(logging.INFO)
-    ingest(url, NAMES)
+    ingest(sqlite_url, NAMES)
     file = tmp_path / "store.sqlite"
     old = tmp_path / "old.sqlite"
-    with Store(url) as store, store._access.transaction("x") as connection:
+    with Store(sqlite_url) as store, store._access.transaction("x") as connection:
         connection.exec_driver_sql("SELECT 1")
     shutil.copyfile(file, old)
-    ingest(url, NAMES[:3], first=20.0)
-    known(url, keep=True)
+    ingest(sqlite_url, NAMES[:3], first=20.0)
+    known(sqlite_url, keep=True)
     for end in ("-wal", "-shm"):
         file.with_name(file.name + end).unlink(missing_ok=True)
     shutil.copyfile(old, file)
-    ingest(url, NAMES[5:9], first=30.0)
+    ingest(sqlite_url, NAMES[5:9], first=30.0)
     rows_read.clear()
-    found = known(url)
+    found = known(sqlite_url)
     assert "is not of this store" in caplog.text
     assert sum(rows_read) == len(NAMES)
     assert found.summary["n_detections"].tolist() == [3] * 5 + [6] * 4 + [3] * (len(NAMES) - 9)
