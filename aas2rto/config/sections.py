@@ -225,6 +225,33 @@ class Plan(Section):
         return self
 
 
+class Executor(Section):
+    """Where light curves are fitted.
+
+    Parameters
+    ----------
+    type : str
+        ``local``: here, on all cores. ``dask``: on the workers of a Dask cluster; what it cannot do
+        is fitted here.
+    address : str
+        Of the cluster's scheduler, such as ``tcp://host:8786``.
+    batch : int
+        Candidates that go to a worker together.
+    """
+
+    type: Literal["local", "dask"] = "local"
+    address: str = ""
+    batch: int = Field(default=512, ge=1)
+
+    @model_validator(mode="after")
+    def _has_address(self) -> Self:
+        if self.type == "dask" and not self.address:
+            raise PydanticCustomError(
+                "executor", "type: dask needs an address; write address: tcp://host:8786, say"
+            )
+        return self
+
+
 class Config(Section):
     """A whole science case, as written."""
 
@@ -234,6 +261,7 @@ class Config(Section):
     candidates: Candidates = Candidates()
     sources: dict[str, Any] = {}
     models: dict[str, Any] = {}
+    executor: Executor = Executor()
     model_choice: Literal["first_ok", "best"] = "first_ok"
     score: Score
     observatories: list[str] = Field(min_length=1)

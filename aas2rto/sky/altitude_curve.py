@@ -45,7 +45,13 @@ def track(
 
 
 def altitudes(observatory: Observatory, ra: ArrayLike, dec: ArrayLike, times: Time) -> Array:
-    """Compute altitudes [deg] alone, see `track`: azimuths take as long again."""
+    """Compute altitudes [deg] alone, shape (n, m): azimuths take as long again.
+
+    Parameters
+    ----------
+    observatory, ra, dec, times
+        As in `track`.
+    """
     north, east, up = _components(observatory, ra, dec, times)
     return np.asarray(np.degrees(np.arctan2(up, np.hypot(north, east))))
 
@@ -91,7 +97,13 @@ def moon_track(
 def moon_cosines(
     observatory: Observatory, ra: ArrayLike, dec: ArrayLike, times: Time
 ) -> tuple[Array, Array, Array]:
-    """Do the same with the cosine of the separation, where its angle is not needed everywhere."""
+    """Do the same with the cosine of the separation, where its angle is not needed everywhere.
+
+    Parameters
+    ----------
+    observatory, ra, dec, times
+        As in `track`.
+    """
     site, sky, days = _at_times(observatory, times)
     moon = moon_at(site, sky, days)
     vectors = places(sky, np.atleast_1d(ra), np.atleast_1d(dec)).vectors

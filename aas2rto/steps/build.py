@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from aas2rto.config.case import Case
 from aas2rto.factors import Needs
+from aas2rto.models.cluster import Cluster, OnCluster
 from aas2rto.steps import column, fit
 from aas2rto.steps.cycle import Parts
 from aas2rto.steps.poller import make_pollers
@@ -22,7 +23,12 @@ def build(case: Case, *, with_sources: bool = True) -> Parts:
     """
     pollers, source_failures = make_pollers(case.sources if with_sources else ())
     models, model_failures = fit.bind(case.models)
-    bare = Parts(case, pollers, models, (), (), (*source_failures, *model_failures))
+    where = case.config.executor
+    cluster = Cluster(where.address, where.batch) if where.type == "dask" else None
+    if cluster is not None:
+        models = tuple(replace(one, model=OnCluster(one.model, cluster)) for one in models)
+    failures = (*source_failures, *model_failures)
+    bare = Parts(case, pollers, models, (), (), failures, cluster)
     return with_factors_of(bare, case)
 
 

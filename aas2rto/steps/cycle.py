@@ -16,6 +16,7 @@ from aas2rto.config.case import Case
 from aas2rto.factors import Decision
 from aas2rto.guard import Failure
 from aas2rto.models import Model
+from aas2rto.models.cluster import Cluster
 from aas2rto.models.compile_time import WAITED
 from aas2rto.steps.column import BoundFactor, Column, Verdict
 from aas2rto.steps.poller import Poller
@@ -77,6 +78,7 @@ class Parts:
     factors: tuple[BoundFactor, ...]
     site_factors: tuple[BoundFactor, ...]
     failures: tuple[Failure, ...] = ()
+    cluster: Cluster | None = None
 
     @property
     def min_altitude(self) -> float:
@@ -89,9 +91,11 @@ class Parts:
         return any(factor.tomorrow for factor in self.site_factors)
 
     def close(self) -> None:
-        """Release connections of sources."""
+        """Release connections of sources and of a cluster."""
         for poller in self.pollers:
             poller.close()
+        if self.cluster is not None:
+            self.cluster.close()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from aas2rto.config.case import PartConfig
 from aas2rto.factors.peak import probability_within
 from aas2rto.guard import Failure, attempt
 from aas2rto.models import FAILED, FIT_COLUMNS, OK
+from aas2rto.models.cluster import take_complaints
 from aas2rto.sky import dust
 from aas2rto.steps.cycle import BoundModel, Fits, Parts, Prefiltered
 from aas2rto.steps.fit_memory import FitMemory, Remembering, spread_out
@@ -140,6 +141,9 @@ def fit_changed(
         todo = place < 0
         todo[~todo] = old["digest"].to_numpy(object)[place[~todo]] != wanted[~todo]
         new, failure = _run(bound, candidates[todo], photometry)
+        fits.failures.extend(
+            Failure(f"model {bound.name}", line) for line in take_complaints(bound.model)
+        )
         # What failed as a whole is tried again: the cause may be this machine, not the data.
         held.save(bound.name, new.assign(digest="" if failure else wanted[todo]))
         table, wide = held.chosen(bound.name, ids)

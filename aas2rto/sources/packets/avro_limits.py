@@ -131,7 +131,13 @@ class Header:
 
 
 def header(file: IO[bytes]) -> Header:
-    """Read what stands before the blocks of a container."""
+    """Read what stands before the blocks of a container.
+
+    Parameters
+    ----------
+    file : file
+        At its begin; then at the first block.
+    """
     if file.read(len(MAGIC)) != MAGIC:
         return Header()
     found = {b"avro.codec": b"null"}
