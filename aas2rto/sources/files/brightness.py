@@ -36,6 +36,9 @@ AGREE = 0.3
 CONTRADICT = 0.5
 """[mag] Rows whose flux and magnitude differ by more, and by more than 5 sigma, contradict."""
 
+SAME_MAGNITUDE = 0.01
+"""[mag] A magnitude that is written with two digits lies this near to the limit that it is."""
+
 GAIA_ERRORS = ((13.0, 19.0), (0.01, 0.03))
 """Magnitudes and errors [mag] of Gaia alerts: Hodgkin et al. (2021), A&A 652, A76, abstract."""
 
@@ -164,6 +167,10 @@ def _magnitudes(table: Table, band: Texts, survey: Texts) -> _Magnitudes:
     limit = np.where(marked & (mag.limits | ~np.isfinite(limit)), values, limit)
     # An error that stands for none beside a limit is how many write a non-detection.
     given_up = no_error & np.isfinite(limit) & (errors >= sentinels.LARGEST_ERROR)
+    # So is a magnitude without an error that is no brighter than the limit: Lasair repeats it.
+    unseen = np.isnan(errors) & (values >= limit - SAME_MAGNITUDE)
+    given_up |= unseen | (np.isnan(errors) & _is_unnamed_alert(table, n))
+    limit = np.where(given_up & np.isnan(limit), values, limit)
     values = np.where(marked | given_up, np.nan, values)
     offset = _offsets(table, "mag", band, survey)
     flux = _signs(table, n) * photometry.flux_from_mag(values + offset)
@@ -213,6 +220,14 @@ def _said_limit(table: Table, n: int) -> Flags:
         words = cells.flags(table["kind"].cells)
         said |= np.isin(words, ["limit", "upperlim", "upper limit", "nondetection"])
     return said
+
+
+def _is_unnamed_alert(table: Table, n: int) -> Flags:
+    """Say where a table of ZTF's alerts has none: a non-detection bears no ``candid``."""
+    column = table.get("measurement_id")
+    if column is None or column.plain != "candid":
+        return np.zeros(n, dtype=bool)
+    return np.asarray(cells.texts(column.cells) == "", dtype=bool)
 
 
 def _limiting_magnitudes(table: Table, n: int) -> Floats:

@@ -163,7 +163,7 @@ ROLES: tuple[Role, ...] = (
 COLUMNS: dict[str, tuple[str, ...]] = {role.name: role.spellings for role in ROLES}
 
 ASIDE: dict[str, str] = {
-    r".*_corr(_ext)?|magap.*|sigmagap.*|mag_?nr|sigmagnr|magg?nr.*"
+    r".*_corr(_ext)?|magap.*|sigmagap.*|mag_?nr|sigmagnr|magg?nr.*|template_?flux.*"
     r"|.*science_?flux.*": "total or reference brightness, not that of the transient",
     r"exp(osure)?_?time\w*|ra_?dec_?cov|trail\w*|dipole\w*|\w*_?flag(_\w*)?|pixelflags\w*"
     r"|[ab]image(rat)?|\w*(source|object|nr|rms|unc|gaia(bright)?)_?(mag|flux)\w*|ssmagnr"
