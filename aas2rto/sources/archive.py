@@ -78,7 +78,7 @@ class _Pass:
     postponed: int = 0
 
 
-@source(NAME, annotates=("fink_", "ztf_", "lsst_"))
+@source(NAME, annotates=("fink_", "alerce_", "lasair_", "ztf_", "lsst_"))
 class Archive:
     """Alerts and light curves from files.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import pandas as pd
 from aas2rto.errors import InputError
 from aas2rto.sources.files import (
     alert_files,
+    broker_classes,
     cells,
     exposures,
     light_curve_rows,
@@ -255,7 +256,28 @@ def _table(sheet: Sheet) -> dict[str, Column]:
             table[of] = error
     if {name_of(str(raw)).plain for raw in frame.columns} & _RUBIN:
         table.setdefault("survey", _constant("lsst", frame))
-    return table
+    found = _of_brokers(table, frame)
+    return table | found
+
+
+def _of_brokers(table: dict[str, Column], frame: pd.DataFrame) -> dict[str, Column]:
+    """Take what is a broker's guess out of the roles of types and redshifts."""
+    names, found = list(dict.fromkeys(map(str, frame.columns))), dict[str, Column]()
+    for raw in names:
+        if not broker_classes.may_be(raw):
+            continue
+        column = Column(frame[raw], raw, name_of(raw).plain)
+        key = broker_classes.key_of(raw, names, cells.texts(column.cells))
+        if key and key not in found:
+            found[key] = column
+    type_column = table.get("spectral_type")
+    if type_column is not None and type_column.name in {one.name for one in found.values()}:
+        words = broker_classes.spectral(cells.texts(type_column.cells))
+        of_tns = pd.Series(words, index=frame.index, dtype=object)
+        table["spectral_type"] = replace(type_column, cells=of_tns)
+    if "redshift" in table and broker_classes.is_nearby(table["redshift"].name, names):
+        found[broker_classes.REDSHIFT_NEARBY] = table.pop("redshift")
+    return found
 
 
 def _constant(value: str, frame: pd.DataFrame) -> Column:

@@ -154,7 +154,9 @@ ROLES: tuple[Role, ...] = (
     _role("redshift", "redshift", "redshift z zhel redshift_final redshift_helio"),
     _role(
         "spectral_type",
-        "spectral type; 'type' and 'class' only where they hold such",
+        "spectral type; 'type' and 'class' only where they hold such: a broker's guess (Fink's "
+        "v:classification, ALeRCE's class, Sherlock's) is kept as fink_classification, "
+        "alerce_class or lasair_sherlock",
         "spectral_type tns_type sn_type obj_type classification type class",
     ),
     _role("tns", "name in TNS", "tns tns_name iauid"),
