@@ -96,7 +96,7 @@ def _explain_file(
         redshift=found.redshift if redshift is None else redshift,
         base_score=base_score,
     )
-    return explain(parts, known, when, memory=OnlyRead())
+    return explain(parts, known, when, memory=OnlyRead(), suspicions=found.suspicions)
 
 
 def _explain_stored(
@@ -150,6 +150,8 @@ def _show(told: dict[str, Any]) -> None:
     )
     if told["magnitude"]:
         out.print(told["magnitude"]["sentence"], markup=False, soft_wrap=True)
+    if told["suspect"]:
+        out.print(told["suspect"]["sentence"], markup=False, soft_wrap=True)
     if told["set_aside"]:
         out.print(told["set_aside"]["sentence"], markup=False, soft_wrap=True)
     factors = pd.DataFrame(told["factors"])

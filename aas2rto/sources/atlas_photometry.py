@@ -193,9 +193,15 @@ def stack(
             "measurement_id": ("stack:" + first["Obs"]).to_numpy(),
         }
     )
-    points["kind"] = _kinds(limit, points, _disagree(good, visit))
+    wild = _disagree(good, visit)
+    points["kind"] = _kinds(limit, points, wild)
+    points[photometry.WHY] = np.where(wild, SCATTERS, "")
     inside = (first["start"] >= begin) & (first["start"] <= end)
     return points[inside.to_numpy()].sort_values("mjd", ignore_index=True)
+
+
+SCATTERS = "its exposures scatter more than noise and sky allow"
+"""Why a point is suspect."""
 
 
 def _disagree(exposures: pd.DataFrame, visit: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -92,6 +92,8 @@ class LightCurve:
     ra, dec : float or None
         ICRS [deg].
     redshift : float or None
+    suspicions : DataFrame or None
+        ``survey, measurement_id, why`` of suspect points.
     """
 
     photometry: pd.DataFrame
@@ -99,6 +101,7 @@ class LightCurve:
     ra: float | None = None
     dec: float | None = None
     redshift: float | None = None
+    suspicions: pd.DataFrame | None = None
 
 
 def read_light_curve(path: Path, *, candidate_id: str) -> LightCurve:
@@ -136,12 +139,15 @@ def read_light_curve(path: Path, *, candidate_id: str) -> LightCurve:
     rows = found.photometry.assign(candidate_id=candidate_id, source="file")
     told: dict[str, Any] = found.objects[0] if found.objects else {}
     known = {key: value for _, key, value, *_ in found.facts}
+    table = photometry.conform(rows.sort_values("mjd", kind="stable"))
+    doubted = table[table[photometry.WHY] != ""] if photometry.WHY in table else table.iloc[:0]
     return LightCurve(
-        photometry.conform(rows.sort_values("mjd", kind="stable")),
+        table[list(photometry.COLUMNS)],
         found.problems,
         told.get("ra"),
         told.get("dec"),
         known.get("redshift", redshift),
+        doubted.reindex(columns=["survey", "measurement_id", photometry.WHY]),
     )
 
 
