@@ -82,6 +82,8 @@ def _explain_file(
     found = read_light_curve(path, candidate_id=path.stem)
     for problem in found.problems:
         print(f"warning: {path}: {problem}", file=sys.stderr)
+    for note in found.notes:
+        print(f"note: {path}: {note}", file=sys.stderr)
     if position is None:
         if found.ra is None or found.dec is None:
             raise UsageError(f"{path}: has no position; give --ra and --dec, or columns ra and dec")

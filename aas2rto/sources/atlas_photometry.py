@@ -158,7 +158,7 @@ def stack(
     -------
     DataFrame
         ``mjd`` [d, UTC, middle of the exposures], ``band, flux, flux_err, limit`` [uJy],
-        ``kind, measurement_id``. The flux is the mean with weights 1 / sigma^2, its error
+        ``kind, measurement_id, exposures`` (how many), ``why`` (suspect points). The flux is the mean with weights 1 / sigma^2, its error
         1 / sqrt(sum of 1 / sigma^2).
     """
     good = exposures[cuts.good(exposures) & exposures["F"].isin(list(BANDS))]
@@ -191,6 +191,7 @@ def stack(
             "flux_err": flux_err,
             "limit": _limits(limit, flux_err, mean["single"].to_numpy()),
             "measurement_id": ("stack:" + first["Obs"]).to_numpy(),
+            "exposures": each.size().to_numpy(),
         }
     )
     wild = _disagree(good, visit)

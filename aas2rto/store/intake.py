@@ -29,11 +29,14 @@ class Ingested:
     new_candidates, new_measurements : int
     refused : tuple of str
         One line for each object that could not be stored.
+    notes : tuple of str
+        One line for each thing that is no problem: candidates that are one, targets that moved.
     """
 
     new_candidates: int = 0
     new_measurements: int = 0
     refused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def _apart(arcsec: float) -> str:
@@ -107,12 +110,12 @@ class Intake:
         rows = rows[usable & ~nameless]
         objects = rows.drop_duplicates("object_id").reset_index(drop=True)
         placed = self._identities.place(connection, objects, radius)
-        refused += [
+        notes = [
             f"{source}: {first} and {other} are one object under two names: another lies between "
             "them"
             for first, other in placed.linked
         ]
-        refused += [
+        notes += [
             f"{source}: {name} was told again with another position, {_apart(arcsec)} from where "
             "it was: the new one counts"
             for name, arcsec in placed.moved
@@ -125,7 +128,7 @@ class Intake:
         measurements, more_problems = self._usable_measurements(report, objects)
         added = self._photometry.add(connection, measurements)
         refused += [*more_problems, *problems]
-        return Ingested(int(placed.is_new.sum()), added, tuple(refused))
+        return Ingested(int(placed.is_new.sum()), added, tuple(refused), tuple(notes))
 
     def _owned(self, rows: pd.DataFrame, names: pd.Series[str], objects: pd.DataFrame) -> None:
         """Add ``candidate`` to rows: of the report's own objects, or of those known before.

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from aas2rto.sources.files import brightness, cells, surveys
+from aas2rto.sources.files.account import Account, of_points
 from aas2rto.sources.files.brightness import Brightness, Table
 from aas2rto.sources.files.cells import Flags, Floats, Texts
 from aas2rto.sources.files.reasons import Reasons
@@ -56,6 +57,8 @@ class Rows:
         [d, MJD UTC]
     is_later : ndarray of bool
     lines : list of str
+    account : Account
+        What became of each row.
     """
 
     photometry: pd.DataFrame
@@ -63,6 +66,7 @@ class Rows:
     known_at: Floats
     is_later: Flags
     lines: list[str]
+    account: Account
 
 
 def read(table: Table, ids: Texts, *, now: float, after: float) -> Rows:
@@ -107,10 +111,19 @@ def read(table: Table, ids: Texts, *, now: float, after: float) -> Rows:
     )
     known_at = rows["known_at"].to_numpy()
     is_later = known_at > now
-    used = rows[~reasons.left_out & ~is_later & (known_at > after)]
-    used, lines = _apart(used)
+    open_ = ~reasons.left_out & ~is_later
+    wanted = rows[open_ & (known_at > after)]
+    used, lines = _apart(wanted)
     told = [reasons.line(), _unknown_bands(raw, band), *found.lines, *lines]
-    return Rows(used.reset_index(drop=True), survey, known_at, is_later, [x for x in told if x])
+    account = of_points(
+        used,
+        left_out=int(reasons.left_out.sum()),
+        twice=len(wanted) - len(used),
+        later=int((~reasons.left_out & is_later).sum()),
+        before=int(open_.sum()) - len(wanted),
+    )
+    said = [line for line in told if line]
+    return Rows(used.reset_index(drop=True), survey, known_at, is_later, said, account)
 
 
 def _words(table: Table, name: str, n: int) -> Texts:
@@ -273,8 +286,6 @@ def _apart(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     is_limit = rows["measurement_id"].str.startswith("limit:").to_numpy(bool)
     equal = rows.duplicated([*key, *values], keep="first").to_numpy() | (twice & is_limit)
     lines = []
-    if equal.any():
-        lines.append(f"{counted(int(equal.sum()), 'row')} given twice (same object, band and time)")
     other = twice & ~equal
     named = rows.copy()
     if other.any():

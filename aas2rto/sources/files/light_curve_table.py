@@ -70,6 +70,8 @@ class Contents:
         When the rows that are still to come will be known [d, MJD UTC].
     problems : tuple of str
         One line each, without the name of the file.
+    notes : tuple of str
+        What became of all rows, where they are not simply detections and limits.
     """
 
     objects: list[dict[str, Any]]
@@ -77,6 +79,7 @@ class Contents:
     photometry: pd.DataFrame
     later: list[float]
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ class LightCurve:
         As in :mod:`aas2rto.tables.photometry`, sorted by time.
     problems : tuple of str
         A line for each thing in the file that was left out.
+    notes : tuple of str
+        As of `Contents`.
     ra, dec : float or None
         ICRS [deg].
     redshift : float or None
@@ -102,6 +107,7 @@ class LightCurve:
     dec: float | None = None
     redshift: float | None = None
     suspicions: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_light_curve(path: Path, *, candidate_id: str) -> LightCurve:
@@ -148,6 +154,7 @@ def read_light_curve(path: Path, *, candidate_id: str) -> LightCurve:
         told.get("dec"),
         known.get("redshift", redshift),
         doubted.reindex(columns=["survey", "measurement_id", photometry.WHY]),
+        found.notes,
     )
 
 
@@ -241,6 +248,7 @@ def contents(
         rows.photometry,
         rows.known_at[rows.is_later].tolist(),
         tuple(line for line in lines if line),
+        tuple(filter(None, [rows.account.line()])),
     )
 
 
@@ -401,12 +409,14 @@ def _atlas(sheet: Sheet, name: str, now: float, after: float) -> Contents:
     table = _table(sheet)
     n = len(sheet.frame)
     ids, _ = _identify(table, name, n)
-    parts, lines = [], list(sheet.lines)
+    parts, lines, notes = [], list(sheet.lines), []
     for object_id in pd.unique(pd.Series(ids)):
         here = ids == object_id
-        points, said = exposures.stacked(sheet.frame[here])
+        points, said, account = exposures.stacked(sheet.frame[here], now=now, after=after)
         parts.append(points.assign(candidate_id=object_id, survey="atlas"))
-        lines += [f"{object_id}: {line}" if len(set(ids)) > 1 else line for line in said]
+        begin = f"{object_id}: " if len(set(ids)) > 1 else ""
+        lines += [f"{begin}{line}" for line in said]
+        notes += [f"{begin}{line}" for line in [account.line()] if line]
     rows = pd.concat(parts, ignore_index=True) if parts else photometry.empty()
     rows["known_at"] = rows["mjd"]
     no = np.zeros(n, dtype=bool)
@@ -415,4 +425,5 @@ def _atlas(sheet: Sheet, name: str, now: float, after: float) -> Contents:
     later = rows["known_at"].to_numpy(float) > now
     objects, facts, more = object_rows.rows(table, ids, survey, mjd, no | (mjd > now))
     kept = rows[~later & (rows["known_at"].to_numpy(float) > after)].reset_index(drop=True)
-    return Contents(objects, facts, kept, rows.loc[later, "known_at"].tolist(), (*lines, *more))
+    waiting = rows.loc[later, "known_at"].tolist()
+    return Contents(objects, facts, kept, waiting, (*lines, *more), tuple(notes))

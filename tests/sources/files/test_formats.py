@@ -422,10 +422,10 @@ def test_rows_given_twice_and_rows_with_another_value(tmp_path):
     assert [p.mag for p in points(found.photometry)] == [18.5, 18.2]
     assert found.photometry["measurement_id"].is_unique
     assert found.problems == (
-        "1 row given twice (same object, band and time)",
         "1 row has another value of the same object, band and time: all are kept, and lists and "
         "fits use the first; a column 'telescope' tells them apart",
     )
+    assert found.notes == ("3 rows: 2 detections, 1 given twice",)
 
 
 def test_a_column_z_of_magnitudes_is_no_redshift(tmp_path):
