@@ -158,8 +158,8 @@ def stack(
     -------
     DataFrame
         ``mjd`` [d, UTC, middle of the exposures], ``band, flux, flux_err, limit`` [uJy],
-        ``kind, measurement_id, exposures`` (how many), ``why`` (suspect points). The flux is the mean with weights 1 / sigma^2, its error
-        1 / sqrt(sum of 1 / sigma^2).
+        ``kind, measurement_id, exposures`` (how many), ``why`` (of suspect points). The flux is
+        the mean with weights 1 / sigma^2, its error 1 / sqrt(sum of 1 / sigma^2).
     """
     good = exposures[cuts.good(exposures) & exposures["F"].isin(list(BANDS))]
     good = good.sort_values(["F", "MJD"], kind="stable").drop_duplicates(["F", "Obs"])

@@ -157,6 +157,7 @@ def test_explain_names_rows_of_a_file_that_it_left_out(project: Path, aas2rto: C
     assert said.code == 0
     assert said.err == (
         "warning: bright.csv: 1 of 8 rows left out: whose mag is no number (first: row 1)\n"
+        "note: bright.csv: 8 rows: 7 detections, 1 left out\n"
     )
 
 

@@ -127,7 +127,7 @@ def prepare(function: Callable[..., Any], run: Callable[[], None], words: str) -
 
 
 SLOW = 10.0
-"""Seconds after which what should be read from disk is being compiled: it was of another machine."""
+"""Seconds; what takes longer is not read from disk but compiled: it was of another machine."""
 
 
 @contextlib.contextmanager
