@@ -1,7 +1,7 @@
 """Which test made a point suspect, and which candidates turned out to be one.
 
 What an older store holds says neither: its suspect points stay without a reason, and its candidates
-that an object links become one when that object comes again.
+that an object lies between stay two, until a further object comes there.
 """
 
 from __future__ import annotations
