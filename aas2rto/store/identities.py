@@ -80,9 +80,12 @@ class Identities:
 
     def load(self, connection: Connection) -> None:
         """Read everything anew, as a transaction has it."""
-        table, gone = schema.candidates, select(schema.merges.c.candidate)
-        query = select(table.c.candidate_id, table.c.id).where(table.c.id.not_in(gone))
-        rows = connection.execute(query).all()
+        gone = schema.merges.c
+        merges = connection.execute(select(gone.candidate, gone.into)).all()
+        self._merged: dict[int, int] = {row.candidate: row.into for row in merges}
+        table = schema.candidates
+        query = select(table.c.candidate_id, table.c.id)
+        rows = [row for row in connection.execute(query) if row.id not in self._merged]
         self._keys: dict[str, int] = {name: key for name, key in rows}  # noqa: C416  rows are no pairs
         self._rows: list[tuple[Any, ...]] = []
         self._objects: dict[str, tuple[Any, ...]] = {}
@@ -127,6 +130,11 @@ class Identities:
         """Return the rows of those candidates that there are."""
         found = {name: self.key_of(name) for name in candidate_ids}
         return {name: key for name, key in found.items() if key is not None}
+
+    def merged(self, keys: Iterable[int]) -> dict[int, int]:
+        """Return who went into some candidates: their rows, and into whose."""
+        wanted = set(keys)
+        return {key: into for key, into in self._merged.items() if into in wanted}
 
     def _first(self, owners: Mapping[int, float]) -> int:
         """Return who bore a name first; of those who did at the same time, by the alphabet."""

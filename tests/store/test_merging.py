@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,66 @@ def test_all_that_belongs_to_both_stays(store):
     assert store.results.last_scores(MJD + 3.0).index.tolist() == ["a", "far"]
 
 
+def ranked(store: Store, at: float, **ranks: int) -> None:
+    names = list(ranks)
+    found = pd.DataFrame({"candidate_id": names, "score": 1.0, "decision": "keep", "factor": ""})
+    places = {"observatory": "here", "rank": list(ranks.values()), "site_score": 1.0}
+    places = pd.DataFrame({"candidate_id": names, **places})
+    report = {"version": "1", "config": "c"}
+    none = pd.DataFrame()
+    store.save_cycle(at, scores=found, ranks=places, rejected=none, report=report)
+
+
+@pytest.mark.parametrize("since", [0.0, 1.5])
+def test_the_history_of_ranks_goes_on(store, since):
+    """Who went into another stood in the lists before the other did."""
+    for name, offset in (("a", 0), ("c", 8), ("far", 3600)):
+        tell(store, name, offset)
+    ranked(store, MJD + 1.0, c=2, far=1)
+    ranked(store, MJD + 2.0, c=1, far=2)
+    tell(store, "b", 4, at=MJD + 2.5)
+    ranked(store, MJD + 3.0, a=1, far=2)
+    ranked(store, MJD + 4.0, a=2, far=1)
+    found = store.results.rank_history(["a"], ["here"], since=MJD + since, until=MJD + 9.0)
+    told = list(zip(found["at"] - MJD, found["rank"], strict=True))
+    begin = [(1.0, 2.0)] if since == 0 else [(1.5, 2.0)]
+    assert told == [*begin, (2.0, 1.0), (3.0, 1.0), (4.0, 2.0)]
+
+
+def test_a_mark_that_comes_meanwhile_is_not_lost(url):
+    """Another program opened the store before two became one."""
+    with Store(url) as store, Store(url) as other:
+        tell(store, "a", 0)
+        tell(store, "c", 8)
+        other.identities.load_anew()
+        tell(store, "b", 4, at=MJD + 1.0)
+        row = {"candidate_id": "c", "kind": "veto", "at": MJD + 2, "author": "me", "comment": ""}
+        other.marks.save([row])
+        assert store.marks.as_known(MJD + 3.0)["candidate_id"].tolist() == ["a"]
+
+
+def test_a_snapshot_from_before_is_read_with_what_changed(url):
+    """The file beside the store has both; what is read from it and the rows is one."""
+    names = [f"n{k}" for k in range(150)]
+    with Store(url) as store:
+        for k, name in enumerate(names):
+            tell(store, name, 1000.0 * k)
+        tell(store, "c", 8)
+        store.photometry.as_known(store.candidates(MJD + 1.0), MJD + 1.0)
+        assert store.photometry.keep_snapshot(last=True)
+        tell(store, "b", 4, at=MJD + 1.0)
+    found = []
+    for path in (Path(f"{url.removeprefix('sqlite:///')}.snapshot"), None):
+        with Store(url) as store:
+            held = store.candidates(MJD + 2.0)
+            known = store.photometry.as_known(held, MJD + 2.0)
+            found.append((len(held), str(known.photometry.to_dict()), str(known.summary.to_dict())))
+        if path is not None:
+            path.unlink()
+    assert found[0] == found[1]
+    assert found[0][0] == 150
+
+
 def test_who_was_rejected_is_judged_anew_by_what_both_have(store):
     """Also if the other was not: the light curve is another now."""
     full(store)
@@ -255,6 +316,9 @@ def test_any_order_of_arrival_gives_the_same_candidates(empty_store, groups, ord
                 ).assign(also_known_as=[(also,) for *_, also in part])
                 points = make_photometry(names, MJD - np.arange(len(names)))
                 store.ingest(make_report(table, points), MJD + start, merge_radius=5.0)
+                warm = seen(store, MJD + 99.0)
+            with Store(str(store.engine.url)) as cold:
+                assert str(seen(cold, MJD + 99.0)) == str(warm)
             held = store.candidates(MJD + 99.0)
             count = store.photometry.of(held).groupby("candidate_id").size()
             found.append((partition(store), sorted(count)))
