@@ -82,6 +82,8 @@ def _explain_file(
     found = read_light_curve(path, candidate_id=path.stem)
     for problem in found.problems:
         print(f"warning: {path}: {problem}", file=sys.stderr)
+    for note in found.notes:
+        print(f"note: {path}: {note}", file=sys.stderr)
     if position is None:
         if found.ra is None or found.dec is None:
             raise UsageError(f"{path}: has no position; give --ra and --dec, or columns ra and dec")
@@ -96,7 +98,7 @@ def _explain_file(
         redshift=found.redshift if redshift is None else redshift,
         base_score=base_score,
     )
-    return explain(parts, known, when, memory=OnlyRead())
+    return explain(parts, known, when, memory=OnlyRead(), suspicions=found.suspicions)
 
 
 def _explain_stored(
@@ -150,6 +152,8 @@ def _show(told: dict[str, Any]) -> None:
     )
     if told["magnitude"]:
         out.print(told["magnitude"]["sentence"], markup=False, soft_wrap=True)
+    if told["suspect"]:
+        out.print(told["suspect"]["sentence"], markup=False, soft_wrap=True)
     if told["set_aside"]:
         out.print(told["set_aside"]["sentence"], markup=False, soft_wrap=True)
     factors = pd.DataFrame(told["factors"])

@@ -55,6 +55,7 @@ def run(
     ] = False,
 ) -> None:
     """Pull candidates, score them, and write a ranked list per observatory."""
+    begun = time.perf_counter()
     from aas2rto.config.load import load
 
     start = parse_time(now)
@@ -67,7 +68,14 @@ def run(
     with (
         forgiving(),
         _running(
-            case, output, clock, stop, dry_run=dry_run, once=once, fixed=now is not None
+            case,
+            output,
+            clock,
+            stop,
+            dry_run=dry_run,
+            once=once,
+            fixed=now is not None,
+            begun=begun,
         ) as running,
     ):
         if once:
@@ -181,6 +189,8 @@ class _Running:
     memory: FitMemory
     written: Written
     still_there: Callable[[], None]
+    begun: list[float]
+    """When the program began [s], until the first cycle ends: its user waits for the start, too."""
 
     def lost(self, now: Time, failure: Failure) -> None:
         """Say on the terminal and to the operators that a cycle is lost."""
@@ -196,6 +206,7 @@ class _Running:
         from aas2rto.cli import showing
         from aas2rto.inform import journal
 
+        begun = self.begun.pop() if self.begun else time.perf_counter()
         self.still_there()
         with showing.steps() as on_step, self.telling.computing(now):
             cycle = loop.run_cycle(
@@ -212,6 +223,7 @@ class _Running:
         showing.cycle(cycle, folder=None if self.dry_run else self.folder)
         if self.dry_run:
             showing.mail(cycle.mail)
+            showing.took(time.perf_counter() - begun, cycle.timings)
             return cycle
         shown = len(cycle.problems)
         with showing.steps() as on_step:
@@ -221,6 +233,7 @@ class _Running:
             self.store.photometry.keep_snapshot()
         journal.close(self.store, cycle, self._write_report)
         showing.problems(cycle.problems[shown:])
+        showing.took(time.perf_counter() - begun, cycle.timings)
         return cycle
 
     def _write(self, cycle: Cycle) -> None:
@@ -264,6 +277,7 @@ def _running(
     dry_run: bool,
     once: bool,
     fixed: bool,
+    begun: float,
 ) -> Iterator[_Running]:
     """Open everything a cycle needs."""
     from aas2rto.inform.tell import Telling
@@ -300,4 +314,5 @@ def _running(
             stack.enter_context(telling)
         memory = Remembering(store.fits, try_again=True)
         watched = [] if dry_run else [folder, *filter(None, [file_of(url)])]
-        yield _Running(parts, store, folder, telling, dry_run, memory, Written(), watch(*watched))
+        watching = watch(*watched)
+        yield _Running(parts, store, folder, telling, dry_run, memory, Written(), watching, [begun])

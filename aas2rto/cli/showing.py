@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -118,19 +118,44 @@ def cycle(found: Cycle, *, folder: Path | None) -> None:
             out.print(f"   {idle}")
     told = {arrival.line() for arrival in found.arrivals}
     problems([line for line in found.problems if line not in told])
-    seconds = sum(found.timings.values())
+    _lines(found.notes, "note", None)
     where = f"written to {folder}" if folder else "dry run: nothing was stored, written or sent"
-    out.print(f"{where} ({seconds:.1f} s)", soft_wrap=True)
+    out.print(where, soft_wrap=True)
 
 
 def problems(lines: Sequence[str]) -> None:
     """Print what went wrong, a line each."""
+    _lines(lines, "problem", "yellow")
+
+
+def _lines(lines: Sequence[str], what: str, style: str | None) -> None:
     out = console()
     for line in lines[:MOST_PROBLEMS]:
-        out.print(f"[yellow]problem[/yellow] {escape(line)}", soft_wrap=True)
+        head = f"[{style}]{what}[/{style}]" if style else what
+        out.print(f"{head} {escape(line)}", soft_wrap=True)
     if len(lines) > MOST_PROBLEMS:
-        more = counted(len(lines) - MOST_PROBLEMS, "more problem")
+        more = counted(len(lines) - MOST_PROBLEMS, f"more {what}")
         out.print(f"... and {more} in cycle.json")
+
+
+APART = ("compilation", "figures", "messages")
+"""Steps whose time is shown apart, if they took a while."""
+
+
+def took(seconds: float, timings: Mapping[str, float]) -> None:
+    """Print how long a person waited, and for what else than the lists.
+
+    Parameters
+    ----------
+    seconds : float
+        All in all.
+    timings : mapping of str to float
+        Seconds of each step, `APART` and others.
+    """
+    apart = {name: timings.get(name, 0.0) for name in APART}
+    apart["start"] = seconds - sum(timings.values())
+    shown = ", ".join(f"{name} {one:.1f} s" for name, one in apart.items() if one >= 0.1)
+    console().print(f"took {seconds:.1f} s{f', of which {shown}' if shown else ''}")
 
 
 def mail(written: Mail) -> None:

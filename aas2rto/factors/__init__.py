@@ -11,7 +11,7 @@ factors run per observatory and can never reject.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any
@@ -136,6 +136,33 @@ def numbers(candidates: pd.DataFrame, name: str) -> NDArray[np.float64]:
 def per_band(candidates: pd.DataFrame, name: str, bands: Sequence[str]) -> NDArray[np.float64]:
     """Return the columns ``<name>_<band>`` side by side, shape (n, bands)."""
     return np.column_stack([numbers(candidates, f"{name}_{band}") for band in bands])
+
+
+def elsewhere(candidates: pd.DataFrame, bands: Sequence[str]) -> Callable[[int], str]:
+    """Return who says in which other bands a row has detections, most first.
+
+    Returns
+    -------
+    callable
+        Takes the number of a row; returns such as ``5 in atlaso, 2 in lsstg``, empty for none.
+    """
+    others = other_bands(candidates, bands)
+    count = np.nan_to_num(per_band(candidates, "n_detections", others)) if others else None
+
+    def say_of(row: int) -> str:
+        if count is None:
+            return ""
+        found = [(int(count[row, k]), name) for k, name in enumerate(others) if count[row, k] > 0]
+        return ", ".join(f"{n} in {name}" for n, name in sorted(found, key=lambda one: -one[0]))
+
+    return say_of
+
+
+def other_bands(candidates: pd.DataFrame, bands: Sequence[str]) -> list[str]:
+    """Return the bands that a table counts detections in, without `bands`."""
+    begin = "n_detections_"
+    there = [str(name).removeprefix(begin) for name in candidates if str(name).startswith(begin)]
+    return [name for name in there if name not in bands]
 
 
 def check_bands(options: BaseModel, **_: Any) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.factors import Factor, Needs, answer, check_bands, factor, per_band
+from aas2rto.factors import Factor, Needs, answer, check_bands, elsewhere, factor, per_band
 from aas2rto.text.late import say
 from aas2rto.text.words import counted
 
@@ -39,11 +39,14 @@ def detections(
     count = np.nansum(per_band(candidates, "n_detections", bands), axis=1).astype(int)
     few = count < min
     names = "+".join(bands)
-    reason = say(
-        lambda n, is_few: (
-            f"{counted(n, 'detection')} in {names}" + (f", needs {min}" if is_few else "")
-        ),
-        count,
-        few,
-    )
+    others = elsewhere(candidates, bands)
+
+    def sentence(n: int, is_few: bool, row: int) -> str:  # noqa: FBT001  a column's cell
+        words = f"{counted(n, 'detection')} in {names}"
+        if not is_few:
+            return words
+        seen_in = others(row)
+        return f"{words}{f' ({seen_in})' if seen_in else ''}, needs {min}"
+
+    reason = say(sentence, count, few, np.arange(len(count)))
     return answer(1.0, exclude=few, reason=reason, n_detections=count)

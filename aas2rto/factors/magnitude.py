@@ -9,7 +9,17 @@ import pandas as pd
 from astropy.time import Time
 from pydantic import BaseModel, Field
 
-from aas2rto.factors import Factor, Needs, Positive, answer, check_bands, factor, latest, numbers
+from aas2rto.factors import (
+    Factor,
+    Needs,
+    Positive,
+    answer,
+    check_bands,
+    elsewhere,
+    factor,
+    latest,
+    numbers,
+)
 from aas2rto.text.late import Late, say
 from aas2rto.text.words import counted
 from aas2rto.units import Day, Mag
@@ -77,8 +87,10 @@ def magnitude(
     nothing = np.where(aside, f"{nowhere} in the present outburst", nowhere)
     fainter = f" is fainter than {faint_limit:g}"
 
+    others = elsewhere(candidates, bands)
+
     def sentence(m: float, b: str, days: float, *rest: Any) -> str:
-        is_faint, n, none, was, is_old = rest
+        is_faint, n, none, was, is_old, row = rest
         if np.isfinite(m) and m != was:
             fit = f"{m:.2f} mag by the fit now"
             return f"{fit}{fainter if is_faint else ''} ({was:.2f} mag in {b}{age(days)})"
@@ -86,14 +98,15 @@ def magnitude(
             aged = f"{age(days)}{', stale' if is_old else ''}"
             return f"{m:.2f} mag in {b}{aged}{fainter if is_faint else ''}"
         why = f", {counted(n, 'suspect point')} (negative or of bad quality)" if n else ""
-        return f"{none}{why}"
+        seen_in = others(row)
+        return f"{none}{f' ({seen_in})' if seen_in else ''}{why}"
 
-    days = now.utc.mjd - mjd
+    days, rows = now.utc.mjd - mjd, np.arange(len(mag))
     usual = seen & ~faint & ~old & (mag == measured) & (days <= 1.0)
     reason = Late.where(
         usual,
         say("{:.2f} mag in {}", mag, band),
-        say(sentence, mag, band, days, faint, suspect, nothing, measured, old),
+        say(sentence, mag, band, days, faint, suspect, nothing, measured, old, rows),
     )
     value = 10.0 ** ((zero_point - mag) / 2)
     value = value if ceiling is None else np.minimum(value, ceiling)

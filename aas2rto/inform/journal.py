@@ -56,6 +56,9 @@ def tell(cycle: Cycle) -> None:
         if line not in failed:
             log.warning("%s", line, extra={"event": "problem", "at": at})
 
+    for line in cycle.notes:
+        log.info("%s", line, extra={"event": "note", "at": at})
+
 
 def _brief(cycle: Cycle) -> dict[str, Any]:
     """Return the numbers of a cycle; its words stand in cycle.json."""

@@ -84,6 +84,7 @@ def cycle_summary(parts: Parts, store: Store, cycle: Cycle) -> dict[str, Any]:
         "funnel": funnel(cycle.judged, store, cycle.now.utc.mjd) if cycle.judged else {},
         "sources": [arrival.line() for arrival in cycle.arrivals],
         "problems": cycle.problems,
+        "notes": cycle.notes,
         "fits": cycle.judged.fits.fresh if cycle.judged else {},
         "idle": _idle(parts, cycle.judged) if cycle.judged else {},
         "reconsidered": cycle.reconsidered,

@@ -17,8 +17,9 @@ from astropy.time import Time
 
 from aas2rto.config.case import Case
 from aas2rto.config.resolve import SCIENCE_LIST
-from aas2rto.factors import Decision
-from aas2rto.questions.knobs import Knob, of_factor, of_telescope
+from aas2rto.factors import Decision, numbers, other_bands
+from aas2rto.parts.setting_text import in_yaml
+from aas2rto.questions.knobs import Knob, of_factor, of_telescope, wider_bands
 from aas2rto.questions.threshold import threshold
 from aas2rto.questions.trial import Judgement, only, trial
 from aas2rto.sky.observatory import Observatory
@@ -88,9 +89,34 @@ class _Question:
             else:
                 other, why = one.decides(self.candidate_id)
                 after = f"; with {knob.key} {knob.text(value)}, {other} would leave it out: {why}"
+        more, blocked = self._with_more_bands()
+        told, after = told + more, after or blocked
         nothing = f"no single setting of {self.factor} would bring it in{after}"
         sentence = "; or ".join(one["sentence"] for one in told) or nothing
         return {"factor": self.factor, "sentence": sentence, "settings": told}
+
+    def _with_more_bands(self) -> tuple[list[dict[str, Any]], str]:
+        """Let the factor count bands that the candidate is seen in, and it does not count."""
+        after = ""
+        for bands in wider_bands(self.parts.case, self.factor, self._other_bands()):
+            one = self.judged(bands.case)
+            was, needed = in_yaml(bands.value), in_yaml(bands.wider)
+            if one is None or not one.is_past(self.candidate_id, self.factor, self.sites):
+                continue
+            if one.is_in(self.candidate_id, self.sites):
+                return [_said(self, bands.key, was, needed, bands.case)], ""
+            other, why = one.decides(self.candidate_id)
+            after = after or f"; with {bands.key} {needed}, {other} would leave it out: {why}"
+        return [], after
+
+    def _other_bands(self) -> list[str]:
+        """Return the bands in which the candidate is seen, and this factor does not look."""
+        if self.row is None:
+            return []
+        mine = next((one for one in self.parts.case.factors if one.name == self.factor), None)
+        others = other_bands(self.row, getattr(mine and mine.options, "bands", ()) or ())
+        count = {name: numbers(self.row, f"n_detections_{name}")[0] for name in others}
+        return sorted((name for name in others if count[name] > 0), key=lambda name: -count[name])
 
     def _flips(self, knob: Knob, value: float) -> bool | None:
         """Tell whether a value lets the candidate past; asked of the factor alone, if that will do.
@@ -187,9 +213,12 @@ def _out_everywhere(ask: _Question, found: Judgement) -> tuple[Observatory | Non
 
 def _told(ask: _Question, knob: Knob, value: float) -> dict[str, Any]:
     """Say what a change does: where the candidate would then rank."""
-    change = f"{knob.key} {knob.text(knob.value)} -> {knob.text(value)}"
-    told = {"key": knob.key, "value": knob.text(knob.value), "needed": knob.text(value)}
-    case = knob.turned(value)
+    return _said(ask, knob.key, knob.text(knob.value), knob.text(value), knob.turned(value))
+
+
+def _said(ask: _Question, key: str, was: str, needed: str, case: Case | None) -> dict[str, Any]:
+    change = f"{key} {was} -> {needed}"
+    told = {"key": key, "value": was, "needed": needed}
     if case is None or len(ask.known.table) < 2:
         return {**told, "ranks": {}, "sentence": change}
     parts = with_factors_of(ask.parts, case)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from aas2rto.steps.present import present_magnitude
 from aas2rto.store import Store
 from aas2rto.tables import marks
 from aas2rto.tables.effect import PRODUCT, Effect
+from aas2rto.tables.photometry import NEGATIVE, SUSPECT, WHY
 from aas2rto.text.words import counted
 
 
@@ -42,7 +44,9 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
         See `explain`.
     """
     known = as_known(parts, store, now, candidate_id=candidate_id)
-    told = explain(parts, known, now, memory=OnlyRead(store.fits))
+    key = store.identities.key_of(candidate_id)
+    suspicions = None if key is None else store.photometry.suspicions(key)
+    told = explain(parts, known, now, memory=OnlyRead(store.fits), suspicions=suspicions)
     said = marks.standing(known.said, known.photometry, now.utc.mjd).drop(columns="candidate_id")
     told["feedback"] = [{str(k): _plain(v) for k, v in m.items()} for m in said.to_dict("records")]
     told["state"] = str(known.table["state"].iloc[0])
@@ -54,7 +58,14 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
     return told
 
 
-def explain(parts: Parts, known: Known, now: Time, *, memory: FitMemory) -> dict[str, Any]:
+def explain(
+    parts: Parts,
+    known: Known,
+    now: Time,
+    *,
+    memory: FitMemory,
+    suspicions: pd.DataFrame | None = None,
+) -> dict[str, Any]:
     """Explain one candidate.
 
     Parameters
@@ -65,6 +76,8 @@ def explain(parts: Parts, known: Known, now: Time, *, memory: FitMemory) -> dict
     now : Time
     memory : FitMemory
         Earlier fits.
+    suspicions : DataFrame, optional
+        ``survey, measurement_id, why`` of suspect points.
 
     Returns
     -------
@@ -94,6 +107,7 @@ def explain(parts: Parts, known: Known, now: Time, *, memory: FitMemory) -> dict
         "n_detections": int(row["n_detections"]),
         "magnitude": _magnitude(parts, row, judged.fits.tables, float(now.utc.mjd)),
         "set_aside": _set_aside(row, parts.case.config.candidates.quiet),
+        "suspect": _suspect(known.photometry, suspicions),
         "redshift": _plain(row["redshift"]),
         "spectral_type": str(row["spectral_type"]),
         "failures": [str(failure) for failure in failures],
@@ -125,6 +139,25 @@ def _magnitude(
             "(magnitude: {use: model} in the config takes that)"
         )
     return {"age": _plain(age), "present": _plain(present), "sentence": told}
+
+
+def _suspect(points: pd.DataFrame, suspicions: pd.DataFrame | None) -> dict[str, Any] | None:
+    """Say which test made points suspect; None: there are none."""
+    rows = points[points["kind"] == SUSPECT]
+    if rows.empty:
+        return None
+    key = ["survey", "measurement_id"]
+    known = {} if suspicions is None else suspicions.set_index(key)[WHY].to_dict()
+    named = [known.get(one) for one in zip(rows["survey"], rows["measurement_id"], strict=True)]
+    unknown = np.where(rows["flux"] < 0, NEGATIVE, "an older program did not keep why")
+    why = [str(word or other) for word, other in zip(named, unknown, strict=True)]
+    told = Counter(why).most_common()
+    listed = "; ".join(f"{n} of them {word}" if len(told) > 1 else word for word, n in told)
+    columns = (rows["mjd"].tolist(), rows["band"].tolist(), why)
+    return {
+        "points": [{"mjd": m, "band": b, "why": w} for m, b, w in zip(*columns, strict=True)],
+        "sentence": f"{counted(len(rows), 'suspect point')}, in fits only: {listed}",
+    }
 
 
 def _set_aside(row: pd.Series, quiet: float | None) -> dict[str, Any] | None:

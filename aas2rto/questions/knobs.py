@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -91,6 +91,48 @@ def _of_part(above: str, part: PartConfig, put: Callable[[Any], Case]) -> Iterat
                 return None
 
         yield Knob(f"{above}.{name}", value, unit, turned)
+
+
+@dataclass(frozen=True)
+class Bands:
+    """The bands that count for a factor, with further ones.
+
+    Parameters
+    ----------
+    key : str
+        As ``--set`` takes it.
+    value, wider : tuple of str
+        What they are, and with the further ones.
+    case : Case
+        With those.
+    """
+
+    key: str
+    value: tuple[str, ...]
+    wider: tuple[str, ...]
+    case: Case
+
+
+def wider_bands(case: Case, factor: str, others: Sequence[str]) -> Iterator[Bands]:
+    """Yield the bands of a factor with each of some others, then with all of them.
+
+    Parameters
+    ----------
+    case : Case
+    factor : str
+    others : sequence of str
+        What a candidate is seen in, the band with the most detections first.
+    """
+    for place, (name, part) in enumerate(zip(factor_names(case), case.factors, strict=True)):
+        bands = getattr(part.options, "bands", None)
+        if part.name != factor or not isinstance(bands, tuple) or not others:
+            continue
+        for more in [*((one,) for one in others), *([tuple(others)] if len(others) > 1 else [])]:
+            options = part.options.model_copy(update={"bands": (*bands, *more)})
+            factors = list(case.factors)
+            factors[place] = replace(part, options=options)
+            turned = replace(case, factors=tuple(factors))
+            yield Bands(f"score.factors.{name}.bands", bands, (*bands, *more), turned)
 
 
 def of_telescope(case: Case, site: Observatory) -> Iterator[Knob]:

@@ -68,6 +68,7 @@ class _Pass:
     request: PollRequest
     batch: Batch
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     done: dict[str, list[int]] = field(default_factory=dict)
     waiting: dict[str, list[Any]] = field(default_factory=dict)
     bad: dict[str, list[Any]] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class _Pass:
     postponed: int = 0
 
 
-@source(NAME, annotates=("fink_", "ztf_", "lsst_"))
+@source(NAME, annotates=("fink_", "alerce_", "lasair_", "ztf_", "lsst_"))
 class Archive:
     """Alerts and light curves from files.
 
@@ -256,6 +257,7 @@ def _read_table(reading: _Pass, file: Path) -> None:
         raise InputError(text if text.startswith(str(file)) else f"{file}: {text}") from error
     # Not shortened: each line counts the rows of one reason.
     reading.problems += [f"{file}: {line}" for line in found.problems]
+    reading.notes += [f"{file}: {line}" for line in found.notes]
     reading.objects += found.objects
     reading.facts += found.facts
     batch.later = found.later
@@ -278,9 +280,8 @@ def _report(reading: _Pass) -> Report:
         *reading.problems,
         *tables.problems,
         *_homeless(objects, rows),
-        *_notes(reading),
-        *_given_again(again),
     )
+    notes = (*reading.notes, *_notes(reading), *_given_again(again))
     nothing_read = not (reading.done or reading.waiting)
     facts = _facts(reading, tables, objects)
     has_data = not (rows.empty and objects.empty and facts.empty)
@@ -288,9 +289,8 @@ def _report(reading: _Pass) -> Report:
     error = ""
     if nothing_read and not has_data and (reading.problems or reading.bad):
         outcome, error = Outcome.FAILED, _why_nothing(reading, problems)
-    return Report(
-        NAME, outcome, objects, rows, facts, cursor, _newest(tables, rows), problems, error
-    )
+    newest = _newest(tables, rows)
+    return Report(NAME, outcome, objects, rows, facts, cursor, newest, problems, error, notes=notes)
 
 
 def _given_again(n: int) -> list[str]:

@@ -158,8 +158,8 @@ def stack(
     -------
     DataFrame
         ``mjd`` [d, UTC, middle of the exposures], ``band, flux, flux_err, limit`` [uJy],
-        ``kind, measurement_id``. The flux is the mean with weights 1 / sigma^2, its error
-        1 / sqrt(sum of 1 / sigma^2).
+        ``kind, measurement_id, exposures`` (how many), ``why`` (of suspect points). The flux is
+        the mean with weights 1 / sigma^2, its error 1 / sqrt(sum of 1 / sigma^2).
     """
     good = exposures[cuts.good(exposures) & exposures["F"].isin(list(BANDS))]
     good = good.sort_values(["F", "MJD"], kind="stable").drop_duplicates(["F", "Obs"])
@@ -191,11 +191,18 @@ def stack(
             "flux_err": flux_err,
             "limit": _limits(limit, flux_err, mean["single"].to_numpy()),
             "measurement_id": ("stack:" + first["Obs"]).to_numpy(),
+            "exposures": each.size().to_numpy(),
         }
     )
-    points["kind"] = _kinds(limit, points, _disagree(good, visit))
+    wild = _disagree(good, visit)
+    points["kind"] = _kinds(limit, points, wild)
+    points[photometry.WHY] = np.where(wild, SCATTERS, "")
     inside = (first["start"] >= begin) & (first["start"] <= end)
     return points[inside.to_numpy()].sort_values("mjd", ignore_index=True)
+
+
+SCATTERS = "its exposures scatter more than noise and sky allow"
+"""Why a point is suspect."""
 
 
 def _disagree(exposures: pd.DataFrame, visit: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

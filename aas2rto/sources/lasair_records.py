@@ -122,7 +122,8 @@ def _ztf_packet(
     for record in _list_of(found, "candidates"):
         if isinstance(record, dict) and record.get("candid") is None:
             # The magnitude of a non-detection is the limit, also where diffmaglim is missing.
-            limit = record.get("diffmaglim", record.get("magpsf"))
+            given = record.get("diffmaglim")
+            limit = record.get("magpsf") if given is None else given
             limits.append({**_with_jd(record), "diffmaglim": limit})
         else:
             detections.append(_with_place(_with_jd(record), place))

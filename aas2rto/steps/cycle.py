@@ -114,6 +114,11 @@ class Arrival:
         return tuple(line for line in lines if line not in told)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """One line for each thing that people should know and that is no problem."""
+        return (*self.report.notes, *self.ingested.notes)
+
+    @property
     def failed(self) -> bool:
         """Tell whether the source, or storing what it brought, failed."""
         return self.failure is not None or bool(self.report.error)
@@ -260,6 +265,11 @@ class Cycle:
     def failed_sources(self) -> frozenset[str]:
         """Names of the sources that brought a failure."""
         return frozenset(arrival.report.source for arrival in self.arrivals if arrival.failed)
+
+    @property
+    def notes(self) -> list[str]:
+        """One line for everything that people should know and that is no problem."""
+        return [note for arrival in self.arrivals for note in arrival.notes]
 
     @property
     def problems(self) -> list[str]:

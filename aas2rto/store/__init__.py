@@ -28,6 +28,7 @@ from aas2rto.store.fits import Fits
 from aas2rto.store.identities import Identities
 from aas2rto.store.intake import Ingested, Intake
 from aas2rto.store.marks import Marks
+from aas2rto.store.merging import Merging
 from aas2rto.store.outbox import Answer, Mail, Outbox
 from aas2rto.store.photometry import Photometry
 from aas2rto.store.pruning import Pruning
@@ -83,7 +84,8 @@ class Store:
         self.outbox = Outbox(self.engine, access.transaction, self.identities.key_of)
         self._pruning = Pruning()
         access.when_lost.append(self._pruning.forget)
-        self._intake = Intake(access, self.identities, self.facts, self.photometry, self.sources)
+        stored = (access, self.identities, self.facts, self.photometry)
+        self._intake = Intake(*stored, self.sources, Merging(*stored, self.rejections))
 
     @property
     def generation(self) -> int:

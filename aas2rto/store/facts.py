@@ -84,10 +84,11 @@ class Facts:
     def __init__(self, access: Access, identities: Identities) -> None:
         self._access = access
         self._identities = identities
-        access.when_lost.append(self._forget)
-        self._forget()
+        access.when_lost.append(self.forget)
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Hold nothing in memory: what is there may be another's by now."""
         self._generation = -1
         self._rows: list[NDArray[Any]] | None = None
         self._history: History | None = None

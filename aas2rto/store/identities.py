@@ -1,7 +1,8 @@
 """Which objects are one candidate, where it is, and by what names it is known.
 
-Who belongs to whom is decided when an object comes, by its name and place, and stays so. What is
-read is what was known: at an earlier time a candidate bears the name, and stands at the place, of
+Who belongs to whom is decided when an object comes, by its name and place: it joins the candidate
+that is there, starts one, or makes several one (`merging`), at all times. What is read is what was
+known: at an earlier time a candidate bears the name, and stands at the place, of
 the object that had come first of those that were known then.
 """
 
@@ -24,6 +25,13 @@ from aas2rto.tables import candidates
 PEOPLE = "too"
 """The survey of targets that people write down."""
 
+Alike = tuple[int, int, str]
+"""Two candidates' rows, and the name that both bear."""
+
+NAMES_WITHIN = 60.0
+"""[arcsec] Candidates that bear one name and lie farther apart stay two: a name may be misspelt. A
+choice; positions of one object differ by a few arcsec, of what was named after its host by more."""
+
 OBJECT = ["id", "candidate", "object_id", "ra", "dec", "known_at", "survey"]
 
 
@@ -41,12 +49,15 @@ class Placed:
         Candidates that are one, see :class:`aas2rto.tables.candidates.Match`.
     moved : tuple of (str, float)
         Targets of people that now lie elsewhere, and how far from where they were [arcsec].
+    fresh : frozenset of str
+        Objects that were not known before.
     """
 
     keys: NDArray[np.int64]
     is_new: NDArray[np.bool_]
     linked: tuple[tuple[str, str], ...] = ()
     moved: tuple[tuple[str, float], ...] = ()
+    fresh: frozenset[str] = frozenset()
 
 
 class Identities:
@@ -59,25 +70,31 @@ class Identities:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        access.when_lost.append(self.load)
-        self.load()
+        access.when_lost.append(self.load_anew)
+        self.load_anew()
 
-    def load(self) -> None:
+    def load_anew(self) -> None:
         """Read everything anew."""
         with self._access.reading() as connection:
-            table = schema.candidates
-            rows = connection.execute(select(table.c.candidate_id, table.c.id)).all()
-            self._keys: dict[str, int] = {name: key for name, key in rows}  # noqa: C416  rows are no pairs
-            self._rows: list[tuple[Any, ...]] = []
-            self._objects: dict[str, tuple[Any, ...]] = {}
-            self._since: dict[str, float] = {}
-            self._read_rows(connection)
-            of = schema.aliases.c
-            self._aliases: dict[str, dict[int, float]] = {}
-            for alias, key, known_at in connection.execute(
-                select(of.alias, of.candidate, of.known_at)
-            ):
-                self._aliases.setdefault(alias, {})[key] = known_at
+            self.load(connection)
+
+    def load(self, connection: Connection) -> None:
+        """Read everything anew, as a transaction has it."""
+        gone = schema.merges.c
+        merges = connection.execute(select(gone.candidate, gone.into)).all()
+        self._merged: dict[int, int] = {row.candidate: row.into for row in merges}
+        table = schema.candidates
+        query = select(table.c.candidate_id, table.c.id)
+        rows = [row for row in connection.execute(query) if row.id not in self._merged]
+        self._keys: dict[str, int] = {name: key for name, key in rows}  # noqa: C416  rows are no pairs
+        self._rows: list[tuple[Any, ...]] = []
+        self._objects: dict[str, tuple[Any, ...]] = {}
+        self._since: dict[str, float] = {}
+        self._read_rows(connection)
+        of = schema.aliases.c
+        self._aliases: dict[str, dict[int, float]] = {}
+        for alias, key, known_at in connection.execute(select(of.alias, of.candidate, of.known_at)):
+            self._aliases.setdefault(alias, {})[key] = known_at
         self._changed()
 
     def _changed(self) -> None:
@@ -113,6 +130,11 @@ class Identities:
         """Return the rows of those candidates that there are."""
         found = {name: self.key_of(name) for name in candidate_ids}
         return {name: key for name, key in found.items() if key is not None}
+
+    def merged(self, keys: Iterable[int]) -> dict[int, int]:
+        """Return who went into some candidates: their rows, and into whose."""
+        wanted = set(keys)
+        return {key: into for key, into in self._merged.items() if into in wanted}
 
     def _first(self, owners: Mapping[int, float]) -> int:
         """Return who bore a name first; of those who did at the same time, by the alphabet."""
@@ -209,16 +231,18 @@ class Identities:
             See :func:`aas2rto.tables.candidates.match` [arcsec].
         """
         owners = self._owners(objects)
+        fresh = frozenset(name for name in objects["object_id"] if name not in self._objects)
+        by_name = [name for name in owners if name in fresh]
         known = pd.DataFrame(
             [(self._names[one[1]], one[3], one[4]) for one in self._objects.values()],
             columns=["candidate_id", "ra", "dec"],
         )
-        found = candidates.match(objects, known, owners, radius_arcsec=radius)
+        found = candidates.match(objects, known, owners, radius_arcsec=radius, by_name=by_name)
         self._add_candidates(connection, found.candidate_id[found.is_new].tolist())
         keys = np.array([self._keys[name] for name in found.candidate_id], dtype=np.int64)
         moved = self._add_objects(connection, objects, keys)
         self._changed()
-        return Placed(keys, found.is_new, found.linked, moved)
+        return Placed(keys, found.is_new, found.linked, moved, fresh)
 
     def _owners(self, objects: pd.DataFrame) -> dict[str, str]:
         """Return who is known by each object's id; by a name only if it was known before."""
@@ -283,8 +307,14 @@ class Identities:
 
     def add_aliases(
         self, connection: Connection, rows: Iterable[tuple[str, int, str, float]]
-    ) -> None:
-        """Store names: alias, the candidate's row, whose name it is, and since when."""
+    ) -> frozenset[str]:
+        """Store names: alias, the candidate's row, whose name it is, and since when.
+
+        Returns
+        -------
+        frozenset of str
+            Those that are new, or were known earlier than the store had it.
+        """
         new: dict[tuple[str, int], dict[str, Any]] = {}
         for alias, key, survey, known_at in rows:
             if alias in self._objects and self._objects[alias][1] == key:
@@ -304,6 +334,49 @@ class Identities:
                 set_={"known_at": insert.excluded.known_at, "survey": insert.excluded.survey},
             )
             connection.execute(statement, list(new.values()))
+        return frozenset(alias for alias, _ in new)
+
+    def alike(self, rows: Iterable[tuple[str, int, str, float]]) -> tuple[list[Alike], list[str]]:
+        """Return who is one because a name of the one is an object of the other.
+
+        Parameters
+        ----------
+        rows : iterable of tuple
+            Names as `add_aliases` takes them: those that are new, and those of new objects.
+
+        Returns
+        -------
+        alike : list of (int, int, str)
+            The candidates' rows, and the name that both bear.
+        lines : list of str
+            Of those that lie too far apart for that.
+        """
+        found: list[Alike] = []
+        lines: list[str] = []
+        for alias, key, _, _ in rows:
+            pairs = [(key, self._objects[alias][1])] if alias in self._objects else []
+            # An object that came after somebody had called another candidate so, but is older.
+            pairs += [(key, other) for other in self._aliases.get(alias, ()) if pairs]
+            for one, other in dict.fromkeys(pairs):
+                if one == other or (one, other, alias) in found:
+                    continue
+                away = self._apart(one, other)
+                if away <= NAMES_WITHIN:
+                    found.append((one, other, alias))
+                    continue
+                lines.append(
+                    f"{self._names[one]} and {self._names[other]} are both called {alias}, but lie "
+                    f"{away / 3600:.2g} deg apart: they stay two"
+                )
+        return found, lines
+
+    def _apart(self, one: int, other: int) -> float:
+        """Return how far apart the nearest objects of two candidates are [arcsec]."""
+        places = [
+            [(row[3], row[4]) for row in self._objects.values() if row[1] == key]
+            for key in (one, other)
+        ]
+        return min(candidates.separation(*a, *b) for a in places[0] for b in places[1])
 
     def owners_of(self, names: Iterable[str]) -> dict[str, tuple[int, float]]:
         """Return, for objects that no report need introduce, candidate and since when it is so."""

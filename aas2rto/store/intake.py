@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from aas2rto.store.access import Access
 from aas2rto.store.facts import OTHERS, PERSON, TNS, Facts
 from aas2rto.store.identities import Identities
+from aas2rto.store.merging import Merging
 from aas2rto.store.photometry import Photometry
 from aas2rto.store.sources import Sources
 from aas2rto.tables import photometry
@@ -29,11 +30,14 @@ class Ingested:
     new_candidates, new_measurements : int
     refused : tuple of str
         One line for each object that could not be stored.
+    notes : tuple of str
+        One line for each thing that is no problem: candidates that are one, targets that moved.
     """
 
     new_candidates: int = 0
     new_measurements: int = 0
     refused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def _apart(arcsec: float) -> str:
@@ -53,6 +57,7 @@ class Intake:
     facts : Facts
     measurements : Photometry
     sources : Sources
+    merging : Merging
     """
 
     def __init__(
@@ -62,12 +67,14 @@ class Intake:
         facts: Facts,
         measurements: Photometry,
         sources: Sources,
+        merging: Merging,
     ) -> None:
         self._access = access
         self._identities = identities
         self._facts = facts
         self._photometry = measurements
         self._sources = sources
+        self._merging = merging
 
     def take(self, report: Report, now: float, *, merge_radius: float = 5.0) -> Ingested:
         """Store what a poll brought, and the source's new state, in one transaction.
@@ -107,25 +114,52 @@ class Intake:
         rows = rows[usable & ~nameless]
         objects = rows.drop_duplicates("object_id").reset_index(drop=True)
         placed = self._identities.place(connection, objects, radius)
-        refused += [
-            f"{source}: {first} and {other} are one object under two names: another lies between "
-            "them"
+        key_of = self._identities.key_of
+        pairs = [(key_of(one) or 0, key_of(other) or 0) for one, other in placed.linked]
+        into = self._merging.merge(connection, pairs, now)
+        notes = [
+            f"{source}: {other} is {first}, for an object lies near both or bears a name of both; "
+            f"they are one candidate now, {self._identities.resolve(first)}"
             for first, other in placed.linked
         ]
-        refused += [
+        notes += [
             f"{source}: {name} was told again with another position, {_apart(arcsec)} from where "
             "it was: the new one counts"
             for name, arcsec in placed.moved
         ]
-        objects["candidate"] = placed.keys
+        keys = [into.get(key, key) for key in placed.keys.tolist()]
+        objects["candidate"] = np.array(keys, dtype=np.int64)
         homeless = set(report.objects.get("object_id", ())) - set(objects["object_id"])
         facts, problems = self._usable_facts(report, objects, homeless)
         self._facts.add(connection, facts)
-        self._identities.add_aliases(connection, _aliases(rows, objects, facts))
+        names = _aliases(rows, objects, facts)
+        fresh = placed.fresh | self._identities.add_aliases(connection, names)
+        news = [row for row in names if row[0] in fresh]
+        notes += self._join_alike(connection, source, news, objects, now)
         measurements, more_problems = self._usable_measurements(report, objects)
         added = self._photometry.add(connection, measurements)
         refused += [*more_problems, *problems]
-        return Ingested(int(placed.is_new.sum()), added, tuple(refused))
+        return Ingested(int(placed.is_new.sum()), added, tuple(refused), tuple(notes))
+
+    def _join_alike(
+        self,
+        connection: Connection,
+        source: str,
+        names: list[tuple[str, int, str, float]],
+        objects: pd.DataFrame,
+        now: float,
+    ) -> list[str]:
+        """Make candidates one of which the one bears the name of the other."""
+        of = self._identities
+        alike, lines = of.alike(names)
+        told = [(of.name_of(one), of.name_of(other), name) for one, other, name in alike]
+        into = self._merging.merge(connection, [(one, other) for one, other, _ in alike], now)
+        objects["candidate"] = objects["candidate"].map(lambda key: into.get(key, key))
+        return [f"{source}: {line}" for line in lines] + [
+            f"{source}: {one} is {other}, for both are called {name}; they are one candidate now, "
+            f"{of.resolve(one)}"
+            for one, other, name in told
+        ]
 
     def _owned(self, rows: pd.DataFrame, names: pd.Series[str], objects: pd.DataFrame) -> None:
         """Add ``candidate`` to rows: of the report's own objects, or of those known before.

@@ -51,8 +51,17 @@ class Marks:
             }
             for row in rows
         ]
-        if values:
-            connection.execute(schema.marks.insert(), values)
+        if not values:
+            return
+        # Another program may have made it one with another since the names were read.
+        gone = schema.merges.c
+        query = select(gone.candidate, gone.into)
+        keys = [value["candidate"] for value in values if value["candidate"] is not None]
+        rows_into = connection.execute(query.where(gone.candidate.in_(keys))).all()
+        into = {row.candidate: row.into for row in rows_into}
+        for value in values:
+            value["candidate"] = into.get(value["candidate"], value["candidate"])
+        connection.execute(schema.marks.insert(), values)
 
     def as_known(self, now: float) -> pd.DataFrame:
         """Return what people had said by `now` [d, MJD UTC], in the order in which they did."""

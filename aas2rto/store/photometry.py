@@ -12,6 +12,7 @@ from aas2rto.store import schema
 from aas2rto.store.access import Access
 from aas2rto.store.cache import LightCurves, PhotometryCache
 from aas2rto.store.rows import chunks, insert_many, tuples
+from aas2rto.tables import photometry
 from aas2rto.tables.outburst import QUIET
 
 KEY = ["candidate", "survey", "measurement_id"]
@@ -117,10 +118,41 @@ class Photometry:
         )
         # In the order of the key, which SQLite inserts twice as fast.
         insert_many(connection, statement, sorted(tuples(rows, names), key=itemgetter(0, 1, 2)))
+        self._add_suspicions(connection, rows)
         _changed(connection, self._access, keys)
         for tell in self.when_added:
             tell(keys)
         return _count(connection, keys) - before
+
+    def _add_suspicions(self, connection: Connection, rows: pd.DataFrame) -> None:
+        """Keep which test made points suspect; the first word stays."""
+        if photometry.WHY not in rows:
+            return
+        rows = rows[(rows["kind"] == photometry.SUSPECT) & (rows[photometry.WHY] != "")]
+        table = schema.suspicions
+        statement = self._access.insert(table).on_conflict_do_nothing()
+        names = [column.name for column in table.columns]
+        insert_many(connection, statement.values(dict.fromkeys(names)), tuples(rows, names))
+
+    def suspicions(self, key: int) -> pd.DataFrame:
+        """Return which test made points of a candidate suspect.
+
+        Parameters
+        ----------
+        key : int
+            The candidate's row.
+
+        Returns
+        -------
+        DataFrame
+            ``survey, measurement_id, why``; of negative fluxes, and of what an older program
+            stored, nothing is kept.
+        """
+        table = schema.suspicions
+        query = select(table.c.survey, table.c.measurement_id, table.c.why)
+        with self._access.reading() as connection:
+            found = connection.execute(query.where(table.c.candidate == key)).all()
+        return pd.DataFrame(found, columns=["survey", "measurement_id", "why"], dtype=object)
 
 
 def _changed(connection: Connection, access: Access, keys: list[int]) -> None:

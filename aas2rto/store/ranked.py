@@ -20,6 +20,7 @@ def rank_history(
     observatories: Sequence[str],
     span: tuple[float, float],
     newest: Standings | None,
+    merged: Mapping[int, int] | None = None,
 ) -> pd.DataFrame:
     """Return the ranks of some candidates over time.
 
@@ -33,6 +34,9 @@ def rank_history(
         From when until when [d, MJD UTC], both included.
     newest : Standings or None
         Of the newest cycle that is there as a whole, if it is not after the end.
+    merged : mapping, optional
+        From the keys of candidates that went into these to theirs: before one of these was in a
+        list itself, it stood where they did.
 
     Returns
     -------
@@ -43,16 +47,36 @@ def rank_history(
         before a candidate first ranked at a site.
     """
     keys = np.array(sorted(set(ids.values())), dtype=np.int64)
-    since, until = span
-    rows = history.read(connection, since=since, until=until, candidates=keys)
-    rows = rows.take(np.isin(rows.list, list(observatories)))
+    (since, until), into = span, dict(merged or {})
+    every_key = np.array(sorted({*keys.tolist(), *into}), dtype=np.int64)
+    rows = history.read(connection, since=since, until=until, candidates=every_key)
+    rows = _as_one(rows.take(np.isin(rows.list, list(observatories))), into)
     now = _newest_rows(newest, keys, observatories, since)
-    earlier = history.last_before(connection, since, _in_a_list_before(rows, now))
-    earlier = _said_at(earlier, since)
+    wanted = _in_a_list_before(rows, now)
+    wanted |= {(site, key) for key, root in into.items() for site, one in wanted if one == root}
+    earlier = _as_one(history.last_before(connection, since, wanted), into)
+    earlier = _said_at(earlier.sorted(), since)
+    earlier = earlier.take(earlier.is_last())
     # The newest cycle's place is the exact one: it stands for a row of the same time.
     every = Rows.joined([earlier, rows, now]).sorted()
     every = every.take(every.is_last(every.at))
     return _as_frame(every, {key: name for name, key in ids.items()})
+
+
+def _as_one(rows: Rows, into: Mapping[int, int]) -> Rows:
+    """Give rows of candidates that went into another to that one, until it has rows of its own."""
+    if not into or not len(rows):
+        return rows
+    owner = np.array([into.get(key, key) for key in rows.candidate.tolist()], dtype=np.int64)
+    own = owner == rows.candidate
+    pairs = list(zip(rows.list.tolist(), owner.tolist(), strict=True))
+    first: dict[tuple[str, int], float] = {}
+    for pair, at, is_own in zip(pairs, rows.at.tolist(), own.tolist(), strict=True):
+        if is_own:
+            first[pair] = min(at, first.get(pair, np.inf))
+    begun = np.array([first.get(pair, np.inf) for pair in pairs])
+    kept = own | (rows.at < begun)
+    return Rows(**{**rows.columns(), "candidate": owner}).take(kept)
 
 
 def _newest_rows(

@@ -94,6 +94,14 @@ class Rejections:
         connection.execute(statement, [{"candidate": key, "at": at} for key, at in rows])
         self._take(connection, comings.with_backs(rows))
 
+    def moved(self, connection: Connection, keys: Iterable[int], now: float) -> None:
+        """Take note that rows of the tables changed hands; their candidates are judged anew."""
+        self._forget()
+        self._access.raise_rejections(connection)
+        out = {int(key) for key in out_at(self._read(connection), now).candidate}
+        if back := [(key, now) for key in keys if key in out]:
+            self.revive(connection, back)
+
     def _take(self, connection: Connection, comings: Comings) -> None:
         """Hold what was just written; other programs see by the number that it was."""
         self._comings, self._out = comings, None

@@ -214,7 +214,8 @@ class Results:
         with self._access.reading() as connection:
             times = [at for at in self._current.times(connection) if at <= until]
             newest = self._current.of(connection, times[-1]) if times else None
-            return rank_history(connection, ids, observatories, (since, until), newest)
+            merged = self._identities.merged(ids.values())
+            return rank_history(connection, ids, observatories, (since, until), newest, merged)
 
     def before(
         self, candidate_ids: Iterable[str], observatories: Sequence[str], now: float

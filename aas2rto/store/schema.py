@@ -33,6 +33,14 @@ candidates = Table(
     Column("candidate_id", String, nullable=False, unique=True),  # of the object that came first
 )
 
+# Candidates that turned out to be another: their row stays, so that its number is never given anew.
+merges = Table(
+    "merges",
+    metadata,
+    _candidate(primary_key=True),
+    Column("into", ForeignKey("candidates.id"), nullable=False),
+)
+
 # The objects of surveys, in the order in which they came (the key): where each was first seen. One
 # that turns out to have been known earlier has a further row.
 objects = Table(
@@ -73,6 +81,16 @@ photometry = Table(
     Column("source", String, nullable=False),
     Column("known_at", Float, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# Which test made a point suspect, for those who ask; most points are not.
+suspicions = Table(
+    "suspicions",
+    metadata,
+    _candidate(primary_key=True),
+    Column("survey", String, primary_key=True),
+    Column("measurement_id", String, primary_key=True),
+    Column("why", String, nullable=False),
 )
 
 # What was said of a candidate, never changed: what stands at a time follows from the rows.

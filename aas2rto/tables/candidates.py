@@ -9,7 +9,7 @@ where the candidate stands, so that a crowded field does not become one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,6 +87,7 @@ def match(
     aliases: Mapping[str, str],
     *,
     radius_arcsec: float,
+    by_name: Collection[str] = (),
 ) -> Match:
     """Find the candidate of each object.
 
@@ -101,16 +102,19 @@ def match(
         From every id a candidate is known by to its candidate_id.
     radius_arcsec : float
         Largest distance at which positions mean the same object [arcsec].
+    by_name : collection of str
+        Those of `aliases` that are no objects yet: their places link candidates, too.
     """
     object_ids = objects["object_id"].to_numpy(object)
     found = np.array([aliases.get(name, "") for name in object_ids], dtype=object)
     is_new = np.zeros(len(found), dtype=bool)
-    open_ = np.flatnonzero(found == "")
+    named = np.isin(object_ids, list(by_name)) if by_name else np.zeros(len(found), dtype=bool)
+    open_ = np.flatnonzero((found == "") | named)
     if not len(open_):
         return Match(found, is_new)
     vectors = unit_vectors(objects["ra"], objects["dec"])[open_]
     sky = _Sky(known, vectors, chord(radius_arcsec), chord(REACH * radius_arcsec))
-    owner = np.array([sky.place(row) for row in range(len(open_))])
+    owner = np.array([sky.place(row, found[at]) for row, at in enumerate(open_)])
     roots = np.array([sky.root(number) for number in owner], dtype=np.intp)
     n_known = len(sky.names)
     starts = np.array([sky.starter(root) for root in roots], dtype=np.intp)
@@ -173,9 +177,18 @@ class _Sky:
         """Return the object that started a candidate; -1 for a known one."""
         return self._started.get(number, -1)
 
-    def place(self, row: int) -> int:
-        """Find or start the candidate of an object; returns its number."""
+    def place(self, row: int, name: str = "") -> int:
+        """Find or start the candidate of an object; returns its number.
+
+        Parameters
+        ----------
+        row : int
+        name : str
+            Of the known candidate that it belongs to, wherever it lies; empty for none.
+        """
         near = self._near(row)
+        if name:
+            near[self.root(self.names.index(name))] = -1.0
         if near:
             chosen = min(near, key=lambda number: near[number])
             self._join(near)
@@ -203,13 +216,12 @@ class _Sky:
     def _join(self, near: Mapping[int, float]) -> None:
         """Let candidates that have an object between them be one.
 
-        Those that this report starts join the nearest known one, or the first of them; that two
-        known ones are one is only told.
+        All join the one that was known first; that two known ones are one is told, too, as they
+        have histories.
         """
-        known = sorted(number for number in near if number < len(self.names))
-        target = min(known, key=lambda number: near[number]) if known else min(near)
+        target = min(near)
         for other in near:
-            if other not in known and other != target:
+            if other != target:
                 self._parents[other] = target
-        for other in known[1:]:
-            self.linked[self.names[known[0]], self.names[other]] = None
+                if other < len(self.names):
+                    self.linked[self.names[target], self.names[other]] = None

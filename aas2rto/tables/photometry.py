@@ -164,20 +164,31 @@ def limit_id(band: str, mjd: float) -> str:
     return f"limit:{band}:{mjd:.4f}"
 
 
+WHY = "why"
+"""A further column of what sources report: which test made a point suspect; else empty. The table
+that flows through the program has it not: the store keeps it for those who ask."""
+
+NEGATIVE = "a negative flux: fainter than the template"
+"""Why a point is suspect for which its source names no test."""
+
+
 def conform(table: pd.DataFrame) -> pd.DataFrame:
     """Return `table` with exactly the columns and types of this module, missing ones as null.
+
+    `WHY` stays where it is given.
 
     Parameters
     ----------
     table : DataFrame
         At least ``mjd`` and ``band``.
     """
+    given = {**COLUMNS, WHY: "str"} if WHY in table else COLUMNS
     return pd.DataFrame(
         {
             name: _as(table[name], dtype)
             if name in table
             else pd.Series(np.nan if dtype == "float64" else "", index=table.index, dtype=dtype)
-            for name, dtype in COLUMNS.items()
+            for name, dtype in given.items()
         }
     ).reset_index(drop=True)
 

@@ -132,6 +132,9 @@ class Report:
         MJD (UTC) of the newest alert seen, which tells a dark stream from a quiet one.
     problems : tuple of str
         One line for each file or record that could not be used: where, what, why.
+    notes : tuple of str
+        One line for each thing that people should know and that is no problem: what waits for its
+        time, what was there twice, how the rows of a file were used.
     error : str
         Why it failed, in one line without secrets.
     retry_at : float or None
@@ -151,6 +154,7 @@ class Report:
     error: str = ""
     retry_at: float | None = None
     acknowledge: Callable[[], None] = _nothing
+    notes: tuple[str, ...] = ()
 
 
 def failed(source: str, error: str, *, retry_at: float | None = None) -> Report:

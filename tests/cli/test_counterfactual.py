@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.cli.conftest import NOW, Said
+from tests.cli.conftest import NOW, NOW_MJD, Said
 
 Cli = Callable[..., Said]
 
@@ -98,6 +98,42 @@ def test_a_mark_is_no_setting(ran: Path, aas2rto: Cli) -> None:
     found = told(aas2rto, "bright")["counterfactual"]
     assert found["settings"] == []
     assert found["sentence"].startswith("no setting would bring it in: feedback decides (vetoed")
+
+
+@pytest.mark.slow
+def test_bands_that_do_not_count_are_named_and_would_bring_it_in(
+    project: Path, aas2rto: Cli
+) -> None:
+    """Seen in ATLAS's o alone; and what is seen there too faintly is told why not."""
+    night = project / "night.csv"
+    rows = [
+        f"{name},{ra},50.0,{NOW_MJD - day:.5f},atlaso,{mag + day / 10:.2f},0.05"
+        for name, ra, mag in (("orange", 170.0, 17.0), ("dim", 175.0, 20.0))
+        for day in (8.5, 6.5, 4.5, 2.5, 0.5)
+    ]
+    night.write_text("\n".join([night.read_text().rstrip(), *rows, ""]))
+    assert aas2rto("run", "small.yaml", "--once", "--now", NOW).code == 0
+    rejected = pd.read_csv(project / "outputs/small/excluded.csv", comment="#")
+    own = rejected.set_index("candidate_id")["reason"]
+    assert own["orange"] == "no detection in ztfg, ztfr (5 in atlaso)"
+    found = told(aas2rto, "orange")["counterfactual"]
+    assert found["sentence"].startswith(
+        "no single setting of magnitude would bring it in; with score.factors.magnitude.bands "
+        "[ztfg, ztfr, atlaso], detections would leave it out: 0 detections in ztfg+ztfr (5 in "
+        "atlaso), needs 4"
+    )
+    text = (project / "small.yaml").read_text()
+    wide = "detections: {min: 4, bands: [ztfg, ztfr, atlaso]}"
+    (project / "small.yaml").write_text(text.replace("detections: {min: 4}", wide))
+    found = told(aas2rto, "orange")["counterfactual"]
+    (one,) = found["settings"]
+    assert one["needed"] == "[ztfg, ztfr, atlaso]"
+    assert one["ranks"]["science"] >= 1
+    assert one["sentence"].startswith(
+        "score.factors.magnitude.bands [ztfg, ztfr] -> [ztfg, ztfr, atlaso]: rank "
+    )
+    assert "settings" in (dim := told(aas2rto, "dim")["counterfactual"])
+    assert dim["settings"] == []
 
 
 @pytest.mark.slow

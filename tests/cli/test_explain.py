@@ -157,6 +157,7 @@ def test_explain_names_rows_of_a_file_that_it_left_out(project: Path, aas2rto: C
     assert said.code == 0
     assert said.err == (
         "warning: bright.csv: 1 of 8 rows left out: whose mag is no number (first: row 1)\n"
+        "note: bright.csv: 8 rows: 7 detections, 1 left out\n"
     )
 
 
@@ -201,3 +202,28 @@ def test_explain_a_light_curve_in_flux(project: Path, aas2rto: Cli) -> None:
     one = explained(aas2rto, "--light-curve", "flux.csv", *where)
     other = explained(aas2rto, "--light-curve", "mag.csv", *where)
     assert one["score"] == pytest.approx(other["score"], rel=1e-9)
+
+
+SUSPECT = """\
+object_id,ra,dec,mjd,fid,mag,magerr,isdiffpos,rb,nbad
+ZTF26a,150.0,10.0,61117.0,1,18.0,0.1,t,0.9,0
+ZTF26a,150.0,10.0,61118.0,1,18.0,0.1,f,0.9,0
+ZTF26a,150.0,10.0,61118.5,1,18.0,0.1,t,0.2,0
+ZTF26a,150.0,10.0,61118.7,2,18.0,0.1,t,0.2,3
+ZTF26a,150.0,10.0,61119.0,2,18.0,0.1,t,0.9,3
+"""
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_it_says_which_test_made_a_point_suspect(project: Path, aas2rto: Cli, stored: bool) -> None:
+    """Of the store, and of a file alone."""
+    (project / "night.csv").write_text(SUSPECT)
+    if stored:
+        assert aas2rto("run", "small.yaml", "--once", "--now", NOW).code == 0
+    found = explained(aas2rto, *(("ZTF26a",) if stored else ("--light-curve", "night.csv")))
+    suspect = found["suspect"]
+    assert suspect["sentence"] == (
+        "4 suspect points, in fits only: 2 of them rb below 0.55; 1 of them a negative flux: "
+        "fainter than the template; 1 of them bad pixels (nbad above 0)"
+    )
+    assert suspect["points"][1] == {"mjd": 61118.5, "band": "ztfg", "why": "rb below 0.55"}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from aas2rto.factors import FACTORS, Decision, Needs
 from aas2rto.factors.detections import detections
+from aas2rto.text.words import counted
 from tests.conftest import MJD, make_candidates, make_photometry
 
 
@@ -32,8 +33,9 @@ def test_detections_in_the_bands_are_counted_together(g, r, other, least):
     few = g + r < least
     assert found.decision.tolist() == [Decision.EXCLUDE if few else Decision.KEEP]
     assert found.value.tolist() == [1.0]
-    needs = f", needs {least}" if few else ""
-    assert found.reason.tolist() == [f"{g + r} detections in ztfg+ztfr{needs}"]
+    others = f" ({other} in atlaso)" if other else ""
+    needs = f"{others}, needs {least}" if few else ""
+    assert found.reason.tolist() == [f"{counted(g + r, 'detection')} in ztfg+ztfr{needs}"]
 
 
 @pytest.mark.parametrize("kind", ["limit", "suspect"])

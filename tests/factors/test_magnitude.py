@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aas2rto.config.case import PartConfig
 from aas2rto.factors import FACTORS, Decision, Needs
+from aas2rto.factors.detections import detections
 from aas2rto.factors.magnitude import magnitude
 from aas2rto.steps.column import needs_of
 from tests.conftest import MJD, make_candidates, make_photometry
@@ -91,6 +92,25 @@ def test_without_a_detection_it_is_excluded():
         "no detection in ztfg, ztfr",
         "no detection in ztfg, ztfr",
         "no detection in ztfg, ztfr, 1 suspect point (negative or of bad quality)",
+    ]
+
+
+def test_it_says_in_which_other_bands_there_are_detections():
+    """Most first; what is only suspect or a limit there is none."""
+    table = make_photometry(
+        "a",
+        MJD - np.arange(1.0, 6.0),
+        band=["lsstg", "atlaso", "atlaso", "lssti", "r.mine"],
+        kind=["detection", "detection", "detection", "limit", "detection"],
+    )
+    rows = make_candidates(["a", "b"], table)
+    assert magnitude(rows, NOW).reason.tolist() == [
+        "no detection in ztfg, ztfr (2 in atlaso, 1 in lsstg, 1 in r.mine)",
+        "no detection in ztfg, ztfr",
+    ]
+    assert detections(rows, NOW, bands=("ztfg", "atlaso")).reason.tolist() == [
+        "2 detections in ztfg+atlaso (1 in lsstg, 1 in r.mine), needs 4",
+        "0 detections in ztfg+atlaso, needs 4",
     ]
 
 

@@ -51,6 +51,7 @@ def test_a_killed_process_leaves_nothing_behind_and_of_two_only_one_compiles(tmp
     said = [process.communicate(timeout=60)[0] for process in both]
     assert all("answer 42.0" in text for text in said)
     assert sum("compiling" in text for text in said) == 1
+    assert sum("waiting for another program that makes a test ready" in text for text in said) == 1
     assert start(tmp_path, 0.0).communicate(timeout=60)[0] == "answer 42.0\n"
 
 

@@ -85,6 +85,9 @@ def test_exposures_that_disagree_make_a_suspect_point():
     """An asteroid in one of four is no supernova."""
     looks = [*FOUR[:3], (61000.43, 900.0, 12.0)]
     assert stacked(result(*looks))["kind"].tolist() == ["suspect"]
+    assert stacked(result(*looks))["why"].tolist() == [
+        "its exposures scatter more than noise and sky allow"
+    ]
 
 
 @pytest.mark.parametrize("flux", [3e3, 3e4, 1e5])

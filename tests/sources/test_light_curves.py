@@ -172,7 +172,7 @@ def test_measurements_known_later_wait(tmp_path):
     (tmp_path / "a.csv").write_text(text)
     first = poll(tmp_path, now=60050.0)
     assert first.photometry["mjd"].tolist() == [60000.0]
-    assert "1 measurement is later than now" in first.problems[0]
+    assert "1 measurement is later than now" in first.notes[-1]
     second = poll(tmp_path, now=60090.0, cursor=first.cursor)
     assert second.photometry["mjd"].tolist() == [60001.0]
 
@@ -278,7 +278,7 @@ def test_measurements_of_several_files_are_counted(tmp_path):
         (tmp_path / name).write_text("id,ra,dec,mjd,band,mag,magerr\na,1,2,60000,ztfg,18,0.1\n")
     report = poll(tmp_path)
     assert len(report.photometry) == 1
-    assert report.problems == ("1 measurement of several files taken once",)
+    assert report.notes[-1] == "1 measurement of several files taken once"
 
 
 def test_missing_light_curve_is_explained(tmp_path):

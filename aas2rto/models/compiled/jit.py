@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -113,15 +114,32 @@ def prepare(function: Callable[..., Any], run: Callable[[], None], words: str) -
         What it is for, told to the user if it takes a while.
     """
     if is_kept(function):
-        run()
+        with _told_if_slow(words):
+            run()
         return
     if is_temporary(CODE_FOLDER):
         _say_where()
-    with _alone():
+    with _alone(words):
         if not is_kept(function):
-            log.info("compiling %s, once: this takes about a minute", words)
+            log.info("compiling %s, once: this takes one to two minutes", words)
         with WAITED:
             run()
+
+
+SLOW = 10.0
+"""Seconds; what takes longer is not read from disk but compiled: it was of another machine."""
+
+
+@contextlib.contextmanager
+def _told_if_slow(words: str) -> Iterator[None]:
+    told = "compiling %s anew, for this processor: this takes one to two minutes"
+    timer = threading.Timer(SLOW, log.info, [told, words])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @functools.cache
@@ -135,7 +153,7 @@ def _say_where() -> None:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
+def _alone(words: str) -> Iterator[None]:
     """Hold a lock between processes; it ends with the process. Without locks, go on."""
     try:
         import fcntl  # noqa: PLC0415  not on every system
@@ -146,7 +164,11 @@ def _alone() -> Iterator[None]:
         yield
         return
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.info("waiting for another program that makes %s ready", words)
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

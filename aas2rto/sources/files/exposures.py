@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from aas2rto.sources import atlas_photometry
 from aas2rto.sources.files import cells
+from aas2rto.sources.files.account import Account, of_points
 from aas2rto.text.words import counted
 
 NAMES = (*atlas_photometry.NUMBERS, "F", "Obs")
@@ -17,13 +20,17 @@ def is_atlas(names: list[str]) -> bool:
     return {name.lower() for name in NAMES} <= {name.strip("#").lower() for name in names}
 
 
-def stacked(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def stacked(
+    frame: pd.DataFrame, *, now: float = math.inf, after: float = -math.inf
+) -> tuple[pd.DataFrame, list[str], Account]:
     """Cut on quality and join the exposures of each visit.
 
     Parameters
     ----------
     frame : DataFrame
         As delivered, of one object.
+    now, after : float
+        Points later than `now`, and those taken until `after`, are counted as such [d, MJD UTC].
 
     Returns
     -------
@@ -31,6 +38,8 @@ def stacked(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         As :func:`aas2rto.sources.atlas_photometry.stack` gives them.
     lines : list of str
         How many exposures were left out, and why.
+    account : Account
+        What became of each exposure.
     """
     given = {str(name).strip("#").lower(): name for name in frame.columns}
     columns = {
@@ -53,6 +62,16 @@ def stacked(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     points = atlas_photometry.stack(table[~timeless])
     kept = table[~(timeless | bad | foreign)]
     again = int(kept.duplicated(["F", "Obs"]).sum())
-    if again:
-        lines.append(f"{counted(again, 'exposure')} given twice")
-    return points, lines
+    mjd = points["mjd"].to_numpy(float)
+    later, before = mjd > now, mjd <= after
+    used = points[~later & ~before]
+    n = points["exposures"].to_numpy(int)
+    account = of_points(
+        used,
+        stacked=int(n[~later & ~before].sum()),
+        left_out=len(table) - len(kept),
+        twice=again,
+        later=int(n[later].sum()),
+        before=int(n[before].sum()),
+    )
+    return points.drop(columns="exposures"), lines, account

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from aas2rto.errors import InputError
 from aas2rto.sources.packets import avro_steps as machine
 from aas2rto.sources.packets import lsst as lsst_packet
-from aas2rto.sources.packets import nulls
+from aas2rto.sources.packets import nulls, quality
 from aas2rto.sources.packets import ztf as ztf_packet
 from aas2rto.sources.packets.avro import Chunk, Items, Values
 from aas2rto.sources.packets.avro_schema import Path
@@ -32,6 +32,9 @@ Found = tuple[Convert, Columns]
 NUMBERS = frozenset({machine.NULL, machine.INTEGER, machine.FLOAT, machine.DOUBLE})
 WHOLE = frozenset({machine.NULL, machine.INTEGER})
 TEXTS = frozenset({machine.NULL, machine.BYTES})
+Test = tuple[NDArray[np.bool_], str]
+"""Which measurements fail, and in words what."""
+
 FLAGS = frozenset({machine.NULL, machine.BOOLEAN, machine.INTEGER})
 
 _HEADS: dict[str, frozenset[str]] = {
@@ -119,12 +122,13 @@ class _History:
         self._broken = np.zeros(len(items.owners), dtype=bool)
         self._quality = quality
 
-    def below(self) -> NDArray[np.bool_]:
-        """Say of each measurement whether it looks less real than is asked for."""
-        bad = np.zeros(len(self.owners), dtype=bool)
-        for name, least in self._quality.least().items():
-            bad |= _sane(self.values.numbers(name)) < least
-        return bad
+    def why_bad(self, tests: Iterable[Test]) -> NDArray[np.object_]:
+        """Say of each measurement which test it fails first, those of the config at last."""
+        asked = (
+            (_sane(self.values.numbers(name)) < least, quality.below(name, least))
+            for name, least in self._quality.least().items()
+        )
+        return first_of([*tests, *asked], len(self.owners))
 
     def drop(self, broken: NDArray[np.bool_]) -> None:
         """Leave measurements out that cannot be used, and remember to say so."""
@@ -137,6 +141,15 @@ class _History:
         for owner, n in zip(owners.tolist(), counts.tolist(), strict=True):
             name = self.names[np.flatnonzero(self.owners == owner)[0]]
             yield f"{wheres[owner]}: {n} of the measurements of {name} cannot be used"
+
+
+def first_of(tests: Iterable[Test], n: int) -> NDArray[np.object_]:
+    """Return of each measurement the first test that it fails; empty if it fails none."""
+    number, words = np.zeros(n, dtype=np.intp), [""]
+    for failed, why in tests:
+        number[failed & (number == 0)] = len(words)
+        words.append(why)
+    return np.array(words, dtype=object)[number]
 
 
 def _usable_ids(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -163,8 +176,11 @@ def _ztf_history(history: _History) -> Iterator[Found]:
     history.drop(no_candid & ~(known_band & np.isfinite(jd)))
     seen = np.flatnonzero(history.wanted & ~no_candid)
     unseen = np.flatnonzero(history.wanted & no_candid)
-    suspect = _sane(values.numbers("rb")) < ztf_packet.MIN_REAL_BOGUS
-    suspect |= (_sane(values.numbers("nbad")) > 0) | history.below()
+    tests = [
+        (_sane(values.numbers("rb")) < ztf_packet.MIN_REAL_BOGUS, ztf_packet.LOW_RB),
+        (_sane(values.numbers("nbad")) > 0, ztf_packet.BAD_PIXELS),
+    ]
+    suspect = history.why_bad(tests)
     signs = [SIGN_LETTERS.get(text[:1], np.nan) for text in values.texts("isdiffpos", seen)]
     yield (
         ztf_packet.detections,
@@ -227,19 +243,17 @@ def _ztf_forced(history: _History) -> Iterator[Found]:
 
 def _lsst_history(history: _History) -> Iterator[Found]:
     values = history.values
-    suspect = np.zeros(len(values), dtype=bool)
-    for flag in lsst_packet.SUSPECT_FLAGS:
-        suspect |= values.integers(flag) != 0
-    suspect |= history.below()
+    tests = ((values.integers(flag) != 0, flag) for flag in lsst_packet.SUSPECT_FLAGS)
+    suspect = history.why_bad(tests)
     yield _lsst_rows(history, "diaSourceId", suspect, "")
 
 
 def _lsst_forced(history: _History) -> Iterator[Found]:
-    none = np.zeros(len(history.values), dtype=bool)
+    none = first_of((), len(history.values))
     yield _lsst_rows(history, "diaForcedSourceId", none, "forced:")
 
 
-def _lsst_rows(history: _History, key: str, suspect: NDArray[np.bool_], prefix: str) -> Found:
+def _lsst_rows(history: _History, key: str, suspect: NDArray[np.object_], prefix: str) -> Found:
     """Read fluxes, as far as there is one and Rubin has not withdrawn it."""
     values = history.values
     ids = values.integers(key)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from aas2rto.errors import InputError
 from aas2rto.guard import attempt
+from aas2rto.sources.files.broker_classes import LASAIR, REDSHIFT_NEARBY
 from aas2rto.sources.files.sheet import Sheet
 from aas2rto.sources.files.spellings import COLUMNS, found_in, name_of
 from aas2rto.sources.transport import json_text
@@ -100,11 +101,21 @@ def _facts(content: Any) -> dict[str, str]:
         part = stack.pop(0)
         if not isinstance(part, dict):
             continue
+        found |= _sherlock(part)
         for key, value in part.items():
             plain = name_of(str(key)).plain
             for ours in ("id", "ra", "dec", "redshift"):
                 simple = isinstance(value, str | int | float) and not isinstance(value, bool)
                 if simple and plain in COLUMNS[ours] and ours not in found:
                     found[ours] = str(value)
-        stack += [value for value in part.values() if isinstance(value, dict)]
+        stack += [v for k, v in part.items() if isinstance(v, dict) and k != "sherlock"]
     return found
+
+
+def _sherlock(part: Mapping[str, Any]) -> dict[str, str]:
+    """Return what Lasair says of the surroundings: the redshift there is not the object's."""
+    nearby = part.get("sherlock")
+    if not isinstance(nearby, dict):
+        return {}
+    given = {LASAIR: nearby.get("classification"), REDSHIFT_NEARBY: nearby.get("z")}
+    return {key: str(value) for key, value in given.items() if value is not None}

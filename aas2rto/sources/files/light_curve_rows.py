@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from aas2rto.sources.files import brightness, cells, surveys
+from aas2rto.sources.files.account import Account, of_points
 from aas2rto.sources.files.brightness import Brightness, Table
 from aas2rto.sources.files.cells import Flags, Floats, Texts
 from aas2rto.sources.files.reasons import Reasons
@@ -56,6 +57,8 @@ class Rows:
         [d, MJD UTC]
     is_later : ndarray of bool
     lines : list of str
+    account : Account
+        What became of each row.
     """
 
     photometry: pd.DataFrame
@@ -63,6 +66,7 @@ class Rows:
     known_at: Floats
     is_later: Flags
     lines: list[str]
+    account: Account
 
 
 def read(table: Table, ids: Texts, *, now: float, after: float) -> Rows:
@@ -89,7 +93,7 @@ def read(table: Table, ids: Texts, *, now: float, after: float) -> Rows:
     reasons.add(band == "", "in a band whose survey is not known")
     found = brightness.measure(table, band, survey, reasons)
     brightness.without_values(found, reasons, has_errors="magerr" in table or "flux_err" in table)
-    kind = _kinds(table, found, survey)
+    kind, why = _kinds(table, found, survey)
     rows = pd.DataFrame(
         {
             "candidate_id": ids,
@@ -102,14 +106,24 @@ def read(table: Table, ids: Texts, *, now: float, after: float) -> Rows:
             "survey": survey,
             "measurement_id": _names(table, band, mjd, np.isfinite(found.flux), n),
             "known_at": _known_at(table, mjd, n),
+            photometry.WHY: why,
         }
     )
     known_at = rows["known_at"].to_numpy()
     is_later = known_at > now
-    used = rows[~reasons.left_out & ~is_later & (known_at > after)]
-    used, lines = _apart(used)
+    open_ = ~reasons.left_out & ~is_later
+    wanted = rows[open_ & (known_at > after)]
+    used, lines = _apart(wanted)
     told = [reasons.line(), _unknown_bands(raw, band), *found.lines, *lines]
-    return Rows(used.reset_index(drop=True), survey, known_at, is_later, [x for x in told if x])
+    account = of_points(
+        used,
+        left_out=int(reasons.left_out.sum()),
+        twice=len(wanted) - len(used),
+        later=int((~reasons.left_out & is_later).sum()),
+        before=int(open_.sum()) - len(wanted),
+    )
+    said = [line for line in told if line]
+    return Rows(used.reset_index(drop=True), survey, known_at, is_later, said, account)
 
 
 def _words(table: Table, name: str, n: int) -> Texts:
@@ -188,36 +202,47 @@ def _unknown_bands(raw: Texts, band: Texts) -> str:
     )
 
 
-def _kinds(table: Table, found: Brightness, survey: Texts) -> Texts:
-    """Return the kind that the table gives, or that signal to noise and quality show."""
+def _kinds(table: Table, found: Brightness, survey: Texts) -> tuple[Texts, Texts]:
+    """Return the kind that the table gives, or that signal to noise and quality show; and why."""
     n = len(survey)
-    suspect = _is_bad_ztf(table, n)
+    why = np.where(survey == "ztf", _why_bad_ztf(table, n), "").astype(object)
+    suspect = why != ""
     kind = np.full(n, photometry.LIMIT, dtype=object)
     for whose in np.unique(survey.astype(str)):
         here = survey == whose
         kind[here] = photometry.kind_of(
-            found.flux[here], found.flux_err[here], whose, suspect=suspect[here] & (whose == "ztf")
+            found.flux[here], found.flux_err[here], whose, suspect=suspect[here]
         )
     measured = np.isfinite(found.flux)
     if "kind" in table:
         words = cells.flags(table["kind"].cells)
         said = np.array(cells.by_unique(pd.Series(words), lambda w: KINDS.get(w, "")), dtype=object)
         kind = np.where((said != "") & measured, said, kind)
+        is_word = (said == photometry.SUSPECT) & (words != "negative")
+        why = np.where(is_word & ~suspect, words, why)
     is_limit = found.is_limit | ~measured
-    return np.where(is_limit & (kind == photometry.DETECTION), photometry.LIMIT, kind)
+    kind = np.where(is_limit & (kind == photometry.DETECTION), photometry.LIMIT, kind)
+    return kind, np.where(kind == photometry.SUSPECT, why, "")
 
 
-def _is_bad_ztf(table: Table, n: int) -> Flags:
-    """Say where ZTF's own numbers call an alert or an image bad."""
+def _why_bad_ztf(table: Table, n: int) -> Texts:
+    """Say which of ZTF's own numbers call an alert or an image bad; empty where none does."""
     with np.errstate(invalid="ignore"):
         rb = _number(table, "rb", n)
-        bad = (rb >= 0) & (rb < ztf_packet.MIN_REAL_BOGUS) | (_number(table, "nbad", n) > 0)
-        bad |= _number(table, "infobits", n) >= BAD_IMAGE
-        bad |= _number(table, "sigpix", n) > MAX_SIGPIX
-        bad |= _number(table, "seeing", n) > MAX_SEEING
+        tests = [
+            ((rb >= 0) & (rb < ztf_packet.MIN_REAL_BOGUS), ztf_packet.LOW_RB),
+            (_number(table, "nbad", n) > 0, ztf_packet.BAD_PIXELS),
+            (_number(table, "infobits", n) >= BAD_IMAGE, "a bad image (infobitssci)"),
+            (_number(table, "sigpix", n) > MAX_SIGPIX, f"a noisy image (above {MAX_SIGPIX:g} DN)"),
+            (_number(table, "seeing", n) > MAX_SEEING, f"seeing above {MAX_SEEING:g} pixel"),
+        ]
     if "procstatus" in table:
-        bad |= np.array(cells.by_unique(table["procstatus"].cells, _is_fatal), dtype=bool)
-    return bad
+        fatal = cells.by_unique(table["procstatus"].cells, _is_fatal)
+        tests.append((np.array(fatal, dtype=bool), f"procstatus {FATAL_STATUS} or more"))
+    why = np.full(n, "", dtype=object)
+    for failed, words in tests:
+        why[failed & (why == "")] = words
+    return why
 
 
 def _is_fatal(text: str) -> bool:
@@ -261,8 +286,6 @@ def _apart(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     is_limit = rows["measurement_id"].str.startswith("limit:").to_numpy(bool)
     equal = rows.duplicated([*key, *values], keep="first").to_numpy() | (twice & is_limit)
     lines = []
-    if equal.any():
-        lines.append(f"{counted(int(equal.sum()), 'row')} given twice (same object, band and time)")
     other = twice & ~equal
     named = rows.copy()
     if other.any():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import pandas as pd
 from aas2rto.errors import InputError
 from aas2rto.sources.files import (
     alert_files,
+    broker_classes,
     cells,
     exposures,
     light_curve_rows,
@@ -70,6 +71,8 @@ class Contents:
         When the rows that are still to come will be known [d, MJD UTC].
     problems : tuple of str
         One line each, without the name of the file.
+    notes : tuple of str
+        What became of all rows, where they are not simply detections and limits.
     """
 
     objects: list[dict[str, Any]]
@@ -77,6 +80,7 @@ class Contents:
     photometry: pd.DataFrame
     later: list[float]
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,13 @@ class LightCurve:
         As in :mod:`aas2rto.tables.photometry`, sorted by time.
     problems : tuple of str
         A line for each thing in the file that was left out.
+    notes : tuple of str
+        As of `Contents`.
     ra, dec : float or None
         ICRS [deg].
     redshift : float or None
+    suspicions : DataFrame or None
+        ``survey, measurement_id, why`` of suspect points.
     """
 
     photometry: pd.DataFrame
@@ -99,6 +107,8 @@ class LightCurve:
     ra: float | None = None
     dec: float | None = None
     redshift: float | None = None
+    suspicions: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_light_curve(path: Path, *, candidate_id: str) -> LightCurve:
@@ -136,12 +146,16 @@ def read_light_curve(path: Path, *, candidate_id: str) -> LightCurve:
     rows = found.photometry.assign(candidate_id=candidate_id, source="file")
     told: dict[str, Any] = found.objects[0] if found.objects else {}
     known = {key: value for _, key, value, *_ in found.facts}
+    table = photometry.conform(rows.sort_values("mjd", kind="stable"))
+    doubted = table[table[photometry.WHY] != ""] if photometry.WHY in table else table.iloc[:0]
     return LightCurve(
-        photometry.conform(rows.sort_values("mjd", kind="stable")),
+        table[list(photometry.COLUMNS)],
         found.problems,
         told.get("ra"),
         told.get("dec"),
         known.get("redshift", redshift),
+        doubted.reindex(columns=["survey", "measurement_id", photometry.WHY]),
+        found.notes,
     )
 
 
@@ -235,6 +249,7 @@ def contents(
         rows.photometry,
         rows.known_at[rows.is_later].tolist(),
         tuple(line for line in lines if line),
+        tuple(filter(None, [rows.account.line()])),
     )
 
 
@@ -256,7 +271,28 @@ def _table(sheet: Sheet) -> dict[str, Column]:
             table[of] = error
     if {name_of(str(raw)).plain for raw in frame.columns} & _RUBIN:
         table.setdefault("survey", _constant("lsst", frame))
-    return table
+    found = _of_brokers(table, frame)
+    return table | found
+
+
+def _of_brokers(table: dict[str, Column], frame: pd.DataFrame) -> dict[str, Column]:
+    """Take what is a broker's guess out of the roles of types and redshifts."""
+    names, found = list(dict.fromkeys(map(str, frame.columns))), dict[str, Column]()
+    for raw in names:
+        if not broker_classes.may_be(raw):
+            continue
+        column = Column(frame[raw], raw, name_of(raw).plain)
+        key = broker_classes.key_of(raw, names, cells.texts(column.cells))
+        if key and key not in found:
+            found[key] = column
+    type_column = table.get("spectral_type")
+    if type_column is not None and type_column.name in {one.name for one in found.values()}:
+        words = broker_classes.spectral(cells.texts(type_column.cells))
+        of_tns = pd.Series(words, index=frame.index, dtype=object)
+        table["spectral_type"] = replace(type_column, cells=of_tns)
+    if "redshift" in table and broker_classes.is_nearby(table["redshift"].name, names):
+        found[broker_classes.REDSHIFT_NEARBY] = table.pop("redshift")
+    return found
 
 
 def _constant(value: str, frame: pd.DataFrame) -> Column:
@@ -374,12 +410,14 @@ def _atlas(sheet: Sheet, name: str, now: float, after: float) -> Contents:
     table = _table(sheet)
     n = len(sheet.frame)
     ids, _ = _identify(table, name, n)
-    parts, lines = [], list(sheet.lines)
+    parts, lines, notes = [], list(sheet.lines), []
     for object_id in pd.unique(pd.Series(ids)):
         here = ids == object_id
-        points, said = exposures.stacked(sheet.frame[here])
+        points, said, account = exposures.stacked(sheet.frame[here], now=now, after=after)
         parts.append(points.assign(candidate_id=object_id, survey="atlas"))
-        lines += [f"{object_id}: {line}" if len(set(ids)) > 1 else line for line in said]
+        begin = f"{object_id}: " if len(set(ids)) > 1 else ""
+        lines += [f"{begin}{line}" for line in said]
+        notes += [f"{begin}{line}" for line in [account.line()] if line]
     rows = pd.concat(parts, ignore_index=True) if parts else photometry.empty()
     rows["known_at"] = rows["mjd"]
     no = np.zeros(n, dtype=bool)
@@ -388,4 +426,5 @@ def _atlas(sheet: Sheet, name: str, now: float, after: float) -> Contents:
     later = rows["known_at"].to_numpy(float) > now
     objects, facts, more = object_rows.rows(table, ids, survey, mjd, no | (mjd > now))
     kept = rows[~later & (rows["known_at"].to_numpy(float) > after)].reset_index(drop=True)
-    return Contents(objects, facts, kept, rows.loc[later, "known_at"].tolist(), (*lines, *more))
+    waiting = rows.loc[later, "known_at"].tolist()
+    return Contents(objects, facts, kept, waiting, (*lines, *more), tuple(notes))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aas2rto.sources.files import cells, sentinels
+from aas2rto.sources.files import broker_classes, cells, sentinels
 from aas2rto.sources.files.brightness import Table
 from aas2rto.sources.files.cells import Flags, Floats, Texts
 from aas2rto.text.words import counted
@@ -95,12 +95,28 @@ def spectral_types(table: Table, n: int) -> tuple[list[str | None], list[str]]:
     column = table["spectral_type"]
     words = np.where(cells.texts(column.cells) == "-", "", cells.texts(column.cells))
     if column.plain in _WEAK:
-        alien = sorted({str(w) for w in words if w and not _TYPE.match(str(w))})
+        alien = sorted({str(w) for w in words if w and not _is_type(str(w))})
         if alien:
             shown = ", ".join(map(repr, alien[:3])) + (", ..." if len(alien) > 3 else "")
             line = f"the column {column.name!r} holds {shown}: no spectral type, not used there"
-            return [w if w and _TYPE.match(str(w)) else None for w in words], [line]
+            return [w if w and _is_type(str(w)) else None for w in words], [line]
     return [str(word) or None for word in words], []
+
+
+def _is_type(word: str) -> bool:
+    return bool(_TYPE.match(word)) and not broker_classes.is_guess(word)
+
+
+def _of_brokers(table: Table) -> dict[str, list[Any]]:
+    """Return the annotations in a table, a value or None for each row."""
+    found: dict[str, list[Any]] = {}
+    for key in broker_classes.KEYS:
+        if key in table and key != broker_classes.REDSHIFT_NEARBY:
+            found[key] = broker_classes.said(cells.texts(table[key].cells))
+        elif key in table:
+            values = cells.numbers(table[key].cells).values
+            found[key] = [float(z) if z > 0 else None for z in values]
+    return found
 
 
 def rows(
@@ -108,8 +124,8 @@ def rows(
 ) -> tuple[list[dict[str, Any]], list[tuple[Any, ...]], list[str]]:
     """Return objects, what rows say of them, and lines about what cannot be read.
 
-    One row per object and survey: where it was first, and since when it is known. Redshift, type
-    and name are facts, once for each time that they change, as tuples of
+    One row per object and survey: where it was first, and since when it is known. Redshift, type,
+    name and what brokers say are facts, once for each time that they change, as tuples of
     `aas2rto.tables.report.FACT_COLUMNS`.
     """
     n = len(ids)
@@ -130,7 +146,8 @@ def rows(
         for row in first.to_dict("records")
     ]
     facts: list[tuple[Any, ...]] = []
-    for key, values in (("redshift", redshift), ("spectral_type", types), ("name", names)):
+    told = {"redshift": redshift, "spectral_type": types, "name": names, **_of_brokers(table)}
+    for key, values in told.items():
         if values is not None:
             facts += _changes(key, frame.assign(value=pd.Series(values))[good])
     return objects, facts, [*lines, *more, *others]

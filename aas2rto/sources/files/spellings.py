@@ -154,7 +154,9 @@ ROLES: tuple[Role, ...] = (
     _role("redshift", "redshift", "redshift z zhel redshift_final redshift_helio"),
     _role(
         "spectral_type",
-        "spectral type; 'type' and 'class' only where they hold such",
+        "spectral type; 'type' and 'class' only where they hold such: a broker's guess (Fink's "
+        "v:classification, ALeRCE's class, Sherlock's) is kept as fink_classification, "
+        "alerce_class or lasair_sherlock",
         "spectral_type tns_type sn_type obj_type classification type class",
     ),
     _role("tns", "name in TNS", "tns tns_name iauid"),
@@ -163,7 +165,7 @@ ROLES: tuple[Role, ...] = (
 COLUMNS: dict[str, tuple[str, ...]] = {role.name: role.spellings for role in ROLES}
 
 ASIDE: dict[str, str] = {
-    r".*_corr(_ext)?|magap.*|sigmagap.*|mag_?nr|sigmagnr|magg?nr.*"
+    r".*_corr(_ext)?|magap.*|sigmagap.*|mag_?nr|sigmagnr|magg?nr.*|template_?flux.*"
     r"|.*science_?flux.*": "total or reference brightness, not that of the transient",
     r"exp(osure)?_?time\w*|ra_?dec_?cov|trail\w*|dipole\w*|\w*_?flag(_\w*)?|pixelflags\w*"
     r"|[ab]image(rat)?|\w*(source|object|nr|rms|unc|gaia(bright)?)_?(mag|flux)\w*|ssmagnr"

@@ -103,7 +103,10 @@ VEGA_TO_AB: dict[str, float] = {
 """AB minus Vega magnitude of a source, by band.
 
 ZTF: alpha Lyr STIS 007 through sncosmo's passbands. Bessell and SDSS: Blanton & Roweis (2007),
-AJ 133, 734, Table 1. Gaia G: zero points 25.8010 (AB) and 25.6874 (Vega) of Gaia DR3."""
+AJ 133, 734, Table 1; STIS 007 through Bessell's (1990) passbands and SDSS's of 2010 gives values
+that are 0.01 to 0.02 mag smaller, which is how well Vega's flux is known. Gaia G: zero points of
+DR3, 25.8010446445 (AB) and 25.6873668671 (Vega): Riello et al. (2021), A&A 649, A3, and
+www.cosmos.esa.int/web/gaia/edr3-passbands."""
 
 
 def flux_scale(unit: str) -> float:

@@ -221,8 +221,8 @@ class Batch:
             if row is None:
                 continue
             place = series.suspect
-            if place is not None and self.quality.is_bad(record):
-                row = (*row[:place], True, *row[place + 1 :])
+            if place is not None and not row[place] and (why_not := self.quality.why_not(record)):
+                row = (*row[:place], why_not, *row[place + 1 :])
             rows.append(row)
 
 

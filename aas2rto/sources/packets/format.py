@@ -62,7 +62,8 @@ class Series:
     records : iterable of mapping, or None
         As they stand in the alert.
     suspect : int or None
-        Which entry of a row says that the measurement is suspect; None for none.
+        Which entry of a row says why the measurement is suspect, empty if it is not; None: there is
+        no such entry.
     """
 
     convert: Convert

@@ -117,13 +117,14 @@ def series(alert: Record, head: Head) -> Iterable[Series]:  # noqa: ARG001  ZTF 
 
 
 def _source(record: Record, head: Head) -> Row | None:
-    suspect = any(map(record.get, SUSPECT_FLAGS))
+    get = record.get
+    suspect = next(filter(get, SUSPECT_FLAGS), "") if any(map(get, SUSPECT_FLAGS)) else ""
     return _row(record, head, _name(record, "diaSourceId"), suspect)
 
 
 def _forced(record: Record, head: Head) -> Row | None:
     name = f"forced:{_name(record, 'diaForcedSourceId')}"
-    return _row(record, head, name, False)  # noqa: FBT003  forced sources carry no flags
+    return _row(record, head, name, "")  # forced sources carry no flags
 
 
 def _name(record: Record, key: str) -> str:
@@ -131,7 +132,7 @@ def _name(record: Record, key: str) -> str:
     return measurement_name(record, key, band, record.get("midpointMjdTai", math.nan))
 
 
-def _row(record: Record, head: Head, name: str, suspect: bool) -> Row | None:  # noqa: FBT001
+def _row(record: Record, head: Head, name: str, suspect: str) -> Row | None:
     """Read a flux; a null one, or one that Rubin has withdrawn, is no measurement."""
     get = record.get
     if is_null(get("psfFlux")) or not is_null(get("timeWithdrawnMjdTai")):
@@ -168,6 +169,7 @@ def fluxes(columns: Columns) -> pd.DataFrame:
             "survey": "lsst",
             "measurement_id": name,
             "known_at": known_at,
+            photometry.WHY: np.array(suspect, dtype=object),
         }
     )
 

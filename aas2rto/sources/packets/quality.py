@@ -40,9 +40,17 @@ class Quality:
         """Return the least values that are asked for, by the names of the alerts' fields."""
         return {name: value for name, value in vars(self).items() if value > 0}
 
-    def is_bad(self, record: Mapping[str, Any]) -> bool:
-        """Say whether a measurement lies below; a missing number does not."""
-        return any(nulls.number(record.get(name)) < value for name, value in self.least().items())
+    def why_not(self, record: Mapping[str, Any]) -> str:
+        """Say of which least value a measurement lies below; a missing number does not."""
+        for name, value in self.least().items():
+            if nulls.number(record.get(name)) < value:
+                return below(name, value)
+        return ""
+
+
+def below(name: str, least: float) -> str:
+    """Say that a measure of quality is too low."""
+    return f"{name} below {least:g}"
 
 
 ANY = Quality()

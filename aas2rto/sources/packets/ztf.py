@@ -26,6 +26,7 @@ from aas2rto.sources.packets.format import (
     positive,
     sane,
 )
+from aas2rto.sources.packets.quality import below
 from aas2rto.tables import photometry
 
 BANDS = {1: "ztfg", 2: "ztfr", 3: "ztfi"}
@@ -67,12 +68,21 @@ KEPT = (
 """Entries of ``candidate`` that become annotations ``ztf_<name>``. ``programid`` 1 is public."""
 
 
-def is_bad_quality(rb: object, nbad: object) -> bool:
-    """Say whether ZTF's own numbers call a measurement bad, see `MIN_REAL_BOGUS`.
+LOW_RB, BAD_PIXELS = below("rb", MIN_REAL_BOGUS), "bad pixels (nbad above 0)"
+DUBIOUS = "called dubious by ALeRCE"
+"""Why a measurement is suspect."""
+
+
+def why_bad(record: Record) -> str:
+    """Say which of ZTF's own numbers call a measurement bad, see `MIN_REAL_BOGUS`.
 
     Missing numbers do not.
     """
-    return nulls.number(rb) < MIN_REAL_BOGUS or nulls.number(nbad) > 0
+    if nulls.number(record.get("rb")) < MIN_REAL_BOGUS:
+        return LOW_RB
+    if nulls.number(record.get("nbad")) > 0:
+        return DUBIOUS if record.get("dubious") is True else BAD_PIXELS
+    return ""
 
 
 def head(alert: Record) -> Head:
@@ -118,7 +128,7 @@ def _detection(record: Record, head: Head) -> Row:
         get("sigmapsf"),
         SIGNS.get(get("isdiffpos", "")),
         get("diffmaglim"),
-        is_bad_quality(get("rb"), get("nbad")),
+        why_bad(record),
         _name(record),
         head.known_at,
     )
@@ -184,6 +194,7 @@ def detections(columns: Columns) -> pd.DataFrame:
             "survey": "ztf",
             "measurement_id": name,
             "known_at": known_at,
+            photometry.WHY: np.array(suspect, dtype=object),
         }
     )
 

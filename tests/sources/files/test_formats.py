@@ -210,6 +210,34 @@ def test_json_of_services(tmp_path, content, right):
     assert bands_and_mags(found.photometry) == [("ztfg", mag) for mag in right]
 
 
+LASAIR = (
+    {"candid": 2240410792515015000, "magpsf": 18.5, "sigmapsf": 0.05},
+    {"magpsf": 20.47, "diffmaglim": 20.47},
+    {"magpsf": 20.3},
+    {"candid": 2240410792515015001, "magpsf": 18.6},
+)
+"""Rows of ``candidates`` in lasair4, webserver/lasair/utils.py (``objjson``): a row without an
+error and with its limit for a magnitude, or without a ``candid``, is no detection."""
+
+
+def test_non_detections_that_repeat_their_limit_as_a_magnitude(tmp_path):
+    """As Lasair's JSON has them; a detection without an error is none, and no limit either."""
+    rows = [{"jd": 2460200.71 + k, "fid": 1, **row} for k, row in enumerate(LASAIR)]
+    content = [{"objectId": "ZTF23abcdefg", "candidates": rows}]
+    found = read(tmp_path, json.dumps(content), "lc.json")
+    assert bands_and_mags(found.photometry) == [("ztfg", 18.5), ("ztfg", -20.47), ("ztfg", -20.3)]
+    assert found.photometry["kind"].tolist() == ["detection", "limit", "limit"]
+    assert found.problems[0] == "1 of 4 rows left out: without an error (first: row 4)"
+
+
+@pytest.mark.parametrize(("mag", "kept"), [(20.5, True), (20.8, True), (19.0, False)])
+def test_a_magnitude_without_an_error_is_a_limit_only_where_it_is_as_faint(tmp_path, mag, kept):
+    """The same in a table: one that is brighter than its limit was measured."""
+    text = f"mjd,band,mag,magerr,limit\n60200.21,ztfr,18.5,0.05,20.5\n60201.21,ztfr,{mag},,20.5\n"
+    found = bands_and_mags(read(tmp_path, text).photometry)
+    assert found == [("ztfr", 18.5), ("ztfr", -20.5)][: 2 if kept else 1]
+
+
 @pytest.mark.parametrize(
     ("text", "right"),
     [
@@ -394,10 +422,10 @@ def test_rows_given_twice_and_rows_with_another_value(tmp_path):
     assert [p.mag for p in points(found.photometry)] == [18.5, 18.2]
     assert found.photometry["measurement_id"].is_unique
     assert found.problems == (
-        "1 row given twice (same object, band and time)",
         "1 row has another value of the same object, band and time: all are kept, and lists and "
         "fits use the first; a column 'telescope' tells them apart",
     )
+    assert found.notes == ("3 rows: 2 detections, 1 given twice",)
 
 
 def test_a_column_z_of_magnitudes_is_no_redshift(tmp_path):

@@ -32,7 +32,7 @@ def test_ztf_detection_becomes_a_positive_flux_on_the_ab_scale():
     assert (point["kind"], point["band"], point["survey"]) == ("detection", "ztfr", "ztf")
     assert (point["candidate_id"], point["source"]) == ("ZTF26aamcbly", "fink")
     assert point["mjd"] == point["known_at"] == MJD
-    assert list(tables.photometry.columns) == list(photometry.COLUMNS)
+    assert list(tables.photometry.columns) == [*photometry.COLUMNS, photometry.WHY]
     assert tables.problems == ()
 
 
@@ -57,11 +57,14 @@ def test_ztf_filters_have_sncosmo_names(fid, band):
     assert tables.photometry["band"].item() == band
 
 
-@pytest.mark.parametrize("bad", [{"rb": 0.54}, {"nbad": 1}])
-def test_ztf_bad_quality_is_suspect_in_alert_and_history(bad):
+@pytest.mark.parametrize(
+    ("bad", "why"), [({"rb": 0.54}, "rb below 0.55"), ({"nbad": 1}, "bad pixels (nbad above 0)")]
+)
+def test_ztf_bad_quality_is_suspect_in_alert_and_history(bad, why):
     earlier = ztf_candidate(candid=3367463101415010000, jd=JD - 1.0, **bad)
     tables = packets.ztf([ztf_alert(candidate=ztf_candidate(**bad), prv_candidates=[earlier])])
     assert tables.photometry["kind"].tolist() == ["suspect", "suspect"]
+    assert tables.photometry["why"].tolist() == [why, why]
 
 
 def test_ztf_missing_quality_numbers_are_not_bad_quality():
@@ -293,7 +296,7 @@ def test_surveys_mix_in_one_batch_and_times_of_both_are_utc():
 
 def test_nothing_gives_empty_tables_with_all_columns():
     tables = packets.ztf([])
-    assert list(tables.photometry.columns) == list(photometry.COLUMNS)
+    assert list(tables.photometry.columns) == [*photometry.COLUMNS, photometry.WHY]
     assert tables.objects.empty
     assert tables.facts.empty
 

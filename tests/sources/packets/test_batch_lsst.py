@@ -54,6 +54,7 @@ def test_lsst_bands_have_sncosmo_names(band):
 def test_lsst_flags_of_the_flux_make_it_suspect(flag):
     tables = packets.lsst([lsst_alert(diaSource=dia_source(**{flag: True}))])
     assert tables.photometry["kind"].item() == "suspect"
+    assert tables.photometry["why"].item() == flag
 
 
 @pytest.mark.parametrize("flag", ["pixelFlags_saturated", "shape_flag", "isDipole"])
