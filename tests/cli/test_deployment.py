@@ -33,6 +33,13 @@ needs_root = pytest.mark.skipif(
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+HOMES: list[dict[str, str]] = [
+    {},
+    {"HOME": "/nonexistent"},
+    {"HOME": "{place}/locked"},
+    {"HOME": "{place}/closed"},
+]
+
 
 @pytest.fixture
 def service(project: Path) -> Iterator[Run]:
@@ -47,6 +54,9 @@ def service(project: Path) -> Iterator[Run]:
         (place / "tmp").mkdir()
         for path in (place / "tmp", place / "project", *(place / "project").rglob("*")):
             os.chown(path, NOBODY, NOBODY)
+        # Homes that exist, of somebody else: one may be looked into, the other not even that.
+        (place / "locked").mkdir(mode=0o555)
+        (place / "closed").mkdir(mode=0o700)
         libraries = Path(numpy.__file__).parents[1]
         given = {
             "PATH": os.defpath,
@@ -60,7 +70,7 @@ def service(project: Path) -> Iterator[Run]:
         ) -> subprocess.CompletedProcess[str]:
             return subprocess.run(
                 [python, *arguments],
-                env=given | more,
+                env=given | {key: value.format(place=place) for key, value in more.items()},
                 cwd=place / "project",
                 user=NOBODY,
                 group=NOBODY,
@@ -86,7 +96,7 @@ def _readable(run: Run) -> str:
 
 @needs_root
 @pytest.mark.slow
-@pytest.mark.parametrize("home", [{}, {"HOME": "/nonexistent"}], ids=str)
+@pytest.mark.parametrize("home", HOMES, ids=str)
 def test_a_night_without_home_name_and_writable_package(service: Run, home: dict[str, str]) -> None:
     """A cycle, a mark and a figure, without a warning of any library."""
     for verb in (("run", "--once"), ("mark", "bright", "pin"), ("figure", "bright")):
