@@ -94,6 +94,11 @@ def _readable(run: Run) -> str:
     pytest.skip("another user can start no Python of this version")
 
 
+@pytest.mark.fault(
+    "home",
+    "gone",
+    "a home that is missing, or cannot be written or looked into; a uid without passwd entry",
+)
 @needs_root
 @pytest.mark.slow
 @pytest.mark.parametrize("home", HOMES, ids=str)
@@ -125,6 +130,7 @@ print(jit.CODE_FOLDER)
 """
 
 
+@pytest.mark.fault("home", "gone", "a read-only package and cache")
 @needs_root
 @pytest.mark.slow
 def test_compiled_fits_go_where_they_can_and_it_says_so(service: Run) -> None:
@@ -149,6 +155,7 @@ def test_compiled_fits_go_where_they_can_and_it_says_so(service: Run) -> None:
     assert "compiling" not in read_only.stderr
 
 
+@pytest.mark.fault("home", "forged", "a temporary folder of somebody else")
 def test_a_temporary_folder_of_somebody_else_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +198,7 @@ def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 # -- a folder that goes away ----------------------------------------------------------------------
 
 
+@pytest.mark.fault("results", "gone", "another disk in its place")
 def test_what_is_gone_or_another_is_noticed(tmp_path: Path) -> None:
     """Deleted, made anew, or covered by another disk; what was moved back is the same."""
     folder = tmp_path / "results"
@@ -208,6 +216,7 @@ def test_what_is_gone_or_another_is_noticed(tmp_path: Path) -> None:
     check()
 
 
+@pytest.mark.fault("results", "gone", "an output folder that disappears")
 def test_nothing_is_taken_when_the_results_are_gone(
     project: Path, aas2rto: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

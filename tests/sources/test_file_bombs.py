@@ -115,6 +115,7 @@ def refused(folder: Path, words: str) -> None:
     assert words in line
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "bomb", "tables that declare more than they hold")
 @pytest.mark.parametrize("name", TEXTS)
 def test_tables_that_declare_more_than_they_hold(tmp_path: Path, name: str) -> None:
     """Room is made for nothing that is not there, and nothing is fetched from elsewhere."""
@@ -151,6 +152,7 @@ PARQUET: dict[str, tuple[Callable[[], pa.Table], str]] = {
 }
 
 
+@pytest.mark.fault("Parquet", "bomb", "rows that repeat themselves")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", PARQUET)
 def test_parquet_that_repeats_itself(tmp_path: Path, kind: str) -> None:
@@ -198,6 +200,7 @@ REPEATED: dict[str, tuple[Callable[[], pa.Table], dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.fault("Parquet", "bomb", "rows that point to one text")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", REPEATED)
 def test_parquet_whose_rows_point_to_one_text(tmp_path: Path, kind: str) -> None:
@@ -209,6 +212,7 @@ def test_parquet_whose_rows_point_to_one_text(tmp_path: Path, kind: str) -> None
     refused(tmp_path, words)
 
 
+@pytest.mark.fault("Parquet", "forged", "a page that contradicts its index")
 @pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY"])
 def test_parquet_whose_index_tells_less_than_its_pages(tmp_path: Path, encoding: str) -> None:
@@ -280,6 +284,7 @@ def test_parquet_of_real_rows_is_read(tmp_path: Path) -> None:
 # -- large, and plain -----------------------------------------------------------------------------
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "bomb", "a table of 3 GB")
 def test_a_table_that_is_too_large_to_be_read_at_once(tmp_path: Path) -> None:
     """It says how to cut it, and is not opened: what it holds does not matter."""
     with (tmp_path / "a.csv").open("wb") as file:
@@ -288,6 +293,7 @@ def test_a_table_that_is_too_large_to_be_read_at_once(tmp_path: Path) -> None:
     refused(tmp_path, "is a table of 3000 MB, more than the 100 MB that are read at once; cut it")
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "bomb", "a plain large CSV")
 @pytest.mark.slow
 def test_a_plain_large_table_is_read_within_a_few_times_its_size(tmp_path: Path) -> None:
     """Real rows are real work: 12 times its size in memory, and no more."""
@@ -328,6 +334,7 @@ def bomb(block: bytes, megabytes: int, packing: int = zipfile.ZIP_DEFLATED) -> b
 TOO_LONG = "unpacks to more than any table of TNS|has more than 1000000 rows"
 
 
+@pytest.mark.fault("tns", "bomb", "TNS zip of rows, cells, fields")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("block", "megabytes", "packing", "words"),
@@ -350,6 +357,7 @@ def test_an_archive_of_tns_that_unpacks_to_far_more(
         read(content, print)
 
 
+@pytest.mark.fault("tns", "forged", "TNS zip whose index lies")
 @pytest.mark.slow
 def test_gigabytes_in_an_archive_of_tns() -> None:
     """428 kB by deflate are 440 MB at most (a ratio of 1032); its index may say anything."""
@@ -382,6 +390,7 @@ def zeros(gigabytes: float) -> bytes:
     return bytes(whole)
 
 
+@pytest.mark.fault("tns", "bomb", "TNS zip (428 kB -> 6.2 GB)")
 @pytest.mark.slow
 def test_an_archive_of_tns_of_six_gigabytes_of_zeros() -> None:
     """6.2 GB in 6 MB: left after as much as a table of its size may unpack to."""
