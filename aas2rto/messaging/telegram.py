@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 LONGEST_TEXT = 4096
 """After entities are parsed, core.telegram.org/bots/api#sendmessage."""
 MOST_UPDATES = 2**53
-"""Numbers of updates are below, core.telegram.org/bots/api#update: those that JSON keeps exactly."""
+"""Numbers of updates are below, core.telegram.org/bots/api#update: JSON keeps them."""
 MOST_PICTURES = 10
 """Of an album, core.telegram.org/bots/api#sendmediagroup."""
 

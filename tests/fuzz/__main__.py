@@ -52,7 +52,9 @@ class Tally:
         )
 
 
-HEAD = f"{'door':20s} {'inputs':>9s} {'failures':>8s} {'worst [s]':>9s} {'peak [MB]':>9s} {'per s':>9s}"
+HEAD = f"{'door':20s} {'inputs':>9s} {'failures':>8s}" + "".join(
+    f" {name:>9s}" for name in ("worst [s]", "peak [MB]", "per s")
+)
 
 
 def fuzz(door: Door, limit: float, seed: str, most: int = 10**9) -> Tally:

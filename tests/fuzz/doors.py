@@ -10,6 +10,6 @@ DOORS: tuple[Door, ...] = (*files.DOORS, *services.DOORS, *words.DOORS)
 
 def door_of(case: str) -> Door:
     """Return the door whose case a file is, by its name."""
-    import re  # noqa: PLC0415
+    import re
 
     return next(door for door in DOORS if re.sub(r"\W+", "-", door.name) == case.partition(".")[0])

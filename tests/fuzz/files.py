@@ -30,7 +30,7 @@ from tests.fuzz.damage import SECRET
 from tests.fuzz.door import Door
 from tests.fuzz.seeds import NOW
 
-SHM = "/dev/shm"  # noqa: S108  files that are written by the thousand
+SHM = "/dev/shm"
 
 _KEYS = tuple(itertools.chain.from_iterable(COLUMNS.values()))
 
@@ -57,9 +57,9 @@ def text_of(make: Callable[[Random], str]) -> Callable[[Random], bytes]:
 
 def check_report(found: Report) -> list[str]:
     """Check that a report can be stored as it is; return what it says to people."""
-    import json  # noqa: PLC0415
+    import json
 
-    from aas2rto.store.rows import plain  # noqa: PLC0415
+    from aas2rto.store.rows import plain
 
     json.dumps(dict(found.cursor), default=plain)
     for table in (found.objects, found.photometry, found.facts):
@@ -71,16 +71,55 @@ def check_report(found: Report) -> list[str]:
 
 # -- config ---------------------------------------------------------------------------------------
 
-ENVIRONMENT = {
-    name: SECRET
-    for name in ("FUZZ_SECRET", "FINK_USERNAME", "FINK_GROUP_ID", "LASAIR_TOKEN", "ATLAS_TOKEN",
-                 "TNS_API_KEY", "SLACK_TOKEN", "SLACK_APP_TOKEN", "SMTP_PASSWORD", "TELEGRAM_TOKEN")
-} | {"TNS_BOT_ID": "12345", "TNS_BOT_NAME": "bot"}
+ENVIRONMENT = dict.fromkeys(
+    (
+        "FUZZ_SECRET",
+        "FINK_USERNAME",
+        "FINK_GROUP_ID",
+        "LASAIR_TOKEN",
+        "ATLAS_TOKEN",
+        "TNS_API_KEY",
+        "SLACK_TOKEN",
+        "SLACK_APP_TOKEN",
+        "SMTP_PASSWORD",
+        "TELEGRAM_TOKEN",
+    ),
+    SECRET,
+) | {"TNS_BOT_ID": "12345", "TNS_BOT_NAME": "bot"}
 _CONFIG_WORDS = (
-    "${FUZZ_SECRET}", "http://u:${FUZZ_SECRET}@h/", "{", "}", "[", "]", "&a", "*a", "<<: *a", "!!python/object:os",
-    "!!binary x", "|", ">", "? ", "---", "...", "- ", "18.5 mag", "3 day", "1 parsec", "30 deg", "null", "~",
-    "expression: '1/0'", "my_factors.py:x", "sources:", "score:", "factors:", "observatories: []",
-    "models: {salt: {}}", "messages:", "store: postgresql://u:p@h/d", "retention: {all: -1 day}",
+    "${FUZZ_SECRET}",
+    "http://u:${FUZZ_SECRET}@h/",
+    "{",
+    "}",
+    "[",
+    "]",
+    "&a",
+    "*a",
+    "<<: *a",
+    "!!python/object:os",
+    "!!binary x",
+    "|",
+    ">",
+    "? ",
+    "---",
+    "...",
+    "- ",
+    "18.5 mag",
+    "3 day",
+    "1 parsec",
+    "30 deg",
+    "null",
+    "~",
+    "expression: '1/0'",
+    "my_factors.py:x",
+    "sources:",
+    "score:",
+    "factors:",
+    "observatories: []",
+    "models: {salt: {}}",
+    "messages:",
+    "store: postgresql://u:p@h/d",
+    "retention: {all: -1 day}",
 )
 
 
@@ -99,9 +138,18 @@ def _load(content: bytes) -> Iterable[str]:
 TOO = (
     "name: SN2026abc\nra: 10:20:30.5\ndec: -05:15:20\n",
     'name: "AT 2026xyz"  # near the core\nra: 155.127\ndec: -5.2556\nmag: 18.5\nband: ztfr\n'
-    "redshift: 0.03\nbase_score: 100\nvalid_until: 2026-12-24T12:00\ncomment: look at it\nurgent: yes\n",
+    "redshift: 0.03\nbase_score: 100\nvalid_until: 2026-12-24T12:00\ncomment: x\nurgent: yes\n",
 )
-_TOO_WORDS = (*too_file.READERS, "name:", "ra: ", "dec: ", "valid_until: ", "10h20m30.5s", "-5d15m", "∞")
+_TOO_WORDS = (
+    *too_file.READERS,
+    "name:",
+    "ra: ",
+    "dec: ",
+    "valid_until: ",
+    "10h20m30.5s",
+    "-5d15m",
+    "∞",
+)
 
 
 def _too(rng: Random) -> str:
@@ -173,9 +221,20 @@ def _avro(rng: Random) -> bytes:
 
 
 _AVRO_WORDS = (
-    b'"type": "array", "items": ', b'"null"', b'"double"', b'"fixed", "size": -1', b'"fields": []',
-    b'"long"', b'"enum", "symbols": []', b'"name": "candidate"', b"avro.codec", b"deflate", b"snappy",
-    b"\xff" * 9 + b"\x01", b"\x01" * 4, b"Obj\x01",
+    b'"type": "array", "items": ',
+    b'"null"',
+    b'"double"',
+    b'"fixed", "size": -1',
+    b'"fields": []',
+    b'"long"',
+    b'"enum", "symbols": []',
+    b'"name": "candidate"',
+    b"avro.codec",
+    b"deflate",
+    b"snappy",
+    b"\xff" * 9 + b"\x01",
+    b"\x01" * 4,
+    b"Obj\x01",
 )
 
 
@@ -251,7 +310,15 @@ _TYPES: tuple[tuple[pa.DataType, tuple[Any, ...]], ...] = (
 def _own_parquet(rng: Random) -> bytes:
     """Write a table of known columns of strange types."""
     n = rng.randrange(4)
-    packets = ("objectId", "candidate", "candid", "prv_candidates", "diaSource", "diaObject", "cutoutScience")
+    packets = (
+        "objectId",
+        "candidate",
+        "candid",
+        "prv_candidates",
+        "diaSource",
+        "diaObject",
+        "cutoutScience",
+    )
     columns = {}
     for _ in range(rng.randrange(1, 9)):
         kind, values = rng.choice(_TYPES)
@@ -268,7 +335,10 @@ def _read_targets(content: bytes) -> Iterable[str]:
     found = read(place("targets.txt", content))
     said = [str(one) for one in found.refused]
     for kind in As:
-        said += [*check_report(report(found.wanted, kind, NOW, base_score=1.0)), summary(found, kind)]
+        said += [
+            *check_report(report(found.wanted, kind, NOW, base_score=1.0)),
+            summary(found, kind),
+        ]
     return said
 
 

@@ -24,7 +24,9 @@ LONGEST_TEXT = 6000
 
 def absent() -> str:
     """Say that recorded payloads are missing; empty if they are there."""
-    return "" if PAYLOADS.is_dir() else f"no recorded payloads in {PAYLOADS}: only our own are damaged"
+    return (
+        "" if PAYLOADS.is_dir() else f"no recorded payloads in {PAYLOADS}: only our own are damaged"
+    )
 
 
 def _recorded(*patterns: str) -> Iterator[Path]:
@@ -38,18 +40,25 @@ CURVE = (
     "SN1,150.1,2.0,61351.1,ztfr,18.1,0.05,ztf,20.4,0.03\n"
     "SN2,10:20:30.5,-05:15:20,2026-11-20T03:00,g,>19.5,,atlas,,\n"
 )
-FLUXES = "mjd flux[mJy] flux_err[mJy] filter zp zpsys\n61350.1 0.01 0.001 sdssg 25 ab\n61351.2 0.02 0.001 sdssr 25 ab\n"
-SNANA = "SURVEY: ZTF\nSNID: a\nRA: 10.0\nDECL: 2.0\nREDSHIFT_HELIO: 0.1\nVARLIST: MJD FLT FLUXCAL FLUXCALERR\nOBS: 61350.1 g 10 1\nOBS: 61351 r 11 1\nEND:\n"
+FLUXES = (
+    "mjd flux[mJy] flux_err[mJy] filter zp zpsys\n61350.1 0.01 0.001 sdssg 25 ab\n"
+    "61351.2 0.02 0.001 sdssr 25 ab\n"
+)
+SNANA = (
+    "SURVEY: ZTF\nSNID: a\nRA: 10.0\nDECL: 2.0\nREDSHIFT_HELIO: 0.1\n"
+    "VARLIST: MJD FLT FLUXCAL FLUXCALERR\nOBS: 61350.1 g 10 1\nOBS: 61351 r 11 1\nEND:\n"
+)
 VOTABLE = (
     '<?xml version="1.0"?><VOTABLE version="1.3"><RESOURCE><TABLE>'
     '<FIELD name="mjd" datatype="double" unit="d"/><FIELD name="mag" datatype="float" unit="mag"/>'
-    '<FIELD name="magerr" datatype="float"/><FIELD name="band" datatype="char" arraysize="*"/><DATA>'
-    "<TABLEDATA><TR><TD>61350.1</TD><TD>18.2</TD><TD>0.1</TD><TD>ztfg</TD></TR></TABLEDATA></DATA>"
-    "</TABLE></RESOURCE></VOTABLE>"
+    '<FIELD name="magerr" datatype="float"/><FIELD name="band" datatype="char" arraysize="*"/>'
+    "<DATA><TABLEDATA><TR><TD>61350.1</TD><TD>18.2</TD><TD>0.1</TD><TD>ztfg</TD></TR></TABLEDATA>"
+    "</DATA></TABLE></RESOURCE></VOTABLE>"
 )
 ECSV = (
     "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: mjd, datatype: float64, unit: d}\n"
-    "# - {name: flux, datatype: float64, unit: uJy}\n# - {name: flux_err, datatype: float64, unit: uJy}\n"
+    "# - {name: flux, datatype: float64, unit: uJy}\n"
+    "# - {name: flux_err, datatype: float64, unit: uJy}\n"
     "# - {name: band, datatype: string}\nmjd flux flux_err band\n61350.1 10.0 1.0 ztfg\n"
 )
 
@@ -71,8 +80,10 @@ def listings() -> tuple[str, ...]:
     """Return lists of targets."""
     return (
         "name,ra,dec,mag,comment\nSN1,150.1,2.0,18,x\nSN2,10:20:30.5,-05:15:20,19,\n",
-        '"ID","Name","RA","DEC","Obj. Type","Redshift"\n"1","SN 2026abc","10:20:30.5","-05:15:20","SN Ia","0.03"\n',
-        "SN2026abc        10 20 30.50 -05 15 20.0 2000.0 vmag=18\nSN2         11 00 00 +10 00 00 2000.0 # x\n",
+        '"ID","Name","RA","DEC","Obj. Type","Redshift"\n'
+        '"1","SN 2026abc","10:20:30.5","-05:15:20","SN Ia","0.03"\n',
+        "SN2026abc        10 20 30.50 -05 15 20.0 2000.0 vmag=18\n"
+        "SN2         11 00 00 +10 00 00 2000.0 # x\n",
         '# Region file format: DS9\nfk5\ncircle(155.127,-5.25,3") # text={SN1}\n',
         VOTABLE,
     )
@@ -95,7 +106,9 @@ def without_images(alert: Any) -> Any:
 def alerts() -> tuple[tuple[dict[str, Any], tuple[dict[str, Any], ...]], ...]:
     """Return schemas and some alerts of each: recorded ones, and the stand-in's."""
     found = []
-    for path in _recorded("ztf_alerts/*.avro", "fink/*.avro", "lsst_alerts/schema_*/fakeAlert.avro"):
+    for path in _recorded(
+        "ztf_alerts/*.avro", "fink/*.avro", "lsst_alerts/schema_*/fakeAlert.avro"
+    ):
         with path.open("rb") as file:
             reader = fastavro.reader(file)
             some = tuple(without_images(alert) for alert, _ in zip(reader, range(2), strict=False))
@@ -147,11 +160,22 @@ def parquets() -> tuple[bytes, ...]:
         table = pq.read_table(path)
         names = [name for name in table.column_names if not name.startswith(("cutout", "lc_feat"))]
         found.append(written(table.select(names).slice(0, 3)))
-    rows = {"object_id": ["SN1", "SN1"], "ra": [1.0, 1.0], "dec": [2.0, 2.0], "mjd": [61350.1, 61351.1],
-            "band": ["ztfg", "ztfr"], "mag": [18.0, 18.1], "magerr": [0.1, 0.1], "candid": [1, 2**62]}
+    rows = {
+        "object_id": ["SN1", "SN1"],
+        "ra": [1.0, 1.0],
+        "dec": [2.0, 2.0],
+        "mjd": [61350.1, 61351.1],
+        "band": ["ztfg", "ztfr"],
+        "mag": [18.0, 18.1],
+        "magerr": [0.1, 0.1],
+        "candid": [1, 2**62],
+    }
     table = pa.table(rows)
-    found += [written(table), written(table, compression="none", use_dictionary=False),
-              written(table, compression="zstd", data_page_version="2.0", write_page_index=True)]
+    found += [
+        written(table),
+        written(table, compression="none", use_dictionary=False),
+        written(table, compression="zstd", data_page_version="2.0", write_page_index=True),
+    ]
     return tuple(found)
 
 

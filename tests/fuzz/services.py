@@ -53,12 +53,21 @@ _MARK = b"\n%%"
 
 def alerce(survey: str) -> Alerce:
     classifier = "stamp_classifier_rubin*" if survey == "lsst" else "stamp_classifier"
-    return Alerce(survey=survey, classifier=classifier, url=BASE, network=NETWORK, forced=True, since=20.0)  # type: ignore[arg-type]
+    return Alerce(
+        survey=survey, classifier=classifier, url=BASE, network=NETWORK, forced=True, since=20.0
+    )  # type: ignore[arg-type]
 
 
 def lasair(survey: str) -> Lasair:
     token = SecretStr(SECRET)
-    return Lasair(survey=survey, url=f"{BASE}/api", network=NETWORK, token=token, conditions="1 = 1", since=20.0)  # type: ignore[arg-type]
+    return Lasair(
+        survey=survey,
+        url=f"{BASE}/api",
+        network=NETWORK,
+        token=token,
+        conditions="1 = 1",
+        since=20.0,
+    )  # type: ignore[arg-type]
 
 
 def fink(survey: str) -> Fink:
@@ -76,7 +85,9 @@ def tns(_: str) -> Tns:
     for path in where.iterdir():
         path.unlink()
     key = SecretStr(SECRET)
-    return Tns(bot_id=12345, bot_name="standin_bot", api_key=key, url=BASE, network=NETWORK, folder=where)
+    return Tns(
+        bot_id=12345, bot_name="standin_bot", api_key=key, url=BASE, network=NETWORK, folder=where
+    )
 
 
 SERVICES: dict[str, tuple[Callable[[str], Any], type[Service]]] = {
@@ -201,8 +212,8 @@ def _wanted() -> Any:
         }
         for t in sky.transients()[:2]
     ]
-    for known in ("ZTF18abcgqmz", "ZTF19aaosfcb", "170587116732416143", "313637921267122191"):
-        rows.append({"candidate_id": known, "aliases": (known,)})
+    known = ("ZTF18abcgqmz", "ZTF19aaosfcb", "170587116732416143", "313637921267122191")
+    rows += [{"candidate_id": name, "aliases": (name,)} for name in known]
     ra, dec = recorded.ATLAS_PLACE
     rows.append({"candidate_id": "real", "ra": ra, "dec": dec, "first_detection": 59101.0})
     return wanted(*rows)

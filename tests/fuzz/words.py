@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from random import Random
 from types import SimpleNamespace
@@ -36,10 +36,31 @@ NOW_TIME.isot  # noqa: B018  computed once
 # -- feedback words -------------------------------------------------------------------------------
 
 _ANSWERS = (
-    *answering.VERBS, *(kind.value for kind in marks.Kind), "3d", "12 h", "new-data", "0.5 mag", "now",
-    "2026-03-25T12:00", "61125.5", "1774000000", "ZTF26a", "la_palma_not", "/veto@bot", "@everyone", "inf d",
-    "nan mag", "1e10d", "-1 d", "99999999999 d", "0 mag", "1e400 mag", "3 days", "until", "--until",
-)  # fmt: skip
+    *answering.VERBS,
+    *(kind.value for kind in marks.Kind),
+    "3d",
+    "12 h",
+    "new-data",
+    "0.5 mag",
+    "now",
+    "2026-03-25T12:00",
+    "61125.5",
+    "1774000000",
+    "ZTF26a",
+    "la_palma_not",
+    "/veto@bot",
+    "@everyone",
+    "inf d",
+    "nan mag",
+    "1e10d",
+    "-1 d",
+    "99999999999 d",
+    "0 mag",
+    "1e400 mag",
+    "3 days",
+    "until",
+    "--until",
+)
 
 
 def _words(rng: Random) -> str:
@@ -86,7 +107,12 @@ class Counter:
             self.world.store.outbox,
             self.world.desk,
         )
-        slack = Slack(channel="C0123456789", token=SecretStr(SECRET), app_token=SecretStr(SECRET), allowed=["U1"])
+        slack = Slack(
+            channel="C0123456789",
+            token=SecretStr(SECRET),
+            app_token=SecretStr(SECRET),
+            allowed=["U1"],
+        )
         self.slack = SlackListener("slack", slack, self.world.store.outbox, self.world.desk)
         self.entry = self.world.send("telegram", message=1000)
         self.ts = self.world.send("slack", ts="1700000000.000100")
@@ -118,11 +144,25 @@ _UPDATES: tuple[dict[str, Any], ...] = (
             "chat": _CHAT,
             "from": _USER,
             "text": "snooze 3d",
-            "reply_to_message": {"message_id": 1000, "date": 1774000000, "chat": _CHAT, "text": "x"},
+            "reply_to_message": {
+                "message_id": 1000,
+                "date": 1774000000,
+                "chat": _CHAT,
+                "text": "x",
+            },
         },
     },
 )
-_DATA = ("veto|1", "pin|²", "why|1", "snooze 3d|1", "veto|", "|", "veto|99999999999999999999", "observed|1")
+_DATA = (
+    "veto|1",
+    "pin|²",
+    "why|1",
+    "snooze 3d|1",
+    "veto|",
+    "|",
+    "veto|99999999999999999999",
+    "observed|1",
+)
 _ENVELOPES: tuple[tuple[str, dict[str, Any]], ...] = (
     (
         "interactive",
@@ -160,7 +200,7 @@ def _update(rng: Random) -> bytes:
 
 
 def _press(content: bytes) -> Iterable[str]:
-    from telegram import Update  # noqa: PLC0415
+    from telegram import Update
 
     try:
         payload = json.loads(content)
@@ -204,18 +244,70 @@ def _hear(content: bytes) -> Iterable[str]:
 
 # -- expressions ----------------------------------------------------------------------------------
 
-_NAMES = ("last_mag", "mag_ztfg", "mag_ztfr", "redshift", "name", "n_detections", "fink_x", "unknown")
+_NAMES = (
+    "last_mag",
+    "mag_ztfg",
+    "mag_ztfr",
+    "redshift",
+    "name",
+    "n_detections",
+    "fink_x",
+    "unknown",
+)
 _FUNCTIONS = (*sorted(expression.FUNCTIONS), "eval", "__import__", "open", "lambda")
 _ATOMS = (
-    *_NAMES, "1", "0", "-1", "1e308", "1e-308", "nan", "inf", "10**10**10", "'a'", "True", "None", "1j", "0x7f",
-    "9" * 400, "...", "b'a'", "f'{1}'", "[]", "{}", "()", "__class__",
-)  # fmt: skip
-_SIGNS = ("+", "-", "*", "/", "//", "%", "**", "<", "<=", "==", "!=", ">", ">=", "and", "or", "&", "|", "@", "<<", "in")
+    *_NAMES,
+    "1",
+    "0",
+    "-1",
+    "1e308",
+    "1e-308",
+    "nan",
+    "inf",
+    "10**10**10",
+    "'a'",
+    "True",
+    "None",
+    "1j",
+    "0x7f",
+    "9" * 400,
+    "...",
+    "b'a'",
+    "f'{1}'",
+    "[]",
+    "{}",
+    "()",
+    "__class__",
+)
+_SIGNS = (
+    "+",
+    "-",
+    "*",
+    "/",
+    "//",
+    "%",
+    "**",
+    "<",
+    "<=",
+    "==",
+    "!=",
+    ">",
+    ">=",
+    "and",
+    "or",
+    "&",
+    "|",
+    "@",
+    "<<",
+    "in",
+)
 
 
 def _expression(rng: Random) -> str:
     text = _term(rng, 0)
-    return damage.of_text(rng, text, (*_ATOMS, *_FUNCTIONS, *_SIGNS)) if rng.random() < 0.3 else text
+    return (
+        damage.of_text(rng, text, (*_ATOMS, *_FUNCTIONS, *_SIGNS)) if rng.random() < 0.3 else text
+    )
 
 
 def _term(rng: Random, depth: int) -> str:
@@ -228,7 +320,9 @@ def _term(rng: Random, depth: int) -> str:
         arguments = ", ".join(_term(rng, depth + 1) for _ in range(rng.randrange(4)))
         return f"{rng.choice(_FUNCTIONS)}({arguments})"
     one = _term(rng, depth + 1)
-    return rng.choice((f"-{one}", f"not {one}", f"{one} if {one} else {one}", f"{one}[0]", f"{one}.real"))
+    return rng.choice(
+        (f"-{one}", f"not {one}", f"{one} if {one} else {one}", f"{one}[0]", f"{one}.real")
+    )
 
 
 @functools.cache
@@ -256,20 +350,43 @@ def _compute(content: bytes) -> Iterable[str]:
     if said:
         return texts
     # Columns of brokers may hold anything: a factor that fails is found out who by who.
-    done = attempt("expression", lambda: expression.expression(_candidates(), NOW_TIME, formula=formula))
+    done = attempt(
+        "expression", lambda: expression.expression(_candidates(), NOW_TIME, formula=formula)
+    )
     texts.append(str(done.failure))
     if done.value is not None:
-        texts += [str(reason) for reason in np.atleast_1d(np.asarray(done.value.reason, dtype=object))]
+        texts += [
+            str(reason) for reason in np.atleast_1d(np.asarray(done.value.reason, dtype=object))
+        ]
     return texts
 
 
 # -- command line ---------------------------------------------------------------------------------
 
 _TIMES = (
-    "2026-03-22T20:00", "61121.83", "2026-03-22", "2026-03-22T20:00+02:00", "now", "tomorrow", "2026-W12", "2461121.5",
-    "J2000", "24:00", "2026-03-22 20:00:00.123Z",
-)  # fmt: skip
-_PLACES = ("155.127", "10:20:30.5", "10h20m30.5s", "-05:15:20", "-5d15m20s", "+89.999", "360", "24:00:00", "90:00:01")
+    "2026-03-22T20:00",
+    "61121.83",
+    "2026-03-22",
+    "2026-03-22T20:00+02:00",
+    "now",
+    "tomorrow",
+    "2026-W12",
+    "2461121.5",
+    "J2000",
+    "24:00",
+    "2026-03-22 20:00:00.123Z",
+)
+_PLACES = (
+    "155.127",
+    "10:20:30.5",
+    "10h20m30.5s",
+    "-05:15:20",
+    "-5d15m20s",
+    "+89.999",
+    "360",
+    "24:00:00",
+    "90:00:01",
+)
 
 
 def _argument(rng: Random) -> str:
@@ -279,20 +396,24 @@ def _argument(rng: Random) -> str:
 
 
 def _argue(content: bytes) -> Iterable[str]:
-    when, ra, dec, until = [*content.decode("utf-8", "surrogatepass").split("\x1e"), "", "", "", ""][:4]
-    texts: list[str] = []
-    for call in (
+    when, ra, dec, until = [
+        *content.decode("utf-8", "surrogatepass").split("\x1e"),
+        "",
+        "",
+        "",
+        "",
+    ][:4]
+    calls: tuple[Callable[[], Any], ...] = (
         lambda: parse_time(when),
         lambda: parse_position(ra, dec),
         lambda: marks.ending([until], NOW_TIME),
         lambda: marks.ending([when], NOW_TIME),
-    ):
-        texts.append(str(_said(call)))
-    return texts
+    )
+    return [str(_said(call)) for call in calls]
 
 
 def _said(call: Any) -> Any:
-    from aas2rto.errors import Aas2rtoError  # noqa: PLC0415
+    from aas2rto.errors import Aas2rtoError
 
     try:
         return call()

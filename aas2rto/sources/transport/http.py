@@ -315,15 +315,14 @@ class Client:
             self._sleep(pause)
         raise AssertionError  # pragma: no cover  the last turn returns or raises
 
-    def _check_address(self, path: object) -> None:
+    def _check_address(self, path: str) -> None:
         """Refuse what is no address: services give those of pages, tasks and results themselves."""
         try:
-            urlsplit(urljoin(self.base, path)).port  # type: ignore[type-var]  # noqa: B018
+            urlsplit(urljoin(self.base, path)).port  # noqa: B018
         except (TypeError, ValueError, AttributeError) as error:
-            raise HttpError(
-                f"{self.service} ({self.host}): {self.redact(repr(path))[:80]} is no address to ask",
-                cause=Cause.UNREADABLE,
-            ) from error
+            shown = self.redact(repr(path))[:80]
+            text = f"{self.service} ({self.host}): {shown} is no address to ask"
+            raise HttpError(text, cause=Cause.UNREADABLE) from error
 
     def _await_turn(self, method: str, path: str, until: Deadline) -> None:
         left = until.left()
