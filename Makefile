@@ -8,7 +8,7 @@ WORKERS ?= 2
 # Tests start many processes: what Python compiles is kept, also where the machine says otherwise.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test proof quick lint reference bench clients clean
+.PHONY: demo test proof fuzz quick lint reference bench clients clean
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,12 @@ test: lint
 # What takes minutes: kills at every instant, the wheel in an empty folder, long searches.
 proof: $(INSTALLED)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m proof
+
+# What nobody would write, at every door, for so many minutes; what fails is shrunk and becomes a test.
+MINUTES ?= 10
+SEED ?= 1
+fuzz: $(INSTALLED)
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --seed $(SEED)
 
 # What is not slow: while you work, before each commit. Under two minutes on two cores.
 quick: lint

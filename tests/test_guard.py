@@ -48,6 +48,7 @@ def test_an_error_without_words_is_its_type():
     assert one_line(TimeoutError()) == "TimeoutError"
 
 
+@pytest.mark.fault("loop", "damaged", "an error that cannot say what it is")
 def test_an_error_that_cannot_say_what_it_is_is_a_failure_too():
     """A part's own exception class may be broken as well."""
 

@@ -60,6 +60,7 @@ def test_a_cycle_that_is_stopped_stores_nothing(tmp_path: Path, store: Store) ->
     assert store.results.last_scores().empty
 
 
+@pytest.mark.fault("loop", "dies", "a lost cycle")
 def test_a_lost_cycle_does_not_end_the_loop(caplog: pytest.LogCaptureFixture) -> None:
     stop = threading.Event()
     times: list[Time] = []

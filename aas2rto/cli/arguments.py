@@ -101,6 +101,7 @@ def _parse_iso(text: str, option: str) -> Time:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ErfaWarning)  # of years far away, refused by the caller
+            warnings.simplefilter("ignore", RuntimeWarning)  # of years beyond all numbers
             if re.search(r"T?\d\d:\d\d.*[+-]\d\d:?\d\d$", told):
                 return Time(datetime.fromisoformat(told), scale="utc")
             return Time(told, scale="utc")

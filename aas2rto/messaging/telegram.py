@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_TEXT = 4096
 """After entities are parsed, core.telegram.org/bots/api#sendmessage."""
+MOST_UPDATES = 2**53
+"""Numbers of updates are below, core.telegram.org/bots/api#update: JSON keeps them."""
 MOST_PICTURES = 10
 """Of an album, core.telegram.org/bots/api#sendmediagroup."""
 
@@ -228,18 +230,24 @@ def readable(answer: dict[str, Any]) -> dict[str, Any]:
     """Leave of each update that Telegram's library cannot read its number alone.
 
     The library reads all or none; what is not read is told again, and with it all that follows.
+    What has no number that can be told back is left out: it never was one of Telegram's.
     """
     updates = answer.get("result")
     if not isinstance(updates, list):
         return answer
-    return {**answer, "result": [_update(one) for one in updates]}
+    return {**answer, "result": [_update(one) for one in updates if _has_number(one)]}
+
+
+def _has_number(told: Any) -> bool:
+    number = told.get("update_id") if isinstance(told, dict) else None
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number < MOST_UPDATES
 
 
 def _update(told: Any) -> Any:
     from telegram import Update  # noqa: PLC0415  an extra
 
     done = attempt("telegram answers", lambda: Update.de_json(told, None))
-    if done.failure is None or not isinstance(told, dict) or "update_id" not in told:
+    if done.failure is None:
         return told
     log.warning("telegram answers: an update cannot be read: %s", done.failure.error)
     return {"update_id": told["update_id"]}

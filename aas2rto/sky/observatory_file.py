@@ -230,6 +230,10 @@ def parse(text: str, path: Path) -> Observatory:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigError([_not_yaml(path, error)]) from error
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
+        # YAML's own types: a date such as 2026-02-30, a text that nests for ever.
+        message = f"cannot be read: {type(error).__name__}: {error!s:.80}"
+        raise ConfigError([ConfigProblem(f"{path}:1", "(file)", message)]) from error
     if not isinstance(root, yaml.MappingNode):
         message = "is empty or no mapping; expected settings such as 'title: ...'"
         raise ConfigError([ConfigProblem(f"{path}:1", "(file)", message)])

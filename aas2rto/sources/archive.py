@@ -388,7 +388,7 @@ def _surveys_of(row: Mapping[str, Any], measured: Sequence[str]) -> list[str]:
 def _homeless(objects: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
     """Name the objects that have measurements, but no position in any file of this poll."""
     placed = set(objects["object_id"]) if len(objects) else set()
-    homeless = sorted(set(rows["candidate_id"]) - placed)
+    homeless = sorted(set(rows["candidate_id"].unique()) - placed)
     if not homeless:
         return []
     n = len(homeless)

@@ -162,6 +162,7 @@ def _time(text: str) -> float | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ErfaWarning)  # of years far away, refused below
+            warnings.simplefilter("ignore", RuntimeWarning)  # of years beyond all numbers
             return float(Time(text.removesuffix("Z"), scale="utc").mjd)
     except ValueError:
         return None

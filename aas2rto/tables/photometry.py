@@ -143,7 +143,7 @@ def kind_of(
         np.asarray(flux, dtype=float), np.asarray(flux_err, dtype=float)
     )
     cut = DETECTION_SNR.get(survey, DEFAULT_DETECTION_SNR)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         snr = flux / flux_err
         usable = np.isfinite(snr) & (flux_err > 0)
         kind = np.where(usable & (snr >= cut), DETECTION, LIMIT)

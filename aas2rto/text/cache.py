@@ -38,9 +38,12 @@ def is_temporary(folder: Path) -> bool:
 
 def can_hold(folder: Path) -> bool:
     """Tell whether files may be made in `folder`, or it may be made itself."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder.is_dir() and os.access(folder, os.W_OK)
+    try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    except OSError:  # it lies in a folder that we may not look into
+        return False
 
 
 def user_name() -> str:
@@ -92,10 +95,11 @@ def find_home() -> None:
     """Give a process without a home a temporary one: astropy does not start without.
 
     That is a service, or a container, run by a number that is no user's, or by a user whose home
-    was never made. A home that is there stays, also where it cannot be written.
+    was never made, or whose HOME is somebody else's, as after ``su`` without a login. A home that
+    may be looked into stays, also where it cannot be written.
     """
     try:
-        there = Path.home().is_dir()
+        there = Path.home().is_dir() and os.access(Path.home(), os.R_OK | os.X_OK)
     except (RuntimeError, OSError):
         there = False
     if not there:

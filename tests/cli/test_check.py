@@ -62,6 +62,7 @@ def test_check_reports_every_mistake_at_once(project: Path, aas2rto: Cli) -> Non
     assert "Traceback" not in said.err
 
 
+@pytest.mark.fault("config", "gone", "paths that are not there")
 @pytest.mark.slow
 def test_check_says_which_paths_are_not_there(project: Path, aas2rto: Cli) -> None:
     """Where in the config, what, and what next; as for a variable that is not set, exit 0."""
@@ -114,6 +115,7 @@ def test_check_says_which_folder_will_be_made(project: Path, aas2rto: Cli) -> No
     assert "sources.too.folder: toos is no folder" in aas2rto("check", "small.yaml").out
 
 
+@pytest.mark.fault("expression", "gone", "a column that nobody writes")
 def test_check_names_unknown_columns_of_an_expression(project: Path, aas2rto: Cli) -> None:
     """A misspelt column is found when the config loads, not at night."""
     text = (project / "small.yaml").read_text()
@@ -136,6 +138,7 @@ def test_missing_secrets_stop_a_run_but_not_a_check(project: Path, aas2rto: Cli)
     assert "small.yaml:3: sources.archive.paths[0]: the environment variable NIGHT" in said.err
 
 
+@pytest.mark.fault("CLI", "gone", "a config that is not there")
 def test_unknown_config_offers_the_nearest(project: Path, aas2rto: Cli) -> None:
     """A misspelt file name is met with the nearest one."""
     said = aas2rto("check", "smal.yaml")

@@ -33,6 +33,13 @@ needs_root = pytest.mark.skipif(
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+HOMES: list[dict[str, str]] = [
+    {},
+    {"HOME": "/nonexistent"},
+    {"HOME": "{place}/locked"},
+    {"HOME": "{place}/closed"},
+]
+
 
 @pytest.fixture
 def service(project: Path) -> Iterator[Run]:
@@ -47,6 +54,9 @@ def service(project: Path) -> Iterator[Run]:
         (place / "tmp").mkdir()
         for path in (place / "tmp", place / "project", *(place / "project").rglob("*")):
             os.chown(path, NOBODY, NOBODY)
+        # Homes that exist, of somebody else: one may be looked into, the other not even that.
+        (place / "locked").mkdir(mode=0o555)
+        (place / "closed").mkdir(mode=0o700)
         libraries = Path(numpy.__file__).parents[1]
         given = {
             "PATH": os.defpath,
@@ -60,7 +70,7 @@ def service(project: Path) -> Iterator[Run]:
         ) -> subprocess.CompletedProcess[str]:
             return subprocess.run(
                 [python, *arguments],
-                env=given | more,
+                env=given | {key: value.format(place=place) for key, value in more.items()},
                 cwd=place / "project",
                 user=NOBODY,
                 group=NOBODY,
@@ -84,9 +94,14 @@ def _readable(run: Run) -> str:
     pytest.skip("another user can start no Python of this version")
 
 
+@pytest.mark.fault(
+    "home",
+    "gone",
+    "a home that is missing, or cannot be written or looked into; a uid without passwd entry",
+)
 @needs_root
 @pytest.mark.slow
-@pytest.mark.parametrize("home", [{}, {"HOME": "/nonexistent"}], ids=str)
+@pytest.mark.parametrize("home", HOMES, ids=str)
 def test_a_night_without_home_name_and_writable_package(service: Run, home: dict[str, str]) -> None:
     """A cycle, a mark and a figure, without a warning of any library."""
     for verb in (("run", "--once"), ("mark", "bright", "pin"), ("figure", "bright")):
@@ -115,6 +130,7 @@ print(jit.CODE_FOLDER)
 """
 
 
+@pytest.mark.fault("home", "gone", "a read-only package and cache")
 @needs_root
 @pytest.mark.slow
 def test_compiled_fits_go_where_they_can_and_it_says_so(service: Run) -> None:
@@ -139,6 +155,7 @@ def test_compiled_fits_go_where_they_can_and_it_says_so(service: Run) -> None:
     assert "compiling" not in read_only.stderr
 
 
+@pytest.mark.fault("home", "forged", "a temporary folder of somebody else")
 def test_a_temporary_folder_of_somebody_else_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +198,7 @@ def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 # -- a folder that goes away ----------------------------------------------------------------------
 
 
+@pytest.mark.fault("results", "gone", "another disk in its place")
 def test_what_is_gone_or_another_is_noticed(tmp_path: Path) -> None:
     """Deleted, made anew, or covered by another disk; what was moved back is the same."""
     folder = tmp_path / "results"
@@ -198,6 +216,7 @@ def test_what_is_gone_or_another_is_noticed(tmp_path: Path) -> None:
     check()
 
 
+@pytest.mark.fault("results", "gone", "an output folder that disappears")
 def test_nothing_is_taken_when_the_results_are_gone(
     project: Path, aas2rto: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ def is_harmless(text: str) -> bool:
     return not OBEYED & set(text) and harmless(text) == text
 
 
+@pytest.mark.fault("terminal", "text", "ESC, BEL, RTL")
 @given(st.text(st.characters() | st.sampled_from(sorted(OBEYED | set("[]0;m\n\t")))))
 def test_nothing_that_a_terminal_obeys_is_left(text: str) -> None:
     """Whatever the text; what is harmless stays as it is."""
@@ -58,6 +59,7 @@ def test_streams_are_clean_below_print(monkeypatch: pytest.MonkeyPatch) -> None:
     assert out.getvalue() == f"gpj plain\n{ESC}[1mgpjx{ESC}[0m\n"
 
 
+@pytest.mark.fault("results", "text", "=, +, -, @ cells")
 @pytest.mark.parametrize(
     ("text", "written"),
     [
@@ -94,6 +96,7 @@ def hostile(project: Path, aas2rto: Cli) -> tuple[Path, str]:
     return project, said.out + said.err
 
 
+@pytest.mark.fault("terminal", "text", "every verb")
 @pytest.mark.slow
 def test_verbs_print_nothing_that_a_terminal_obeys(hostile: tuple[Path, str], aas2rto: Cli) -> None:
     """The cycle, why, the plan, what was said, status, and errors."""
@@ -111,6 +114,7 @@ def test_verbs_print_nothing_that_a_terminal_obeys(hostile: tuple[Path, str], aa
     assert "=bright" in printed
 
 
+@pytest.mark.fault("results", "text", "every list")
 @pytest.mark.slow
 def test_lists_hold_nothing_that_a_spreadsheet_runs(hostile: tuple[Path, str]) -> None:
     """In no cell of no list."""
@@ -131,6 +135,7 @@ def test_lists_hold_nothing_that_a_spreadsheet_runs(hostile: tuple[Path, str]) -
     assert is_harmless(log)
 
 
+@pytest.mark.fault("results", "text", "RFC 5545")
 @pytest.mark.slow
 def test_the_calendar_is_one_by_its_standard(hostile: tuple[Path, str], aas2rto: Cli) -> None:
     """RFC 5545: 75 octets a line, commas and semicolons escaped; nobody's words end an event."""

@@ -160,6 +160,7 @@ def check_exposures(rows: pd.DataFrame, t: sky.Transient) -> None:
     )
 
 
+@pytest.mark.fault("loop", "dies", "between poll and commit")
 @pytest.mark.proof
 def test_killed_between_poll_and_commit_no_alert_is_lost_or_doubled(
     live: Everything, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -231,6 +232,7 @@ PLANTED = {
 SERVICES = ("fink-ztf", "alerce", "lasair-lsst", "atlas", "tns")
 
 
+@pytest.mark.fault("CLI", "secret", "secrets of sources")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["none", "401", "html", "reset", "refused"])
 def test_no_secret_of_a_source_is_written_anywhere(

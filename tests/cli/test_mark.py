@@ -36,6 +36,7 @@ def again(aas2rto: Cli, now: str = NOW) -> None:
     assert aas2rto("run", "small.yaml", "--once", "--now", now).code == 0
 
 
+@pytest.mark.fault("marks", "damaged", "a stored mark that cannot be read")
 @pytest.mark.slow
 @pytest.mark.parametrize("until", [1774000000.0, 2461125.5, 1e300])
 def test_a_stored_end_that_is_no_time_costs_itself(ran: Path, aas2rto: Cli, until: float) -> None:
@@ -231,6 +232,7 @@ def test_words_after_the_kind_are_read_as_in_a_reply(
     assert said.out == f"bright: {told}\n"
 
 
+@pytest.mark.fault("marks", "forged", "marks for nobody, of no kind")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
@@ -264,6 +266,7 @@ def test_mistakes_are_met_with_words(
     assert words in said.err
 
 
+@pytest.mark.fault("marks", "empty", "a project that never ran")
 def test_a_project_that_never_ran_has_nothing_to_mark(project: Path, aas2rto: Cli) -> None:
     said = mark(aas2rto, "bright", "veto")
     assert said.code == 2

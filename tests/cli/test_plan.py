@@ -432,6 +432,7 @@ def test_greedy_alone(ran: Path, aas2rto: Cli) -> None:
     assert told["objective"] == told["greedy"]
 
 
+@pytest.mark.fault("CLI", "text", "mistakes of a plan")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
@@ -464,6 +465,7 @@ def test_a_project_that_never_ran_has_nothing_to_plan(project: Path, aas2rto: Cl
     assert "run this science case first" in said.err
 
 
+@pytest.mark.fault("results", "text", "names in plans")
 @pytest.mark.slow
 def test_names_cannot_break_the_files(ran: Path, aas2rto: Cli) -> None:
     """A ToO is called whatever somebody typed."""

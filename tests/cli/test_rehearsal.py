@@ -16,6 +16,7 @@ def with_factor(project: Path, line: str) -> None:
     (project / "small.yaml").write_text(text)
 
 
+@pytest.mark.fault("config", "forged", "a config is tried on ten candidates")
 @pytest.mark.slow
 def test_a_config_is_tried(project: Path, aas2rto: Cli) -> None:
     """It says who would be kept, and by what others are left out; the same each time."""
@@ -30,6 +31,7 @@ def test_a_config_is_tried(project: Path, aas2rto: Cli) -> None:
     assert not (project / "outputs").exists()
 
 
+@pytest.mark.fault("factors", "damaged", "a factor that fails")
 def test_a_factor_that_fails_is_found(project: Path, aas2rto: Cli) -> None:
     """It loads, and would fail every night."""
     (project / "mine.py").write_text(
@@ -57,6 +59,7 @@ def test_a_light_curve_without_a_fit_is_no_fault(project: Path, aas2rto: Cli) ->
     assert "FAILS" not in said.out
 
 
+@pytest.mark.fault("config", "nan", "a config that passes and leaves nobody")
 def test_a_config_that_leaves_nobody_says_so(project: Path, aas2rto: Cli) -> None:
     """No mistake by itself, and hardly what is meant."""
     with_factor(project, "expression: {formula: last_mag - 50, name: far, exclude_below: 0}")

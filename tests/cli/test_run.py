@@ -230,6 +230,7 @@ FACTORS = {
 }
 
 
+@pytest.mark.fault("factors", "dies", "a user's factor that raises")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", FACTORS)
 def test_a_users_factor_costs_only_itself(kind: str, project: Path, aas2rto: Cli) -> None:
@@ -353,6 +354,7 @@ def test_dry_run_leaves_everything_as_it_was(project: Path, aas2rto: Cli) -> Non
     assert sorted(project.rglob("*")) == before
 
 
+@pytest.mark.fault("loop", "again", "a second run")
 def test_a_second_run_of_a_project_is_refused(project: Path, aas2rto: Cli) -> None:
     """Two programs on one project would write over each other."""
     from aas2rto.store.lock import hold
@@ -387,6 +389,7 @@ def start(project: Path, *more: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.fault("loop", "dies", "SIGINT, SIGTERM")
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_the_loop_cleanly(number: signal.Signals, project: Path) -> None:
@@ -406,6 +409,7 @@ def test_signals_end_the_loop_cleanly(number: signal.Signals, project: Path) -> 
 KILLS = int(os.environ.get("AAS2RTO_KILLS", "3"))
 
 
+@pytest.mark.fault("loop", "dies", "kill -9")
 @pytest.mark.proof
 def test_kill_loses_nothing_and_doubles_nothing(project: Path, aas2rto: Cli) -> None:
     """Killed at random instants and run again, the lists are those of an undisturbed run.

@@ -40,6 +40,7 @@ def environment(receiver: servers.Receiver, **more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "HOOK": receiver.url + "/hook", **more}
 
 
+@pytest.mark.fault("terminal", "gone", "an ASCII terminal, a full disk behind stdout, | head")
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["closed", "full", "head", "ascii", "no terminal at all"])
 def test_messages_are_sent_though_nothing_can_be_printed(
@@ -92,6 +93,7 @@ def started(project: Path) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.fault("terminal", "dies", "SIGHUP from a terminal that closes")
 @pytest.mark.slow
 def test_a_terminal_that_closes_ends_the_loop_as_a_stop_does(project: Path) -> None:
     """SIGHUP, which ends a program at once unless it is told otherwise, is SIGTERM."""
@@ -103,6 +105,7 @@ def test_a_terminal_that_closes_ends_the_loop_as_a_stop_does(project: Path) -> N
     assert "stopped" in out
 
 
+@pytest.mark.fault("terminal", "slow", "a second SIGINT/SIGTERM")
 @pytest.mark.slow
 def test_a_second_signal_ends_at_once_what_hangs(project: Path) -> None:
     """A factor that never returns stands for a step that hangs."""
@@ -148,6 +151,7 @@ class Broken(io.StringIO):
         raise self.error
 
 
+@pytest.mark.fault("terminal", "gone", "a stream that fails")
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, "full"), OSError(errno.EPIPE, "gone"), ValueError("closed")]
 )
@@ -157,6 +161,7 @@ def test_writing_never_raises(error: Exception) -> None:
     stream.flush()
 
 
+@pytest.mark.fault("terminal", "text", "what an encoding lacks")
 def test_what_an_encoding_lacks_becomes_a_question_mark() -> None:
     below = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     stream = Forgiving(below)

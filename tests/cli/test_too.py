@@ -92,6 +92,7 @@ def test_too_list_says_what_is_to_mend(project: Path, aas2rto: Cli) -> None:
     assert "  line 2: ra" in listed.out
 
 
+@pytest.mark.fault("ToO file", "nan", "positions that are none")
 def test_too_add_refuses_bad_positions(project: Path, aas2rto: Cli) -> None:
     """A target that is not on the sky is refused before it is written."""
     said = aas2rto("too", "add", "X", "--ra", "10", "--dec", "+95", "--folder", "too")
@@ -107,6 +108,7 @@ def test_too_text_is_what_the_template_says(aas2rto: Cli) -> None:
         assert f"{line.split(':')[0]}:" in template
 
 
+@pytest.mark.fault("ToO file", "again", "dropped again with a corrected position")
 @pytest.mark.slow
 def test_a_too_that_is_dropped_again_lies_where_it_is_now_said_to_lie(
     project: Path, aas2rto: Cli

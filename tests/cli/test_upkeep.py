@@ -129,6 +129,7 @@ def test_a_damaged_store_is_put_aside_with_its_journal(
     assert store_path.with_name("store-before-1.sqlite-wal").read_bytes() == b"who knows"
 
 
+@pytest.mark.fault("CLI", "damaged", "a backup that is not sound")
 @pytest.mark.slow
 def test_what_is_no_sound_backup_is_refused_in_words(
     store_path: Path, aas2rto: Cli, tmp_path: Path
@@ -197,6 +198,7 @@ def test_compact_gives_space_back(store_path: Path, aas2rto: Cli, tmp_path: Path
     assert names_in(store_path) == ["a", "b"]
 
 
+@pytest.mark.fault("CLI", "empty", "a project without a store")
 def test_a_project_without_a_store_has_nothing_to_keep(project: Path, aas2rto: Cli) -> None:
     """Nothing is made either."""
     for verb in ("compact", "backup"):

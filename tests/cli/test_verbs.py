@@ -16,6 +16,7 @@ from aas2rto.cli import main
 from tests.cli.conftest import Cli, explained
 
 
+@pytest.mark.fault("CLI", "range", "--now")
 def test_bad_times_are_refused_in_words(project: Path, aas2rto: Cli) -> None:
     """A time is ISO or MJD; anything else is said so."""
     assert "--now: 'yesterday' is no time" in aas2rto("run", "small.yaml", "--now", "yesterday").err
@@ -63,6 +64,7 @@ def test_visibility_as_json(project: Path, aas2rto: Cli) -> None:
         assert word in text
 
 
+@pytest.mark.fault("CLI", "nan", "positions that are none")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
@@ -171,6 +173,7 @@ def test_new_writes_a_config_that_passes_check(
     assert aas2rto("new", "../evil").code == 2
 
 
+@pytest.mark.fault("CLI", "secret", "tracebacks")
 def test_errors_show_tracebacks_only_on_request(
     project: Path, aas2rto: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

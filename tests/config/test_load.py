@@ -38,12 +38,14 @@ def test_settings_arrive_in_the_units_of_the_program():
     assert found.config.candidates.reconsider_after == pytest.approx(2.0)
 
 
+@pytest.mark.fault("config", "empty", "an empty section")
 def test_a_section_with_all_lines_commented_out_is_empty():
     """Commenting out the last source does not break a config."""
     found = case(BASE + "sources:\n  # too: {}\nmodels:\n")
     assert (found.sources, found.models) == ((), ())
 
 
+@pytest.mark.fault("config", "secret", "a secret in the digest")
 def test_the_digest_follows_the_settings_and_knows_no_secret(tmp_path):
     """Provenance changes with a setting, not with a token."""
     text = BASE + f"sources:\n  s: {{type: '{service(tmp_path)}', token: '${{TOKEN}}'}}\n"
@@ -90,6 +92,7 @@ def test_a_file_that_is_no_config_says_so(text, expected):
     assert problems(text)[0].startswith(expected)
 
 
+@pytest.mark.fault("config", "gone", "a config that is not there")
 def test_a_file_that_is_not_there_offers_its_neighbour():
     """The folder may hold one of nearly that name."""
     Path("my_case.yaml").write_text(BASE)

@@ -98,6 +98,7 @@ def test_a_wrong_section_says_where_what_and_the_nearest_name(text, expected):
     assert found[0].startswith(expected)
 
 
+@pytest.mark.fault("config", "damaged", "several mistakes at once")
 def test_everything_that_is_wrong_is_said_at_once_in_order():
     """Unknown keys, wrong units, unknown names and missing variables, sorted by line."""
     found = problems(
@@ -179,6 +180,7 @@ def test_a_secret_in_a_change_is_refused_as_one_in_the_file():
     assert "hush" not in "".join(told)
 
 
+@pytest.mark.fault("config", "bomb", "a value without end")
 def test_a_long_value_is_shortened():
     """An error shows what was written, not a page of it."""
     found = problems(BASE.replace("test", "'" + "a b " * 100 + "'"))
@@ -222,6 +224,7 @@ def test_a_check_without_what_every_case_needs_says_so():
     assert "the environment variable PROJECT is not set" in found[0]
 
 
+@pytest.mark.fault("config", "secret", "a secret written out")
 def test_a_literal_secret_is_refused_whatever_else_is_wrong(tmp_path):
     """A token in a config ends in a repository; it is not repeated in the error."""
     text = (
@@ -240,6 +243,7 @@ def test_a_literal_secret_is_refused_whatever_else_is_wrong(tmp_path):
 SECRET = "hush-hush \\ 'quoted'" + "x" * 60
 
 
+@pytest.mark.fault("config", "secret", "a wrong value from the environment")
 @pytest.mark.parametrize(
     "text",
     [

@@ -53,6 +53,7 @@ def test_the_environment_wins_over_the_file_of_secrets():
     assert found.observatories[0].name == "la_silla_ntt"
 
 
+@pytest.mark.fault("config", "secret", "a file of secrets that others may read")
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o606, 0o660])
 def test_a_file_of_secrets_that_others_may_read_is_refused(mode):
     """The error says how to mend it."""
@@ -64,6 +65,7 @@ def test_a_file_of_secrets_that_others_may_read_is_refused(mode):
     )
 
 
+@pytest.mark.fault("config", "damaged", "a file of secrets that is no text")
 def test_a_file_of_secrets_that_cannot_be_read_is_named():
     """A path that leads nowhere, a folder, or bytes that are no text."""
     for path, why in (("gone.env", "No such file or directory"), (".", "Is a directory")):

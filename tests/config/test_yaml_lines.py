@@ -80,6 +80,7 @@ def test_variables_need_no_quotes(tmp_path):
     assert lines["${KEY}",] == 2
 
 
+@pytest.mark.fault("config", "empty", "an empty config")
 def test_an_empty_file_holds_nothing(tmp_path):
     """Only comments is as good as nothing."""
     assert read(tmp_path, "# nothing\n") == (None, {(): 1})
@@ -100,6 +101,7 @@ def test_anchors_may_be_used_again(tmp_path):
     assert read(tmp_path, "a: &x {y: 1}\nb: *x\n")[0] == {"a": {"y": 1}, "b": {"y": 1}}
 
 
+@pytest.mark.fault("config", "damaged", "what is no YAML")
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [

@@ -119,6 +119,7 @@ def test_a_candidate_does_not_know_its_neighbours(formula, rows):
     assert together == pytest.approx(alone, nan_ok=True)
 
 
+@pytest.mark.fault("expression", "forged", "what is no arithmetic")
 @pytest.mark.parametrize(
     ("formula", "words"),
     [
@@ -162,6 +163,7 @@ def test_names_come_in_the_order_in_which_they_stand():
     assert names_in(parse("1 + 2")) == []
 
 
+@pytest.mark.fault("expression", "damaged", "maximum(a, b, c) passes and excludes everybody")
 @pytest.mark.parametrize(
     ("formula", "words"),
     [
@@ -209,6 +211,7 @@ def test_a_check_lets_pass_what_can_be_computed(formula):
     assert complaints(formula, models=["salt"], mine=("my_",)) == []
 
 
+@pytest.mark.fault("expression", "nan", "an unknown column")
 def test_an_unknown_column_excludes_and_says_so():
     """A number cannot be made up."""
     found = expression(table(redshift=[0.1, np.nan]), None, formula="redshift * 10")
@@ -274,6 +277,7 @@ def test_low_values_can_exclude():
     assert found.reason.tolist() == ["x = 0.1, below 0.5", "x = 0.9"]
 
 
+@pytest.mark.fault("expression", "empty", "nobody")
 def test_no_candidates_give_no_answers():
     """An empty night is a night."""
     found = expression(table(x=[1.0]).iloc[:0], None, formula="x + 1")

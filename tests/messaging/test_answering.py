@@ -76,6 +76,7 @@ def incoming(text: str, key: str = "k1", entry: int | None = None) -> Incoming:
     return Incoming(key, "telegram", "7", "Anna", text, entry)
 
 
+@pytest.mark.fault("answers", "again", "an answer twice")
 def test_an_answer_becomes_feedback_once(world: World) -> None:
     """Delivered twice, it counts once, and is answered once."""
     entry = world.send("telegram", message=1000)
@@ -85,6 +86,7 @@ def test_an_answer_becomes_feedback_once(world: World) -> None:
     assert world.feedback() == [("veto", "Anna", "near a star")]
 
 
+@pytest.mark.fault("answers", "forged", "a stranger")
 def test_a_stranger_changes_nothing_and_hears_nothing(world: World) -> None:
     """Who is not on the list is not told so either."""
     entry = world.send("telegram", message=1000)
@@ -92,6 +94,7 @@ def test_a_stranger_changes_nothing_and_hears_nothing(world: World) -> None:
     assert world.feedback() == []
 
 
+@pytest.mark.fault("answers", "text", "words that are no answer")
 @pytest.mark.slow
 def test_what_cannot_be_read_is_answered_with_how_to_write_it(world: World) -> None:
     """Small talk in the channel is left alone."""

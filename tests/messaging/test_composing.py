@@ -329,6 +329,7 @@ def test_operators_hear_of_failures_and_nothing_else(make: Make) -> None:
     assert len(world.titles()) == 1
 
 
+@pytest.mark.fault("loop", "again", "lost cycles reach operators")
 def test_operators_hear_of_a_lost_cycle_once_an_hour(make: Make, tmp_path: Path) -> None:
     """The first at once; observers do not."""
     world = make(OPERATORS)

@@ -205,6 +205,7 @@ def test_a_service_that_asks_to_wait_is_left_alone(store: Store, make: Make, clo
     assert messenger.titles == ["one", "one", "two"]
 
 
+@pytest.mark.fault("messages", "slow", "a service that fails for long")
 def test_a_service_that_fails_is_asked_less_and_less_often(
     store: Store, make: Make, clock: Clock
 ) -> None:
@@ -225,6 +226,7 @@ def test_a_service_that_fails_is_asked_less_and_less_often(
     assert second.state == State.SENT
 
 
+@pytest.mark.fault("messages", "again", "what may have arrived")
 def test_what_is_unknown_is_said_and_not_repeated(store: Store, make: Make) -> None:
     """A message that may have arrived is not sent again; the next one is."""
     messenger = Scripted(Delivery(Result.UNKNOWN, "no answer to secret"))
@@ -284,6 +286,7 @@ def test_a_service_that_can_be_asked_is_asked(
     assert len(messenger.letters) == sends
 
 
+@pytest.mark.fault("messages", "dies", "a kill while sending")
 @pytest.mark.parametrize("can_be_asked", [True, False])
 def test_a_kill_while_sending_is_found_at_the_next_start(
     store: Store, make: Make, can_be_asked: bool

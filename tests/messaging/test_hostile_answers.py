@@ -44,6 +44,7 @@ FORWARDED: tuple[dict[str, Any], ...] = (
 SHARED = {"is_share": True, "from_url": "https://x.slack.com/archives/C1/p1", "text": "veto ZTF26a"}
 
 
+@pytest.mark.fault("answers", "range", "numbers that are none")
 @pytest.mark.parametrize("text", FORGED[:9])
 def test_what_is_no_number_of_a_message_is_none(text: str) -> None:
     """Only ASCII digits, and no more than a database takes."""
@@ -51,6 +52,7 @@ def test_what_is_no_number_of_a_message_is_none(text: str) -> None:
     assert entry_number("12") == 12
 
 
+@pytest.mark.fault("answers", "range", "a stale Telegram button")
 def test_a_button_too_old_for_an_answer_still_counts(
     world: World, telegram_server: as_telegram.Telegram, telegram: Asked
 ) -> None:
@@ -69,6 +71,7 @@ def test_a_button_too_old_for_an_answer_still_counts(
     assert world.store.outbox.channel("telegram").offset == 33
 
 
+@pytest.mark.fault("answers", "gone", "a chat that is closed to the bot")
 def test_a_chat_that_is_closed_to_the_bot_does_not_end_the_reading(
     world: World, telegram_server: as_telegram.Telegram, telegram: Asked
 ) -> None:
@@ -81,6 +84,7 @@ def test_a_chat_that_is_closed_to_the_bot_does_not_end_the_reading(
     assert [kind for kind, *_ in world.feedback()] == ["veto", "pin"]
 
 
+@pytest.mark.fault("answers", "slow", "a wait that is asked for")
 def test_a_wait_that_is_asked_for_is_kept_after_the_answer_counted(
     world: World, telegram_server: as_telegram.Telegram, telegram: Asked
 ) -> None:
@@ -95,6 +99,7 @@ def test_a_wait_that_is_asked_for_is_kept_after_the_answer_counted(
     assert [kind for kind, *_ in world.feedback()] == ["veto", "pin"]
 
 
+@pytest.mark.fault("answers", "forged", "forged callback data (veto|²)")
 @pytest.mark.slow
 def test_forged_buttons_cost_themselves(
     world: World,
@@ -130,6 +135,7 @@ BROKEN: tuple[dict[str, Any], ...] = (
 )
 
 
+@pytest.mark.fault("answers", "damaged", "an update that cannot be read")
 def test_an_update_that_the_library_cannot_read_costs_itself(
     world: World, telegram_server: as_telegram.Telegram, telegram: Asked
 ) -> None:
@@ -142,6 +148,7 @@ def test_an_update_that_the_library_cannot_read_costs_itself(
     assert world.store.outbox.channel("telegram").offset == 51
 
 
+@pytest.mark.fault("answers", "forged", "forwarded messages")
 @pytest.mark.slow
 @pytest.mark.parametrize("how", FORWARDED, ids=lambda how: next(iter(how)))
 def test_forwarded_words_are_not_those_of_who_forwards_them(
@@ -158,6 +165,7 @@ def test_forwarded_words_are_not_those_of_who_forwards_them(
     assert world.store.outbox.channel("telegram").offset == 33
 
 
+@pytest.mark.fault("answers", "damaged", "what Slack's library cannot read")
 @pytest.mark.slow
 def test_slack_acknowledges_what_it_cannot_read(world: World, slack: as_slack.SocketMode) -> None:
     """Or Slack would send it again, and end the connection after many of them."""
@@ -179,6 +187,7 @@ def test_slack_acknowledges_what_it_cannot_read(world: World, slack: as_slack.So
     assert world.feedback() == [("pin", "anna", "")]
 
 
+@pytest.mark.fault("answers", "forged", "messages shared on Slack")
 @pytest.mark.slow
 def test_messages_shared_on_slack_do_not_count(
     world: World, slack_server: as_slack.Slack, slack: as_slack.SocketMode

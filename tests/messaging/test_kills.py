@@ -161,6 +161,7 @@ def accounts(found: World) -> dict[str, dict[str, int]]:
     return told
 
 
+@pytest.mark.fault("messages", "dies", "twenty kills")
 @pytest.mark.proof
 def test_two_hundred_messages_through_all_faults_and_twenty_kills(
     tmp_path: Path, capsys: Any

@@ -150,6 +150,7 @@ def test_a_server_that_is_not_there_has_not_got_it() -> None:
     assert told.why == "the mail server cannot be reached: ConnectionRefusedError"
 
 
+@pytest.mark.fault("messages", "text", "a title with line breaks")
 def test_a_title_cannot_add_a_header(box: tuple[Box, int]) -> None:
     """A line break in a subject would let a name write headers; the mail is not sent so."""
     handler, port = box

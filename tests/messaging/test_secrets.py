@@ -58,6 +58,7 @@ def run(*arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
+@pytest.mark.fault("messages", "secret", "secrets of messengers")
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["refused", servers.ERROR, servers.DROP])
 def test_no_secret_is_written_anywhere(

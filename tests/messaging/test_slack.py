@@ -34,6 +34,7 @@ def test_the_text_comes_first_and_its_figures_in_its_thread(
     assert methods[-1] == "files.completeUploadExternal"
 
 
+@pytest.mark.fault("messages", "text", "links and mentions in names")
 def test_nothing_is_unfurled_or_linked(slack_server: as_slack.Slack) -> None:
     """Links in other people's words show no preview, names become no mention."""
     make_slack(slack_server).send(make_letter())
@@ -61,6 +62,7 @@ def test_buttons_carry_the_message_they_belong_to(slack_server: as_slack.Slack) 
     assert {one["value"] for one in buttons} == {"17"}
 
 
+@pytest.mark.fault("messages", "damaged", "each fault of Slack")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "result", "words"),
@@ -83,6 +85,7 @@ def test_what_each_fault_means(
     assert len(slack_server.calls) == 1
 
 
+@pytest.mark.fault("messages", "gone", "a server that is not there")
 def test_a_server_that_is_not_there_has_not_got_it() -> None:
     """A connection that is refused is no unknown."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
@@ -93,6 +96,7 @@ def test_a_server_that_is_not_there_has_not_got_it() -> None:
     assert told.why.startswith("slack cannot be reached")
 
 
+@pytest.mark.fault("messages", "gone", "a channel that is gone")
 @pytest.mark.parametrize(
     ("state", "words"),
     [
@@ -173,6 +177,7 @@ def test_a_limit_during_an_upload_is_waited_for(slack_server: as_slack.Slack) ->
     assert len(slack_server.shared) == 1
 
 
+@pytest.mark.fault("messages", "bomb", "long messages")
 def test_long_messages_are_cut_into_blocks(slack_server: as_slack.Slack) -> None:
     """Slack refuses blocks of more than 3000 letters."""
     lines = tuple((f"line {n}", "x" * 900) for n in range(12))

@@ -61,6 +61,7 @@ def test_buttons_carry_the_message_they_belong_to(
     assert data == [f"{one}|17" for one in answers]
 
 
+@pytest.mark.fault("messages", "damaged", "each fault of Telegram")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "result", "words"),

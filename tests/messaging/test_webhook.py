@@ -37,6 +37,7 @@ def test_facts_and_words_arrive_signed(receiver: servers.Receiver) -> None:
     assert told["headers"]["Idempotency-Key"] == "1"
 
 
+@pytest.mark.fault("messages", "damaged", "each fault of a webhook")
 @pytest.mark.parametrize(
     ("fault", "result"),
     [

@@ -85,6 +85,7 @@ def test_an_instrument_is_read_with_its_units():
     )
 
 
+@pytest.mark.fault("observatory", "nan", "an instrument that is none")
 def test_a_wrong_instrument_is_reported_like_the_rest():
     with pytest.raises(ConfigError) as caught:
         observatory_file.parse(
@@ -130,6 +131,7 @@ def test_the_users_own_folder_comes_first(tmp_path, monkeypatch):
     assert "la_silla_dk154" in observatory_file.available()
 
 
+@pytest.mark.fault("observatory", "range", "limits that cannot be")
 def test_all_problems_of_a_file_are_reported_together_with_their_lines():
     text = (
         "titel: x\n"
@@ -161,6 +163,7 @@ def test_all_problems_of_a_file_are_reported_together_with_their_lines():
     ]
 
 
+@pytest.mark.fault("observatory", "damaged", "a file that is no mapping")
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -186,6 +189,7 @@ def test_an_unknown_name_offers_the_nearest_one_and_says_where_was_looked():
     assert "looked in observatories, " in text
 
 
+@pytest.mark.fault("observatory", "gone", "a file that is not there")
 def test_a_missing_or_unreadable_file_is_one_clear_error(tmp_path):
     with pytest.raises(UnknownNameError, match=r"there is no observatory file .*nowhere\.yaml"):
         observatory_file.load(tmp_path / "nowhere.yaml")

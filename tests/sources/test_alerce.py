@@ -260,6 +260,7 @@ def test_a_poll_that_runs_out_of_time_goes_on_where_it_stopped(standin):
     assert names == sorted(expected(standin, "ztf"))
 
 
+@pytest.mark.fault("alerce-ztf", "nan", "malformed listings")
 def test_malformed_listings_cost_themselves_and_one_line_each(standin):
     """The others of the page are used."""
     standin.fault("alerce", "malformed record", path="/objects/", times=1)
@@ -269,6 +270,7 @@ def test_malformed_listings_cost_themselves_and_one_line_each(standin):
     assert all("alerce ztf: a listed object" in line for line in report.problems)
 
 
+@pytest.mark.fault("alerce-ztf", "range", "detections of the future")
 def test_nothing_later_than_now_is_used(standin):
     """A replay asks a service that already knows more."""
     past = standin.now - 10.0

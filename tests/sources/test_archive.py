@@ -187,6 +187,7 @@ def test_folders_are_read_recursively_and_patterns_work(tmp_path):
     assert len(once.objects) == 3
 
 
+@pytest.mark.fault("Avro file", "range", "alerts of the future")
 def test_alerts_later_than_now_wait_and_are_read_then(tmp_path):
     write_avro(tmp_path / "night.avro", night(5))
     first = poll(tmp_path, now=MJD + 1.5)
@@ -240,6 +241,7 @@ def test_truncated_file_gives_the_alerts_before_the_damage(tmp_path):
     assert again.problems == (), "said once"
 
 
+@pytest.mark.fault("Avro file", "damaged", "cut at every length")
 @pytest.mark.slow
 def test_file_truncated_at_every_length_never_raises(tmp_path):
     file = write_avro(tmp_path / "night.avro", night(2), sync_interval=1)
@@ -251,6 +253,7 @@ def test_file_truncated_at_every_length_never_raises(tmp_path):
         assert len(report.objects) <= 2
 
 
+@pytest.mark.fault("Avro file", "damaged", "damaged bytes")
 @pytest.mark.slow
 def test_damaged_bytes_never_raise(tmp_path):
     file = write_avro(tmp_path / "night.avro", night(2), sync_interval=1)
@@ -277,6 +280,8 @@ BAD_FILES = {
 }
 
 
+@pytest.mark.fault("Parquet", "damaged", "cut and alien files")
+@pytest.mark.fault("Avro file", "empty", "an empty file")
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_each_bad_file_gives_one_line_and_the_rest_is_read(tmp_path, name):
     content, words = BAD_FILES[name]
@@ -289,6 +294,7 @@ def test_each_bad_file_gives_one_line_and_the_rest_is_read(tmp_path, name):
     assert words in line
 
 
+@pytest.mark.fault("Parquet", "empty", "no file that can be read")
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_nothing_but_a_bad_file_is_a_failure(tmp_path, name):
     (tmp_path / name).write_bytes(BAD_FILES[name][0])
@@ -300,6 +306,7 @@ def test_nothing_but_a_bad_file_is_a_failure(tmp_path, name):
     assert again.problems == ()
 
 
+@pytest.mark.fault("Avro file", "forged", "Avro of other records")
 def test_alien_avro_says_what_it_holds(tmp_path):
     alien = record("thing", colour="string", size="int")
     file = write_avro(tmp_path / "alien.avro", [{"colour": "red", "size": 3}] * 3, alien)
@@ -308,6 +315,7 @@ def test_alien_avro_says_what_it_holds(tmp_path):
     assert "its fields are colour, size" in line
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "gone", "a missing path")
 def test_missing_path_and_empty_folder_say_so(tmp_path):
     report = poll(tmp_path / "nowhere")
     assert report.outcome is Outcome.FAILED
@@ -317,6 +325,7 @@ def test_missing_path_and_empty_folder_say_so(tmp_path):
     assert "there are no alert files or tables in this folder" in line
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "gone", "a file that may not be read")
 def test_unreadable_file_says_so_and_is_tried_again(tmp_path, monkeypatch):
     bad = write_avro(tmp_path / "bad.avro", night(1))
     write_avro(tmp_path / "good.avro", night(2)[1:])

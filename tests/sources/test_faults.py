@@ -161,6 +161,7 @@ def check_line(report: Report, service: str) -> str:
     return line
 
 
+@pytest.mark.fault("{name}", "{kind}")
 @pytest.mark.proof
 @pytest.mark.parametrize("kind", faults.KINDS)
 @pytest.mark.parametrize("name", HTTP)
@@ -307,6 +308,7 @@ def poll_stream(name: str, servers: str, topic: str, night: Night, **settings: A
         source.close()
 
 
+@pytest.mark.fault("{name}", "{kind}")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", IN_MESSAGES)
 @pytest.mark.parametrize("name", STREAMS)
@@ -345,6 +347,7 @@ def _newer_schema() -> tuple[bytes, list[bytes]]:
     ]
 
 
+@pytest.mark.fault("{name}", "{kind}")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["refused", "hang", "reset", "401", "404", "500", "503"])
 @pytest.mark.parametrize("name", STREAMS)

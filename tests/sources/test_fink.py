@@ -134,6 +134,7 @@ def test_an_unreadable_alert_costs_itself_and_one_line(cluster, stream):
     assert all(f"fink ztf: {topic}[" in line for line in report.problems)
 
 
+@pytest.mark.fault("fink stream", "damaged", "a stream of which nothing can be read")
 def test_a_stream_of_which_nothing_can_be_read_is_not_skipped(cluster, stream):
     """A new schema that breaks everything must not run through the retention unread."""
     topic = f"fink_{next(_numbers)}"
@@ -258,6 +259,7 @@ def test_settings_that_cannot_work_say_so(settings, words):
         Fink(**settings)
 
 
+@pytest.mark.fault("fink stream", "secret", "a password")
 @pytest.mark.slow
 def test_the_password_is_shown_nowhere(cluster, stream, caplog):
     """Not in the report, not in the log."""

@@ -67,6 +67,8 @@ BAD: dict[str, tuple[bytes, str]] = {
 }
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "empty", "a header-only CSV")
+@pytest.mark.fault("CSV, JSON, FITS", "damaged", "nested, cut and wide tables")
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file_costs_itself_and_one_line(tmp_path: Path, name: str) -> None:
     """It is said once, quickly, and not read again until it changes; the good one is done."""
@@ -101,6 +103,7 @@ METADATA = (
 )
 
 
+@pytest.mark.fault("Parquet", "damaged", "damaged pandas metadata")
 @pytest.mark.parametrize("metadata", METADATA, ids=range(len(METADATA)))
 def test_damaged_notes_of_pandas_cost_nothing(tmp_path: Path, metadata: bytes) -> None:
     """What pandas noted beside the columns of a Parquet file is not needed to read them."""
@@ -113,6 +116,7 @@ def test_damaged_notes_of_pandas_cost_nothing(tmp_path: Path, metadata: bytes) -
     assert len(read_light_curve(tmp_path / "a.parquet", candidate_id="x").photometry) == 2
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "damaged", "what nobody thought of")
 def test_whatever_a_library_raises_costs_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +136,7 @@ def test_whatever_a_library_raises_costs_the_file(
     assert "a.csv: cannot be read (ZeroDivisionError: nobody thought of it)" in line
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "range", "400-digit JSON integers")
 def test_numbers_without_end_are_no_numbers(tmp_path: Path) -> None:
     """A magnitude, or position, of 400 digits costs its row, or the position."""
     (tmp_path / "mag.json").write_text(RECORD.replace("18.25", "9" * 400))
@@ -142,6 +147,7 @@ def test_numbers_without_end_are_no_numbers(tmp_path: Path) -> None:
     assert "the position of 2 rows cannot be read" in report.problems[1]
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "slow", "cells without end")
 def test_cells_without_end_are_read_quickly(tmp_path: Path) -> None:
     """The time of some patterns grows with the square of what they look at."""
     (tmp_path / "a.csv").write_text(TABLE.replace("150.0", "9" * 200_000 + "x"))
@@ -152,6 +158,7 @@ def test_cells_without_end_are_read_quickly(tmp_path: Path) -> None:
     assert time.process_time() - begun < 2.0
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "text", "lone surrogates")
 def test_half_characters_become_none(tmp_path: Path) -> None:
     """No store, terminal or message takes a lone surrogate."""
     (tmp_path / "a.json").write_text(RECORD.replace("SNx", "SN\\ud800x"))
@@ -167,6 +174,7 @@ def test_half_characters_become_none(tmp_path: Path) -> None:
         name.encode("utf-8")
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "text", "a 250-byte name")
 def test_a_name_as_long_as_file_systems_take(tmp_path: Path) -> None:
     """Its object is called so, and read."""
     name = "n" * 251
@@ -192,6 +200,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(too, "YOUNG", 0.0)
 
 
+@pytest.mark.fault("ToO file", "range", "valid_until: 9999-12-31")
 @pytest.mark.usefixtures("_quick")
 def test_a_target_until_the_end_of_calendars_costs_itself(tmp_path: Path) -> None:
     """The one beside it is taken; the note says what to write."""
@@ -204,6 +213,7 @@ def test_a_target_until_the_end_of_calendars_costs_itself(tmp_path: Path) -> Non
     assert "leave the line out for a target without end" in report.problems[0]
 
 
+@pytest.mark.fault("ToO file", "text", "a file name of 250 bytes")
 @pytest.mark.usefixtures("_quick")
 def test_targets_in_files_with_names_that_are_full(tmp_path: Path) -> None:
     """Right, wrong, mended, and accepted twice: notes and copies get names that fit."""
@@ -226,6 +236,7 @@ def test_targets_in_files_with_names_that_are_full(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.error.txt")) == []
 
 
+@pytest.mark.fault("ToO file", "text", "a target's name of 320 bytes")
 def test_a_target_with_a_name_of_many_bytes_is_written(tmp_path: Path) -> None:
     """80 characters of four bytes are more than a file system takes."""
     values = {"name": "\N{MATHEMATICAL BOLD CAPITAL A}" * 80, "ra": "10.0", "dec": "2.0"}
@@ -270,6 +281,7 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
 }
 
 
+@pytest.mark.fault("tns", "damaged", "damaged TNS zips")
 @pytest.mark.parametrize("kind", DAMAGED)
 def test_a_damaged_archive_of_tns_is_told(kind: str) -> None:
     """Nothing of it is taken, so that it is asked for again."""
@@ -292,6 +304,7 @@ class TnsService:
         return packed(HEAD.replace("2026-11-20", "2026-03-19") + ROW)
 
 
+@pytest.mark.fault("tns", "again", "a daily file that stays broken")
 def test_a_daily_file_that_stays_broken_is_gone_around(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,6 +335,7 @@ PLACES: tuple[dict[str, Any], ...] = (
 )
 
 
+@pytest.mark.fault("atlas", "range", "ATLAS tasks without position")
 @pytest.mark.parametrize("place", PLACES, ids=range(len(PLACES)))
 def test_a_task_of_atlas_without_a_position_is_made_anew(place: dict[str, Any]) -> None:
     """It does not stop the others; its result could be given to no candidate."""

@@ -328,6 +328,7 @@ def test_429_waits_as_long_as_lasair_says(standin):
     assert report.retry_at == pytest.approx(standin.now + 1 / 24)
 
 
+@pytest.mark.fault("lasair-ztf", "secret", "a wrong token")
 def test_a_wrong_token_is_told_without_it(standin, caplog):
     """401, and what to check."""
     caplog.set_level("DEBUG")
@@ -358,6 +359,7 @@ def test_both_forms_of_the_object_are_read(standin):
     assert own.sum() == len(t.ztf(standin.now))
 
 
+@pytest.mark.fault("lasair-ztf", "empty", "an empty object")
 def test_an_empty_object_is_an_error_not_an_empty_light_curve(standin):
     """`{}` with status 200 says nothing about the object."""
     standin.fault("lasair-lsst", "wrong shape", path="object")

@@ -103,6 +103,7 @@ def test_votable_with_hours(tmp_path):
     assert one.ra == pytest.approx(PLACE[0], abs=1e-5)
 
 
+@pytest.mark.fault("CLI", "nan", "rows of target lists")
 def test_refused_rows_say_why(tmp_path):
     """Where, who, why; the others are taken."""
     (tmp_path / "a.csv").write_text(
@@ -138,6 +139,7 @@ def test_refused_lines_say_why(tmp_path, text, why):
     assert found.refused[0].why.startswith(why)
 
 
+@pytest.mark.fault("CLI", "damaged", "target lists that are none")
 def test_files_that_are_no_lists(tmp_path):
     (tmp_path / "a.txt").write_text("# nothing\n")
     with pytest.raises(InputError, match="holds no target: neither a table with name, ra and dec"):

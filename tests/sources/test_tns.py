@@ -198,6 +198,7 @@ def test_the_bot_says_who_it_is(standin, tns):
     assert asked["form"] == {"api_key": "standin-tns-key"}
 
 
+@pytest.mark.fault("tns", "secret", "a refused key")
 def test_a_refused_bot_is_told_without_its_key(standin, tns, caplog):
     """401, and what to check."""
     caplog.set_level("DEBUG")
@@ -410,6 +411,7 @@ def test_changes_replace_and_add(tmp_path):
     assert not list(tmp_path.glob("*.tmp"))
 
 
+@pytest.mark.fault("tns", "damaged", "a broken local table")
 def test_a_broken_table_says_what_to_do(tmp_path):
     """It can always be fetched again."""
     (tmp_path / FILE).write_bytes(b"PAR1 nonsense")

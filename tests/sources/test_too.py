@@ -124,6 +124,7 @@ def test_note_goes_when_its_file_goes(folder):
     assert (folder / "mine.error.txt").exists()
 
 
+@pytest.mark.fault("ToO file", "damaged", "one bad file of several")
 def test_one_bad_file_does_not_hold_back_the_others(folder):
     drop(folder, "a.txt", b"\xff\x00\x12")
     drop(folder, "b.txt", GOOD)
@@ -132,6 +133,7 @@ def test_one_bad_file_does_not_hold_back_the_others(folder):
     assert len(report.problems) == 1
 
 
+@pytest.mark.fault("ToO file", "again", "the same name twice")
 def test_same_name_twice_is_told(folder):
     drop(folder, "a.txt", GOOD)
     second = drop(folder, "b.txt", GOOD.replace("SN", "sn"))
@@ -141,6 +143,7 @@ def test_same_name_twice_is_told(folder):
     assert note(second).exists()
 
 
+@pytest.mark.fault("ToO file", "range", "a time that is over")
 def test_target_whose_time_is_over_is_refused(folder):
     drop(folder, "a.txt", GOOD + "valid_until: 61119\n")
     assert "is in the past" in poll(folder).problems[0]
@@ -174,6 +177,7 @@ def test_file_of_another_kind_is_pointed_out(folder):
     assert "its name does not end in .txt, .yaml or .yml" in poll(folder).problems[0]
 
 
+@pytest.mark.fault("ToO file", "slow", "a file that grows")
 def test_growing_file_is_left(folder, monkeypatch):
     path = drop(folder, "a.txt", GOOD)
     monkeypatch.setattr(too.time, "sleep", lambda _: path.write_text(GOOD + "base_score: 1"))
@@ -216,6 +220,7 @@ def test_file_changed_after_it_was_read_is_read_again(folder):
     assert told(poll(folder))["base_score"].tolist() == [3000.0]
 
 
+@pytest.mark.fault("ToO file", "gone", "a file deleted after it was read")
 def test_file_deleted_after_it_was_read_is_no_error(folder):
     path = drop(folder, "a.txt", GOOD)
     report = poll(folder)
@@ -224,6 +229,7 @@ def test_file_deleted_after_it_was_read_is_no_error(folder):
     assert too.accepted(folder) == []
 
 
+@pytest.mark.fault("ToO file", "gone", "a folder that cannot be written")
 def test_move_that_fails_is_tried_again(folder, monkeypatch, caplog):
     path = drop(folder, "a.txt", GOOD)
     report = poll(folder)
@@ -239,6 +245,7 @@ def test_move_that_fails_is_tried_again(folder, monkeypatch, caplog):
     assert poll(folder).outcome is Outcome.DATA
 
 
+@pytest.mark.fault("ToO file", "gone", "a file that may not be read")
 def test_unreadable_file_says_so(folder, monkeypatch):
     bad = drop(folder, "a.txt", GOOD)
     opened = Path.open

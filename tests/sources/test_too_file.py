@@ -120,6 +120,7 @@ def test_decimal_degrees_come_back_exactly(degrees):
     assert right_ascension(repr(degrees)) == degrees
 
 
+@pytest.mark.fault("ToO file", "text", "any text for a position")
 @given(st.text(max_size=30))
 def test_no_text_breaks_the_reader(text):
     for read, low, high in ((right_ascension, 0, 360), (declination, -90, 90)):
@@ -225,6 +226,7 @@ def test_mistakes_say_line_and_reason(line, words):
     assert words in str(mistakes[0])
 
 
+@pytest.mark.fault("ToO file", "range", "valid_until beyond all plans")
 @pytest.mark.parametrize("text", ["9999-12-31", "9999-12-31T23:59", "1774000000"])
 def test_an_end_beyond_all_plans_is_a_mistake_like_others(text):
     _, mistakes = too_file.parse(f"name: a\nra: 10\ndec: 10\nvalid_until: {text}\n", now=NOW)
@@ -251,6 +253,7 @@ def test_all_mistakes_are_told_together_with_examples():
         assert words in told
 
 
+@pytest.mark.fault("ToO file", "damaged", "bytes that are no text")
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -267,6 +270,7 @@ def test_bytes_that_are_no_text(content, words):
     assert words in str(mistakes[0])
 
 
+@pytest.mark.fault("ToO file", "damaged", "any text")
 @given(st.text(max_size=200))
 def test_no_file_breaks_the_reader(text):
     target, mistakes = too_file.parse(text, now=NOW)

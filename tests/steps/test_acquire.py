@@ -110,6 +110,7 @@ def test_two_sources_of_one_kind_have_cursors_of_their_own(store):
     assert store.sources.state("alerce_lsst").cursor == {"at": "lsst"}
 
 
+@pytest.mark.fault("loop", "damaged", "whatever a source does")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "words"),
@@ -143,6 +144,7 @@ def test_data_that_cannot_be_stored_cost_that_source_only(store):
     assert store.sources.state("one").cursor == {}
 
 
+@pytest.mark.fault("loop", "slow", "a source that is late")
 def test_a_late_answer_is_taken_in_a_later_cycle(store):
     """The slow source is not asked again meanwhile, and the cycle does not wait."""
     go = threading.Event()
@@ -181,6 +183,7 @@ def test_a_service_that_asked_for_patience_is_not_asked(store):
     assert arrivals[0].line() == "one: 1 new candidate, 1 new measurement"
 
 
+@pytest.mark.fault("loop", "range", "a clock that jumped ahead")
 @pytest.mark.parametrize("until", [MJD + 1.01, MJD + 400.0, 1e12])
 def test_a_wait_that_no_service_can_have_meant_is_none(store, until):
     """A clock that jumped ahead for one cycle, or an old version, stored it."""

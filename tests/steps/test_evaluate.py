@@ -122,6 +122,7 @@ def test_the_number_of_a_plain_factor_is_its_reason():
     assert column.factor.reason.tolist() == ["1", "0.1235", "30"]
 
 
+@pytest.mark.fault("factors", "damaged", "answers that make no sense")
 @pytest.mark.parametrize(
     ("returned", "words"),
     [
@@ -179,6 +180,7 @@ def test_reasons_may_be_anything_and_are_texts():
     assert verdict.reason.tolist() == ["", "5", "far (a ToO is never rejected)"]
 
 
+@pytest.mark.fault("factors", "nan", "NaN, zero and negative answers")
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.0, -1.0])
 def test_a_number_that_is_not_positive_excludes_and_says_so(value):
     """Never silently removed, and never the sign that decides."""
@@ -309,6 +311,7 @@ def test_settings_reach_the_factor():
     assert seen == {"limit": 3.0, "bands": ("ztfg",), "now": NOW}
 
 
+@pytest.mark.fault("factors", "empty", "nobody")
 def test_no_candidates_give_no_answers():
     """The first night of an empty store; the factor is not even asked."""
     column = evaluate(bound(lambda *_: fail(ValueError("asked"))), table(0), NOW)

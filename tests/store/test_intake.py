@@ -44,6 +44,7 @@ def test_what_came_in_comes_out(store):
     pd.testing.assert_frame_equal(found, table)
 
 
+@pytest.mark.fault("store", "again", "the same alert twice")
 def test_the_same_alert_twice_is_one_row(store):
     """A stream delivers at least once."""
     for _ in range(2):
@@ -151,6 +152,7 @@ def test_right_ascensions_are_brought_into_their_range(store):
     assert store.candidates(LATE)["ra"].tolist() == [10.0, 350.0]
 
 
+@pytest.mark.fault("store", "empty", "an object without a place")
 @pytest.mark.parametrize(
     ("ra", "dec"), [(np.nan, 0.0), (0.0, np.nan), (np.inf, 0.0), (0.0, 91.0), (0.0, -90.1)]
 )
@@ -171,6 +173,7 @@ def test_an_object_without_an_id_costs_itself_only(store):
     assert added.refused == ("test: left out 1 object without object_id",)
 
 
+@pytest.mark.fault("store", "nan", "a measurement that is not whole")
 @pytest.mark.parametrize(
     "broken",
     [

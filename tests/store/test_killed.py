@@ -37,6 +37,7 @@ def run_script(name: str, *arguments: str) -> list[list[str]]:
     return [line.split() for line in done.stdout.splitlines()]
 
 
+@pytest.mark.fault("store", "dies", "kill -9")
 @pytest.mark.proof
 def test_kill_9_at_random_instants_leaves_a_sound_store(tmp_path):
     """Also while the tables are made; what was told as committed is there, each row once."""
@@ -79,6 +80,7 @@ def test_several_programs_open_an_old_store_at_the_same_moment(tmp_path):
     assert said == [[version, "4"] for version in OLDER]
 
 
+@pytest.mark.fault("store", "dies", "kill -9 in upkeep")
 @pytest.mark.proof
 @pytest.mark.parametrize("deed", ["thin", "backup", "restore", "snap"])
 def test_kill_9_at_every_instant_of_upkeep_loses_nothing(tmp_path, deed):

@@ -62,6 +62,7 @@ def test_two_projects_do_not_meet(tmp_path):
         pass
 
 
+@pytest.mark.fault("store", "slow", "a lock that nobody holds")
 @pytest.mark.slow
 def test_a_killed_program_leaves_no_lock_behind(tmp_path):
     """The system frees it; the number of a dead process in the file means nothing."""

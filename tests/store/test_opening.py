@@ -27,6 +27,7 @@ class UnusualError(Exception):
     """Something that no database raises."""
 
 
+@pytest.mark.fault("store", "dies", "a report that fails half-way")
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [UnusualError, KeyError, KeyboardInterrupt])
 def test_a_report_that_fails_half_way_leaves_nothing_behind(store, monkeypatch, error):
@@ -57,6 +58,7 @@ def fill_up(url):
     return store
 
 
+@pytest.mark.fault("store", "gone", "a full disk")
 def test_a_full_disk_is_said_in_words_and_loses_nothing(sqlite_url):
     """What was committed stays; the report is not half stored."""
     with Store(sqlite_url) as store:
@@ -120,12 +122,14 @@ def test_a_folder_that_cannot_be_made_is_said_in_words(tmp_path):
     )
 
 
+@pytest.mark.fault("store", "gone", "a place that cannot be written")
 def test_a_place_that_cannot_be_written_is_said_in_words(tmp_path):
     """A folder stands where the database should be."""
     said = refusal(f"sqlite:///{tmp_path}")
     assert said == f"cannot open the store sqlite:///{tmp_path}: unable to open database file"
 
 
+@pytest.mark.fault("store", "damaged", "a file that is no database")
 def test_a_file_that_is_no_database_is_said_in_words(tmp_path):
     """It is not overwritten."""
     path = tmp_path / "notes.txt"
@@ -152,6 +156,7 @@ def test_a_url_that_is_none_says_what_could_be(url, words):
     assert "hush" not in said
 
 
+@pytest.mark.fault("store", "damaged", "a database that was cut off")
 def test_a_database_that_was_cut_off_is_said_in_words(sqlite_url, tmp_path):
     """A disk that lost its end is not taken for an empty store."""
     with Store(sqlite_url) as store:

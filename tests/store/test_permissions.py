@@ -40,6 +40,7 @@ def filled(file: Path) -> str:
     return url
 
 
+@pytest.mark.fault("store", "secret", "names of people in the store")
 def test_a_store_and_its_copies_are_the_owners(tmp_path: Path) -> None:
     """Backup, restored store, the one that is kept beside, and a dry run's."""
     url = filled(tmp_path / "store" / "store.sqlite")
@@ -71,6 +72,7 @@ def test_permissions_that_somebody_chose_stay(tmp_path: Path) -> None:
     assert mode(store) == 0o660
 
 
+@pytest.mark.fault("results", "secret", "names of people in lists")
 def test_lists_are_the_groups(tmp_path: Path) -> None:
     """New ones; one that is replaced keeps what somebody chose, and a kill leaves nothing open."""
     file = tmp_path / "ranked" / "science.csv"

@@ -109,6 +109,7 @@ def test_it_is_written_when_much_changed_and_at_the_end(kept):
         assert store.photometry.keep_snapshot(last=True)
 
 
+@pytest.mark.fault("store", "damaged", "a damaged snapshot")
 @pytest.mark.slow
 @settings(
     deadline=None,
@@ -175,6 +176,7 @@ def test_one_that_is_newer_than_a_restored_store_is_ignored(
     assert found.summary["n_detections"].tolist() == [3] * 5 + [6] * 4 + [3] * (len(NAMES) - 9)
 
 
+@pytest.mark.fault("store", "gone", "no room for a snapshot")
 @pytest.mark.slow
 def test_a_disk_that_does_not_take_it_costs_a_line(kept, caplog):
     url, path, _ = kept

@@ -72,6 +72,7 @@ def count(store, table):
 # -- an empty store -------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("store", "empty", "an empty store")
 def test_an_empty_store_answers_every_question(store):
     """The first cycle of the first night asks all of them."""
     table = store.candidates(LATE)

@@ -73,6 +73,8 @@ def test_the_first_of_several_ends_counts() -> None:
     )
 
 
+@pytest.mark.fault("marks", "range", "mark --until 1774000000")
+@pytest.mark.fault("marks", "nan", "mark --until nan, inf")
 @pytest.mark.parametrize(
     ("text", "words"),
     [

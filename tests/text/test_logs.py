@@ -21,6 +21,7 @@ def hide(text: str) -> str:
     return text.replace(SECRET, "***")
 
 
+@pytest.mark.fault("log", "secret", "logging's own tracebacks (raiseExceptions)")
 def test_a_message_whose_arguments_do_not_fit_shows_no_secret(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -38,6 +39,7 @@ def test_a_message_whose_arguments_do_not_fit_shows_no_secret(
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.fault("log", "secret", "tracebacks of libraries")
 def test_a_traceback_shows_no_secret(tmp_path: Path) -> None:
     """Neither in its words nor in its lines of code."""
     with to_file(tmp_path / "log.jsonl", hide=hide):
@@ -50,6 +52,7 @@ def test_a_traceback_shows_no_secret(tmp_path: Path) -> None:
     assert SECRET not in text
 
 
+@pytest.mark.fault("log", "gone", "a full disk")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_log_on_a_full_disk_says_so_once_and_shows_no_secret(
     capsys: pytest.CaptureFixture[str],
@@ -61,6 +64,7 @@ def test_a_log_on_a_full_disk_says_so_once_and_shows_no_secret(
     assert capsys.readouterr().err == "the log cannot be written: No space left on device\n"
 
 
+@pytest.mark.fault("log", "gone", "a closed stream")
 def test_progress_to_a_stream_that_is_closed_shows_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from aas2rto.errors import InputError
 from aas2rto.guard import attempt
 from aas2rto.sources.files.history_columns import alert_entries
+from aas2rto.sources.files.parquet_limits import check_parquet
 from aas2rto.sources.packets.avro import Chunk
 from aas2rto.sources.packets.avro_container import Container
 from aas2rto.sources.packets.batch import packet_of
@@ -22,12 +23,6 @@ from aas2rto.text.words import counted
 
 PARQUET_BATCH = 64
 """Alerts that are in memory at a time."""
-
-LEAST_VALUES, BYTES_PER_ROW = 50_000, 4
-"""Rows that any Parquet file may have, and the bytes that each further one takes, packed: a time
-and a flux alone take more."""
-LEAST_UNPACKED, MAX_RATIO = 64 * 2**20, 100
-"""[byte] What any file may unpack to, and how much more for each of its bytes."""
 
 _MAGIC = {
     b"Obj\x01": "avro",
@@ -230,42 +225,6 @@ def parquet_names(path: Path) -> list[str]:
     return opened.value
 
 
-def check_parquet(path: Path, is_wanted: Callable[[str], bool]) -> None:
-    """Refuse a Parquet file that means far more than it holds.
-
-    Parameters
-    ----------
-    path : Path
-    is_wanted : callable
-        Tells of the path of a column whether it is to be read.
-
-    Raises
-    ------
-    InputError
-        If its columns have more values, or unpack to more, than real data of this size can.
-    """
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    size = path.stat().st_size
-    values: dict[str, int] = {}
-    unpacked = 0
-    metadata = pq.read_metadata(path)
-    for i in range(metadata.num_row_groups):
-        group = metadata.row_group(i)
-        for j in range(group.num_columns):
-            column = group.column(j)
-            name = column.path_in_schema
-            if is_wanted(name):
-                values[name] = values.get(name, 0) + column.num_values
-                unpacked += column.total_uncompressed_size
-    most = max([metadata.num_rows, *values.values()])
-    if most > LEAST_VALUES + size // BYTES_PER_ROW or unpacked > LEAST_UNPACKED + MAX_RATIO * size:
-        raise InputError(
-            f"{path}: {size / 1e3:.0f} kB that stand for {most} rows or values, and unpack to "
-            f"{unpacked / 1e6:.0f} MB, are no data"
-        )
-
-
 def parquet(path: Path) -> Iterator[Chunk]:
     """Yield the alerts of a Parquet file with nested columns, without their images.
 
@@ -279,11 +238,12 @@ def parquet(path: Path) -> Iterator[Chunk]:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     packet = _expect_alerts(path, "Parquet", parquet_names(path))
-    check_parquet(path, lambda leaf: _is_wanted(leaf, packet))
+    at_once = check_parquet(path, lambda leaf: _is_wanted(leaf, packet))
     with pq.ParquetFile(path) as file:
         leaves = [file.schema.column(i).path for i in range(len(file.schema.names))]
         columns = [leaf for leaf in leaves if _is_wanted(leaf, packet)]
-        batches = file.iter_batches(batch_size=PARQUET_BATCH, columns=columns)
+        rows = min(PARQUET_BATCH, at_once)
+        batches = file.iter_batches(batch_size=rows, columns=columns)
         records = (Chunk([record], {}) for batch in batches for record in batch.to_pylist())
         yield from _until_damage(path, lambda: next(records, None))
 

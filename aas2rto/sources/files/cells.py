@@ -75,9 +75,9 @@ class Numbers:
 def by_unique(column: pd.Series, read: Callable[[str], Any]) -> list[Any]:
     """Read each different text of a column once; nulls are empty texts."""
     codes, uniques = pd.factorize(column.astype(object), use_na_sentinel=True)
-    found = [read(str(text)[:LONGEST_CELL]) for text in uniques]
-    nothing = read("")
-    return [found[code] if code >= 0 else nothing for code in codes]
+    # The last stands for nulls, whose code is -1.
+    found = [*(read(str(text)[:LONGEST_CELL]) for text in uniques), read("")]
+    return list(map(found.__getitem__, codes.tolist()))
 
 
 def numbers(column: pd.Series) -> Numbers:

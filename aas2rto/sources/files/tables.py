@@ -6,10 +6,21 @@ from pathlib import Path
 
 from aas2rto.errors import InputError
 from aas2rto.guard import attempt
-from aas2rto.sources.files import alert_files, astropy_tables, exposures, json_tables, text_tables
+from aas2rto.sources.files import (
+    alert_files,
+    astropy_tables,
+    exposures,
+    json_tables,
+    parquet_limits,
+    text_tables,
+)
 from aas2rto.sources.files.alert_files import Format
 from aas2rto.sources.files.sheet import Sheet
 from aas2rto.sources.files.spellings import is_known
+
+LARGEST = 100_000_000
+"""[byte] Of a table that is read as a whole; tables of text take about 12 times their size in
+memory, and 0.25 s for each MB. 100 MB hold the light curves of 10,000 objects for some years."""
 
 
 def read(path: Path) -> Sheet:
@@ -31,6 +42,11 @@ def read(path: Path) -> Sheet:
         raise InputError(f"{path}: {alert_files.WHY_NOT[kind]}")
     if kind is Format.PARQUET:
         return alert_files.guarded(path, lambda: _parquet(path))
+    if (size := path.stat().st_size) > LARGEST:
+        raise InputError(
+            f"{path}: is a table of {size / 1e6:.0f} MB, more than the {LARGEST / 1e6:.0f} MB that "
+            "are read at once; cut it into several files, each with the header and whole objects"
+        )
     content = path.read_bytes()
     try:
         return alert_files.guarded(path, lambda: _read(content))
@@ -67,14 +83,11 @@ def _parquet(path: Path) -> Sheet:
 
     Integers with gaps stay Python integers, so that 64-bit identifiers keep their digits.
     """
-    import pyarrow.parquet as pq  # noqa: PLC0415  only who reads Parquet pays for it
-
     names = alert_files.parquet_names(path)
     wanted = [n for n in names if is_known(n) or n.lower() in exposures.LOWER_NAMES]
     # What pandas noted of its index and types is not asked: it may be damaged, and would take
     # columns out of the table.
-    alert_files.check_parquet(path, lambda leaf: leaf.partition(".")[0] in wanted)
-    with pq.ParquetFile(path) as file:
-        table = file.read(columns=wanted).replace_schema_metadata(None)
+    rows = parquet_limits.check_parquet(path, lambda leaf: leaf.partition(".")[0] in wanted)
+    table = parquet_limits.read_flat(path, wanted, rows).replace_schema_metadata(None)
     frame = table.to_pandas(integer_object_nulls=True)
     return Sheet(frame, names=tuple(names), kind="Parquet")

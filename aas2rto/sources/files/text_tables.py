@@ -62,8 +62,8 @@ def read(text: str) -> Sheet:
     lines = [line for line in text.splitlines() if line.strip()]
     if any(line.startswith("VARLIST:") for line in lines[:2000]):
         return _snana(lines)
-    facts = dict(_facts(lines))
     notes = [line for line in lines if line.startswith(("#", "@"))]
+    facts = dict(_facts(notes))
     body = [line for line in lines if not line.startswith(("#", "@"))]
     if body and _DATE_LINE.match(body[0].strip()):
         body = body[1:]  # TNS's tables of all objects begin with their night
@@ -104,9 +104,9 @@ def _survey_of(names: set[str], notes: Sequence[str]) -> dict[str, str]:
     return {"survey": "ztf"} if "unforced_mag" in names else {}
 
 
-def _facts(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _facts(notes: Iterable[str]) -> Iterable[tuple[str, str]]:
     """Yield what comments and sncosmo's ``@`` lines say of the whole table."""
-    for whole in lines:
+    for whole in notes:
         line = whole[:LONGEST_NOTE]
         at = _AT.match(line)
         if at:
@@ -206,8 +206,9 @@ _OVER = "cells beyond the header "
 def _frame(rows: Sequence[str], mark: str, names: list[str]) -> pd.DataFrame:
     if not rows:
         return pd.DataFrame({name: pd.Series(dtype=str) for name in names})
+    # As bytes: a stream of text takes four of them for each character.
     frame: pd.DataFrame = pd.read_csv(
-        io.StringIO("\n".join(rows)),
+        io.BytesIO("\n".join(rows).encode("utf-8", "replace")),
         sep=mark or r"\s+",
         dtype=str,
         keep_default_na=False,

@@ -67,10 +67,14 @@ class Sizes:
 
     def _complex(self, schema: Mapping[str, Any], depth: int) -> int:
         kind = schema.get("type")
+        if not isinstance(kind, str):  # a type may be written out where its name would stand
+            return self.least(kind, depth + 1)
         if kind in {"record", "error", "enum", "fixed"}:
             self._names[str(schema.get("name"))] = schema
         if kind in {"record", "error"}:
             fields = schema.get("fields") or ()
+            if not isinstance(fields, list | tuple):
+                raise InputError(f"its schema holds {fields!r:.60} where fields were expected")
             return max((self.least(_type_of(one), depth + 1) for one in fields), default=0)
         if kind == "fixed":
             return _size(schema.get("size"))

@@ -11,10 +11,13 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from fastavro.schema import SchemaParseException
 
-from aas2rto.errors import InputError
+from aas2rto.errors import Aas2rtoError, InputError
+from aas2rto.guard import attempt
 from aas2rto.sources.files.history_columns import add_chunk, alert_entries
 from aas2rto.sources.packets.avro import Chunk, Reader
 from aas2rto.sources.packets.avro_container import Container
@@ -81,13 +84,14 @@ class Decoder:
         unreadable = 0
         groups: dict[bytes | int, list[Message]] = {}
         for message in messages:
+            where = f"{service}: {message}"
             try:
                 if message.value.startswith(CONTAINER):
-                    unreadable += _feed_container(message, batch, f"{service}: {message}")
+                    unreadable += guarded(partial(_feed_container, message, batch, where))
                 else:
                     groups.setdefault(self._schema_name(message), []).append(message)
             except InputError as error:
-                batch.problems.append(f"{service}: {message}: {error}")
+                batch.problems.append(f"{where}: {error}")
                 unreadable += 1
         for name, group in groups.items():
             unreadable += self._feed_group(name, group, batch, service)
@@ -111,12 +115,17 @@ class Decoder:
     ) -> int:
         wheres = [f"{service}: {message}" for message in group]
         skip = CONFLUENT_HEADER if isinstance(name, int) else 0
+        values = [message.value[skip:] for message in group]
         try:
-            feed = self._reader(name)
+            feed = guarded(lambda: self._reader(name))
+            return guarded(lambda: feed(values, batch, wheres))
         except InputError as error:
-            batch.problems.extend(f"{where}: {error}" for where in wheres)
-            return len(group)
-        return feed([message.value[skip:] for message in group], batch, wheres)
+            if len(group) == 1:
+                batch.problems.append(f"{wheres[0]}: {error}")
+                return 1
+        # One of them did what nobody thought of: the others are read without it. What was taken
+        # already is the same row again.
+        return sum(self._feed_group(name, [message], batch, service) for message in group)
 
     def _reader(self, name: bytes | int) -> Feed:
         if name not in self._readers:
@@ -131,6 +140,36 @@ class Decoder:
                 f"its schema has the number {name}, and no schema_registry is set to ask"
             )
         return self._schema_of(name)
+
+
+T = TypeVar("T")
+
+
+def guarded(read: Callable[[], T]) -> T:
+    """Read a message; what nobody thought of costs it, not the stream, which would stop for ever.
+
+    Raises
+    ------
+    InputError
+        Says what is wrong with it.
+    SourceError
+        As `read` raises it: the registry of schemas does not answer.
+    """
+    told: list[Aas2rtoError] = []
+
+    def call() -> T | None:
+        try:
+            return read()
+        except Aas2rtoError as error:
+            told.append(error)
+            return None
+
+    done = attempt("a message", call)
+    if told:
+        raise told[0]
+    if done.failure is not None:
+        raise InputError(f"it cannot be read ({done.failure.error[:160]})")
+    return done.value  # type: ignore[return-value]
 
 
 def registry(url: str, service: str, network: Policy) -> Callable[[int], str]:

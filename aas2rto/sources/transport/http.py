@@ -300,6 +300,7 @@ class Client:
         HttpError
             If there is no usable answer; without secrets.
         """
+        self._check_address(path)
         tries = self.policy.tries if question.pop("repeat", True) else 1
         final = question.pop("final", frozenset())
         for turn in range(1, tries + 1):
@@ -313,6 +314,15 @@ class Client:
                     raise self._final(error, turn) from error
             self._sleep(pause)
         raise AssertionError  # pragma: no cover  the last turn returns or raises
+
+    def _check_address(self, path: str) -> None:
+        """Refuse what is no address: services give those of pages, tasks and results themselves."""
+        try:
+            urlsplit(urljoin(self.base, path)).port  # noqa: B018
+        except (TypeError, ValueError, AttributeError) as error:
+            shown = self.redact(repr(path))[:80]
+            text = f"{self.service} ({self.host}): {shown} is no address to ask"
+            raise HttpError(text, cause=Cause.UNREADABLE) from error
 
     def _await_turn(self, method: str, path: str, until: Deadline) -> None:
         left = until.left()

@@ -274,6 +274,7 @@ def test_limit_in_a_table_of_fluxes_that_is_a_magnitude(tmp_path):
     )
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "nan", "sentinels for nothing")
 @pytest.mark.parametrize(
     ("value", "error", "why"),
     [
@@ -415,6 +416,7 @@ def test_rows_with_more_cells_than_the_header(tmp_path):
     )
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "again", "rows given twice")
 def test_rows_given_twice_and_rows_with_another_value(tmp_path):
     """Equal rows are one, with a line; different values of one time are all kept, with a line."""
     row = "60200.21,ztfr,18.5,0.05\n"
@@ -449,6 +451,7 @@ def test_rows_at_several_places_need_an_identifier(tmp_path):
         read(tmp_path, text)
 
 
+@pytest.mark.fault("CSV, JSON, FITS", "damaged", "what cannot be read")
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [

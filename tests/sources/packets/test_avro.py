@@ -151,6 +151,7 @@ def test_a_cut_alert_says_so():
     ]
 
 
+@pytest.mark.fault("Avro file", "slow", "a promise of endless items")
 def test_a_promise_of_endless_items_is_refused():
     """A count of 2**60 items in ten bytes must not keep us busy."""
     schema = {

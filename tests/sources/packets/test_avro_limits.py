@@ -56,6 +56,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.fault("Kafka", "bomb", "hostile schemas in a Kafka key")
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("value", [b"", HUGE, b"\x02" * 1000, b"\x00"])
 def test_a_hostile_schema_in_a_key_costs_its_message(name, value):
@@ -69,6 +70,7 @@ def test_a_hostile_schema_in_a_key_costs_its_message(name, value):
     assert time.monotonic() - begun < 5.0
 
 
+@pytest.mark.fault("Kafka", "bomb", "endless nesting")
 def test_a_key_that_nests_for_ever_costs_its_message():
     deep = '{"type": "array", "items": ' * 100_000 + '"int"' + "}" * 100_000
     batch = Batch(61120.0)
@@ -110,6 +112,7 @@ def bomb(mebibytes):
     return head + b"S" * 16 + number(1) + number(len(body)) + body + b"S" * 16
 
 
+@pytest.mark.fault("Avro file", "bomb", "deflate Avro (1.5 MB -> 3.1 GB)")
 @pytest.mark.proof
 def test_a_block_that_unpacks_to_a_gigabyte_is_refused(tmp_path):
     path = tmp_path / "bomb.avro"
@@ -121,6 +124,7 @@ def test_a_block_that_unpacks_to_a_gigabyte_is_refused(tmp_path):
     assert time.monotonic() - begun < 5.0
 
 
+@pytest.mark.fault("Kafka", "bomb", "a bomb in a stream")
 @pytest.mark.slow
 def test_a_bomb_in_a_stream_costs_its_message():
     batch = Batch(61120.0)

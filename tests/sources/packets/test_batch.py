@@ -112,6 +112,7 @@ def test_ztf_negative_forced_flux_is_kept_signed():
     assert row(tables, "fp:3362463101415:2")["flux"] < 0
 
 
+@pytest.mark.fault("Avro file", "again", "the same measurement twice")
 def test_same_measurement_in_two_alerts_is_one_row_known_at_the_first():
     first = ztf_alert()
     second = ztf_alert(
@@ -139,6 +140,7 @@ def test_later_alerts_are_left_out():
     assert tables.newest_alert is None
 
 
+@pytest.mark.fault("Avro file", "damaged", "a malformed alert")
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -175,6 +177,7 @@ def test_malformed_history_record_costs_only_itself(record):
     assert "a measurement of ZTF26aamcbly cannot be used" in tables.problems[0]
 
 
+@pytest.mark.fault("Avro file", "nan", "numbers that cannot be")
 @pytest.mark.parametrize(
     "bad", [{"magpsf": None}, {"magpsf": "x"}, {"sigmapsf": 0.0}, {"fid": 9}, {"isdiffpos": None}]
 )

@@ -74,6 +74,7 @@ def test_retry_after_as_a_date_is_read_against_the_servers_own_clock(server, tim
     assert wait_of(headers, "") == 120.0
 
 
+@pytest.mark.fault("HTTP", "range", "Retry-After: 99999999999999")
 @pytest.mark.parametrize(
     ("headers", "words"),
     [
@@ -167,6 +168,7 @@ def test_clients_of_one_host_share_its_rate(client, server, time):
     assert time.naps == [2.0]
 
 
+@pytest.mark.fault("HTTP", "damaged", "a page in place of JSON")
 def test_a_html_page_with_status_200_is_an_error(client, server, time):
     """Maintenance pages come as success."""
     server.scripts = [answer(body=b"\n <!DOCTYPE html><html>", kind="text/html")]
@@ -175,6 +177,7 @@ def test_a_html_page_with_status_200_is_an_error(client, server, time):
     assert error.cause is Cause.UNREADABLE
 
 
+@pytest.mark.fault("HTTP", "damaged", "truncated JSON")
 def test_truncated_json_is_an_error_that_says_where(client, server, time):
     """An answer that ends early is no empty answer."""
     server.scripts = [answer(body=b'[{"a": 1}, {"a"')]
@@ -190,6 +193,7 @@ def test_json_of_the_wrong_shape_is_an_error_that_says_what_came(client, server,
             asker.get("x", until=asker.deadline(9)).records("items")
 
 
+@pytest.mark.fault("HTTP", "nan", "NaN in JSON")
 def test_nan_in_json_is_null(client, server):
     """Python and MySQL write it, though JSON has no such word."""
     server.scripts = [answer(body=b'[{"a": NaN, "b": -Infinity, "c": 1}]')]
@@ -204,6 +208,7 @@ def test_records_are_found_bare_and_under_a_key(client, server, time):
     assert found == [[1], [2]]
 
 
+@pytest.mark.fault("HTTP", "dies", "a reset in mid-body")
 def test_a_reset_in_mid_body_is_asked_again(client, server, time):
     """Half an answer is no answer."""
     server.scripts = [cut_off, answer(body=b"[3]")]
@@ -219,6 +224,7 @@ def test_a_reset_every_time_is_an_error(client, server, time):
     assert str(error).endswith("(3 tries)")
 
 
+@pytest.mark.fault("HTTP", "slow", "a server that hangs")
 def test_a_hang_ends_at_the_read_timeout(client, server, time):
     """A service that accepts and never answers costs the timeout, no more."""
     release = threading.Event()
@@ -231,6 +237,7 @@ def test_a_hang_ends_at_the_read_timeout(client, server, time):
     assert "gave no answer in 0.1 s" in str(error)
 
 
+@pytest.mark.fault("HTTP", "slow", "an answer that drips")
 def test_an_answer_that_drips_ends_at_the_deadline(client, server, time):
     """Bytes that keep coming never trip a read timeout; the deadline does."""
 
@@ -248,6 +255,7 @@ def test_an_answer_that_drips_ends_at_the_deadline(client, server, time):
     assert "was still sending at the deadline" in str(error)
 
 
+@pytest.mark.fault("HTTP", "gone", "a closed port")
 def test_a_closed_port_is_an_error_that_says_so(client, time):
     """Refused connections name the service and its host."""
     with socket.socket() as probe:
@@ -267,6 +275,7 @@ def test_nothing_is_asked_after_the_deadline(client, server, time):
     assert server.seen == []
 
 
+@pytest.mark.fault("HTTP", "bomb", "an answer that is too long")
 def test_an_answer_that_is_too_long_is_refused(client, server, time):
     """Also when a few compressed bytes unpack to many."""
     bomb = gzip.compress(b" " * 3_000_000)
@@ -285,6 +294,7 @@ def test_a_question_that_must_not_be_doubled_is_put_once(client, server, time):
     assert json.loads(server.seen[0][3]) == {"ra": 1.0}
 
 
+@pytest.mark.fault("HTTP", "secret", "credential headers on redirects")
 def test_the_token_goes_to_its_own_host_only(client, server, time):
     """A URL out of an answer may lead to another host, which must not see our token."""
     server.scripts = [answer()]
@@ -301,6 +311,7 @@ def test_the_token_goes_to_its_own_host_only(client, server, time):
     assert "authorization" not in other.seen[0][2]
 
 
+@pytest.mark.fault("HTTP", "secret", "secrets in error texts")
 def test_secrets_are_struck_from_error_texts(client, server, caplog):
     """Even when the service sends them back; and no log line carries them."""
     caplog.set_level("DEBUG")

@@ -35,6 +35,7 @@ def send_packed(handler: BaseHTTPRequestHandler, body: bytes, packing: str) -> N
     handler.wfile.write(body)
 
 
+@pytest.mark.fault("HTTP", "bomb", "Content-Encoding: gzip, gzip")
 @pytest.mark.proof
 @pytest.mark.parametrize(
     ("packing", "words"),
@@ -75,6 +76,7 @@ def test_deflate_without_its_header_is_read(client, server):
     assert ask(client()) == [1]
 
 
+@pytest.mark.fault("HTTP", "damaged", "a damaged packing")
 @pytest.mark.parametrize(
     "body", [gzip.compress(b"[1, 2]" * 99, mtime=0)[:-20], b"no gzip at all"], ids=["cut", "none"]
 )
@@ -83,6 +85,7 @@ def test_a_damaged_packing_is_an_unreadable_answer(client, server, body):
     assert error_of(client()).cause is Cause.UNREADABLE
 
 
+@pytest.mark.fault("HTTP", "slow", "headers that drip")
 @pytest.mark.slow
 def test_headers_that_drip_obey_the_deadline(server):
     """No single read times out, yet the poll's time is over."""
@@ -113,6 +116,7 @@ def sent_on(to: str) -> Script:
     return script
 
 
+@pytest.mark.fault("HTTP", "secret", "a token on another port")
 def test_a_token_is_not_sent_on_to_another_port(client, server, other):
     """Another port of the same host is somebody else."""
     server.scripts = [sent_on(f"{other.url}/elsewhere?x=1")]
@@ -125,11 +129,13 @@ def test_a_token_is_not_sent_on_to_another_port(client, server, other):
     assert not {"authorization", "x-key"} & set(headers)
 
 
+@pytest.mark.fault("HTTP", "again", "redirects in circles")
 def test_a_service_that_sends_in_circles_is_left(client, server):
     server.scripts = [sent_on("/again")]
     assert "was sent on 5 times" in str(error_of(client()))
 
 
+@pytest.mark.fault("HTTP", "forged", "a same-host http:// link")
 @pytest.mark.parametrize(
     ("url", "base", "same"),
     [
@@ -147,6 +153,7 @@ def test_who_may_see_a_token(url, base, same):
     assert wire.is_same(url, base) is same
 
 
+@pytest.mark.fault("HTTP", "secret", "url: http://user:${PW}@...")
 def test_a_password_in_the_address_is_in_no_text(server):
     """Some services are asked by http://user:password@host."""
     server.scripts = [answer(500)]
@@ -160,6 +167,7 @@ def test_a_password_in_the_address_is_in_no_text(server):
     asking.close()
 
 
+@pytest.mark.fault("HTTP", "text", "400 digits and lone surrogates in JSON")
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -163,6 +163,7 @@ def test_several_topics_are_read_together(cluster, stream, topic):
     assert set(one.offsets()) == {topic, f"{topic}_b"}
 
 
+@pytest.mark.fault("Kafka", "gone", "a missing topic")
 def test_a_missing_topic_costs_one_line_and_comes_later(cluster, stream, topic):
     """A filter that has let nothing through yet has no topic."""
     fill(cluster, topic, 2)
@@ -175,12 +176,14 @@ def test_a_missing_topic_costs_one_line_and_comes_later(cluster, stream, topic):
     assert one.problems == []
 
 
+@pytest.mark.fault("Kafka", "empty", "no topic at all")
 def test_no_topic_at_all_is_an_error(stream):
     """It names them, for they are probably misspelt."""
     with pytest.raises(StreamError, match="none of the topics no_such, nor_this exists"):
         read(stream("no_such", "nor_this"))
 
 
+@pytest.mark.fault("Kafka", "gone", "refused connections")
 @pytest.mark.slow
 def test_refused_connections_name_service_and_broker(stream, topic):
     """The brokers' own complaint is in the line."""
@@ -193,6 +196,7 @@ def test_refused_connections_name_service_and_broker(stream, topic):
     assert "Connection refused" in str(caught.value)
 
 
+@pytest.mark.fault("Kafka", "slow", "a broker that never answers")
 def test_a_broker_that_never_answers_costs_the_timeout(stream, topic):
     """It accepts, and is silent."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -202,6 +206,7 @@ def test_a_broker_that_never_answers_costs_the_timeout(stream, topic):
             read(stream(topic, servers=f"127.0.0.1:{port}", patience=quick))
 
 
+@pytest.mark.fault("Kafka", "dies", "a broker that dies in the middle")
 @pytest.mark.slow
 def test_a_broker_that_dies_in_the_middle_is_an_error_after_the_data(topic, monkeypatch):
     """What came before is good; the cursor stands behind it."""
@@ -222,6 +227,7 @@ def test_a_broker_that_dies_in_the_middle_is_an_error_after_the_data(topic, monk
         one.close()
 
 
+@pytest.mark.fault("Kafka", "secret", "a refused password")
 @pytest.mark.slow
 def test_a_refused_password_is_told_without_the_password(cluster, stream, topic, caplog):
     """The mock cluster speaks plain text only, so that it refuses every handshake."""
@@ -240,6 +246,7 @@ def test_a_username_alone_does_not_switch_sasl_on(cluster, stream, topic):
     assert read(stream(topic, username="me")) == texts(1)
 
 
+@pytest.mark.fault("Kafka", "range", "messages that expired")
 def test_expired_messages_are_counted(cluster, stream, topic):
     """A cursor older than the brokers' retention loses alerts, which must not be silent."""
     # The mock cluster keeps 5 MiB of each of its four partitions.
@@ -253,6 +260,7 @@ def test_expired_messages_are_counted(cluster, stream, topic):
     assert "expired unread; poll more often" in one.problems[0]
 
 
+@pytest.mark.fault("Kafka", "again", "a topic made anew")
 def test_a_topic_that_was_made_anew_is_read_from_its_beginning(cluster, stream, topic):
     """A cursor beyond the end belongs to a topic that is gone."""
     fill(cluster, topic, 3)
@@ -354,6 +362,7 @@ def test_schemas_may_change_within_a_batch():
     assert (sorted(found), lines) == (sorted(names(ALERTS[:3])), [])
 
 
+@pytest.mark.fault("Kafka", "damaged", "a broken message")
 @pytest.mark.parametrize(
     ("value", "key", "words"),
     [
@@ -376,6 +385,7 @@ def test_a_broken_message_costs_itself(value, key, words):
     assert words in lines[0]
 
 
+@pytest.mark.fault("Kafka", "forged", "a recursive schema")
 def test_a_recursive_schema_is_refused():
     """No survey sends one, and a reader that follows it by its stack ends the process."""
     recursive = json.loads(json.dumps(SCHEMA))
