@@ -32,7 +32,7 @@ def test_ztf_detection_becomes_a_positive_flux_on_the_ab_scale():
     assert (point["kind"], point["band"], point["survey"]) == ("detection", "ztfr", "ztf")
     assert (point["candidate_id"], point["source"]) == ("ZTF26aamcbly", "fink")
     assert point["mjd"] == point["known_at"] == MJD
-    assert list(tables.photometry.columns) == [*photometry.COLUMNS, photometry.WHY]
+    assert list(tables.photometry.columns) == list(photometry.COLUMNS)
     assert tables.problems == ()
 
 
@@ -299,7 +299,7 @@ def test_surveys_mix_in_one_batch_and_times_of_both_are_utc():
 
 def test_nothing_gives_empty_tables_with_all_columns():
     tables = packets.ztf([])
-    assert list(tables.photometry.columns) == [*photometry.COLUMNS, photometry.WHY]
+    assert list(tables.photometry.columns) == list(photometry.COLUMNS)
     assert tables.objects.empty
     assert tables.facts.empty
 
