@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from aas2rto.steps.cycle import Cycle, Parts
     from aas2rto.steps.fit_memory import FitMemory
     from aas2rto.store import Store
+    from aas2rto.store.turn import Turn
 
 
 def run(
@@ -188,7 +190,8 @@ class _Running:
     dry_run: bool
     memory: FitMemory
     written: Written
-    still_there: Callable[[], None]
+    checks: Sequence[Callable[[], None]]
+    """Raise if the files, or the turn to rank, are not ours any more."""
     begun: list[float]
     """When the program began [s], until the first cycle ends: its user waits for the start, too."""
 
@@ -207,7 +210,8 @@ class _Running:
         from aas2rto.inform import journal
 
         begun = self.begun.pop() if self.begun else time.perf_counter()
-        self.still_there()
+        for check in self.checks:
+            check()
         with showing.steps() as on_step, self.telling.computing(now):
             cycle = loop.run_cycle(
                 self.parts,
@@ -295,6 +299,7 @@ def _running(
     with ExitStack() as stack:
         url = stack.enter_context(_place(case, folder, dry_run=dry_run))
         store = stack.enter_context(Store(url))
+        mine = None if dry_run else stack.enter_context(_turn(store, stop, wait=not once))
         _check_time(store, written, clock(), fixed=fixed)
         parts = build(case)
         stack.callback(parts.close)
@@ -314,5 +319,12 @@ def _running(
             stack.enter_context(telling)
         memory = Remembering(store.fits, try_again=True)
         watched = [] if dry_run else [folder, *filter(None, [file_of(url)])]
-        watching = watch(*watched)
-        yield _Running(parts, store, folder, telling, dry_run, memory, Written(), watching, [begun])
+        checks = [watch(*watched), *([] if mine is None else [mine.check])]
+        yield _Running(parts, store, folder, telling, dry_run, memory, Written(), checks, [begun])
+
+
+def _turn(store: Store, stop: threading.Event, *, wait: bool) -> AbstractContextManager[Turn]:
+    """Wait until no other program ranks the same database."""
+    from aas2rto.store.turn import turn
+
+    return turn(store.engine, stop, functools.partial(typer.echo, err=True), wait=wait)

@@ -1,0 +1,114 @@
+"""One ranker per database: of several programs on one PostgreSQL, one ranks, the others stand by.
+
+The turn is an advisory lock of a session: the server frees it when its holder ends, however it
+does. SQLite is one machine's file, which `aas2rto.store.lock` guards.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from aas2rto.errors import StoreError
+from aas2rto.store.database import cause, is_postgresql
+
+KEY = 0x61617332
+"""Of the lock: ``aas2`` in ASCII. A database holds one project."""
+
+ASK_AGAIN = 15.0
+"""Who stands by asks so often [s]: the ranker's death is taken over within a minute."""
+
+
+class Turn:
+    """The right to rank.
+
+    Parameters
+    ----------
+    engine : Engine
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    def taken(self) -> bool:
+        """Take the turn if nobody has it, and return whether it is ours.
+
+        Raises
+        ------
+        StoreError
+            If the server does not answer.
+        """
+        if not is_postgresql(self._engine):
+            return True
+        try:
+            if self._connection is None:
+                self._connection = self._engine.connect().execution_options(
+                    isolation_level="AUTOCOMMIT"
+                )
+            query = text("SELECT pg_try_advisory_lock(:key)")
+            return bool(self._connection.execute(query, {"key": KEY}).scalar_one())
+        except SQLAlchemyError as error:
+            self.leave()
+            raise StoreError(f"the store does not answer: {cause(error)}") from error
+
+    def check(self) -> None:
+        """Make sure that it still is ours: a server that was restarted has forgotten it.
+
+        Raises
+        ------
+        StoreError
+            If another program has it now, or the server does not answer.
+        """
+        if not self.taken():
+            raise StoreError("another aas2rto ranks this database now; this one lost its turn")
+
+    def leave(self) -> None:
+        """Give the turn back."""
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+
+@contextmanager
+def turn(
+    engine: Engine, stop: threading.Event, told: Callable[[str], None], *, wait: bool
+) -> Iterator[Turn]:
+    """Wait for the turn to rank, and hold it.
+
+    Parameters
+    ----------
+    engine : Engine
+    stop : threading.Event
+        Ends the wait.
+    told : callable
+        Told that somebody else has it, and when it is ours.
+    wait : bool
+        If False, somebody else's turn is an error.
+
+    Raises
+    ------
+    StoreError
+        If somebody else has it, and nobody waits; or if the server does not answer.
+    """
+    mine = Turn(engine)
+    try:
+        if not mine.taken():
+            if not wait:
+                raise StoreError(
+                    "another aas2rto ranks this database; stop it first, or give this one another "
+                    "`store`"
+                )
+            told(f"another aas2rto ranks this database: standing by, asking every {ASK_AGAIN:g} s")
+            while not stop.wait(ASK_AGAIN) and not mine.taken():
+                pass
+            if not stop.is_set():
+                told("the other one has ended: ranking from here on")
+        yield mine
+    finally:
+        mine.leave()

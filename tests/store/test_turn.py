@@ -1,0 +1,97 @@
+"""Of several programs on one PostgreSQL one ranks; its death is noticed, however it died."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from aas2rto.errors import StoreError
+from aas2rto.store import Store
+from aas2rto.store import turn as turns
+from aas2rto.store.turn import Turn, turn
+
+HOLD = (
+    "import sys, time\n"
+    "from aas2rto.store import Store\n"
+    "from aas2rto.store.turn import Turn\n"
+    "store = Store(sys.argv[1])\n"
+    "turn = Turn(store.engine)\n"
+    "print(turn.taken(), flush=True)\n"
+    "time.sleep(60)\n"
+)
+
+
+def test_a_file_has_nobody_else(sqlite_url):
+    """Who works in the folder is another matter, see `test_lock`."""
+    with (
+        Store(sqlite_url) as store,
+        turn(store.engine, threading.Event(), print, wait=False) as one,
+    ):
+        one.check()
+
+
+@pytest.mark.proof
+@pytest.mark.postgres
+def test_a_second_program_is_told_or_stands_by(postgres_url, monkeypatch):
+    monkeypatch.setattr(turns, "ASK_AGAIN", 0.05)
+    stop, said = threading.Event(), []
+    with Store(postgres_url) as first, Store(postgres_url) as second:
+        ranker = Turn(first.engine)
+        assert ranker.taken()
+        ranker.check()
+        with (
+            pytest.raises(StoreError, match="another aas2rto ranks this database"),
+            turn(second.engine, stop, said.append, wait=False),
+        ):
+            pass
+        threading.Timer(0.3, ranker.leave).start()
+        with turn(second.engine, stop, said.append, wait=True) as mine:
+            mine.check()
+            assert not ranker.taken()
+        ranker.leave()
+    assert said == [
+        "another aas2rto ranks this database: standing by, asking every 0.05 s",
+        "the other one has ended: ranking from here on",
+    ]
+
+
+@pytest.mark.proof
+@pytest.mark.postgres
+def test_a_ranker_that_is_killed_is_followed(postgres_url, monkeypatch):
+    monkeypatch.setattr(turns, "ASK_AGAIN", 0.1)
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, postgres_url],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with other, Store(postgres_url) as store:
+        assert other.stdout.readline().strip() == "True"
+        threading.Timer(0.5, other.send_signal, (signal.SIGKILL,)).start()
+        begun = time.monotonic()
+        with turn(store.engine, threading.Event(), lambda _: None, wait=True) as mine:
+            mine.check()
+        assert time.monotonic() - begun < 30
+
+
+@pytest.mark.proof
+@pytest.mark.postgres
+def test_a_turn_that_the_server_took_away_is_noticed(postgres_url, postgres_server):
+    with Store(postgres_url) as first, Store(postgres_url) as second:
+        mine, other = Turn(first.engine), Turn(second.engine)
+        assert mine.taken()
+        postgres_server.order(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+        )
+        assert other.taken()
+        with pytest.raises(StoreError):
+            mine.check()
+        with pytest.raises(StoreError, match="lost its turn"):
+            mine.check()
+        other.leave()
+        mine.check()
+        mine.leave()
