@@ -296,7 +296,7 @@ def test_surveys_mix_in_one_batch_and_times_of_both_are_utc():
 
 def test_nothing_gives_empty_tables_with_all_columns():
     tables = packets.ztf([])
-    assert list(tables.photometry.columns) == [*photometry.COLUMNS, photometry.WHY]
+    assert list(tables.photometry.columns) == list(photometry.COLUMNS)
     assert tables.objects.empty
     assert tables.facts.empty
 
