@@ -293,7 +293,7 @@ groups = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(groups=groups, order=st.randoms(use_true_random=False), cuts=st.sets(st.integers(0, 12)))
 def test_any_order_of_arrival_gives_the_same_candidates(empty_store, groups, order, cuts):
     """Objects in rows of at most twice the radius, some of which call others by their names."""
