@@ -203,10 +203,10 @@ def test_a_mark_that_comes_meanwhile_is_not_lost(url):
         assert store.marks.as_known(MJD + 3.0)["candidate_id"].tolist() == ["a"]
 
 
-def test_a_snapshot_from_before_is_read_with_what_changed(url):
+def test_a_snapshot_from_before_is_read_with_what_changed(sqlite_url):
     """The file beside the store has both; what is read from it and the rows is one."""
     names = [f"n{k}" for k in range(150)]
-    with Store(url) as store:
+    with Store(sqlite_url) as store:
         for k, name in enumerate(names):
             tell(store, name, 1000.0 * k)
         tell(store, "c", 8)
@@ -214,8 +214,8 @@ def test_a_snapshot_from_before_is_read_with_what_changed(url):
         assert store.photometry.keep_snapshot(last=True)
         tell(store, "b", 4, at=MJD + 1.0)
     found = []
-    for path in (Path(f"{url.removeprefix('sqlite:///')}.snapshot"), None):
-        with Store(url) as store:
+    for path in (Path(f"{sqlite_url.removeprefix('sqlite:///')}.snapshot"), None):
+        with Store(sqlite_url) as store:
             held = store.candidates(MJD + 2.0)
             known = store.photometry.as_known(held, MJD + 2.0)
             found.append((len(held), str(known.photometry.to_dict()), str(known.summary.to_dict())))
