@@ -355,6 +355,16 @@ def _running(case: Case, start: _Start) -> Iterator[_Running]:
         memory = Remembering(store.fits, try_again=True)
         watched = [] if dry_run else [folder, *filter(None, [file_of(url)])]
         still_there = watch(*watched)
-        yield _Running(
-            parts, store, folder, telling, dry_run, memory, Written(), still_there, health, ending
-        )
+        with service.closing_in_peace():
+            yield _Running(
+                parts,
+                store,
+                folder,
+                telling,
+                dry_run,
+                memory,
+                Written(),
+                still_there,
+                health,
+                ending,
+            )

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from aas2rto.config.case import Case
     from aas2rto.inform.health import Health
 
-PATIENCE, LAST = 4.0, 9.0
-"""[s] After a wish to stop: the step at hand is broken off, and what hangs even then is ended.
+PATIENCE, AGAIN, LAST = 4.0, 0.5, 9.0
+"""[s] After a wish to stop: the step at hand is broken off, that is tried again (code that other
+languages call, such as a compiler, lets no exception through), and what hangs even then is ended.
 
 Both together are less than the 10 s that containers and people wait. What was stored stays, and
 what was not is as after a kill: fetched again."""
@@ -86,21 +87,29 @@ def _hurry(number: int) -> None:
         os._exit(128 + number)
 
     signal.signal(signal.SIGALRM, break_off)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE, AGAIN)
     last = threading.Timer(LAST, end)
     last.daemon = True
     last.start()
 
 
 @contextmanager
+def closing_in_peace() -> Iterator[None]:
+    """Let what has to be closed after a step that was broken off be closed without hurry."""
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+
+
+@contextmanager
 def broken_off() -> Iterator[None]:
     """Take a step that was broken off for what it is: an end that was asked for."""
     try:
-        yield
+        with closing_in_peace():
+            yield
     except Hurry:
         _say("the step at hand was broken off; what was stored stays")
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
 
 
 def has_terminal() -> bool:

@@ -318,8 +318,10 @@ def test_twenty_stops_at_random_instants(project: Path, receiver: servers.Receiv
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=60)
             took.append(time.monotonic() - begun)
-            # Before Python has come to our handlers, SIGTERM ends it as any program.
-            assert process.returncode in {0, -signal.SIGTERM}, err
+            # Before Python has come to our handlers, SIGTERM ends it as any program; and a
+            # compiler, once in the life of an installation, cannot be broken off.
+            ended = {0, -signal.SIGTERM, *([128 + signal.SIGTERM] if "compiling" in err else [])}
+            assert process.returncode in ended, err
             said.append(err)
         place = project / "outputs" / "small" / "store.sqlite"
         if place.exists():
