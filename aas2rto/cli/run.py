@@ -269,6 +269,7 @@ class _Running:
         showing.cycle(cycle, folder=None if self.dry_run else self.folder)
         if self.dry_run:
             showing.mail(cycle.mail)
+            self.health.took(cycle)
             return cycle
         shown = len(cycle.problems)
         with showing.steps() as on_step:
