@@ -17,6 +17,10 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
+class Hurry(BaseException):
+    """The step at hand took too long to end after a wish to stop; no guard holds it up."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """What a part raised, in one line, with the traceback kept for the log.

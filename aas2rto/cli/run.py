@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import glob
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aas2rto.cli import service
 from aas2rto.cli.arguments import (
     ConfigFile,
     NowOption,
@@ -26,7 +24,8 @@ from aas2rto.cli.arguments import (
     store_url,
 )
 from aas2rto.cli.terminal import forgiving
-from aas2rto.errors import InputError, UsageError
+from aas2rto.errors import Aas2rtoError, InputError, UsageError
+from aas2rto.guard import attempt
 from aas2rto.text.words import iso
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from aas2rto.config.case import Case
     from aas2rto.guard import Failure
+    from aas2rto.inform.health import Health
     from aas2rto.inform.tell import Telling
     from aas2rto.outputs.cell_memory import Written
     from aas2rto.steps.cycle import Cycle, Parts
@@ -55,6 +55,14 @@ def run(
         bool,
         typer.Option("--dry-run", help="Show the lists; store, write, move and send nothing."),
     ] = False,
+    health: Annotated[
+        str | None,
+        typer.Option(
+            "--health",
+            metavar="FILE|:PORT",
+            help="As a service: tell how the loop is doing, as JSON, in a file or by HTTP.",
+        ),
+    ] = None,
 ) -> None:
     """Pull candidates, score them, and write a ranked list per observatory."""
     begun = time.perf_counter()
@@ -65,38 +73,103 @@ def run(
         if not path.exists() and not glob.has_magic(str(path)):
             raise UsageError(f"--archive: there is no {path}")
     case = load(config, archive=[str(path) for path in archive or []])
-    stop = _stop_on_signal()
-    clock = _clock(start, fixed=now is not None)
-    with (
-        forgiving(),
-        _running(
-            case,
-            output,
-            clock,
-            stop,
-            dry_run=dry_run,
-            once=once,
-            fixed=now is not None,
-            begun=begun,
-        ) as running,
-    ):
+    wishes = service.Wishes(service=not once and (health is not None or not service.has_terminal()))
+    running = _Start(
+        output,
+        _clock(start, fixed=now is not None),
+        wishes,
+        now is not None,
+        once,
+        dry_run,
+        health,
+        [begun],
+    )
+    with forgiving(), service.broken_off():
         if once:
-            cycle = running.one_cycle(start, stop)
-            if archive:
+            with running.opened(case) as opened:
+                cycle = opened.one_cycle(start)
+            if archive and not wishes.ending():
                 _expect_an_archive(cycle)
             return
-        from aas2rto.loop import run_forever
-        from aas2rto.steps.listening import Listening
-
-        run_forever(
-            lambda t, *only: running.one_cycle(t, stop, *only),
-            clock,
-            interval=case.config.loop.interval,
-            stop=stop,
-            streams=Listening(running.parts.pollers, case.config.loop.react),
-            on_lost=running.lost,
-        )
+        refused, read = "", partial(service.read_anew, config, archive)
+        while not wishes.ending():
+            anew, refused = _loop(running, case, refused, read)
+            case = anew or case
         typer.echo("stopped")
+
+
+def _loop(
+    start: _Start, case: Case, refused: str, read_anew: Callable[[], Case]
+) -> tuple[Case | None, str]:
+    """Run cycles until the program is to end, or until there is another config to go on with.
+
+    Parameters
+    ----------
+    start : _Start
+    case : Case
+    refused : str
+        Why the config that was to follow was refused; this one goes on in its place.
+    read_anew : callable
+        Reads and checks the config.
+
+    Returns
+    -------
+    case : Case or None
+        The other one.
+    refused : str
+        Why nothing can be done with it, if what it needs cannot be opened.
+    """
+    from aas2rto.loop import run_forever
+    from aas2rto.steps.listening import Listening
+
+    wishes = start.wishes
+    try:
+        with start.opened(case) as running:
+            start.last = case
+            running.keep_to(refused)
+            while not wishes.ending():
+                run_forever(
+                    running.one_cycle,
+                    start.clock,
+                    interval=case.config.loop.interval,
+                    stop=wishes.wake,
+                    streams=Listening(running.parts.pollers, case.config.loop.react),
+                    on_lost=running.lost,
+                )
+                wishes.again()
+                if wishes.ending():
+                    break
+                read = attempt("config", read_anew)
+                if read.value is not None:
+                    running.telling.leaving = "to go on with its config as it is now"
+                    return read.value, ""
+                running.keep_to(read.failure.error if read.failure else "it gave nothing")
+    except Aas2rtoError as error:
+        if start.last is None or start.last is case:
+            raise
+        return start.last, str(error)
+    return None, ""
+
+
+@dataclass
+class _Start:
+    """What a config is started with, whichever it is."""
+
+    output: Path
+    clock: Callable[[], Time]
+    wishes: service.Wishes
+    fixed: bool
+    once: bool
+    dry_run: bool
+    health: str | None
+    begun: list[float]
+    """When the program began [s], until the first cycle ends: its user waits for the start, too."""
+    last: Case | None = None
+    """With which it ran."""
+
+    def opened(self, case: Case) -> AbstractContextManager[_Running]:
+        """Open everything that a cycle of a config needs."""
+        return _running(case, self)
 
 
 def _clock(start: Time, *, fixed: bool) -> Callable[[], Time]:
@@ -106,30 +179,6 @@ def _clock(start: Time, *, fixed: bool) -> Callable[[], Time]:
 
     began = time.monotonic()
     return lambda: start + (time.monotonic() - began) * u.s if fixed else Time.now()
-
-
-def _stop_on_signal() -> threading.Event:
-    """Let SIGINT, SIGTERM and SIGHUP end the program after the step at hand, a second one at once.
-
-    A step may hang in a read that nothing ends, of a FIFO or a dead mount. What was stored stays:
-    a kill loses nothing.
-    """
-    stop = threading.Event()
-
-    def on_signal(number: int, _: object) -> None:
-        name = signal.Signals(number).name
-        if stop.is_set() and number != signal.SIGHUP:
-            os.write(2, f"{name} again: ending at once\n".encode())
-            os._exit(128 + number)
-        if not stop.is_set():
-            told = f"{name}: ending after the step at hand; once more ends at once\n"
-            with suppress(OSError):
-                os.write(2, told.encode())
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, on_signal)
-    return stop
 
 
 def _expect_an_archive(cycle: Cycle) -> None:
@@ -192,18 +241,26 @@ class _Running:
     written: Written
     checks: Sequence[Callable[[], None]]
     """Raise if the files, or the turn to rank, are not ours any more."""
+    health: Health
+    ending: Callable[[], bool]
     begun: list[float]
-    """When the program began [s], until the first cycle ends: its user waits for the start, too."""
 
     def lost(self, now: Time, failure: Failure) -> None:
-        """Say on the terminal and to the operators that a cycle is lost."""
+        """Say on the terminal, to the operators and by the health that a cycle is lost."""
         told = f"error: the cycle of {now.utc.isot[:16]} UTC is lost: {failure.error}"
         typer.echo(told, err=True)
         self.telling.lost(now, failure.error)
+        self.health.lost(failure.error)
 
-    def one_cycle(
-        self, now: Time, stop: threading.Event, only: Collection[str] | None = None
-    ) -> Cycle:
+    def keep_to(self, refused: str) -> None:
+        """Say, also to the operators, why the config as it is now was not taken."""
+        self.health.refused(refused)
+        if refused:
+            told = "the config is refused as it is now; the loop goes on as before"
+            typer.echo(f"error: {told}: {refused}", err=True)
+            self.telling.refused(refused)
+
+    def one_cycle(self, now: Time, only: Collection[str] | None = None) -> Cycle:
         """Run a cycle, show it, and tell of it."""
         from aas2rto import loop
         from aas2rto.cli import showing
@@ -219,7 +276,7 @@ class _Running:
                 now,
                 inform=self._write,
                 on_step=on_step,
-                stopping=stop.is_set,
+                stopping=self.ending,
                 keep=not self.dry_run,
                 memory=self.memory,
                 only=only,
@@ -228,6 +285,7 @@ class _Running:
         if self.dry_run:
             showing.mail(cycle.mail)
             showing.took(time.perf_counter() - begun, cycle.timings)
+            self.health.took(cycle)
             return cycle
         shown = len(cycle.problems)
         with showing.steps() as on_step:
@@ -236,6 +294,8 @@ class _Running:
         with cycle.timed("snapshot"):
             self.store.photometry.keep_snapshot()
         journal.close(self.store, cycle, self._write_report)
+        if not cycle.stopped:
+            self.health.took(cycle)
         showing.problems(cycle.problems[shown:])
         showing.took(time.perf_counter() - begun, cycle.timings)
         return cycle
@@ -272,18 +332,9 @@ def _place(case: Case, folder: Path, *, dry_run: bool) -> Iterator[str]:
 
 
 @contextmanager
-def _running(
-    case: Case,
-    output: Path,
-    clock: Callable[[], Time],
-    stop: threading.Event,
-    *,
-    dry_run: bool,
-    once: bool,
-    fixed: bool,
-    begun: float,
-) -> Iterator[_Running]:
+def _running(case: Case, start: _Start) -> Iterator[_Running]:
     """Open everything a cycle needs."""
+    from aas2rto.inform.health import Health
     from aas2rto.inform.tell import Telling
     from aas2rto.outputs.cell_memory import Written
     from aas2rto.questions.explain import explain_stored
@@ -293,14 +344,15 @@ def _running(
     from aas2rto.store.database import file_of
     from aas2rto.store.watch import watch
 
-    folder = results_of(case, output)
+    clock, dry_run, ending = start.clock, start.dry_run, start.wishes.ending
+    folder = results_of(case, start.output)
     # A live loop that stood still for weeks starts again without a question.
     written = _written(folder) if case.reads_files_only else None
     with ExitStack() as stack:
         url = stack.enter_context(_place(case, folder, dry_run=dry_run))
         store = stack.enter_context(Store(url))
-        mine = None if dry_run else stack.enter_context(_turn(store, stop, wait=not once))
-        _check_time(store, written, clock(), fixed=fixed)
+        mine = None if dry_run else stack.enter_context(_turn(store, ending, wait=not start.once))
+        _check_time(store, written, clock(), fixed=start.fixed)
         parts = build(case)
         stack.callback(parts.close)
         telling = Telling(
@@ -310,21 +362,36 @@ def _running(
             clock=clock,
             open_store=lambda: Store(url),
             explain=explain_stored,
-            forever=not once,
-            stopping=stop.is_set,
+            forever=not start.once,
+            stopping=ending,
         )
         parts = replace(parts, failures=(*parts.failures, *telling.failures))
         if not dry_run:
             stack.callback(store.photometry.keep_snapshot, last=True)
             stack.enter_context(telling)
+        health = Health(case, store, clock)
+        stack.enter_context(service.told_at(start.health, health))
         memory = Remembering(store.fits, try_again=True)
         watched = [] if dry_run else [folder, *filter(None, [file_of(url)])]
         checks = [watch(*watched), *([] if mine is None else [mine.check])]
-        yield _Running(parts, store, folder, telling, dry_run, memory, Written(), checks, [begun])
+        with service.closing_in_peace():
+            yield _Running(
+                parts,
+                store,
+                folder,
+                telling,
+                dry_run,
+                memory,
+                Written(),
+                checks,
+                health,
+                ending,
+                start.begun,
+            )
 
 
-def _turn(store: Store, stop: threading.Event, *, wait: bool) -> AbstractContextManager[Turn]:
+def _turn(store: Store, ending: Callable[[], bool], *, wait: bool) -> AbstractContextManager[Turn]:
     """Wait until no other program ranks the same database."""
     from aas2rto.store.turn import turn
 
-    return turn(store.engine, stop, functools.partial(typer.echo, err=True), wait=wait)
+    return turn(store.engine, ending, partial(typer.echo, err=True), wait=wait)

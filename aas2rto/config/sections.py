@@ -43,11 +43,19 @@ class Loop(Section):
         Where a stream is followed, a cycle starts at most this long after its first new alert [s],
         and no sooner after the last cycle than that one took; it reads the streams that have news,
         and asks nobody else. None: alerts wait for the interval.
+    dark_after : float or None
+        Operators hear of a source of alerts that answers, and whose newest alert is older
+        [day]. None: never.
+    lag_after : int or None
+        Operators hear of a stream of which more messages were left when it had been read. None:
+        never.
     """
 
     interval: Second = Field(default=600.0, gt=0)
     deadline: Second = Field(default=120.0, gt=0)
     react: Second | None = Field(default=2.0, gt=0)
+    dark_after: Day | None = Field(default=3.0, gt=0)
+    lag_after: int | None = Field(default=10_000, gt=0)
 
 
 class Retention(Section):

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from astropy.time import Time
 
 from aas2rto import __version__
+from aas2rto.config.case import Case
 from aas2rto.config.redaction import Redactor
 from aas2rto.factors import Decision
-from aas2rto.guard import Failure, attempt
+from aas2rto.guard import Failure, Hurry, attempt
 from aas2rto.messaging import Picture, alarms
 from aas2rto.messaging.answering import Desk
 from aas2rto.messaging.composing import figures_of
@@ -33,8 +34,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 60.0
 """For sending what a single cycle has to say [s]; what is left waits for the next run."""
-FAREWELL = 10.0
-"""For the last messages when the program ends [s]."""
+FAREWELL = 3.0
+"""For the last messages when the program ends [s]: services are given 10 s for all of their end."""
 
 
 Explain = Callable[[Parts, Store, str, Time], Mapping[str, Any]]
@@ -95,6 +96,8 @@ class Telling:
         self.busy = threading.Lock()
         """Held while a cycle computes: models are not made for two threads at once."""
         self.failures: list[Failure] = []
+        self.leaving = ""
+        """Why it ends, where nobody asked it to end for good."""
         self._folder = folder
         self._channels = self._open_channels()
         self._courier = Courier(
@@ -153,7 +156,8 @@ class Telling:
             listener.close()
         if self._forever and self._channels:
             now = self._mjd()
-            why = "as asked" if kind is None else f"after {kind.__name__}"
+            asked = "as asked" if kind in {None, Hurry} else f"after {type(error).__name__}"
+            why = self.leaving or asked
             message = alarms.stopped(self._parts.case, why, self._cycles, now)
             alarms.announce(self._parts.case, self._store.outbox, "stopped", message, now)
         self._courier.close(FAREWELL)
@@ -206,16 +210,25 @@ class Telling:
 
     def lost(self, now: Time, error: str) -> None:
         """Tell the operators that a cycle was lost: the first at once, then once an hour."""
+        self._announce("lost", alarms.lost, error, float(now.utc.mjd))
 
+    def refused(self, error: str) -> None:
+        """Tell the operators that the config was to be read anew, and was refused."""
+        log.error("the config is refused: %s", error)
+        self._announce("config", alarms.refused, error, self._mjd())
+
+    def _announce(
+        self, topic: str, write: Callable[[Case, str, float], Message], error: str, at: float
+    ) -> None:
         def announce() -> None:
-            case, outbox, at = self._parts.case, self._store.outbox, float(now.utc.mjd)
-            why = Redactor.of(case)(error)
-            alarms.announce(case, outbox, "lost", alarms.lost(case, why, at), at)
+            case = self._parts.case
+            message = write(case, Redactor.of(case)(error), at)
+            alarms.announce(case, self._store.outbox, topic, message, at)
             self._courier.wake()
 
         done = attempt("messages", announce)
         if done.failure is not None:
-            log.error("operators do not hear of the lost cycle: %s", done.failure)
+            log.error("operators do not hear of it (%s): %s", topic, done.failure)
 
     def _draw(self, cycle: Cycle) -> None:
         judged = cycle.judged

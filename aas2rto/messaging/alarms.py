@@ -157,6 +157,13 @@ def lost(case: Case, why: str, now: float) -> Message:
     return wording.to_operators(title, [("What now", told)], now=now)
 
 
+def refused(case: Case, why: str, now: float) -> Message:
+    """Write that the config as it is now was not taken."""
+    title = f"{case.project}: its config was refused, the loop goes on as before: {why}"
+    told = "mend what aas2rto check CONFIG says, then send SIGHUP again"
+    return wording.to_operators(title, [("What now", told)], now=now)
+
+
 def announce(case: Case, outbox: Outbox, topic: str, message: Message, now: float) -> None:
     """Tell the operators something that no cycle caused, such as a start.
 

@@ -25,6 +25,7 @@ from aas2rto.messaging.triggers import (
     topics,
 )
 from aas2rto.sky import visibility
+from aas2rto.steps import streams
 from aas2rto.steps.cycle import Cycle, Judged, Parts
 from aas2rto.store import Store
 from aas2rto.store.outbox import TEXT, Entry, Mail, Outbox, Post, State, Told
@@ -71,7 +72,8 @@ def compose(parts: Parts, store: Store, cycle: Cycle) -> Mail:
     for facts, events in news.happened:
         told.tell(facts, events)
     told.send_digests(found)
-    alarms = alarms_of(case, store.outbox, cycle.problems, now)
+    problems = [*cycle.problems, *streams.complaints(case, store.sources, now)]
+    alarms = alarms_of(case, store.outbox, problems, now)
     return Mail(
         posts=(*told.posts, *alarms.posts),
         told=(*news.marks, *told.marks),

@@ -6,7 +6,7 @@ does. SQLite is one machine's file, which `aas2rto.store.lock` guards.
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -21,6 +21,10 @@ KEY = 0x61617332
 
 ASK_AGAIN = 15.0
 """Who stands by asks so often [s]: the ranker's death is taken over within a minute."""
+
+
+LOOK_UP = 0.2
+"""Seconds for which a wish to end may go unnoticed."""
 
 
 class Turn:
@@ -77,15 +81,15 @@ class Turn:
 
 @contextmanager
 def turn(
-    engine: Engine, stop: threading.Event, told: Callable[[str], None], *, wait: bool
+    engine: Engine, ending: Callable[[], bool], told: Callable[[str], None], *, wait: bool
 ) -> Iterator[Turn]:
     """Wait for the turn to rank, and hold it.
 
     Parameters
     ----------
     engine : Engine
-    stop : threading.Event
-        Ends the wait.
+    ending : callable
+        Tells whether the program is to end, which ends the wait.
     told : callable
         Told that somebody else has it, and when it is ours.
     wait : bool
@@ -105,10 +109,16 @@ def turn(
                     "`store`"
                 )
             told(f"another aas2rto ranks this database: standing by, asking every {ASK_AGAIN:g} s")
-            while not stop.wait(ASK_AGAIN) and not mine.taken():
-                pass
-            if not stop.is_set():
+            while not ending() and not mine.taken():
+                _rest(ending)
+            if not ending():
                 told("the other one has ended: ranking from here on")
         yield mine
     finally:
         mine.leave()
+
+
+def _rest(ending: Callable[[], bool]) -> None:
+    until = time.monotonic() + ASK_AGAIN
+    while not ending() and time.monotonic() < until:
+        time.sleep(min(LOOK_UP, ASK_AGAIN))

@@ -7,6 +7,7 @@ and may be negative; times are MJD in UTC.
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -110,12 +111,16 @@ def magerr_from_flux(flux: ArrayLike, flux_err: ArrayLike) -> NDArray[np.float64
 def mjd_utc_from_tai(mjd_tai: ArrayLike) -> NDArray[np.float64]:
     """Convert MJD in TAI, as LSST gives it, to MJD in UTC (37 s less since 2017)."""
     from astropy.time import Time  # noqa: PLC0415  half a second at import
+    from erfa import ErfaWarning  # type: ignore[import-untyped]  # noqa: PLC0415
 
     values = np.asarray(mjd_tai, dtype=float)
     good = np.isfinite(values)
     utc = np.full(values.shape, np.nan)
     if good.any():
-        utc[good] = Time(values[good], format="mjd", scale="tai").utc.mjd
+        with warnings.catch_warnings():
+            # Of years far away, which no measurement has.
+            warnings.simplefilter("ignore", ErfaWarning)
+            utc[good] = Time(values[good], format="mjd", scale="tai").utc.mjd
     return utc
 
 

@@ -78,33 +78,6 @@ def test_messages_are_sent_though_nothing_can_be_printed(
         assert {entry.state for entry in store.outbox.entries()} == {"sent"}
 
 
-def started(project: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [*RUN, "--now", NOW],
-        cwd=project,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    report, end = project / "outputs" / "small" / "cycle.json", time.monotonic() + 120
-    while not report.exists() and time.monotonic() < end:
-        time.sleep(0.1)
-    return process
-
-
-@pytest.mark.fault("terminal", "dies", "SIGHUP from a terminal that closes")
-@pytest.mark.slow
-def test_a_terminal_that_closes_ends_the_loop_as_a_stop_does(project: Path) -> None:
-    """SIGHUP, which ends a program at once unless it is told otherwise, is SIGTERM."""
-    process = started(project)
-    process.send_signal(signal.SIGHUP)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    assert "SIGHUP: ending after the step at hand" in err
-    assert "stopped" in out
-
-
 @pytest.mark.fault("terminal", "slow", "a second SIGINT/SIGTERM")
 @pytest.mark.slow
 def test_a_second_signal_ends_at_once_what_hangs(project: Path) -> None:

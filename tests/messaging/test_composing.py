@@ -22,6 +22,7 @@ from aas2rto.store import Store
 from aas2rto.store.outbox import Entry, Mail, State
 from aas2rto.tables import marks as feedback
 from aas2rto.tables.marks import Kind
+from aas2rto.tables.report import Outcome
 from tests.conftest import make_objects, make_photometry, make_report
 
 NOW = 61119.9
@@ -327,6 +328,32 @@ def test_operators_hear_of_failures_and_nothing_else(make: Make) -> None:
     world.cycle()
     assert world.titles("ops") == ["small: source fink: SourceError: no answer"]
     assert len(world.titles()) == 1
+
+
+DARK = OPERATORS + "\nsources:\n  fink: {topics: [t], group_id: g}\nloop: {react: null}"
+
+
+@pytest.mark.fault("fink stream", "slow", "a stream that is dark, or far behind")
+@pytest.mark.slow
+def test_operators_hear_of_dark_streams_and_of_those_behind(make: Make) -> None:
+    """Once, and when it is over; though the source answers."""
+    world = make(DARK)
+    world.see("first", 16.0)
+    cursor = {"lag": 123_456}
+    old = make_report(source="fink", outcome=Outcome.EMPTY, newest_alert=NOW - 5.0, cursor=cursor)
+    world.store.ingest(old, NOW)
+    world.cycle()
+    world.cycle(NOW + 0.1 * HOUR)
+    (title,) = world.titles("ops")
+    assert title == "small: 2 things to know"
+    shown = str(world.texts("ops")[0].message)
+    assert "its newest alert is 5.0 d old, though it answers" in shown
+    assert "123456 messages left after it was read" in shown
+    well = make_report(source="fink", outcome=Outcome.EMPTY, newest_alert=NOW, cursor={"lag": 0})
+    world.store.ingest(well, NOW)
+    world.cycle(NOW + 2 * HOUR)
+    assert "stream of fink dark" in str(world.texts("ops")[-1].message)
+    assert "is over" in str(world.texts("ops")[-1].message)
 
 
 @pytest.mark.fault("loop", "again", "lost cycles reach operators")

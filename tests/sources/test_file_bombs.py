@@ -262,10 +262,19 @@ def test_pages_of_honest_files_are_what_their_index_says(
         row_group_size=7_000,
         write_statistics=True,
     )
-    metadata = pq.read_metadata(where)
-    told = parquet_limits._of_index(metadata, lambda _: True)
     with where.open("rb") as file:
-        found = parquet_limits._of_pages(where, file, metadata, lambda _: True)
+        index = parquet_limits._index(where, file)
+        rows, chunks = parquet_limits._rows_and_chunks(where, index, lambda _: True)
+        told = parquet_limits._of_index(chunks)
+        found = parquet_limits._of_pages(where, file, chunks)
+    metadata = pq.read_metadata(where)
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    columns = [group.column(j) for group in groups for j in range(group.num_columns)]
+    assert rows == metadata.num_rows == n
+    assert [(c.name, c.values, c.unpacked, c.packed) for c in chunks] == [
+        (c.path_in_schema, c.num_values, c.total_uncompressed_size, c.total_compressed_size)
+        for c in columns
+    ]
     assert {k: v.values for k, v in found.items()} == {k: v.values for k, v in told.items()}
     for name, pages in found.items():  # the index counts headers, too
         assert 0 < told[name].unpacked - pages.unpacked < 1000 + 0.1 * told[name].unpacked

@@ -14,6 +14,12 @@ from aas2rto.store import Store
 from aas2rto.store import turn as turns
 from aas2rto.store.turn import Turn, turn
 
+
+def never():
+    """Nobody wants to end."""
+    return False
+
+
 HOLD = (
     "import sys, time\n"
     "from aas2rto.store import Store\n"
@@ -29,7 +35,7 @@ def test_a_file_has_nobody_else(sqlite_url):
     """Who works in the folder is another matter, see `test_lock`."""
     with (
         Store(sqlite_url) as store,
-        turn(store.engine, threading.Event(), print, wait=False) as one,
+        turn(store.engine, never, print, wait=False) as one,
     ):
         one.check()
 
@@ -38,18 +44,18 @@ def test_a_file_has_nobody_else(sqlite_url):
 @pytest.mark.postgres
 def test_a_second_program_is_told_or_stands_by(postgres_url, monkeypatch):
     monkeypatch.setattr(turns, "ASK_AGAIN", 0.05)
-    stop, said = threading.Event(), []
+    said = []
     with Store(postgres_url) as first, Store(postgres_url) as second:
         ranker = Turn(first.engine)
         assert ranker.taken()
         ranker.check()
         with (
             pytest.raises(StoreError, match="another aas2rto ranks this database"),
-            turn(second.engine, stop, said.append, wait=False),
+            turn(second.engine, never, said.append, wait=False),
         ):
             pass
         threading.Timer(0.3, ranker.leave).start()
-        with turn(second.engine, stop, said.append, wait=True) as mine:
+        with turn(second.engine, never, said.append, wait=True) as mine:
             mine.check()
             assert not ranker.taken()
         ranker.leave()
@@ -73,7 +79,7 @@ def test_a_ranker_that_is_killed_is_followed(postgres_url, monkeypatch):
         assert other.stdout.readline().strip() == "True"
         threading.Timer(0.5, other.send_signal, (signal.SIGKILL,)).start()
         begun = time.monotonic()
-        with turn(store.engine, threading.Event(), lambda _: None, wait=True) as mine:
+        with turn(store.engine, never, lambda _: None, wait=True) as mine:
             mine.check()
         assert time.monotonic() - begun < 30
 

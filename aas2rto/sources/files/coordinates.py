@@ -36,6 +36,10 @@ class _Angle:
         return -self.units if self.negative else self.units
 
 
+LONGEST = 200
+"""Signs of an angle, by far: the time to read longer ones grows with their square."""
+
+
 def plain(text: str) -> str:
     """Return `text` with full-width digits, odd minus signs and quotes made ordinary."""
     text = text.replace("″", '"').replace("′", "'").translate(_MINUS_SIGNS)
@@ -109,6 +113,8 @@ def declination(text: str) -> float:
 
 
 def _take_apart(text: str) -> _Angle:
+    if len(text) > LONGEST:
+        raise ValueError(f"{text[:20]!r}... is no angle: it has {len(text)} signs")
     word = plain(text)
     if not word:
         raise ValueError("there is no value")

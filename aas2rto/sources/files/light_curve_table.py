@@ -126,13 +126,8 @@ def read_light_curve(path: Path, *, candidate_id: str) -> LightCurve:
     InputError
         If the file cannot be read, or holds several objects or no usable measurement.
     """
-    redshift = None
     try:
-        if alert_files.holds_alerts(path):
-            found = _from_alerts(path)
-        else:
-            sheet = read(path)
-            found, redshift = _named(path, sheet, candidate_id), _redshift_alone(sheet)
+        found, redshift = alert_files.guarded(path, lambda: _read_one(path, candidate_id))
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror})") from error
     objects = found.photometry["candidate_id"].unique().tolist()
@@ -157,6 +152,13 @@ def read_light_curve(path: Path, *, candidate_id: str) -> LightCurve:
         doubted.reindex(columns=["survey", "measurement_id", photometry.WHY]),
         found.notes,
     )
+
+
+def _read_one(path: Path, candidate_id: str) -> tuple[Contents, float | None]:
+    if alert_files.holds_alerts(path):
+        return _from_alerts(path), None
+    sheet = read(path)
+    return _named(path, sheet, candidate_id), _redshift_alone(sheet)
 
 
 def _named(path: Path, sheet: Sheet, candidate_id: str) -> Contents:

@@ -7,7 +7,7 @@ format 2.11, ``parquet.thrift``, in Thrift's compact protocol), so nothing is un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -25,13 +25,13 @@ MOST_ROWS_AT_ONCE = 65_536
 
 _HEADER = 2**16
 """[byte] Of a page, with the statistics that it may carry."""
-_DICTIONARY, _DELTA_BYTE_ARRAY = 2, 7
-"""Of ``PageType`` and ``Encoding``."""
+_DICTIONARY, _DELTA_BYTE_ARRAY, _BYTE_ARRAY = 2, 7, 6
+"""Of ``PageType``, ``Encoding`` and ``Type``."""
 _STRUCT, _LISTS = 12, (9, 10)
 _WIDTHS = {1: 0, 2: 0, 3: 1, 7: 8}
 """[byte] Of values that are stepped over, by their kind in Thrift's compact protocol; the head of a
 field that is true or false says so."""
-_DEEPEST = 8
+_DEEPEST = 16
 
 
 @dataclass
@@ -77,14 +77,17 @@ def check_parquet(path: Path, is_wanted: Callable[[str], bool]) -> int:
     import pyarrow.parquet as pq  # noqa: PLC0415  only who reads Parquet pays for it
 
     size = path.stat().st_size
-    metadata = pq.read_metadata(path)
-    told = _of_index(metadata, is_wanted)
-    _check(path, size, metadata.num_rows, told)
     with path.open("rb") as file:
-        found = _of_pages(path, file, metadata, is_wanted)
-    _check(path, size, metadata.num_rows, found)
+        index = _index(path, file)
+        rows, chunks = _rows_and_chunks(path, index, is_wanted)
+        told = _of_index(chunks)
+        _check(path, size, rows, told)
+        found = _of_pages(path, file, chunks)
+    _check(path, size, rows, found)
     most = LEAST_UNPACKED + MAX_RATIO * size
-    schema = metadata.schema
+    # Nothing more of the index is asked of the library: what it says of columns of a damaged one
+    # ends the process (pyarrow 26: ColumnChunkMetaData throws where nothing may).
+    schema = pq.read_metadata(path).schema
     for i in range(len(schema)):
         column = schema.column(i)
         pages = found.get(column.path)
@@ -137,61 +140,76 @@ def _check(path: Path, size: int, rows: int, columns: Mapping[str, Pages]) -> No
         )
 
 
-def _chunks(metadata: Any, is_wanted: Callable[[str], bool]) -> Iterator[Any]:
-    for i in range(metadata.num_row_groups):
-        group = metadata.row_group(i)
-        for j in range(group.num_columns):
-            column = group.column(j)
-            if is_wanted(column.path_in_schema):
-                yield column
+@dataclass(frozen=True)
+class Chunk:
+    """What the index says of one column in one group of rows."""
+
+    name: str
+    is_text: bool
+    values: int
+    unpacked: int
+    packed: int
+    begin: int
 
 
-def _of_index(metadata: Any, is_wanted: Callable[[str], bool]) -> dict[str, Pages]:
+def _index(path: Path, file: IO[bytes]) -> dict[int, Any]:
+    """Return the index, ``FileMetaData``, by the numbers of its fields."""
+    file.seek(0, 2)
+    size = file.tell()
+    file.seek(max(0, size - 8))
+    tail = file.read(8)
+    length = int.from_bytes(tail[:4], "little")
+    if size < 12 or tail[4:] != b"PAR1" or length + 8 > size:
+        raise InputError(f"{path}: has no index at its end; it is cut short: fetch it again")
+    file.seek(size - 8 - length)
+    return _header(path, file.read(length))[0]
+
+
+def _rows_and_chunks(
+    path: Path, index: dict[int, Any], is_wanted: Callable[[str], bool]
+) -> tuple[int, list[Chunk]]:
+    """Return the number of rows, and what is said of the columns that are wanted."""
+    try:
+        chunks = [_chunk(one[3]) for group in index[4] or () for one in group[1]]
+        return int(index[3]), [chunk for chunk in chunks if is_wanted(chunk.name)]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path}: its index does not describe its columns; it is damaged: fetch it again"
+        ) from error
+
+
+def _chunk(told: dict[int, Any]) -> Chunk:
+    """Read ``ColumnMetaData``."""
+    name = b".".join(told[3]).decode("utf-8", "replace")
+    starts = [told[9], *([told[11]] if told.get(11) else [])]
+    return Chunk(
+        name, told[1] == _BYTE_ARRAY, int(told[5]), int(told[6]), int(told[7]), min(starts)
+    )
+
+
+def _of_index(chunks: Iterable[Chunk]) -> dict[str, Pages]:
     found: dict[str, Pages] = {}
-    for column in _chunks(metadata, is_wanted):
-        pages = found.setdefault(column.path_in_schema, Pages())
-        pages.values += column.num_values
-        pages.unpacked += column.total_uncompressed_size
+    for chunk in chunks:
+        pages = found.setdefault(chunk.name, Pages())
+        pages.values += chunk.values
+        pages.unpacked += chunk.unpacked
     return found
 
 
-def _of_pages(
-    path: Path, file: IO[bytes], metadata: Any, is_wanted: Callable[[str], bool]
-) -> dict[str, Pages]:
+def _of_pages(path: Path, file: IO[bytes], chunks: Iterable[Chunk]) -> dict[str, Pages]:
     found: dict[str, Pages] = {}
-    for column in _chunks(metadata, is_wanted):
-        pages = found.setdefault(column.path_in_schema, Pages())
-        starts = [column.data_page_offset]
-        if column.has_dictionary_page and column.dictionary_page_offset:
-            starts.append(column.dictionary_page_offset)
-        begin, is_text = min(starts), column.physical_type == "BYTE_ARRAY"
-        _walk(
-            path,
-            file,
-            begin,
-            begin + column.total_compressed_size,
-            column.num_values,
-            pages,
-            is_text=is_text,
-        )
+    for chunk in chunks:
+        _walk(path, file, chunk, found.setdefault(chunk.name, Pages()))
     return found
 
 
-def _walk(
-    path: Path,
-    file: IO[bytes],
-    place: int,
-    end: int,
-    values: int,
-    pages: Pages,
-    *,
-    is_text: bool,
-) -> None:
+def _walk(path: Path, file: IO[bytes], chunk: Chunk, pages: Pages) -> None:
     """Add up the pages of one chunk of a column: as many as its reader takes."""
-    seen = 0
-    while seen < values and 0 <= place < end:
+    seen, place, is_text = 0, chunk.begin, chunk.is_text
+    end = chunk.begin + chunk.packed
+    while seen < chunk.values and 0 <= place < end:
         file.seek(place)
-        header, length = _page_header(path, file.read(_HEADER))
+        header, length = _header(path, file.read(_HEADER))
         unpacked, packed = header.get(2, -1), header.get(3, -1)
         data = header.get(5) or header.get(8)
         if min(unpacked, packed) < 0:
@@ -209,13 +227,14 @@ def _walk(
         place += length + packed
 
 
-def _page_header(path: Path, content: bytes) -> tuple[dict[int, Any], int]:
-    """Return the fields of a page header by number, and how long it is."""
+def _header(path: Path, content: bytes) -> tuple[dict[int, Any], int]:
+    """Return the fields of a page header, or of the index, by number, and how long it is."""
     try:
         return _struct(content, 0)
     except (IndexError, RecursionError) as error:
         raise InputError(
-            f"{path}: has a page whose header cannot be read; it is damaged: fetch it again"
+            f"{path}: its index, or the header of a page, cannot be read; it is damaged: fetch it "
+            "again"
         ) from error
 
 
@@ -262,24 +281,30 @@ def _value(content: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:
     if kind == _STRUCT:
         return _struct(content, at, depth + 1)
     if kind in _LISTS:
-        return None, _after_list(content, at, depth)
+        return _list(content, at, depth)
     if kind == 8:
         length, at = _varint(content, at)
-        return None, at + length
+        if at + length > len(content):
+            raise IndexError
+        return content[at : at + length], at + length
     if kind in _WIDTHS:
         return None, at + _WIDTHS[kind]
     raise IndexError  # a map, or none of its kinds: no page header has one
 
 
-def _after_list(content: bytes, at: int, depth: int) -> int:
+def _list(content: bytes, at: int, depth: int) -> tuple[list[Any], int]:
     head = content[at]
     at += 1
     n, kind = head >> 4, head & 15
     if n == 15:
         n, at = _varint(content, at)
+    if n > len(content) - at:  # each takes a byte at least
+        raise IndexError
+    values = []
     for _ in range(n):
         if kind in (1, 2):
-            at += 1
+            value, at = content[at] == 1, at + 1
         else:
-            _, at = _value(content, at, kind, depth + 1)
-    return at
+            value, at = _value(content, at, kind, depth + 1)
+        values.append(value)
+    return values, at
