@@ -192,16 +192,23 @@ def load(name_or_path: str | Path, *, beside: Path | None = None) -> Observatory
     return parse(text, path)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file system takes
+        return False
+
+
 def _find(name: str, beside: Path | None) -> Path:
     if name.endswith((".yaml", ".yml")) or "/" in name:
         path = Path(name).expanduser()
-        if beside is not None and (beside / path).is_file():
+        if beside is not None and _is_file(beside / path):
             return beside / path
-        if not path.is_file():
+        if not _is_file(path):
             raise UnknownNameError(f"there is no observatory file {path}")
         return path
     for folder in folders(beside):
-        if (folder / f"{name}.yaml").is_file():
+        if _is_file(folder / f"{name}.yaml"):
             return folder / f"{name}.yaml"
     known = available(beside)
     raise UnknownNameError(

@@ -311,7 +311,7 @@ def test_twenty_stops_at_random_instants(project: Path, receiver: servers.Receiv
     models = "models: {salt: {min_detections: 3}, bazin: {}}\n"
     (project / "small.yaml").write_text(short_interval(figures) + models + OPERATORS)
     with running(project, "--once", HOOK=f"{receiver.url}/hook") as once:
-        once.communicate(timeout=300)  # compiles the fits, where no test did before
+        once.communicate(timeout=900)  # compiles the fits, where no test did before
     took, broken_off = [], 0
     for _ in range(20):
         told = project / "health.json"

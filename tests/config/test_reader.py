@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("in_folder")
         (
             "loop: {intervall: 10 min}",
             "case.yaml:4: loop.intervall: unknown setting 'intervall'; did you mean 'interval'? "
-            "(known: deadline, interval, react)",
+            "(known: dark_after, deadline, interval, lag_after, react)",
         ),
         (
             "loop: {interval: 10}",
