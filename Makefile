@@ -24,9 +24,11 @@ demo: $(INSTALLED)
 test: lint
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m 'not proof'
 
-# What takes minutes: kills at every instant, the wheel in an empty folder, long searches.
+# What takes minutes: kills at every instant, the wheel in an empty folder, long searches; only some
+# with ONLY=postgres, say.
+ONLY ?= proof
 proof: $(INSTALLED)
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m proof
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m 'proof and ($(ONLY))'
 
 # What nobody would write, at every door, for so many minutes; what fails is shrunk and becomes a test.
 MINUTES ?= 10

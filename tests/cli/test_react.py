@@ -93,7 +93,7 @@ def wait(until: Callable[[], bool], seconds: float) -> float:
     return time.monotonic() - begun
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_an_alert_is_in_the_lists_within_seconds(cluster: Cluster, tmp_path: Path) -> None:
     """Long before the interval; SIGTERM ends the listening; a kill loses and doubles nothing."""
     first, *others = alerts(4)
@@ -124,7 +124,7 @@ def test_an_alert_is_in_the_lists_within_seconds(cluster: Cluster, tmp_path: Pat
         assert not rows.duplicated(["candidate_id", "measurement_id"]).any()
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_without_reaction_an_alert_waits_for_the_interval(cluster: Cluster, tmp_path: Path) -> None:
     first, second = alerts(2)
     loop = Loop(tmp_path, cluster, react=", react: null")

@@ -390,7 +390,7 @@ def start(project: Path, *more: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.fault("loop", "dies", "SIGINT, SIGTERM")
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_the_loop_cleanly(number: signal.Signals, project: Path) -> None:
     """SIGINT and SIGTERM end the loop after the step at hand, with exit code 0."""

@@ -113,7 +113,7 @@ def asked(port: int, path: str) -> tuple[int, str]:
 
 
 @pytest.mark.fault("loop", "slow", "a loop that stands still answers 503")
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_port_answers_503_once_the_loop_stands_still(project: Path) -> None:
     """A factor that never returns stands for a loop that hangs; the port goes on answering."""
     (project / "slow.py").write_text(
@@ -280,7 +280,7 @@ HANGING = {
 
 
 @pytest.mark.fault("loop", "slow", "a step that hangs when it is to stop")
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("step", HANGING)
 def test_a_step_that_hangs_is_broken_off(project: Path, step: str) -> None:
     """In a service that does not answer, in a factor that sleeps, or computes for ever."""

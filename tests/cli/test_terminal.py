@@ -41,7 +41,7 @@ def environment(receiver: servers.Receiver, **more: str) -> dict[str, str]:
 
 
 @pytest.mark.fault("terminal", "gone", "an ASCII terminal, a full disk behind stdout, | head")
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("where", ["closed", "full", "head", "ascii", "no terminal at all"])
 def test_messages_are_sent_though_nothing_can_be_printed(
     where: str, project: Path, receiver: servers.Receiver

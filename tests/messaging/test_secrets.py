@@ -59,7 +59,7 @@ def run(*arguments: str) -> int:
 
 
 @pytest.mark.fault("messages", "secret", "secrets of messengers")
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("fault", ["refused", servers.ERROR, servers.DROP])
 def test_no_secret_is_written_anywhere(
     fault: str,

@@ -104,7 +104,9 @@ def test_each_light_curve_goes_once_and_stays_in_order(n, size, random):
     assert len(candidates) == n
 
 
-def test_without_a_scheduler_the_fits_are_made_here():
+@pytest.mark.slow
+def test_without_a_scheduler_the_fits_are_made_here(monkeypatch):
+    monkeypatch.setattr("aas2rto.models.cluster.CONNECT_SECONDS", 0.5)
     pytest.importorskip("distributed", reason="distributed is not installed: pip install '.[dask]'")
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))

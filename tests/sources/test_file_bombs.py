@@ -367,7 +367,7 @@ def test_an_archive_of_tns_that_unpacks_to_far_more(
 
 
 @pytest.mark.fault("tns", "forged", "TNS zip whose index lies")
-@pytest.mark.slow
+@pytest.mark.proof
 def test_gigabytes_in_an_archive_of_tns() -> None:
     """428 kB by deflate are 440 MB at most (a ratio of 1032); its index may say anything."""
     whole = bomb(b"\n" * 10**6, 430)

@@ -59,7 +59,7 @@ RESTART = st.tuples(st.just("restart"), st.booleans())
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=15)
 @given(st.lists(st.one_of(INGEST, LOOK, LOOK, RESTART), min_size=2, max_size=10))
-@pytest.mark.slow
+@pytest.mark.proof
 def test_what_evolves_is_what_is_made_from_scratch(tmp_path_factory, empty_store, steps):
     """Whatever comes, whoever is asked for, whether the time goes on or back, over restarts."""
     path = tmp_path_factory.mktemp("cache") / "store.sqlite"

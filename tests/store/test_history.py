@@ -353,7 +353,7 @@ def age_all(store: Store, now: float, **kept_for: str) -> int:
     return pieces
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_thinning_keeps_first_last_and_tombstones(store):
     """Of the rest the last in each hour, after a month in each day."""
     days = 40

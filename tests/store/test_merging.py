@@ -293,6 +293,7 @@ groups = st.lists(
 )
 
 
+@pytest.mark.proof
 @settings(max_examples=25, deadline=None)
 @given(groups=groups, order=st.randoms(use_true_random=False), cuts=st.sets(st.integers(0, 12)))
 def test_any_order_of_arrival_gives_the_same_candidates(empty_store, groups, order, cuts):

@@ -136,7 +136,7 @@ def test_figures_of_candidates_that_are_gone_go(gallery: Gallery, tmp_path: Path
     assert left == ["figures/a/score.png", "figures/b/notes.txt"]
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_many_are_drawn_by_several_processes(tmp_path: Path) -> None:
     """The same files as one process draws; a killed worker costs what it had, and no more."""
     names = [f"c{n}" for n in range(FEW)]

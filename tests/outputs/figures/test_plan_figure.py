@@ -39,7 +39,7 @@ def plan(n: int, **more: Any) -> NightPlan:
     return make_plan([one, two], settings, NOW, solve=False)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("n", [3, 25, 120])
 def test_no_word_is_cut_off_or_runs_into_another(n: int) -> None:
     found = plan(n)
