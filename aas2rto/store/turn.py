@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from aas2rto.errors import StoreError
+from aas2rto.guard import attempt
 from aas2rto.store.database import cause, is_postgresql
 
 KEY = 0x61617332
@@ -56,9 +57,10 @@ class Turn:
                 )
             query = text("SELECT pg_try_advisory_lock(:key)")
             return bool(self._connection.execute(query, {"key": KEY}).scalar_one())
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:  # a driver may let the socket's error through
             self.leave()
-            raise StoreError(f"the store does not answer: {cause(error)}") from error
+            said = cause(error) if isinstance(error, SQLAlchemyError) else str(error)
+            raise StoreError(f"the store does not answer: {said}") from error
 
     def check(self) -> None:
         """Make sure that it still is ours: a server that was restarted has forgotten it.
@@ -72,11 +74,14 @@ class Turn:
             raise StoreError("another aas2rto ranks this database now; this one lost its turn")
 
     def leave(self) -> None:
-        """Give the turn back."""
-        if self._connection is not None:
-            self._connection.invalidate()
-            self._connection.close()
-            self._connection = None
+        """Give the turn back, as far as the server still listens."""
+        held, self._connection = self._connection, None
+        if held is None:
+            return
+        query = text("SELECT pg_advisory_unlock_all()")
+        if attempt("turn", lambda: held.execute(query)).failure is not None:
+            attempt("turn", held.invalidate)  # the server is away, and has forgotten it
+        attempt("turn", held.close)
 
 
 @contextmanager
