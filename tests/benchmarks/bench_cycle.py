@@ -30,7 +30,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,17 +143,17 @@ def sizes(folder: Path) -> dict[Path, tuple[int, int]]:
 def running(config: Path, folder: Path) -> Iterator[Any]:
     """Open a loop as `aas2rto run` does; yield what runs a cycle."""
     from aas2rto.cli import run as verb
+    from aas2rto.cli import service
     from aas2rto.config.load import load
 
     case = load(config)
     clock = lambda: Time(NOW, format="mjd", scale="utc")  # noqa: E731
-    with (
-        contextlib.redirect_stdout(io.StringIO()),
-        verb._running(
-            case, folder, clock, threading.Event(), dry_run=False, once=True, fixed=True
-        ) as one,
-    ):
-        yield lambda mjd: one.one_cycle(Time(mjd, format="mjd", scale="utc"), threading.Event())
+    wishes = service.Wishes(service=False)
+    start = verb._Start(
+        folder, clock, wishes, fixed=True, once=True, dry_run=False, health=None, begun=[]
+    )
+    with contextlib.redirect_stdout(io.StringIO()), start.opened(case) as one:
+        yield lambda mjd: one.one_cycle(Time(mjd, format="mjd", scale="utc"))
 
 
 def timed(one_cycle: Any, mjd: float, folder: Path) -> dict[str, float]:
