@@ -101,8 +101,7 @@ LOSE = (
 """In a process of its own: the driver leaves the socket open of a connection that was cut."""
 
 
-@pytest.mark.proof
-@pytest.mark.postgres
+@pytest.mark.proof  # and not of those that CI runs: how a cut connection fails is up to the kernel
 def test_a_turn_that_the_server_took_away_is_noticed(postgres_url, postgres_server):
     ranker = subprocess.Popen(
         [sys.executable, "-c", LOSE, postgres_url],
