@@ -52,10 +52,18 @@ class Outcome(Generic[T]):
     failure: Failure | None = None
 
 
-def attempt(part: str, call: Callable[[], T], *, subject: str = "") -> Outcome[T]:
-    """Run `call`; turn whatever it raises into a `Failure` that names `part`."""
+def attempt(
+    part: str,
+    call: Callable[[], T],
+    *,
+    subject: str = "",
+    passing: tuple[type[Exception], ...] = (),
+) -> Outcome[T]:
+    """Run `call`; turn whatever it raises into a `Failure` that names `part`, but for `passing`."""
     try:
         return Outcome(value=call())
+    except passing:
+        raise
     except Exception as error:  # noqa: BLE001  this is the place for it
         log.debug("%s failed:\n%s", part, traceback.format_exc())
         return Outcome(failure=Failure(part, one_line(error), subject))

@@ -124,18 +124,7 @@ def read(content: bytes, complain: Callable[[str], None]) -> Delta:
     InputError
         If it is no such archive, or lacks a column that is needed.
     """
-    told: list[InputError] = []
-
-    def call() -> Delta | None:
-        try:
-            return _read(content, complain)
-        except InputError as error:
-            told.append(error)
-            return None
-
-    done = attempt("tns", call)
-    if told:
-        raise told[0]
+    done = attempt("tns", lambda: _read(content, complain), passing=(InputError,))
     if done.failure is not None:
         raise InputError(f"it is no zip archive of a table ({done.failure.error[:120]})")
     return done.value  # type: ignore[return-value]

@@ -10,10 +10,11 @@ Its own row stays, so that its number, which packed columns hold, is never given
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
 
 from aas2rto.store import schema
 from aas2rto.store.access import Access
@@ -98,8 +99,11 @@ class Merging:
             self._put(connection, table, _taken(connection, table, key), root)
         for table in DROPPED:
             connection.execute(delete(table).where(table.c.candidate == key))
-        self._aliases(connection, key, root)
-        self._told(connection, key, root)
+        # Of a name that both have, the earlier time counts; of what was said of both, the later.
+        names = _taken(connection, schema.aliases, key)
+        self._join(connection, names, schema.aliases, root, lambda a, b: a.known_at < b.known_at)
+        said = _taken(connection, schema.told, key)
+        self._join(connection, said, schema.told, root, lambda a, b: a.at > b.at)
         facts = _taken(connection, schema.facts, key)
         # With new keys: who holds the facts in memory reads on where he was.
         self._put(connection, schema.facts, facts.drop(columns="id"), root)
@@ -115,28 +119,28 @@ class Merging:
         for part in chunks(_records(rows.assign(candidate=root))):
             connection.execute(insert, part)
 
-    def _aliases(self, connection: Connection, key: int, root: int) -> None:
-        """Move names; of one that both have, the earlier time counts."""
-        rows = _taken(connection, schema.aliases, key)
-        insert = self._access.insert(schema.aliases)
-        new, held = insert.excluded, schema.aliases.c
-        statement = insert.on_conflict_do_update(
-            index_elements=["alias", "candidate"],
-            set_={"known_at": new.known_at, "survey": new.survey},
-            where=new.known_at < held.known_at,
-        )
-        for part in chunks(_records(rows.assign(candidate=root))):
-            connection.execute(statement, part)
+    def _join(
+        self,
+        connection: Connection,
+        rows: pd.DataFrame,
+        table: Table,
+        root: int,
+        replaces: Callable[[Any, Any], ColumnElement[bool]],
+    ) -> None:
+        """Add rows under another candidate; of two with one key the new one counts if it replaces.
 
-    def _told(self, connection: Connection, key: int, root: int) -> None:
-        """Move what was said; what was said of both was last said when the later one was."""
-        rows = _taken(connection, schema.told, key)
-        insert = self._access.insert(schema.told)
-        new, held = insert.excluded, schema.told.c
+        Parameters
+        ----------
+        connection, rows, table, root
+            See `_put`.
+        replaces : callable
+            Takes the columns of the new row and of the one that is held.
+        """
+        insert = self._access.insert(table)
         statement = insert.on_conflict_do_update(
-            index_elements=["candidate", "topic"],
-            set_={"value": new.value, "at": new.at},
-            where=new.at > held.at,
+            index_elements=[column.name for column in table.primary_key],
+            set_={c.name: insert.excluded[c.name] for c in table.columns if not c.primary_key},
+            where=replaces(insert.excluded, table.c),
         )
         for part in chunks(_records(rows.assign(candidate=root))):
             connection.execute(statement, part)

@@ -134,18 +134,7 @@ def guarded(path: Path, read: Callable[[], T]) -> T:
     OSError
         If it cannot be opened.
     """
-    told: list[InputError | OSError] = []
-
-    def call() -> T | None:
-        try:
-            return read()
-        except (InputError, OSError) as error:
-            told.append(error)
-            return None
-
-    done = attempt("file", call)
-    if told:
-        raise told[0]
+    done = attempt("file", read, passing=(InputError, OSError))
     if done.failure is not None:
         raise InputError(
             f"{path}: cannot be read ({_reason(done.failure)}); it is damaged: fetch it again, or "

@@ -16,6 +16,7 @@ from aas2rto.sources.packets.avro import CHUNK, Chunk, Reader
 from aas2rto.sources.packets.avro_limits import (
     MAX_BLOCK,
     SYNC,
+    UNPACKABLE,
     UNPACKERS,
     Header,
     check_container,
@@ -103,7 +104,7 @@ def _together(records: Iterator[bytes]) -> Iterator[list[bytes]]:
             if len(found) == CHUNK or size > AT_ONCE:
                 yield found
                 found, size = [], 0
-    except Exception:
+    except (InputError, *UNPACKABLE):
         yield found
         raise
     yield found

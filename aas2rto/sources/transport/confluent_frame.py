@@ -155,18 +155,7 @@ def guarded(read: Callable[[], T]) -> T:
     SourceError
         As `read` raises it: the registry of schemas does not answer.
     """
-    told: list[Aas2rtoError] = []
-
-    def call() -> T | None:
-        try:
-            return read()
-        except Aas2rtoError as error:
-            told.append(error)
-            return None
-
-    done = attempt("a message", call)
-    if told:
-        raise told[0]
+    done = attempt("a message", read, passing=(Aas2rtoError,))
     if done.failure is not None:
         raise InputError(f"it cannot be read ({done.failure.error[:160]})")
     return done.value  # type: ignore[return-value]
