@@ -28,6 +28,7 @@ from aas2rto.cli import (
     new,
     plan,
     prime,
+    replay,
     run,
     status,
     targets,
@@ -60,6 +61,7 @@ app.command("mark")(mark.mark)
 app.command("plan", cls=TakesIntervals)(plan.plan)
 app.command("ahead")(ahead.ahead)
 app.command("whatif", cls=TakesIntervals)(whatif.whatif)
+app.command("replay")(replay.replay)
 app.command("figure")(figure.figure)
 app.command("messages")(messages.messages)
 app.command("compact")(compact.compact)

@@ -83,6 +83,14 @@ class Photometry:
             query = select(func.count()).select_from(schema.photometry)
             return int(connection.execute(query).scalar_one())
 
+    def first_detections(self) -> pd.Series[float]:
+        """Return the time of the first detection of each candidate, by its row [d, MJD UTC]."""
+        table = schema.photometry.c
+        query = select(table.candidate, func.min(table.mjd)).group_by(table.candidate)
+        with self._access.reading() as connection:
+            rows = connection.execute(query.where(table.kind == photometry.DETECTION)).all()
+        return pd.Series({int(row[0]): float(row[1]) for row in rows}, dtype="float64")
+
     def add(self, connection: Connection, rows: pd.DataFrame) -> int:
         """Add measurements, and return how many are new.
 

@@ -1,0 +1,226 @@
+"""The loop over past nights: as it would have been live, without future, killed or not."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aas2rto.config.load import load
+from aas2rto.errors import InputError, UsageError
+from aas2rto.replay import tables
+from aas2rto.replay.drive import Plan, replay
+from aas2rto.replay.execute import Capacity, Weather
+from aas2rto.replay.feed import Feed, read
+from aas2rto.steps.build import build
+from aas2rto.steps.cycle import Parts
+from aas2rto.tables import photometry
+from tests.replay.nights import FIRST, season, write_project
+
+NIGHTS = 8
+PLAN = Plan(
+    FIRST,
+    FIRST + NIGHTS - 1,
+    capacity={"la_palma_not": Capacity(spectra=1)},
+    weather=Weather(2, 0.75),
+    keep_lists=True,
+)
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    """Return a science case that reads `season`; its fits are compiled once."""
+    folder = write_project(tmp_path_factory.mktemp("season"))
+    made = build(load(folder / "small.yaml"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def feed(parts: Parts) -> Feed:
+    return read(parts, PLAN.first, PLAN.last)
+
+
+@pytest.fixture(scope="module")
+def whole(parts: Parts, feed: Feed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of an undisturbed replay."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    assert replay(parts, feed, PLAN, folder)
+    return folder
+
+
+def frames(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read all tables; what a cycle took is left out."""
+    found = {name: pd.read_parquet(folder / f"{name}.parquet") for name in tables.TABLES}
+    found["nights"] = found["nights"].drop(columns="seconds")
+    return found
+
+
+def assert_same(one: Mapping[str, pd.DataFrame], other: Mapping[str, pd.DataFrame]) -> None:
+    for name in tables.TABLES:
+        pd.testing.assert_frame_equal(one[name], other[name], obj=name)
+
+
+def lists(folder: Path, *, until: int = NIGHTS) -> dict[str, bytes]:
+    """Read the lists of the first nights."""
+    nights = sorted((folder / "nights").iterdir())[:until]
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for night in nights
+        for path in sorted(night.rglob("*.csv"))
+    }
+
+
+def test_the_tables_tell_what_happened(whole: Path) -> None:
+    """Numbers that the tables share agree, and somebody was ranked, fitted and observed."""
+    found = frames(whole)
+    nights, ranks, plans = found["nights"], found["ranks"], found["plans"]
+    assert nights["night"].tolist() == list(range(NIGHTS))
+    np.testing.assert_allclose(nights["at"], PLAN.times())
+    funnel = nights[["ranked", "excluded", "rejected"]].sum(axis=1)
+    assert (funnel == nights["candidates"]).all()
+    science = ranks[ranks["observatory"] == "science"].groupby("night").size()
+    assert science.reindex(nights["night"], fill_value=0).tolist() == nights["ranked"].tolist()
+    assert nights["new_candidates"].sum() == len(found["objects"]) == nights["candidates"].max()
+    assert len(found["scores"]) == nights["ranked"].sum()
+    assert (found["fits"]["status"] == "ok").any()
+    sites = found["site_nights"]
+    assert (sites["observed"] == np.where(sites["clear"], sites["planned"], 0)).all()
+    assert (plans["state"] == "observed").sum() == sites["observed"].sum() > 0
+    assert sites["planned"].max() == 1
+    # Who was observed is in no later list.
+    for one in plans[plans["state"] == "observed"].itertuples():
+        later = ranks[(ranks["candidate_id"] == one.candidate_id) & (ranks["at"] > one.end)]
+        assert later.empty
+
+
+def test_decisions_are_told_when_they_change(whole: Path) -> None:
+    """Row by row they lead to the funnel of each night."""
+    found = frames(whole)
+    decisions = found["decisions"]
+    assert not decisions.duplicated(["candidate_id", "night"]).any()
+    for night in found["nights"].itertuples():
+        known = decisions[decisions["night"] <= night.night]
+        now = known.drop_duplicates("candidate_id", keep="last")["decision"].value_counts()
+        assert now.get("keep", 0) == night.ranked
+        assert now.get("exclude", 0) == night.excluded
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, NIGHTS - 1])
+def test_what_was_stopped_goes_on_as_if_it_had_not(
+    parts: Parts, feed: Feed, whole: Path, tmp_path: Path, stop_at: int
+) -> None:
+    done = []
+    folder = tmp_path / "run"
+    count: dict[str, Any] = {
+        "on_night": lambda n, *_: done.append(n),
+        "stopping": lambda: len(done) == stop_at,
+    }
+    assert not replay(parts, feed, PLAN, folder, **count)
+    assert replay(parts, feed, PLAN, folder, on_night=count["on_night"])
+    assert done == list(range(1, NIGHTS + 1))
+    assert_same(frames(folder), frames(whole))
+    assert lists(folder) == lists(whole)
+    # A third call has nothing to do.
+    assert replay(parts, feed, PLAN, folder, on_night=count["on_night"])
+    assert len(done) == NIGHTS
+
+
+def test_another_replay_in_the_same_folder_is_refused(
+    parts: Parts, feed: Feed, whole: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    other = Plan(FIRST, FIRST + 2)
+    with pytest.raises(UsageError, match=r"another replay .*capacity.*--anew"):
+        replay(parts, feed, other, folder)
+    assert replay(parts, feed, other, folder, anew=True)
+    assert len(pd.read_parquet(folder / "nights.parquet")) == 3
+    strange = tmp_path / "mine"
+    strange.mkdir()
+    (strange / "thesis.tex").touch()
+    with pytest.raises(UsageError, match="something else"):
+        replay(parts, feed, other, strange, anew=True)
+    assert (strange / "thesis.tex").exists()
+
+
+def test_an_archive_of_nobody_is_refused(parts: Parts) -> None:
+    with pytest.raises(InputError, match="nothing to replay"):
+        read(parts, 50000.0, 50001.0)
+
+
+# -- no future -----------------------------------------------------------------------------------
+
+
+def of_table(parts: Parts, table: pd.DataFrame, folder: Path) -> Feed:
+    table.to_csv(Path(folder) / "alerts.csv", index=False)
+    case = load(write_project(Path(folder), table) / "small.yaml")
+    return read(build(case), PLAN.first, PLAN.last)
+
+
+@pytest.mark.proof
+@settings(max_examples=12)
+@given(
+    seed=st.integers(0, 1000),
+    cut=st.integers(0, NIGHTS - 1),
+    late=st.lists(st.tuples(st.integers(0, 300), st.floats(0.5, 6)), max_size=20),
+    words=st.lists(
+        st.tuples(
+            st.integers(0, 7),
+            st.floats(0, NIGHTS),
+            st.sampled_from(["redshift", "spectral_type", "name"]),
+        ),
+        max_size=8,
+    ),
+)
+def test_what_became_known_later_changes_no_list(parts, seed, cut, late, words):
+    """Cut everything after a night: the lists of that night and all before are the same bytes.
+
+    Late forced photometry, redshifts, types and names are known at times of their own.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        whole = of_table(parts, season(seed=seed), Path(place))
+        report = whole.reports[0]
+        points = report.photometry.copy()
+        for row, days in late:
+            at = row % len(points)
+            points.loc[at, "known_at"] += days
+        values = {"redshift": 0.05, "spectral_type": "SN II", "name": "SN 2026abc"}
+        facts = pd.DataFrame(
+            [(f"SN{one}", key, values[key], FIRST + day, "") for one, day, key in words],
+            columns=["object_id", "key", "value", "known_at", "origin"],
+        ).astype({"value": object})
+        facts = facts[facts["object_id"].isin(report.objects["object_id"])]
+        until = FIRST + cut
+        found = []
+        for is_cut in (False, True):
+            kept = points[points["known_at"] <= until] if is_cut else points
+            told = facts[facts["known_at"] <= until] if is_cut else facts
+            objects = report.objects
+            if is_cut:
+                objects = objects[objects["known_at"] <= until]
+            feed = Feed((_with(report, objects, kept, told),))
+            folder = Path(place) / f"run{is_cut}"
+            assert replay(parts, feed, PLAN, folder)
+            found.append(lists(folder, until=cut + 1))
+        assert found[0] == found[1]
+        assert found[0]
+
+
+def _with(report: Any, objects: Any, points: Any, facts: Any) -> Any:
+    from dataclasses import replace
+
+    return replace(
+        report,
+        objects=objects.reset_index(drop=True),
+        photometry=photometry.conform(points.reset_index(drop=True)),
+        facts=facts.reset_index(drop=True),
+    )

@@ -1,0 +1,71 @@
+"""An archive is told in the order in which it became known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aas2rto.replay.feed import Told
+from aas2rto.tables.report import Outcome, PollRequest, Report
+from tests.conftest import MJD, make_facts, make_objects, make_photometry
+
+
+def archive(days: list[float], since: float = 0.0) -> Report:
+    """Return a report of one object, with one measurement for each day, and a fact of each."""
+    objects = make_objects("a", known_at=MJD + since)
+    known_at = [MJD + day for day in days]
+    ids = [str(k) for k in range(len(days))]
+    points = make_photometry("a", np.array(known_at), known_at=known_at, measurement_id=ids)
+    facts = pd.concat(
+        [make_facts("a", known_at=at, redshift=0.01 + k / 100) for k, at in enumerate(known_at)]
+    )
+    return Report("archive", Outcome.DATA, objects, points, facts)
+
+
+def ask(told: Told, day: float, cursor: dict[str, float]) -> Report:
+    return told.poll(PollRequest(MJD + day, cursor))
+
+
+@given(
+    days=st.lists(st.integers(0, 20), min_size=1, max_size=15),
+    nights=st.lists(st.integers(-2, 25), min_size=1, max_size=8),
+    since=st.integers(0, 20),
+)
+def test_all_is_told_once_and_nothing_before_its_time(days, nights, since):
+    """Whatever the nights: what is told by a night is what is known by then, each row once."""
+    told = Told(archive([float(day) for day in days], since))
+    cursor: dict[str, float] = {}
+    rows = []
+    for night in sorted(nights):
+        report = ask(told, night, cursor)
+        cursor = dict(report.cursor)
+        rows.append(report.photometry)
+        assert (report.outcome is Outcome.DATA) == bool(
+            len(report.photometry) + len(report.objects) + len(report.facts)
+        )
+        assert (report.photometry["known_at"] <= MJD + night).all()
+        assert (report.facts.get("known_at", pd.Series(dtype=float)) <= MJD + night).all()
+    found = pd.concat(rows)["measurement_id"].tolist()
+    # Of an object that is known later than its points, they are told when it is known.
+    assert sorted(found) == sorted(
+        str(k) for k, day in enumerate(days) if max(day, since) <= max(nights)
+    )
+
+
+def test_a_measurement_waits_for_its_object():
+    """It would be left out, for nobody knows whose it is."""
+    told = Told(archive([1.0, 2.0], since=5.0))
+    assert ask(told, 4, {}).outcome is Outcome.EMPTY
+    report = ask(told, 5, {})
+    assert (len(report.objects), len(report.photometry), len(report.facts)) == (1, 2, 2)
+
+
+def test_a_repeated_night_brings_nothing_and_an_earlier_one_neither():
+    told = Told(archive([1.0, 2.0]))
+    report = ask(told, 2, {})
+    for night in (2, 1):
+        again = ask(told, night, dict(report.cursor))
+        assert again.outcome is Outcome.EMPTY
+        assert again.cursor == report.cursor
