@@ -181,6 +181,9 @@ def _remarks(told: dict[str, Any]) -> Iterator[str]:
                 waits = factor["decision"] == "exclude" and factor["inputs"]["best_night"]
                 lost = "; tonight only if that night is lost" if waits else ""
                 yield f"{name}: {factor['reason']}{lost}"
+    if told.get("p_top5"):
+        chances = (f"{100 * p:.0f}% in {name}" for name, p in told["p_top5"].items())
+        yield f"chance to be among the first five, given the errors: {', '.join(chances)}"
     for mark in told.get("feedback", []):
         over = "" if mark["active"] else " (no longer)"
         yield f"feedback: {mark['sentence']}{over}"

@@ -138,10 +138,18 @@ class Score(Section):
     min_value : float or None
         Where the score is a chance of success (factor `value`): what is below this is not worth a
         slot. It stays in the lists; plans leave the time free, and messages do not say "observe".
+    draws : int
+        So often each list is drawn anew from the errors of fits and magnitudes, for its column
+        ``p_top5``: the chance to be among the first five. 64 is good to 0.06; 0 leaves it out.
+    hysteresis : float
+        Who was among the first five of a list keeps that place until another is better by this
+        factor, so that a list does not flip on noise; 1 turns it off.
     """
 
     base: float = Field(default=1.0, gt=0)
     min_value: float | None = Field(default=None, ge=0, le=1)
+    draws: int = Field(default=0, ge=0, le=10_000)
+    hysteresis: float = Field(default=1.0, ge=1, le=100)
     factors: list[Any] = Field(min_length=1)
 
 

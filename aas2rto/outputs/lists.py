@@ -16,6 +16,7 @@ from aas2rto.outputs.cell_memory import Shared, Written
 from aas2rto.outputs.cells import comments, to_csv
 from aas2rto.sky.visibility import saturate, visibility_factor
 from aas2rto.steps.cycle import Ranking
+from aas2rto.steps.uncertain import COLUMN as P_TOP
 
 LEADING = (
     "rank",
@@ -60,7 +61,10 @@ UNITS_LINE = (
 )
 
 
-OWN = (X_VIS, "rank", "site_score", "reason", "decision", "factor", "pinned", "reachable_from")
+OWN = (
+    *(X_VIS, P_TOP, "rank", "site_score", "reason"),
+    *("decision", "factor", "pinned", "reachable_from"),
+)
 """Columns that each list has for itself, beside those of its site."""
 
 
@@ -130,6 +134,8 @@ def write_ranking(
     lines = [*header, f"list: {name}", UNITS_LINE]
     factors = factor_columns(ranking.table)
     columns, table = [*LEADING, *factors, *TRAILING], ranking.table
+    if P_TOP in table:
+        columns.insert(len(LEADING), P_TOP)
     if name == "science":
         columns.insert(-1, "reachable_from")
     elif "factor_value" in factors:

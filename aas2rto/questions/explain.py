@@ -21,6 +21,7 @@ from aas2rto.steps.fit_memory import FitMemory, OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import Known, as_known
 from aas2rto.steps.present import present_magnitude
+from aas2rto.steps.uncertain import COLUMN as P_TOP
 from aas2rto.store import Store
 from aas2rto.tables import marks
 from aas2rto.tables.effect import PRODUCT, Effect
@@ -49,6 +50,7 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
     told = explain(parts, known, now, memory=OnlyRead(store.fits), suspicions=suspicions)
     said = marks.standing(known.said, known.photometry, now.utc.mjd).drop(columns="candidate_id")
     told["feedback"] = [{str(k): _plain(v) for k, v in m.items()} for m in said.to_dict("records")]
+    told["p_top5"] = _chances(parts, store, str(told["candidate_id"]), now)
     told["state"] = str(known.table["state"].iloc[0])
     aliases = store.identities.aliases(now.utc.mjd)
     name = known.table["candidate_id"].iloc[0]
@@ -56,6 +58,19 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
     notes = _record(known.notes)
     told["annotations"] = {key: _plain(notes[key]) for key in notes if key != "candidate_id"}
     return told
+
+
+def _chances(parts: Parts, store: Store, candidate_id: str, now: Time) -> dict[str, float]:
+    """Return its chance to be among the first five of each list, if the config asks for it."""
+    if not parts.case.config.score.draws:
+        return {}
+    judged = judge(parts, as_known(parts, store, now), now, memory=OnlyRead(store.fits))
+    found = {}
+    for ranking in judged.rankings:
+        row = ranking.table[ranking.table["candidate_id"] == candidate_id]
+        if len(row) and np.isfinite(row[P_TOP].iloc[0]):
+            found[ranking.observatory] = float(row[P_TOP].iloc[0])
+    return found
 
 
 def explain(

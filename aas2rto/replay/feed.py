@@ -15,6 +15,7 @@ from aas2rto.errors import InputError
 from aas2rto.steps.cycle import Parts
 from aas2rto.steps.poller import Poller
 from aas2rto.tables.report import Outcome, PollRequest, Report
+from aas2rto.text.words import counted
 
 UNTIL = "until"
 """Of the cursor: until when everything was told [d, MJD UTC]."""
@@ -171,6 +172,9 @@ def read(parts: Parts, since: float, until: float) -> Feed:
 def _lasting(report: Report, since: float, until: float) -> Report:
     """Return what a source said, so that it can be told again: files are never told of it.
 
+    What people came to know only later, but stands in a file without a time, is known since its
+    object is: a line says so, for that is a look into the future.
+
     A target that is only named, without a time or a measurement, is known from the beginning: the
     source, asked at the end, dates it there.
     """
@@ -183,4 +187,22 @@ def _lasting(report: Report, since: float, until: float) -> Report:
         if len(facts) and names:
             late = facts["object_id"].isin(names) & (facts["known_at"] >= until)
             facts = facts.assign(known_at=facts["known_at"].mask(late, since))
-    return replace(report, objects=objects, facts=facts, cursor={}, acknowledge=lambda: None)
+    notes = (*report.notes, *_undated(objects, facts))
+    return replace(
+        report, objects=objects, facts=facts, notes=notes, cursor={}, acknowledge=lambda: None
+    )
+
+
+def _undated(objects: pd.DataFrame, facts: pd.DataFrame) -> list[str]:
+    """Say how many types and redshifts are known as early as their objects."""
+    if objects.empty or facts.empty:
+        return []
+    since = facts["object_id"].map(objects.groupby("object_id")["known_at"].min())
+    early = facts["key"].isin(["redshift", "spectral_type"]) & (facts["known_at"] <= since)
+    n = int(facts.loc[early, "object_id"].nunique())
+    if not n:
+        return []
+    return [
+        f"of {counted(n, 'object')} a type or redshift is known from the first alert on; "
+        "if people learnt it later, give it a known_at, or leave it out"
+    ]

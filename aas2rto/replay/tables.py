@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aas2rto.factors import Decision
 from aas2rto.models import NOT_ENOUGH_DATA
 from aas2rto.steps.cycle import Cycle, Judged, Ranking
+from aas2rto.steps.uncertain import COLUMN as P_TOP
 from aas2rto.store import Store
 
 _TEXT, _DAYS, _SMALL, _COUNT = pa.string(), pa.float64(), pa.float32(), pa.int32()
@@ -50,7 +51,7 @@ TABLES: dict[str, pa.Schema] = {
         | {"candidate_id": _TEXT, "decision": _TEXT, "factor": _TEXT, "reason": _TEXT},
         "ranks": _NIGHT
         | {"observatory": _TEXT, "rank": _COUNT, "candidate_id": _TEXT}
-        | {"site_score": _DAYS, "p_top5": _SMALL},
+        | {"site_score": _DAYS, P_TOP: _SMALL},
         "fits": _NIGHT
         | {"candidate_id": _TEXT, "model": _TEXT, "status": _TEXT, "digest": _TEXT}
         | {"n_points": _COUNT, "chi2": _SMALL, "dof": _SMALL, "t_peak": _DAYS}
@@ -135,7 +136,7 @@ def _rank_rows(ranking: Ranking) -> pd.DataFrame:
         "rank": table["rank"].astype("int32"),
         "candidate_id": table["candidate_id"],
         "site_score": table[score].astype("float64"),
-        "p_top5": np.float32(np.nan),
+        P_TOP: _number(table, P_TOP).astype("float32"),
     }
     return pd.DataFrame(columns | _values(table, own))
 

@@ -294,8 +294,8 @@ def _report(reading: _Pass) -> Report:
 
 
 def _given_again(n: int) -> list[str]:
-    """Count measurements that stand in several files."""
-    return [f"{counted(n, 'measurement')} of several files taken once"] if n else []
+    """Count measurements that are there more than once, in one file or in several."""
+    return [f"{counted(n, 'measurement')} given more than once, taken once"] if n else []
 
 
 def _why_nothing(reading: _Pass, problems: tuple[str, ...]) -> str:

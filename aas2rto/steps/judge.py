@@ -14,6 +14,7 @@ from aas2rto.steps.prefilter import Known, prefilter
 from aas2rto.steps.present import with_present_magnitudes
 from aas2rto.steps.rank import rank
 from aas2rto.steps.score import remove, score, with_tomorrow
+from aas2rto.steps.uncertain import with_chances
 
 Step = Callable[[str], AbstractContextManager[None]]
 """Told the name of each step; what it returns is entered while that step runs."""
@@ -62,5 +63,7 @@ def judge(
     with step("remove"):
         rejected = remove(scored)
     with step("rank"):
-        rankings = rank(parts, scored, at, in_full=in_full)
+        rankings = rank(parts, scored, at, in_full=in_full, leaders=known.leaders)
+        if parts.case.config.score.draws and not in_full:
+            rankings = with_chances(parts, table, fits, rankings, at, known.leaders)
     return Judged(at, known.photometry, fits, scored, rejected, rankings)

@@ -22,6 +22,9 @@ from aas2rto.tables import marks, outburst
 from aas2rto.tables.candidates import ACTIVE, COLUMNS
 from aas2rto.tables.photometry import as_known_at, one_per_exposure
 
+LEADERS = 5
+"""So many of a list keep their place by `score: hysteresis`."""
+
 
 @dataclass(frozen=True)
 class Known:
@@ -41,6 +44,8 @@ class Known:
         What is stored and cannot be read, and is left out.
     content : ndarray of uint64, optional
         A number for the photometry of each, see `aas2rto.tables.content`.
+    leaders : mapping
+        By list, who was among the first of the cycle before, where a setting asks.
     """
 
     table: pd.DataFrame
@@ -49,6 +54,7 @@ class Known:
     notes: pd.DataFrame = field(default_factory=pd.DataFrame)
     failures: tuple[Failure, ...] = ()
     content: NDArray[np.uint64] | None = None
+    leaders: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def reconsider(parts: Parts, store: Store, now: Time) -> list[str]:
@@ -136,7 +142,10 @@ def as_known(
         said = _only(said, candidate_id)
     known = store.photometry.as_known(held, now.utc.mjd, parts.case.config.candidates.quiet)
     table = assemble(held, known.summary, notes, base)
-    return Known(table, known.photometry, said, notes, _left_out(store), known.content)
+    leaders = {}
+    if parts.case.config.score.hysteresis > 1:
+        leaders = store.results.leaders(now.utc.mjd, LEADERS)
+    return Known(table, known.photometry, said, notes, _left_out(store), known.content, leaders)
 
 
 def _left_out(store: Store) -> tuple[Failure, ...]:

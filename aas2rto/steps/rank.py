@@ -6,8 +6,9 @@ candidate's id, so that the same store, config and time give the same list.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -27,11 +28,22 @@ from aas2rto.steps.rules import beyond_telescope, taken_out
 from aas2rto.tables import marks
 from aas2rto.text.late import Late
 
+Favoured = tuple[frozenset[str], float]
+"""Who stood at the top before, and by what factor another must be better to take that place."""
+NOBODY: Favoured = (frozenset(), 1.0)
+
 AFTER_DAWN = 0.01
 """[d] after the end of a night, the next one is meant."""
 
 
-def rank(parts: Parts, scored: Scored, now: Time, *, in_full: bool = False) -> list[Ranking]:
+def rank(
+    parts: Parts,
+    scored: Scored,
+    now: Time,
+    *,
+    in_full: bool = False,
+    leaders: Mapping[str, frozenset[str]] = MappingProxyType({}),
+) -> list[Ranking]:
     """Step 6: rank what was kept, once without a site, then for each observatory.
 
     Parameters
@@ -41,10 +53,20 @@ def rank(parts: Parts, scored: Scored, now: Time, *, in_full: bool = False) -> l
     now : Time
     in_full : bool
         Rank also what is out.
+    leaders : mapping
+        By observatory, whose score counts by ``score: hysteresis`` more than it is.
     """
     kept = scored.table if in_full else scored.rows(Decision.KEEP)
+    bonus = parts.case.config.score.hysteresis
     sites = [
-        rank_site(site, kept, parts.site_factors, now, min_altitude=parts.min_altitude)
+        rank_site(
+            site,
+            kept,
+            parts.site_factors,
+            now,
+            min_altitude=parts.min_altitude,
+            favoured=(leaders.get(site.name, frozenset()), bonus),
+        )
         for site in parts.case.observatories
     ]
     return [with_reach(rank_science(kept), sites), *sites]
@@ -100,6 +122,7 @@ def order(
     observatory: str = "",
     *,
     kept: NDArray[np.bool_] | None = None,
+    favoured: Favoured = NOBODY,
 ) -> pd.DataFrame:
     """Sort by a score and number the rows from 1.
 
@@ -115,13 +138,18 @@ def order(
     kept : ndarray of bool, optional
         Rows to take; by default all. The others need not be taken out before, which moves all
         columns once more.
+    favoured : Favoured
+        Whose score counts for more here; it is shown as it is.
     """
     rows = np.arange(len(table)) if kept is None else np.flatnonzero(kept)
     pin = marks.told(table, "pin", observatory)
     pinned = pin != ""
     top = pinned | (table["too"].to_numpy(bool) if pinned.any() else pinned)
     mag = table["last_mag"].to_numpy(float)
-    keys = [np.where(np.isfinite(mag), mag, np.inf), -table[score].to_numpy(float), ~top]
+    value = table[score].to_numpy(float)
+    if favoured[0]:
+        value = np.where(table["candidate_id"].isin(favoured[0]), value * favoured[1], value)
+    keys = [np.where(np.isfinite(mag), mag, np.inf), -value, ~top]
     keys = [key[rows] for key in keys]
     ids = table["candidate_id"].to_numpy(object)[rows]
     if (ids[1:] < ids[:-1]).any():  # they mostly come by id, and sorting keeps that
@@ -159,6 +187,7 @@ def rank_site(
     *,
     min_altitude: float,
     tomorrow: bool = False,
+    favoured: Favoured = NOBODY,
 ) -> Ranking:
     """Rank what was kept for one observatory.
 
@@ -174,6 +203,8 @@ def rank_site(
         [deg]
     tomorrow : bool
         Whether to look at the next night too, see `seen_from`.
+    favoured : Favoured
+        See `order`.
     """
     seen = attempt(
         f"visibility at {observatory.name}",
@@ -196,7 +227,7 @@ def rank_site(
     failures = tuple(failure for column in columns for failure in column.failures)
     return Ranking(
         observatory.name,
-        order(table, "site_score", observatory.name, kept=kept),
+        order(table, "site_score", observatory.name, kept=kept, favoured=favoured),
         table[~kept].reset_index(drop=True),
         failures,
         tuple(columns),

@@ -217,6 +217,28 @@ class Results:
             merged = self._identities.merged(ids.values())
             return rank_history(connection, ids, observatories, (since, until), newest, merged)
 
+    def leaders(self, now: float, n: int) -> dict[str, frozenset[str]]:
+        """Return who was among the first `n` of each site's list in the cycle before `now`.
+
+        Parameters
+        ----------
+        now : float
+            [d, MJD UTC]
+        n : int
+            Up to 20: lower places the history need not know.
+        """
+        with self._access.reading() as connection:
+            found = self._at(connection, newest_cycle(connection, now))
+        names = self._identities.names(now)
+        return {
+            site: frozenset(
+                names[key]
+                for key in found.candidate[(place.rank > 0) & (place.rank <= n)].tolist()
+                if key in names
+            )
+            for site, place in found.places.items()
+        }
+
     def before(
         self, candidate_ids: Iterable[str], observatories: Sequence[str], now: float
     ) -> Before:

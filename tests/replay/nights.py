@@ -68,4 +68,3 @@ def write_project(folder: Path, table: pd.DataFrame | None = None) -> Path:
     (folder / "other.yaml").write_text(OTHER, encoding="utf-8")
     (season() if table is None else table).to_csv(folder / "alerts.csv", index=False)
     return folder
-

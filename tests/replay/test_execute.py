@@ -30,9 +30,7 @@ def test_what_is_neither_is_refused(text):
         parse_capacity(text)
 
 
-slots = st.lists(
-    st.tuples(st.floats(0.01, 10), st.integers(1, 20)), min_size=0, max_size=12
-).map(
+slots = st.lists(st.tuples(st.floats(0.01, 10), st.integers(1, 20)), min_size=0, max_size=12).map(
     lambda rows: pd.DataFrame(
         {
             "value": [value for value, _ in rows],
@@ -75,6 +73,6 @@ def test_the_weather_is_the_same_for_everybody_and_as_clear_as_said():
         assert other != list(nights[:200])
     assert all(Weather(None, 0.0).is_clear("a", night) for night in range(50))
     assert not any(Weather(1, 0.0).is_clear("a", night) for night in range(50))
-    # A night that is clear at 0.5 is clear at 0.75: what is compared differs by as little as can be.
+    # A night that is clear at 0.5 is clear at 0.75: what is compared differs as little as can be.
     half = [Weather(3, 0.5).is_clear("a", night) for night in range(4000)]
     assert not (np.array(half) & ~nights).any()

@@ -278,7 +278,7 @@ def test_measurements_of_several_files_are_counted(tmp_path):
         (tmp_path / name).write_text("id,ra,dec,mjd,band,mag,magerr\na,1,2,60000,ztfg,18,0.1\n")
     report = poll(tmp_path)
     assert len(report.photometry) == 1
-    assert report.notes[-1] == "1 measurement of several files taken once"
+    assert report.notes[-1] == "1 measurement given more than once, taken once"
 
 
 def test_missing_light_curve_is_explained(tmp_path):

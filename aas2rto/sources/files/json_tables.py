@@ -101,7 +101,7 @@ def _facts(content: Any) -> dict[str, str]:
         part = stack.pop(0)
         if not isinstance(part, dict):
             continue
-        found |= _sherlock(part)
+        found |= _sherlock(part) | _tns(part)
         for key, value in part.items():
             plain = name_of(str(key)).plain
             for ours in ("id", "ra", "dec", "redshift"):
@@ -110,6 +110,15 @@ def _facts(content: Any) -> dict[str, str]:
                     found[ours] = str(value)
         stack += [v for k, v in part.items() if isinstance(v, dict) and k != "sherlock"]
     return found
+
+
+def _tns(part: Mapping[str, Any]) -> dict[str, str]:
+    """Return what TNS says of the object, as Lasair's answer of an object has it."""
+    block = part.get("TNS")
+    if not isinstance(block, dict):
+        return {}
+    given = {"tns": block.get("tns_name"), "spectral_type": block.get("type")}
+    return {key: value for key, value in given.items() if isinstance(value, str) and value.strip()}
 
 
 def _sherlock(part: Mapping[str, Any]) -> dict[str, str]:

@@ -180,7 +180,7 @@ ASIDE: dict[str, str] = {
     r"|startref|endref)\w*": "about the light curve as a whole",
     r"time(processed|withdrawn)\w*|created_?at|modified|time_?received|.*lastmodified|time_?created"
     r"|utc_?(created|received)|night_date": "when a row was written, not when it was measured",
-    r"(ra|dec)_?(unc|err|error)|e_(ra|dec)|(ra|dec)(err)?sex|field_?(ra|dec)|limit_?sigma"
+    r"(ra|dec)_?(unc|err|error)|e_(ra|dec)|(ra|dec)(err)?sex|field_?(ra|dec)|limit(ing_mag)?_?n?sigma"
     r"|(ra|dec)(err|nr|_nr)|(ra|dec)\d*corr": "beside the position",
     r"date|.*date|time|utc?|.*_utc|hjd|jd|mjd": "a second time of the same row",
     r"sigmapsf|magerr|fluxerr|flux_adu|dflux_adu|snr|scisigpix|explosion|quality|cmag|kmag|"

@@ -22,6 +22,8 @@ from aas2rto.replay.drive import Plan, replay
 from aas2rto.replay.execute import Capacity, Weather
 from aas2rto.replay.feed import read
 from aas2rto.steps.build import build
+from tests.benchmarks.light_curves import bts
+from tests.benchmarks.yield_sky import PHASES, truth_of
 from tests.shared import DATA, ROOT
 
 FOLDER = Path(tempfile.gettempdir()) / "aas2rto-paper"
@@ -31,7 +33,7 @@ SITES = ("la_silla_dk154", "la_palma_not")
 """One telescope of 1.5 m, one of 2.5 m."""
 CLEAR, SEED = 0.75, 1
 
-SN_IA = ("SN Ia", "SN Ia-91T", "SN Ia-91bg")
+STRATEGIES = Path(__file__).with_name("strategies.py")
 
 
 def objects() -> pd.DataFrame:
@@ -65,17 +67,65 @@ def archive(*, known: float = 0.0) -> Path:
 
 
 def truth() -> Path:
-    """Write what the objects are: BTS's types and peaks."""
+    """Write what the objects are.
+
+    The peak of a SN Ia is that of the product's fit to all of its detections with the
+    spectroscopic redshift; of what has no such fit it is the survey's.
+    """
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / "truth.parquet"
-    names = {"objectId": "id"}
-    columns = ["id", "type", "peak_mjd", "peak_mag", "redshift", "ra", "dec"]
-    objects().rename(columns=names)[columns].to_parquet(path, index=False)
+    if path.exists():
+        return path
+    photometry, held = bts(types=(), any_redshift=True)
+    one_each = pd.DataFrame({"candidate_id": held["name"], "name": held["name"]})
+    found = truth_of(held, photometry, one_each)
+    peak = np.abs(PHASES).argmin()
+    fitted = held["peak_mjd"].to_numpy(float) != found.t_true
+    pd.DataFrame(
+        {
+            "id": held["name"],
+            "type": held["type"].fillna("-"),
+            "peak_mjd": found.t_true,
+            "peak_mag": found.mag[:, peak],
+            "redshift": held["redshift"],
+            "ra": held["ra"],
+            "dec": held["dec"],
+            "n_detections": held["n_det"],
+            "is_ia": found.is_ia,
+            "is_other": found.is_other,
+            "fitted": fitted,
+        }
+    ).to_parquet(path, index=False)
     return path
 
 
+CHANCE: dict[str, Any] = {
+    "models": {},
+    "visibility": {"factor": "observable", "min_altitude": "30 deg", "min_hours": "1 hour"},
+    "score": {
+        "factors": [
+            {"magnitude": {"zero_point": "18.5 mag", "faint_limit": "18.5 mag", "ceiling": 1}},
+            {"detections": {"min": 4, "bands": ["ztfg", "ztfr"]}},
+            {"time_span": {"midpoint": None, "max": "30 day"}},
+            {f"{STRATEGIES}:chance": {}},
+        ]
+    },
+}
+"""Any of what the paper's list holds, but for the direction in which it goes."""
+
+
+def oracle() -> dict[str, Any]:
+    """Return what knows types and peaks: SNe Ia that are 18.5 or brighter at their peak."""
+    known = {"truth": str(truth()), "faintest": 18.5}
+    return {
+        "models": {},
+        "visibility": {"factor": "observable", "min_altitude": "30 deg", "min_hours": "1 hour"},
+        "score": {"factors": [{f"{STRATEGIES}:oracle": known}]},
+    }
+
+
 def settings(name: str) -> dict[str, Any]:
-    """Return a config: ``ours``, ``paper`` or ``random``."""
+    """Return a config: ``ours``, ``paper``, ``random`` or ``oracle``."""
     file = "paper_2025.yaml" if name == "paper" else "sn_ia_peak.yaml"
     told: dict[str, Any] = yaml.safe_load((ROOT / "configs" / file).read_text(encoding="utf-8"))
     if name == "paper":
@@ -83,6 +133,8 @@ def settings(name: str) -> dict[str, Any]:
         told["models"] = {
             "salt": {"engine": "sncosmo", "min_detections": 5, "redshift": [0.001, 0.2]}
         }
+    told |= {"random": CHANCE}.get(name, {})
+    told |= oracle() if name == "oracle" else {}
     return told | {"sources": {}, "observatories": list(SITES), "project": f"bts-{name}"}
 
 

@@ -54,3 +54,8 @@ def test_the_redshift_of_what_sherlock_finds_near_is_none_of_the_object(tmp_path
     facts = read(tmp_path, json.dumps(content), "lc.json").facts
     said = {key: value for _, key, value, *_ in facts}
     assert said == {"lasair_sherlock": "SN", "lasair_z": 0.08}
+    # What TNS says of the object itself is in a block of its own.
+    content["TNS"] = {"tns_name": "2020uve", "type": "SN II", "z": 0.03}
+    facts = read(tmp_path, json.dumps(content), "lc.json").facts
+    said = {key: value for _, key, value, *_ in facts if not key.startswith("lasair")}
+    assert said == {"name": "2020uve", "spectral_type": "SN II", "redshift": 0.03}
