@@ -208,7 +208,7 @@ def _of_truth(done: Executed, spectra: Floats, clear: Floats) -> list[Metric]:
         ),
         _share("wasted", "spectra that are wasted", np.asarray(wasted), spectra, -1),
         _rate("off_time", f"{label} out of time", done.per_night(EARLY_OR_LATE), clear, per, -1),
-        _rate("contaminants", "contaminants", done.per_night(CONTAMINANT), clear, per, -1),
+        _rate("contaminants", "contaminants observed", done.per_night(CONTAMINANT), clear, per, -1),
         _rate("neither", "related types", done.per_night(RELATED), clear, per),
         _rate("unknown", "of unknown type or peak", done.per_night(NOBODY_KNOWS), clear, per),
         Metric("phase", f"{label}: phase when first observed, median", Middle(phase), "d"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -121,10 +122,10 @@ def movers(one: Run, other: Run, observatory: str, span: Span, cast: Cast) -> pd
     high = [_ranks(run, own & (pc.field("rank") <= DEEP), span, cast) for run in (one, other)]
     deep = pd.concat([rows[["place", "who"]] for rows in high])
     pairs = deep.drop_duplicates().sort_values(["who", "place"]).reset_index(drop=True)
-    some = pc.field("candidate_id").isin(cast.ids[pairs["who"].unique()].tolist())
-    ranks = [_ranks(run, own & some, span, cast) for run in (one, other)]
     if pairs.empty:
         return pd.DataFrame(columns=list(MOVER_COLUMNS))
+    some = _among(cast, pairs["who"].unique())
+    ranks = [_ranks(run, own & some, span, cast) for run in (one, other)]
     ends = [_lengths(run, observatory, span) for run in (one, other)]
     for name, rows, end in zip(("rank", "rank_against"), ranks, ends, strict=True):
         pairs = pairs.merge(rows.rename(columns={"rank": name}), on=["place", "who"], how="left")
@@ -146,6 +147,11 @@ def movers(one: Run, other: Run, observatory: str, span: Span, cast: Cast) -> pd
     table["candidate_id"] = cast.ids[table["who"]].to_numpy(object)
     table["kind"] = cast.kind[table["who"]]
     return table[list(MOVER_COLUMNS)].reset_index(drop=True)
+
+
+def _among(cast: Cast, who: Any) -> Any:
+    """Return which rows are of some of the cast."""
+    return pc.field("candidate_id").isin(pa.array(cast.ids[who].tolist(), pa.string()))
 
 
 def _chosen(table: pd.DataFrame) -> pd.DataFrame:
@@ -212,7 +218,7 @@ def _medians(
     run: Run, pairs: pd.DataFrame, who: Ints, observatory: str, span: Span, cast: Cast
 ) -> pd.DataFrame:
     """Return the median of each factor of some candidates over their nights, by who."""
-    chosen = pc.field("candidate_id").isin(cast.ids[who].tolist())
+    chosen = _among(cast, who)
     parts = []
     sources = [("scores", chosen)]
     if observatory != SCIENCE:
@@ -252,7 +258,7 @@ def _with_reasons(
 
 def _decisions(run: Run, who: Ints, span: Span, cast: Cast) -> pd.DataFrame:
     columns = ("night", "candidate_id", "decision", "factor")
-    chosen = pc.field("candidate_id").isin(cast.ids[who].tolist())
+    chosen = _among(cast, who)
     rows = run.table("decisions", columns, chosen, cast.ids)
     rows["place"] = span.place(rows["night"].to_numpy(np.int64))
     return rows[rows["place"] >= 0].sort_values(["who", "place"], kind="stable")

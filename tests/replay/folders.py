@@ -130,7 +130,7 @@ def write_run(folder: Path, tables: Mapping[str, Any]) -> None:
             pq.write_table(table_of(name, rows), folder / f"{name}.parquet")
 
 
-def write_replay(folder: Path, runs: Mapping[str, Mapping[str, Any]], **about: Any) -> Path:
+def write_replay(folder: Path, runs: Mapping[str, Mapping[str, Any]], /, **about: Any) -> Path:
     """Write a replay of one run or two.
 
     Parameters
@@ -243,7 +243,8 @@ def drawn(
     for k, run in enumerate(runs):
         chance = nightly["x_peak"] * nightly["x_likeness"]
         score = chance if k == 0 else nightly["x_mag"] * nightly["x_likeness"]
-        made[run] = _run(rng, sky, nightly.assign(score=score), n_nights, sites)
+        own = nightly if k == 0 else nightly.drop(columns="x_peak")
+        made[run] = _run(rng, sky, own.assign(score=score), n_nights, sites)
     write_replay(folder, made)
     return Sky(folder, truth, sky)
 
