@@ -1,1 +1,1 @@
-"""Nights of the past, run again: what a scoring would have done, and how good that was."""
+"""A past span judged night by night, as it was known then: what a ranking would have caught."""
