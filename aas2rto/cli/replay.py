@@ -95,8 +95,11 @@ def replay(
 
     What is killed goes on where it was when it is started again.
     """
+    import pandas as pd
+
     from aas2rto.outputs import write_atomically
     from aas2rto.replay.report import write_report
+    from aas2rto.replay.truth import load_truth
 
     plan = _plan(first, last, every, keep_lists=keep_lists)
     _expect(archive, truth)
@@ -119,7 +122,12 @@ def replay(
     }
     write_atomically(folder / "replay.json", json.dumps(told, indent=1))
     wanted = tuple(one.strip() for one in classes.split(",") if one.strip())
-    report = write_report(folder, truth, classes=wanted, top=top)
+    known = None
+    if truth is not None:
+        known = load_truth(truth, pd.read_parquet(folder / OURS / "objects.parquet"))
+        for line in known.lines:
+            typer.echo(f"note: {line}", err=True)
+    report = write_report(folder, known, classes=wanted or None, top=top)
     if as_json:
         print((folder / "metrics.json").read_text(encoding="utf-8"))
         return
@@ -210,7 +218,7 @@ def _run(
         parts = build(case)
         try:
             feed = read(parts, plan.first, plan.last) if recorded is None else Feed(store=recorded)
-            for line in (*feed.notes, *feed.problems):
+            for line in (*feed.notes, *feed.problems) if name == OURS else ():
                 typer.echo(f"note: {line}", err=True)
             with _progress(name) as on_night:
                 drive(parts, feed, plan, folder, on_night=on_night, anew=anew)
