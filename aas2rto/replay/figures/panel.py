@@ -119,7 +119,9 @@ def say_nothing(axes: Axes, why: str) -> None:
 
 
 def legend(axes: Axes, where: Any = "best", columns: int = 1) -> None:
-    """Name what is drawn."""
+    """Name what is drawn, if anything is."""
+    if not axes.get_legend_handles_labels()[0]:
+        return
     made = axes.legend(
         loc=where, ncols=columns, frameon=True, framealpha=0.85, edgecolor="none", borderpad=0.3
     )
