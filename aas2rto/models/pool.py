@@ -77,7 +77,10 @@ def run_limited(
     context = multiprocessing.get_context("spawn")
     answers: dict[int, Outcome[T]] = {}
     todo = collections.deque(range(len(items)))
-    team = [_hire(context, function, part) for _ in range(min(workers, len(items)))]
+    wanted = min(workers, len(items))
+    team = [worker for worker in _AT_REST.pop((function, part), []) if worker.process.is_alive()]
+    team += [_hire(context, function, part) for _ in range(wanted - len(team))]
+    done = False
     try:
         while len(answers) < len(items):
             for worker in team:
@@ -91,10 +94,19 @@ def run_limited(
                     worker.item, worker.fresh = -1, False
                 else:
                     team[team.index(worker)] = _hire(context, function, part)
+        done = True
     finally:
-        for worker in team:
-            _dismiss(worker)
+        if done:
+            _AT_REST[function, part] = [worker for worker in team if worker.process.is_alive()]
+        else:  # broken off: what they still work on is nobody's
+            for worker in team:
+                _dismiss(worker)
     return [answers[i] for i in range(len(items))]
+
+
+_AT_REST: dict[tuple[Callable[..., Any], str], list[_Worker]] = {}
+"""Processes that wait for the next call, which need not start and import anew: that takes seconds,
+a fit 0.1. They are daemons, and end with this one."""
 
 
 def _serve(pipe: Connection, function: Callable[[Any], Any], part: str) -> None:
