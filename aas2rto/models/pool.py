@@ -114,9 +114,9 @@ def _serve(pipe: Connection, function: Callable[[Any], Any], part: str) -> None:
     while True:
         try:
             item = pipe.recv()
-        except EOFError:
+            pipe.send(attempt(part, lambda item=item: function(item)))  # type: ignore[misc]
+        except (EOFError, BrokenPipeError, ConnectionResetError):  # the other side was killed
             return
-        pipe.send(attempt(part, lambda item=item: function(item)))  # type: ignore[misc]
 
 
 def _hire(context: Any, function: Callable[[Any], Any], part: str) -> _Worker:
