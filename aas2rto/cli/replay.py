@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from aas2rto.config.case import Case
     from aas2rto.replay.drive import Plan
     from aas2rto.steps.cycle import Cycle
+    from aas2rto.steps.fit_memory import SharedFits
 
 OURS, AGAINST = "ours", "against"
 """Folders of the runs."""
@@ -100,6 +101,7 @@ def replay(
     from aas2rto.outputs import write_atomically
     from aas2rto.replay.report import write_report
     from aas2rto.replay.truth import load_truth
+    from aas2rto.steps.fit_memory import SharedFits
 
     plan = _plan(first, last, every, keep_lists=keep_lists)
     _expect(archive, truth)
@@ -107,8 +109,9 @@ def replay(
     cases = {name: _case(path, archive, sites, executor) for name, path in configs.items()}
     plans = {name: _at(plan, case, capacity, weather, clear) for name, case in cases.items()}
     folder = results_of(cases[OURS], output, quiet=True) / "replay"
+    shared = SharedFits()
     runs = [
-        _run(name, case, plans[name], folder / name, archive, anew=anew)
+        _run(name, case, plans[name], folder / name, archive, shared, anew=anew)
         for name, case in cases.items()
     ]
     told = {
@@ -206,7 +209,14 @@ def _at(
 
 
 def _run(
-    name: str, case: Case, plan: Plan, folder: Path, archive: Sequence[Path], *, anew: bool
+    name: str,
+    case: Case,
+    plan: Plan,
+    folder: Path,
+    archive: Sequence[Path],
+    shared: SharedFits,
+    *,
+    anew: bool,
 ) -> dict[str, Any]:
     """Replay with one config, and return what is to be known of it."""
     from aas2rto.replay.drive import replay as drive
@@ -221,7 +231,7 @@ def _run(
             for line in (*feed.notes, *feed.problems) if name == OURS else ():
                 typer.echo(f"note: {line}", err=True)
             with _progress(name) as on_night:
-                drive(parts, feed, plan, folder, on_night=on_night, anew=anew)
+                drive(parts, feed, plan, folder, on_night=on_night, anew=anew, shared=shared)
         finally:
             parts.close()
     return {

@@ -26,7 +26,7 @@ from aas2rto.replay.checkpoint import PARTS, Checkpoint
 from aas2rto.replay.execute import Capacity, Weather, execute
 from aas2rto.replay.feed import Feed
 from aas2rto.steps.cycle import Cycle, Parts
-from aas2rto.steps.fit_memory import Remembering
+from aas2rto.steps.fit_memory import Remembering, SharedFits
 from aas2rto.store import Store, recorded
 
 SAVE_EVERY = 60.0
@@ -92,6 +92,7 @@ def replay(
     on_night: Progress = lambda *_: None,
     stopping: Callable[[], bool] = lambda: False,
     anew: bool = False,
+    shared: SharedFits | None = None,
 ) -> bool:
     """Run the cycles, and write a table of each kind.
 
@@ -109,6 +110,8 @@ def replay(
         True ends it after the night at hand; it can be gone on with.
     anew : bool
         Throw away what is there.
+    shared : SharedFits, optional
+        Fits of other runs over the same nights.
 
     Returns
     -------
@@ -141,7 +144,8 @@ def replay(
             checkpoint.load(store)
         elif feed.store is not None:
             recorded.remember(store, feed.store, visits=not plan.capacity)
-        run = _Run(parts, store, plan, folder, checkpoint)
+        memory = Remembering(store.fits, shared=shared)
+        run = _Run(parts, store, plan, folder, checkpoint, memory)
         if not run.nights(times, begin, on_night, stopping):
             return False
     parts_done = [folder / PARTS / name for name in checkpoint.parts()]
@@ -153,11 +157,17 @@ class _Run:
     """A replay under way."""
 
     def __init__(
-        self, parts: Parts, store: Store, plan: Plan, folder: Path, checkpoint: Checkpoint
+        self,
+        parts: Parts,
+        store: Store,
+        plan: Plan,
+        folder: Path,
+        checkpoint: Checkpoint,
+        memory: Remembering,
     ) -> None:
         self._parts, self._store, self._plan, self._folder = parts, store, plan, folder
         self._checkpoint = checkpoint
-        self._memory = Remembering(store.fits)
+        self._memory = memory
         self._seen: dict[tuple[str, str], str] = {}
         last = []
         for name in checkpoint.parts():

@@ -140,6 +140,10 @@ def fit_changed(
         place = pd.Index(old["candidate_id"]).get_indexer(pd.Index(ids))
         todo = place < 0
         todo[~todo] = old["digest"].to_numpy(object)[place[~todo]] != wanted[~todo]
+        names = ids.to_numpy(object)
+        same = held.made_elsewhere(bound.name, names[todo].tolist(), wanted[todo].tolist())
+        if len(same):
+            todo &= ~np.isin(names.astype(str), same["candidate_id"].to_numpy(object).astype(str))
         new, failure = _run(bound, candidates[todo], photometry)
         fits.failures.extend(
             Failure(f"model {bound.name}", line) for line in take_complaints(bound.model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -51,6 +51,27 @@ class _Held:
     chosen: tuple[NDArray[np.intp], pd.DataFrame, pd.DataFrame] | None = None
 
 
+class SharedFits:
+    """Fits by the data they are of: what one run has fitted, the next with this model need not.
+
+    A digest holds the settings of the model and the data; the same gives the same fit.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+
+    def take(self, model: str, fits: pd.DataFrame) -> None:
+        """Keep new fits: ``digest`` and the columns of a fit table."""
+        for row in fits.to_dict("records"):
+            key = model, str(row["candidate_id"]), str(row["digest"])
+            self._rows[key] = {str(name): value for name, value in row.items()}
+
+    def find(self, model: str, names: Sequence[str], digests: Sequence[str]) -> pd.DataFrame:
+        """Return the fits of some candidates of just these data, as far as there are any."""
+        keys = ((model, *pair) for pair in zip(names, digests, strict=True))
+        return pd.DataFrame([self._rows[key] for key in keys if key in self._rows])
+
+
 class Remembering:
     """Fits of the candidates that are active, in memory, in front of another memory.
 
@@ -64,10 +85,15 @@ class Remembering:
     try_again : bool
         What failed in another process is tried once more: on another day, with a newer program, it
         may fare better. A question that somebody waits for leaves it as it is.
+    shared : SharedFits, optional
+        Of other runs over the same data.
     """
 
-    def __init__(self, behind: FitMemory, *, try_again: bool = False) -> None:
+    def __init__(
+        self, behind: FitMemory, *, try_again: bool = False, shared: SharedFits | None = None
+    ) -> None:
         self._behind = behind
+        self._shared = shared
         self._try_again = try_again
         self._held: dict[str, _Held] = {}
 
@@ -93,11 +119,24 @@ class Remembering:
             self._held[model] = held = _replaced(held, kept.to_numpy(bool), new, wanted)
         return held.table
 
+    def made_elsewhere(
+        self, model: str, names: Sequence[str], digests: Sequence[str]
+    ) -> pd.DataFrame:
+        """Return fits of just these data that another run made, and remember them."""
+        found = pd.DataFrame()
+        if self._shared is not None:
+            found = self._shared.find(model, names, digests)
+            if len(found):
+                self.save(model, found)
+        return found
+
     def save(self, model: str, fits: pd.DataFrame) -> None:
         """Remember new fits, and hand them on."""
         sure = fits[fits["digest"] != ""] if len(fits) else fits
         if len(sure):
             self._behind.save(model, sure)
+            if self._shared is not None:
+                self._shared.take(model, sure)
         held = self._held[model]
         if len(fits):
             kept = ~held.table["candidate_id"].isin(fits["candidate_id"])

@@ -224,3 +224,26 @@ def _with(report: Any, objects: Any, points: Any, facts: Any) -> Any:
         photometry=photometry.conform(points.reset_index(drop=True)),
         facts=facts.reset_index(drop=True),
     )
+
+
+def test_what_one_run_fitted_the_next_need_not(parts: Parts, feed: Feed, tmp_path: Path) -> None:
+    """Of two runs with the same models the second fits nothing, and comes out the same."""
+    from aas2rto.steps.fit_memory import SharedFits
+
+    shared, asked = SharedFits(), []
+    plan = Plan(FIRST, FIRST + 3)
+    model = parts.models[0]
+
+    class Counting:
+        def fit(self, photometry: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
+            asked.append(len(candidates))
+            return model.model.fit(photometry, candidates)
+
+    from dataclasses import replace
+
+    counted = replace(parts, models=(replace(model, model=Counting()),))
+    for name in ("one", "other"):
+        before = sum(asked)
+        assert replay(counted, feed, plan, tmp_path / name, shared=shared)
+        assert (sum(asked) > before) == (name == "one")
+    assert_same(frames(tmp_path / "one"), frames(tmp_path / "other"))

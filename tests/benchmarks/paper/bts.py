@@ -7,6 +7,7 @@ from one run to the next, and are gone on with where they were broken off.
 
 from __future__ import annotations
 
+import pickle
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from aas2rto.replay.drive import Plan, replay
 from aas2rto.replay.execute import Capacity, Weather
 from aas2rto.replay.feed import read
 from aas2rto.steps.build import build
+from aas2rto.steps.fit_memory import SharedFits
 from tests.benchmarks.light_curves import bts
 from tests.benchmarks.yield_sky import PHASES, truth_of
 from tests.shared import DATA, ROOT
@@ -160,9 +162,13 @@ def replayed(
     path.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
     case = load(path, archive=[str(archive(known=known))])
     parts = build(replace(case, sources=case.sources[:1]))
+    kept = FOLDER / f"fits-{name if name == 'paper' else 'ours'}-z{known:g}.pickle"
+    shared = pickle.loads(kept.read_bytes()) if kept.exists() else SharedFits()
     plan = Plan(first, last, 1.0, caps, Weather(SEED, CLEAR))
     try:
-        replay(parts, read(parts, first, last), plan, folder / "ours", on_night=_say(label))
+        feed = read(parts, first, last)
+        replay(parts, feed, plan, folder / "ours", on_night=_say(label), shared=shared)
+        kept.write_bytes(pickle.dumps(shared))
     finally:
         parts.close()
     return folder / "ours"
