@@ -14,7 +14,8 @@ from aas2rto.cli.arguments import JsonOption, OutputOption, parse_time
 from aas2rto.errors import UsageError
 
 if TYPE_CHECKING:
-    from aas2rto.simulate.survey import Simulation, Survey
+    from aas2rto.simulate.survey import Simulation
+    from aas2rto.simulate.surveys import Survey
     from aas2rto.simulate.visits import Visits
 
 EXAMPLES = """\b
@@ -52,7 +53,7 @@ def simulate(
 ) -> None:
     """Simulate a survey: an archive to run and replay on, and the truth to judge by."""
     from aas2rto.simulate import archive_files
-    from aas2rto.simulate.survey import SURVEYS
+    from aas2rto.simulate.surveys import SURVEYS
     from aas2rto.text.words import nearest
 
     if survey not in SURVEYS:

@@ -8,6 +8,8 @@ knows them exactly.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -43,9 +45,19 @@ SN_SEPARATION = 2.4
 """The same of the score that tells supernovae from the rest: 0.955."""
 SCORES = {
     "ztf": ("fink_rf_snia_vs_nonia", "fink_snn_snia_vs_nonia", "fink_snn_sn_vs_all"),
-    "lsst": ("fink_clf_earlySNIa_score", "fink_clf_snnSnVsOthers_score", "fink_clf_sn_score"),
+    "lsst": (
+        "fink_clf_earlySNIa_score",
+        "fink_clf_earlySNIa_score",
+        "fink_clf_snnSnVsOthers_score",
+    ),
 }
 """Names of the early SN Ia score, the late one, and that of supernovae."""
+CATS = "fink_clf_cats_class"
+CATS_CODES = {AGN: 22, STAR: 21, CV: 12}
+"""Codes of Fink's classifier of LSST light curves: 22 active nuclei, 21 periodic, 12 fast, and 11
+supernova-like for the rest; told after `LATE` alerts."""
+CATS_RIGHT = 0.9
+"""Share that it gets right; the others are one of the four codes at random."""
 BROKER_DELAY = (1.0, 10.0)
 """Minutes from an alert to what a broker says of it."""
 
@@ -89,8 +101,10 @@ def facts(rng: Random, survey: str, truth: pd.DataFrame, alerts: pd.DataFrame) -
         _hosts(rng, truth, known[1]),
         _tns(rng, truth, known[2]),
     ]
-    said = pd.concat(parts, ignore_index=True)
-    said = said[np.isfinite(said["known_at"])]
+    if survey == "lsst":
+        parts.append(_cats(rng, truth, known[LATE]))
+    said: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    said = said.loc[np.isfinite(said["known_at"])]
     return said.sort_values(["owner", "known_at"], kind="stable", ignore_index=True)
 
 
@@ -155,9 +169,23 @@ def _scores(
     return parts
 
 
+def _cats(rng: Random, truth: pd.DataFrame, at: Floats) -> pd.DataFrame:
+    own = truth["type"].map(CATS_CODES).fillna(11).to_numpy(int)
+    other = rng.choice([11, 12, 21, 22], len(truth))
+    code = np.where(rng.random(len(truth)) < CATS_RIGHT, own, other)
+    told = pd.DataFrame({"owner": np.arange(len(truth)), "known_at": _soon(rng, at), CATS: code})
+    return told[np.isfinite(at)]
+
+
+def _share(table: Sequence[tuple[float, float]], at: Floats) -> Floats:
+    """Interpolate a table of pairs."""
+    x, y = np.array(table).T
+    return np.asarray(np.interp(at, x, y))
+
+
 def _hosts(rng: Random, truth: pd.DataFrame, at: Floats) -> pd.DataFrame:
     z = truth["z"].to_numpy(float)
-    share = np.interp(z, *zip(*HOST_Z, strict=True))
+    share = _share(HOST_Z, z)
     told = (rng.random(z.size) < share) & np.isfinite(z)
     owner = np.flatnonzero(told)
     soon = _soon(rng, at)[owner]
@@ -174,7 +202,7 @@ def _tns(rng: Random, truth: pd.DataFrame, second: Floats) -> pd.DataFrame:
     names = pd.DataFrame(
         {"owner": named, "known_at": reported, "tns_name": _names(second[named])},
     )
-    share = np.interp(truth["peak_mag"].to_numpy(float), *zip(*CLASSIFIED, strict=True))
+    share = _share(CLASSIFIED, truth["peak_mag"].to_numpy(float))
     seen = rng.random(n) < share
     spectrum = truth["peak_mjd"].to_numpy(float) + rng.normal(*CLASSIFIED_AFTER, n)
     z = truth["z"].to_numpy(float)

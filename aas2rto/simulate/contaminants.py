@@ -26,7 +26,7 @@ LASTING = (AGN, STAR)
 SINGLE = (ASTEROID, ARTEFACT)
 
 PER_YEAR: dict[str, dict[str, float]] = {
-    "ztf": {AGN: 2500.0, STAR: 4500.0, CV: 1500.0, ASTEROID: 18000.0, ARTEFACT: 16000.0},
+    "ztf": {AGN: 1500.0, STAR: 2000.0, CV: 1000.0, ASTEROID: 20000.0, ARTEFACT: 18000.0},
     "lsst": {AGN: 10000.0, STAR: 10000.0, CV: 2000.0, ASTEROID: 40000.0, ARTEFACT: 40000.0},
 }
 """Objects that enter the filtered stream in a year, by survey and type (ours, see above)."""

@@ -84,6 +84,22 @@ class Rows:
         return Rows(**{one.name: getattr(self, one.name)[rows] for one in fields(self)})
 
     @staticmethod
+    def none() -> Rows:
+        """Return no rows."""
+        nothing, small = np.empty(0), np.empty(0, np.float32)
+        return Rows(
+            owner=np.empty(0, np.int32),
+            band=np.empty(0, np.int8),
+            kind=np.empty(0, np.int8),
+            mjd=nothing,
+            known_at=nothing,
+            flux=small,
+            flux_err=small,
+            limit=small,
+            bad=np.empty(0, np.bool_),
+        )
+
+    @staticmethod
     def join(parts: list[Rows]) -> Rows:
         """Return the rows of all parts."""
         return Rows(

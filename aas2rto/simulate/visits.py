@@ -170,7 +170,7 @@ def read_visits(
     good = np.isfinite(np.stack(list(values.values()))).all(axis=0)
     words = table["band"].astype(str).str.lower().str[-1]
     known = {"ztf": "gri", "lsst": "ugrizy"}[survey]
-    band = pd.Index(list(known)).get_indexer(words)
+    band = pd.Index(list(known)).get_indexer(pd.Index(words))
     good &= band >= 0
     if not good.any():
         raise InputError(
