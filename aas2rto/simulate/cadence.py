@@ -29,9 +29,9 @@ RADIUS = 3.3
 """[deg] A disc that lies in a field."""
 BANDS = ("ztfg", "ztfr")
 NEW_MOON_DEPTH = (21.1, 20.9)
-FULL_MOON_LOSS = 1.2
-"""[mag] So that the median over a lunation, where the loss goes as the square of the illuminated
-share, lies 0.3 below new Moon, as Bellm et al. find in each band."""
+FULL_MOON_LOSS = 0.9
+"""[mag] The loss goes as the square of the illuminated share; then the median over a lunation lies
+0.3 below new Moon, as Bellm et al. find in each band."""
 DEPTH_SCATTER = 0.3
 """From seeing, airmass and thin clouds, by night and field [mag]."""
 EVERY = 2
@@ -92,6 +92,11 @@ def sun(mjd: Floats) -> tuple[Floats, Floats]:
     tilt = np.radians(23.439)
     ra = np.degrees(np.arctan2(np.cos(tilt) * np.sin(longitude), np.cos(longitude)))
     return ra % 360.0, np.degrees(np.arcsin(np.sin(tilt) * np.sin(longitude)))
+
+
+def sidereal(mjd: float) -> float:
+    """Return the local sidereal time at Palomar [deg] (Astronomical Almanac, to a second)."""
+    return (280.46062 + 360.98564737 * (mjd - 51544.5) + LONGITUDE) % 360.0
 
 
 def half_arc(dec: Floats, altitude: float) -> Floats:
@@ -157,6 +162,8 @@ def _one_night(
     """Draw the two exposures of each field that is up in a night: time, field, band, depth."""
     midnight = night - LONGITUDE / 360.0
     sun_ra, sun_dec = (float(value[0]) for value in sun(np.array([midnight])))
+    # Of the true Sun, which clocks miss by up to 16 minutes (the equation of time).
+    midnight -= ((sidereal(midnight) - sun_ra) % 360.0 - 180.0) / 360.98
     dark = 180.0 - half_arc(np.array([sun_dec]), TWILIGHT)[0]
     # Hour angle of each field at midnight, when the Sun's is 180 deg.
     hour = (sun_ra + 180.0 - ra[fields] + 180.0) % 360.0 - 180.0

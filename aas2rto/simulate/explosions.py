@@ -40,6 +40,8 @@ KELVIN_ANGSTROM = 1.438777e8
 TAIL_SHARE, TAIL_SLOPE = 0.12, 0.0098
 """Flux where the tail of a SN II begins, as a share of the plateau's: a drop of 2.3 mag (Anderson
 et al. 2014: 1.9 to 2.5); and its decline, that of 56Co [mag / d]."""
+LEAST_SLOPE = 0.002
+"""[mag / d] Of plateaus; without any, they would have no peak."""
 DROP = 4.0
 """Width of the end of the plateau [d] (Anderson et al. 2014: ends within some 20 d)."""
 HOST_AV = 0.3
@@ -238,7 +240,7 @@ def shaped(kind: Kind, rng: Random, mag: Floats, peak: Floats) -> pd.DataFrame:
             "rise": rng.uniform(*kind.rise, n),
             "fall": rng.uniform(*kind.fall, n),
             "plateau": plateau,
-            "slope": np.clip(rng.normal(*kind.slope, n), 0.0, None),
+            "slope": np.clip(rng.normal(*kind.slope, n), LEAST_SLOPE, None),
             "t_peak": kind.temperature[0] * spread,
             "t_last": kind.temperature[1] * spread,
             "t_tau": kind.temperature[2],
