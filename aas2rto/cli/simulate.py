@@ -53,6 +53,7 @@ def simulate(
 ) -> None:
     """Simulate a survey: an archive to run and replay on, and the truth to judge by."""
     from aas2rto.simulate import archive_files
+    from aas2rto.simulate.survey import check
     from aas2rto.simulate.surveys import SURVEYS
     from aas2rto.text.words import nearest
 
@@ -60,17 +61,15 @@ def simulate(
         raise UsageError(
             f"--survey: {survey!r}{nearest(survey, list(SURVEYS))} (known: {', '.join(SURVEYS)})"
         )
-    span = _span(begin, end)
-    own = SURVEYS[survey]
+    own, span = SURVEYS[survey], _span(begin, end)
+    limit = own.faintest if faintest is None else faintest
+    check(rate_scale, contaminants, limit)
     seen = _visits(own, visits, span, seed)
     folder = output / f"simulated_{survey}" if output == Path("outputs") else output
     archive_files.prepare(folder)
-    made = _simulated(
-        own, seen, span, seed=seed, scales=(rate_scale, contaminants), faintest=faintest
-    )
+    made = _simulated(own, seen, span, seed=seed, scales=(rate_scale, contaminants), faintest=limit)
     asked = {"survey": survey, "from": span[0], "to": span[1], "seed": seed}
-    asked |= {"rate_scale": rate_scale, "contaminants": contaminants}
-    asked |= {"faintest": own.faintest if faintest is None else faintest}
+    asked |= {"rate_scale": rate_scale, "contaminants": contaminants, "faintest": limit}
     told = _provenance(asked, made, seen, visits)
     counts = archive_files.write(folder, made, told)
     if as_json:
@@ -129,7 +128,7 @@ def _simulated(
     *,
     seed: int,
     scales: tuple[float, float],
-    faintest: float | None,
+    faintest: float,
 ) -> Simulation:
     from aas2rto.simulate.survey import simulate as run
 

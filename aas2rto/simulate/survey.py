@@ -121,7 +121,7 @@ def simulate(
         if not 0 <= value < np.inf:
             raise UsageError(f"{name}: {value:g} is no factor; give a number from 0 on")
     limit = survey.faintest if faintest is None else faintest
-    _check(rate_scale, contaminant_scale, limit)
+    check(rate_scale, contaminant_scale, limit)
     rules = Rules(survey.calibration, survey.forced_share, survey.measures_gaps, end)
     begin = float(visits.mjd.min()) if len(visits) else end
     world = World(survey, visits, begin, end, seed, limit)
@@ -137,7 +137,13 @@ def simulate(
     return _assemble(run)
 
 
-def _check(rate_scale: float, contaminant_scale: float, faintest: float) -> None:
+def check(rate_scale: float, contaminant_scale: float, faintest: float) -> None:
+    """Refuse numbers that no survey can have.
+
+    Raises
+    ------
+    UsageError
+    """
     for name, value in (("--rate-scale", rate_scale), ("--contaminants", contaminant_scale)):
         if not 0 <= value < np.inf:
             raise UsageError(f"{name}: {value:g} is no factor; give a number from 0 on")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -102,14 +104,17 @@ class Visits:
         step = np.arange(owner.size) - np.repeat(np.cumsum(count) - count, count)
         return owner, np.repeat(begin, count) + step
 
-    def _by_discs(self, ra: Floats, dec: Floats, first: Floats, last: Floats) -> tuple[Ints, Ints]:
+    @functools.cached_property
+    def _tree(self) -> Any:
         from scipy.spatial import cKDTree  # noqa: PLC0415  only who needs it pays for it
 
+        return cKDTree(unit_vectors(self.ra, self.dec))
+
+    def _by_discs(self, ra: Floats, dec: Floats, first: Floats, last: Floats) -> tuple[Ints, Ints]:
         if not len(self) or not ra.size:
             return np.empty(0, np.intp), np.empty(0, np.intp)
         reach = 2 * np.sin(np.radians(self.radius) / 2)
-        tree = cKDTree(unit_vectors(self.ra, self.dec))
-        found = tree.query_ball_point(unit_vectors(ra, dec), reach, return_sorted=True)
+        found = self._tree.query_ball_point(unit_vectors(ra, dec), reach, return_sorted=True)
         count = np.fromiter(map(len, found), np.intp, ra.size)
         owner = np.repeat(np.arange(ra.size), count)
         visit = np.concatenate([np.asarray(one, dtype=np.intp) for one in found])
