@@ -53,7 +53,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
-app.command("simulate")(simulate.simulate)
+app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("status")(status.status)

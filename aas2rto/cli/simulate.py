@@ -24,6 +24,7 @@ Examples:
   aas2rto simulate --survey lsst --visits baseline_v3.3_10yrs.db --from 2026-05-01 --to 2026-08-01
   aas2rto run sn_ia_peak.yaml --archive outputs/simulated_ztf/archive --once --now 2026-03-20
 """
+"""Shown below the help."""
 
 LONGEST = 3700.0
 """Ten years of a survey [d]; what is asked for beyond is a mistake."""
@@ -183,6 +184,3 @@ def _show(
     )
     print(f"truth: {folder / 'truth.parquet'}; rates and seed: {folder / 'simulate.json'}")
     print(f"now: aas2rto run CONFIG --once --archive {folder / 'archive'} --now {iso(span[1])}")
-
-
-simulate.__doc__ = f"{simulate.__doc__}\n\n{EXAMPLES}"

@@ -23,7 +23,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aas2rto.errors import UsageError
+from aas2rto.errors import Aas2rtoError, UsageError
+from aas2rto.guard import attempt
 from aas2rto.outputs import write_atomically
 from aas2rto.simulate.observe import FORCED, Rows
 from aas2rto.simulate.survey import Simulation
@@ -68,7 +69,20 @@ def write(folder: Path, made: Simulation, provenance: Mapping[str, Any]) -> dict
     -------
     dict of str to int
         Rows written, by what they are.
+
+    Raises
+    ------
+    Aas2rtoError
+        If the disk is full, or the folder has gone.
     """
+    done = attempt("archive", lambda: _write_all(folder, made, provenance), passing=(Aas2rtoError,))
+    if done.value is None:
+        why = getattr(done.failure, "error", "")
+        raise Aas2rtoError(f"{folder}: cannot be written ({why}); is the disk full?")
+    return done.value
+
+
+def _write_all(folder: Path, made: Simulation, provenance: Mapping[str, Any]) -> dict[str, int]:
     archive = folder / ARCHIVE
     ids = pa.array(made.objects["id"].astype(str).tolist(), pa.string())
     for month, some in _by_month(made.rows.known_at):

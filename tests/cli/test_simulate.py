@@ -100,7 +100,7 @@ def test_mistakes_are_said_in_one_line(here: Path, aas2rto: Cli, words, said: st
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.fault("CLI", "permission", "simulate")
+@pytest.mark.fault("CLI", "gone", "simulate --output")
 def test_an_output_that_is_no_folder_is_said(here: Path, aas2rto: Cli) -> None:
     """Before the work, not after it."""
     (here / "file").write_text("")

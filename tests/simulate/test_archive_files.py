@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aas2rto.errors import UsageError
+from aas2rto.errors import Aas2rtoError, UsageError
 from aas2rto.simulate import archive_files
 from aas2rto.simulate.observe import FORCED, LIMIT
 from aas2rto.simulate.survey import Simulation
@@ -123,6 +123,7 @@ def test_a_poll_knows_nothing_of_the_future(folder: Path, small_survey: Simulati
     assert not together.duplicated(["candidate_id", "survey", "measurement_id"]).any()
 
 
+@pytest.mark.fault("Parquet", "forged", "truth of a simulation in an archive")
 def test_the_truth_is_out_of_reach(folder: Path) -> None:
     """Given the whole folder, the archive refuses the truth with a line, and reads the rest."""
     report = poll(folder, END + 1)
@@ -160,9 +161,22 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "mine.csv").exists()
 
 
-@pytest.mark.fault("files", "permission", "--output")
+@pytest.mark.fault("results", "gone", "folder of a simulation")
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     """Such as below a file."""
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
         archive_files.prepare(tmp_path / "file" / "survey")
+
+
+@pytest.mark.fault("results", "gone", "archive of a simulation while it is written")
+def test_a_folder_that_goes_while_it_is_written_is_said(
+    tmp_path: Path, small_survey: Simulation
+) -> None:
+    """In one line, and nothing there calls itself a simulation."""
+    archive_files.prepare(tmp_path / "sim")
+    (tmp_path / "sim" / "archive").rmdir()
+    (tmp_path / "sim" / "archive").write_text("in the way")
+    with pytest.raises(Aas2rtoError, match="cannot be written"):
+        archive_files.write(tmp_path / "sim", small_survey, {})
+    assert json.loads((tmp_path / "sim" / "simulate.json").read_text())["state"] == "being written"

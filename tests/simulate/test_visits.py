@@ -61,7 +61,7 @@ def test_positions_are_found_in_the_field_of_view(tmp_path: Path) -> None:
     assert visits.mjd[visit].tolist() == [60300.2, 60310.3]
 
 
-@pytest.mark.fault("files", "columns", "--visits")
+@pytest.mark.fault("CSV, JSON, FITS", "damaged", "visits without columns")
 def test_a_file_without_columns_says_which(tmp_path: Path) -> None:
     """All that miss, how they may be called, and what is there."""
     path = written(tmp_path, "csv", OPSIM.drop(columns=["filter", "fiveSigmaDepth"]))
