@@ -125,11 +125,16 @@ def test_a_poll_knows_nothing_of_the_future(folder: Path, small_survey: Simulati
 
 @pytest.mark.fault("Parquet", "forged", "truth of a simulation in an archive")
 def test_the_truth_is_out_of_reach(folder: Path) -> None:
-    """Given the whole folder, the archive refuses the truth with a line, and reads the rest."""
+    """Given the whole folder, the archive in it is read; given the truth, it is refused."""
     report = poll(folder, END + 1)
-    assert any("truth of a simulation" in line for line in report.problems)
+    assert report.problems == ()
+    assert len(report.photometry) == len(poll(folder / "archive", END + 1).photometry)
     classified = report.facts[report.facts["key"] == "spectral_type"]["object_id"].nunique()
     assert classified < 0.2 * len(report.objects)
+    refused = poll(folder / "truth.parquet", END + 1)
+    assert refused.outcome is Outcome.FAILED
+    assert "truth of a simulation, which no night can know" in refused.error
+    assert refused.facts.empty
 
 
 def test_truth_and_provenance_are_beside_it(folder: Path, small_survey: Simulation) -> None:
