@@ -34,9 +34,10 @@ class Survey:
 
 
 SURVEYS = {
-    "ztf": Survey("ztf", 0.02, 0.2, measures_gaps=False, faintest=21.5, radius=3.3, latency=15.0),
+    "ztf": Survey("ztf", 0.02, 0.2, measures_gaps=False, faintest=21.5, radius=3.87, latency=15.0),
     "lsst": Survey("lsst", 0.005, 0.2, measures_gaps=True, faintest=22.0, radius=1.75, latency=5.0),
 }
 """Calibration: 0.02 (Masci et al. 2019: below 0.025 mag) and 0.005 (Ivezic et al. 2019). ZTF's own
 depth hardly passes 21.5; LSST's does, and its faint ones are a matter of ``--faintest``. Rubin:
-field of 9.6 deg2; alerts within 60 s (LSE-163), and minutes of a broker."""
+field of 9.6 deg2; alerts within 60 s (LSE-163), and minutes of a broker. Fields of a file are
+discs of the same area, 47 deg2 for ZTF."""
