@@ -30,6 +30,7 @@ from aas2rto.cli import (
     prime,
     replay,
     run,
+    simulate,
     status,
     targets,
     too,
@@ -53,6 +54,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("status")(status.status)

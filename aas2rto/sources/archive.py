@@ -121,7 +121,7 @@ class Archive:
 
 def _files(path: str, complain: Callable[[str], None]) -> Iterator[Path]:
     """Yield the files that a setting names, sorted."""
-    place = Path(path).expanduser()
+    place = _beside_truth(Path(path).expanduser())
     if place.is_dir():
         found = [file for file in sorted(place.rglob("*")) if _is_offered(file, place)]
         if not found:
@@ -135,6 +135,12 @@ def _files(path: str, complain: Callable[[str], None]) -> Iterator[Path]:
         if not found:
             complain(f"{place}: there is no such file or folder, nor a file of this pattern")
     yield from (file.absolute() for file in found)
+
+
+def _beside_truth(place: Path) -> Path:
+    """Return the archive in a folder of `aas2rto simulate`; the truth beside it is no datum."""
+    inside = place / "archive"
+    return inside if (place / "truth.parquet").is_file() and inside.is_dir() else place
 
 
 def _is_offered(file: Path, folder: Path) -> bool:

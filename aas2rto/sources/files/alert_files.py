@@ -21,6 +21,9 @@ from aas2rto.sources.packets.batch import packet_of
 from aas2rto.sources.packets.format import Packet
 from aas2rto.text.words import counted
 
+TRUTH_MARK = b"aas2rto:truth"
+"""Key in the metadata of a Parquet file that tells the truth of a simulation, no observation."""
+
 PARQUET_BATCH = 64
 """Alerts that are in memory at a time."""
 
@@ -212,6 +215,13 @@ def parquet_names(path: Path) -> list[str]:
             "damaged, and Parquet keeps its index at the end: fetch it again"
         )
     return opened.value
+
+
+def is_truth(path: Path) -> bool:
+    """Say whether a Parquet file holds the truth of a simulation, which no night can know."""
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    return TRUTH_MARK in (pq.read_schema(path).metadata or {})
 
 
 def parquet(path: Path) -> Iterator[Chunk]:

@@ -6,6 +6,7 @@ one name wherever the value came from.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,8 +48,22 @@ _CROSS_MATCHED = frozenset({"VS", "CV", "BS", "AGN", "NT", "SN", "ORPHAN", "UNCL
 _ONLY_SHERLOCK = frozenset({"VS", "BS", "NT", "ORPHAN", "UNCLEAR"})
 """Sherlock's classes (lasair.readthedocs.io, "Sherlock"); those that no spectrum is called."""
 
+_ANNOTATION = re.compile(r"(fink|alerce|lasair)_\w+")
+"""Names under which the brokers' own sources keep what they say, such as ``fink_snn_sn_vs_all``."""
+
 _WEAK = frozenset({"class", "classification", "type"})
 _OF_TNS = "(TNS)"
+
+
+def is_annotation(raw: str) -> bool:
+    """Say whether a column is named as an annotation of a broker's source, and is kept under it.
+
+    Examples
+    --------
+    >>> is_annotation("fink_snn_sn_vs_all"), is_annotation("v:classification")
+    (True, False)
+    """
+    return bool(_ANNOTATION.fullmatch(raw.strip()))
 
 
 def may_be(raw: str) -> bool:

@@ -281,9 +281,12 @@ def _of_brokers(table: dict[str, Column], frame: pd.DataFrame) -> dict[str, Colu
     """Take what is a broker's guess out of the roles of types and redshifts."""
     names, found = list(dict.fromkeys(map(str, frame.columns))), dict[str, Column]()
     for raw in names:
-        if not broker_classes.may_be(raw):
+        if not (broker_classes.may_be(raw) or broker_classes.is_annotation(raw)):
             continue
         column = Column(frame[raw], raw, name_of(raw).plain)
+        if not broker_classes.may_be(raw):
+            found.setdefault(raw.strip(), column)
+            continue
         key = broker_classes.key_of(raw, names, cells.texts(column.cells))
         if key and key not in found:
             found[key] = column

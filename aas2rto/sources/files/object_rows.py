@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -116,7 +117,18 @@ def _of_brokers(table: Table) -> dict[str, list[Any]]:
         elif key in table:
             values = cells.numbers(table[key].cells).values
             found[key] = [float(z) if z > 0 else None for z in values]
+    for key in table:
+        if key not in found and broker_classes.is_annotation(key):
+            found[key] = _annotation(table[key].cells)
     return found
+
+
+def _annotation(column: pd.Series) -> list[Any]:
+    """Return what a broker says in each row: numbers where it is one, else texts."""
+    number = cells.numbers(column)
+    if not number.strange.any():
+        return [None if math.isnan(value) else value for value in number.values.tolist()]
+    return [word or None for word in cells.texts(column)]
 
 
 def rows(

@@ -9,6 +9,7 @@ from aas2rto.guard import attempt
 from aas2rto.sources.files import (
     alert_files,
     astropy_tables,
+    broker_classes,
     exposures,
     json_tables,
     parquet_limits,
@@ -84,10 +85,23 @@ def _parquet(path: Path) -> Sheet:
     Integers with gaps stay Python integers, so that 64-bit identifiers keep their digits.
     """
     names = alert_files.parquet_names(path)
-    wanted = [n for n in names if is_known(n) or n.lower() in exposures.LOWER_NAMES]
+    if alert_files.is_truth(path):
+        raise InputError(
+            f"{path}: is the truth of a simulation, which no night can know; give the folder "
+            "'archive' beside it"
+        )
+    wanted = [n for n in names if _is_read(n)]
     # What pandas noted of its index and types is not asked: it may be damaged, and would take
     # columns out of the table.
     rows = parquet_limits.check_parquet(path, lambda leaf: leaf.partition(".")[0] in wanted)
     table = parquet_limits.read_flat(path, wanted, rows).replace_schema_metadata(None)
     frame = table.to_pandas(integer_object_nulls=True)
     return Sheet(frame, names=tuple(names), kind="Parquet")
+
+
+def _is_read(name: str) -> bool:
+    return (
+        is_known(name)
+        or broker_classes.is_annotation(name)
+        or name.lower() in exposures.LOWER_NAMES
+    )
