@@ -1,6 +1,6 @@
 """A replay at the size of the paper: two years, 120,000 candidates, 314,000 alerts, night by night.
 
-``python -m tests.benchmarks.bench_replay [--days 730] [--rate-scale 0.09] [--contaminants 1]``
+``python -m tests.benchmarks.bench_replay [--days 730] [--rate-scale 0.1] [--contaminants 15.2]``
 
 A simulated ZTF (`aas2rto simulate`, kept in a folder for temporary files) is replayed by the verb
 itself, in a process of its own: redshifts free, with priors, one site. Printed are what the verb
@@ -80,8 +80,8 @@ def sncosmo_seconds(folder: Path, fits: pd.DataFrame) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--days", type=int, default=730)
-    parser.add_argument("--rate-scale", type=float, default=0.09)
-    parser.add_argument("--contaminants", type=float, default=1.0)
+    parser.add_argument("--rate-scale", type=float, default=0.1)
+    parser.add_argument("--contaminants", type=float, default=15.2)
     options = parser.parse_args()
     folder = simulated(options.days, options.rate_scale, options.contaminants)
     words = ["replay", str(config(folder)), "--archive", str(folder / "archive"), "--anew"]
