@@ -134,7 +134,9 @@ def settings(name: str) -> dict[str, Any]:
         # As the paper ran it: sncosmo.fit_lc from one start. `priors: none` finds a deeper minimum.
         told["models"] = {
             "salt": {
-                **{"engine": "sncosmo", "min_detections": 5, "redshift": [0.001, 0.2]},
+                "engine": "sncosmo",
+                "min_detections": 5,
+                "redshift": [0.001, 0.2],
                 "time_limit": "120 s",  # a busy machine must not change a fit
             }
         }
