@@ -34,8 +34,8 @@ SIGMAS = {"68": 1.0, "95": 1.959964}
 WITHINS = (1.0, 2.0)
 """[d] Of the chance that `now` is so close to the peak."""
 RELIABILITY_BINS = 10
-FIT_COLUMNS = ("night", "at", "candidate_id", "model", "status", "n_points", "t_peak", "t_peak_err")
-SCORE_COLUMNS = ("night", "at", "candidate_id", "t_peak", "t_peak_err", "p_sn_ia")
+FIT_COLUMNS = ("at", "candidate_id", "model", "status", "n_points", "t_peak", "t_peak_err")
+SCORE_COLUMNS = ("at", "candidate_id", "t_peak", "t_peak_err", "p_sn_ia")
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,9 @@ class Fits:
         return Fits(self.model, *(column[mask] for column in columns))  # type: ignore[arg-type]
 
     def last_of_each(self) -> Fits:
-        """Return the last fit of each object; rows are in the order of time."""
+        """Return the last fit of each object, by object; rows are in the order of time."""
         who = self.who[::-1]
-        rows = len(who) - 1 - np.unique(who, return_index=True)[1]
-        return self.of(np.sort(rows))
+        return self.of(len(who) - 1 - np.unique(who, return_index=True)[1])
 
     @property
     def pull(self) -> Floats:
@@ -92,18 +91,20 @@ def fits_of(table: pd.DataFrame, cast: Cast) -> list[Fits]:
     """
     who = table["who"].to_numpy(np.int64)
     t_peak = table["t_peak"].to_numpy(float)
-    good = (table["status"].astype(str) == "ok").to_numpy() & np.isfinite(t_peak)
+    good = (table["status"] == "ok").to_numpy(bool) & np.isfinite(t_peak)
     good &= (cast.kind[who] == CLASS) & np.isfinite(cast.peak[who])
-    models = table["model"].astype(str).to_numpy()
-    order = np.argsort(table["at"].to_numpy(float), kind="stable")
+    models = pd.Categorical(table["model"])
+    order = np.lexsort((t_peak, who, table["at"].to_numpy(float)))
     found = []
-    for model in sorted(set(models[good])):
-        rows = order[(good & (models == model))[order]]
+    for code, model in enumerate(models.categories):
+        rows = order[(good & (models.codes == code))[order]]
+        if not len(rows):
+            continue
         peak = cast.peak[who[rows]]
         sigma = table["t_peak_err"].to_numpy(float)[rows]
         found.append(
             Fits(
-                model,
+                str(model),
                 who[rows],
                 table["at"].to_numpy(float)[rows] - peak,
                 np.nan_to_num(table["n_points"].to_numpy(float)[rows], nan=-1).astype(np.int64),
@@ -111,7 +112,7 @@ def fits_of(table: pd.DataFrame, cast: Cast) -> list[Fits]:
                 np.where(sigma > 0, sigma, np.nan),
             )
         )
-    return sorted(found, key=lambda fits: -len(np.unique(fits.who)))
+    return sorted(found, key=lambda fits: (-len(np.unique(fits.who)), fits.model))
 
 
 def by_phase(fits: Fits, edges: Sequence[float] = PHASES) -> pd.DataFrame:
@@ -288,13 +289,13 @@ def reliabilities(scores: pd.DataFrame, cast: Cast) -> list[Reliability]:
 
 def reliability(what: str, who: Ints, chance: Floats, came: NDArray[np.bool_]) -> Reliability:
     """Compare probabilities with what came, summed by object for the intervals."""
-    people, code = np.unique(who, return_inverse=True)
-    n, hit = len(people), came.astype(float)
-    total = np.bincount(code, minlength=n).astype(float)
+    counts = np.bincount(who)
+    people, hit = np.flatnonzero(counts), came.astype(float)
+    total = counts[people].astype(float)
     mean = hit.mean() if len(hit) else np.nan
 
     def sums(values: Floats) -> Floats:
-        return np.bincount(code, weights=values, minlength=n).astype(float)
+        return np.bincount(who, weights=values)[people].astype(float)
 
     place = np.minimum((chance * RELIABILITY_BINS).astype(int), RELIABILITY_BINS - 1)
     said, happened = [], []

@@ -127,8 +127,9 @@ def judge(run: Run, cast: Cast, top: int, seed: int, span: Span | None = None) -
     if span is None and cast.has_truth:
         judged.models.extend(_models(run, cast, seed))
         columns = calibration_check.SCORE_COLUMNS
-        scores = run.table("scores", columns, None, cast.ids)
-        judged.chances.extend(calibration_check.reliabilities(scores, cast))
+        judged.chances.extend(
+            calibration_check.reliabilities(run.table("scores", columns, None, cast.ids), cast)
+        )
     return judged
 
 

@@ -193,9 +193,13 @@ def _matched(
     rows: pd.DataFrame, objects: pd.DataFrame, lines: list[str]
 ) -> tuple[pd.DataFrame, int]:
     """Give each candidate the first row that has one of its names."""
-    exact, alike = _names(objects)
+    exact = _names(objects)
     nowhere: tuple[int, ...] = ()
-    owners = [exact.get(name) or alike.get(key_of(name), nowhere) for name in rows["id"]]
+    owners = [exact.get(name, nowhere) for name in rows["id"]]
+    if not all(owners):
+        alike = _alike(exact)
+        pairs = zip(owners, rows["id"], strict=True)
+        owners = [own or alike.get(key_of(name), nowhere) for own, name in pairs]
     count = np.array([len(own) for own in owners], dtype=int)
     row = np.repeat(np.arange(len(rows)), count)
     own = np.array([k for some in owners for k in some], dtype=int)
@@ -207,23 +211,23 @@ def _matched(
     return table[~again].reset_index(drop=True)[list(COLUMNS)], int((count == 0).sum())
 
 
-def _names(
-    objects: pd.DataFrame,
-) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
-    """Return which candidates have which name: as it is written, and as it is compared."""
+def _names(objects: pd.DataFrame) -> dict[str, tuple[int, ...]]:
+    """Return which candidates have which name."""
     exact: dict[str, list[int]] = {}
     pairs = zip(objects["candidate_id"].astype(str), objects["aliases"], strict=True)
     for k, (own, aliases) in enumerate(pairs):
         others = aliases.split("|") if isinstance(aliases, str) else []
         for name in {own, *(alias.strip() for alias in others)} - {""}:
             exact.setdefault(name, []).append(k)
+    return {name: tuple(some) for name, some in exact.items()}
+
+
+def _alike(exact: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Return which candidates have a name as it is compared, see `key_of`."""
     alike: dict[str, set[int]] = {}
     for name, some in exact.items():
         alike.setdefault(key_of(name), set()).update(some)
-    return (
-        {name: tuple(some) for name, some in exact.items()},
-        {name: tuple(sorted(some)) for name, some in alike.items()},
-    )
+    return {name: tuple(sorted(some)) for name, some in alike.items()}
 
 
 def _say(

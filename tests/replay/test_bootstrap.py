@@ -57,6 +57,7 @@ def test_the_same_seed_gives_the_same_interval():
     assert one.estimate(3) != one.estimate(4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p", [0.2, 0.5, 0.9])
 def test_the_interval_of_a_share_covers(p):
     """Of 300 draws of 60 objects, 95 % of the intervals hold the truth, as far as 300 can tell."""

@@ -125,6 +125,7 @@ def test_no_common_night_is_no_crash(folder):
     assert two.movers["science"].empty
 
 
+@pytest.mark.slow
 def test_a_drawn_run_against_itself(sky):
     """Every difference is nothing, with an interval of nothing; nobody moved."""
     opened = open_folder(sky.folder)
@@ -143,6 +144,7 @@ def test_a_drawn_run_against_itself(sky):
     assert two.members["science"]["new"]["all"] == 0
 
 
+@pytest.mark.slow
 def test_what_is_better_is_found(sky):
     """The first config scores by the peak, the second by brightness: a drawn truth."""
     opened = open_folder(sky.folder)
