@@ -22,6 +22,9 @@ NIGHTS, OBJECTS = "nights", "objects"
 TIMES = 1000
 """Draws; the ends of a 95 % interval are then good to about a twentieth of its width."""
 LEVEL = 0.95
+NONE_OF_MANY = float(-np.log((1.0 - LEVEL) / 2))
+"""A Poisson count of none has this upper end, 3.69 (Gehrels 1986, ApJ 303, 336); a bootstrap of
+zeros has no width."""
 BLOCK = 30
 """Nights that are drawn together: the weather, the Moon and most candidates last for weeks. As
 tests/benchmarks/bench_yield.py."""
@@ -110,6 +113,8 @@ class Ratio:
             return Estimate(np.nan, n=n, over=self.over)
         if self.is_share and value in {0.0, 1.0}:
             low, high = clopper_pearson(float(self.numerator.sum()), float(self.denominator.sum()))
+        elif value == 0 and self.over == NIGHTS:
+            low, high = 0.0, NONE_OF_MANY / float(self.denominator.sum())
         else:
             top, bottom = sum_draws(self.columns(), self.over, seed)
             low, high = _ends(_over(top, bottom), value, n)

@@ -169,6 +169,8 @@ class Compared:
         By observatory.
     plans : dict of str to list of Difference
         By site.
+    magnitudes : dict of str to list of Difference
+        By observatory, see `metrics.of_magnitudes`.
     members : dict of str to dict
         By observatory, see `paired.membership`.
     movers : dict of str to DataFrame
@@ -181,6 +183,7 @@ class Compared:
     other: Judged
     lists: dict[str, list[Difference]]
     plans: dict[str, list[Difference]]
+    magnitudes: dict[str, list[Difference]]
     members: dict[str, dict[str, dict[str, int]]]
     movers: dict[str, pd.DataFrame]
     left_out: int
@@ -213,12 +216,22 @@ def compare(one: Judged, other: Judged, top: int, seed: int) -> Compared:
             for name in sites
         },
         {
+            name: paired.differences(_magnitudes(first, name), _magnitudes(second, name), seed)
+            for name in both
+            if first.cast.has_truth
+        },
+        {
             name: paired.membership(first.lists[name].who, second.lists[name].who, first.cast)
             for name in both
         },
         {name: paired.movers(first.run, second.run, name, span, first.cast) for name in both},
         longest - len(span),
     )
+
+
+def _magnitudes(judged: Judged, where: str) -> list[Metric]:
+    table = entries_by_magnitude(judged, where)
+    return metrics.of_magnitudes(table, judged.lists[where].top)
 
 
 def judge_all(

@@ -172,6 +172,7 @@ def _compared(two: Compared) -> dict[str, Any]:
         "nights_left_out": two.left_out,
         "lists": {name: _differences(some) for name, some in two.lists.items()},
         "plans": {name: _differences(some) for name, some in two.plans.items()},
+        "by_magnitude": {name: _differences(some) for name, some in two.magnitudes.items()},
         "members": two.members,
         "movers": {name: _movers(table) for name, table in two.movers.items()},
     }

@@ -92,6 +92,13 @@ def test_all_or_none_have_an_interval_of_their_own():
     assert clopper_pearson(0, 5)[1] == pytest.approx(0.5218, abs=1e-4)
 
 
+def test_a_rate_of_none_is_below_a_poisson_count():
+    """No contaminant in 100 nights: fewer than 0.037 a night, with 97.5 %."""
+    found = Ratio(np.zeros(100), np.ones(100), NIGHTS).estimate()
+    assert (found.value, found.low) == (0, 0)
+    assert found.high == pytest.approx(0.0369, abs=1e-4)
+
+
 def test_nothing_to_measure():
     for one in (Ratio(np.array([]), np.array([])), Ratio(np.zeros(3), np.zeros(3))):
         assert not one.estimate().is_known

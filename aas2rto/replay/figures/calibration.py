@@ -9,7 +9,7 @@ from aas2rto.outputs.figures import style
 from aas2rto.replay.calibration_check import PIT_BINS, PIT_WINDOW, Reliability
 from aas2rto.replay.figures import panel
 from aas2rto.replay.figures.panel import Drawn
-from aas2rto.replay.judge import Judged
+from aas2rto.replay.judge import Judged, ModelCheck
 
 
 def draw_pit(every: list[Judged], labels: list[str], command: str) -> Drawn | None:
@@ -21,27 +21,8 @@ def draw_pit(every: list[Judged], labels: list[str], command: str) -> Drawn | No
 
     def on(axes: list[Axes]) -> None:
         for k, model in enumerate(models):
-            if model is None:
-                continue
-            edges = np.linspace(0, 1, PIT_BINS + 1)
-            if not told:
-                low, high = 100 * model.pit.low[0], 100 * model.pit.high[0]
-                axes[0].axhspan(low, high, color=style.PALE, alpha=0.8, lw=0, zorder=0)
-            name = f"{labels[k]}: {model.fits.model}, {model.pit.n} objects"
-            axes[0].stairs(
-                100 * model.pit.shares,
-                edges,
-                color=panel.COLOURS[k],
-                lw=2,
-                ls=panel.LINES[k],
-                label=style.plain(name, 50),
-                zorder=3 + k,
-            )
-            inside = {key: 100 * ratio.value() for key, ratio in model.pit.coverage.items()}
-            told.append(
-                f"{labels[k]}: stated 68 % hold {inside['68']:.0f} % of the true peaks, stated "
-                f"95 % hold {inside['95']:.0f} %."
-            )
+            if model is not None:
+                told.append(_draw_pit(axes[0], model, k, labels[k]))
         axes[0].set_xlim(0, 1)
         axes[0].set_ylim(0, max(float(axes[0].get_ylim()[1]) * 1.25, 20))
         axes[0].set_xlabel("PIT of the true peak")
@@ -55,6 +36,28 @@ def draw_pit(every: list[Judged], labels: list[str], command: str) -> Drawn | No
     )
     png = panel.sheet(title, below, [1.9], on, command=command)
     return Drawn("pit", title, f"PIT histogram. {title} {' '.join(told)}", png)
+
+
+def _draw_pit(axes: Axes, model: ModelCheck, k: int, label: str) -> str:
+    """Draw one run's histogram; return it in words."""
+    edges = np.linspace(0, 1, PIT_BINS + 1)
+    if k == 0:
+        low, high = 100 * model.pit.low[0], 100 * model.pit.high[0]
+        axes.axhspan(low, high, color=style.PALE, alpha=0.8, lw=0, zorder=0)
+    axes.stairs(
+        100 * model.pit.shares,
+        edges,
+        color=panel.COLOURS[k],
+        lw=2,
+        ls=panel.LINES[k],
+        label=style.plain(f"{label}: {model.fits.model}, {model.pit.n} objects", 50),
+        zorder=3 + k,
+    )
+    inside = {key: 100 * ratio.value() for key, ratio in model.pit.coverage.items()}
+    return (
+        f"{label}: stated 68 % hold {inside['68']:.0f} % of the true peaks, stated 95 % hold "
+        f"{inside['95']:.0f} %."
+    )
 
 
 def draw_reliability(
