@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from aas2rto.replay.bootstrap import OBJECTS, Middle, Ratio
+from aas2rto.replay.bootstrap import OBJECTS, Estimate, Middle, Ratio
 from aas2rto.replay.cast import CLASS, UNKNOWN, Cast
 
 Floats = NDArray[np.float64]
@@ -227,27 +227,32 @@ class Reliability:
     ----------
     what : str
         In words.
-    said, happened : list of Ratio
-        In bins of the probability: its mean, and the share that came true, over objects.
-    brier, reference : Ratio
-        Mean squared error of the probability (Brier 1950, Mon. Weather Rev. 78, 1), and of the
-        mean frequency said always.
+    said : list of float
+        In bins of the probability: its mean.
+    happened : list of Estimate
+        The share that came true, over objects.
+    counts : list of int
+        Candidates times nights in each bin.
+    brier : Estimate
+        Mean squared error of the probability (Brier 1950, Mon. Weather Rev. 78, 1).
+    reference : float
+        The same of the mean frequency, said always.
     rows : int
         Candidates times nights.
     """
 
     what: str
-    said: list[Ratio]
-    happened: list[Ratio]
-    brier: Ratio
-    reference: Ratio
+    said: list[float]
+    happened: list[Estimate]
+    counts: list[int]
+    brier: Estimate
+    reference: float
     rows: int
 
     @property
     def skill(self) -> float:
         """1 - Brier score / that of the mean frequency; 1 is perfect, 0 no better."""
-        least = self.reference.value()
-        return 1.0 - self.brier.value() / least if least > 0 else np.nan
+        return 1.0 - self.brier.value / self.reference if self.reference > 0 else np.nan
 
 
 def chance_within(away: Floats, sigma: Floats, within: float) -> Floats:
@@ -255,7 +260,7 @@ def chance_within(away: Floats, sigma: Floats, within: float) -> Floats:
     return np.asarray(ndtr((within - away) / sigma) - ndtr((-within - away) / sigma))
 
 
-def reliabilities(scores: pd.DataFrame, cast: Cast) -> list[Reliability]:
+def reliabilities(scores: pd.DataFrame, cast: Cast, seed: int = 0) -> list[Reliability]:
     """Return how true the chances were that a candidate is at its peak.
 
     Parameters
@@ -265,6 +270,8 @@ def reliabilities(scores: pd.DataFrame, cast: Cast) -> list[Reliability]:
     cast : Cast
         Of candidates of the class, the chance of the time; of all whose type is known, and where
         the class is SNe Ia and the config gives a chance of that, the product of both.
+    seed : int
+        Of the bootstrap.
     """
     who = scores["who"].to_numpy(np.int64)
     at, t_peak = scores["at"].to_numpy(float), scores["t_peak"].to_numpy(float)
@@ -277,17 +284,19 @@ def reliabilities(scores: pd.DataFrame, cast: Cast) -> list[Reliability]:
         chance = chance_within(t_peak - at, np.where(known, sigma, 1.0), within)
         came = of_class & (np.abs(at - cast.peak[who]) < within)
         words = f"P(|now - t0| < {within:g} d), of {cast.label}"
-        found.append(reliability(words, who[timed], chance[timed], came[timed]))
+        found.append(reliability(words, who[timed], chance[timed], came[timed], seed))
     p = scores["p_sn_ia"].to_numpy(float)
     typed = known & np.isfinite(p) & (cast.kind[who] != UNKNOWN) & cast.is_sn_ia
     typed &= ~of_class | np.isfinite(cast.peak[who])
     if typed.any():
         words = f"P(SN Ia) x P(|now - t0| < {WITHINS[-1]:g} d), of all of known type"
-        found.append(reliability(words, who[typed], (chance * p)[typed], came[typed]))
+        found.append(reliability(words, who[typed], (chance * p)[typed], came[typed], seed))
     return [one for one in found if one.rows]
 
 
-def reliability(what: str, who: Ints, chance: Floats, came: NDArray[np.bool_]) -> Reliability:
+def reliability(
+    what: str, who: Ints, chance: Floats, came: NDArray[np.bool_], seed: int = 0
+) -> Reliability:
     """Compare probabilities with what came, summed by object for the intervals."""
     counts = np.bincount(who)
     people, hit = np.flatnonzero(counts), came.astype(float)
@@ -298,12 +307,14 @@ def reliability(what: str, who: Ints, chance: Floats, came: NDArray[np.bool_]) -
         return np.bincount(who, weights=values)[people].astype(float)
 
     place = np.minimum((chance * RELIABILITY_BINS).astype(int), RELIABILITY_BINS - 1)
-    said, happened = [], []
+    said, happened, rows = [], [], []
     for k in range(RELIABILITY_BINS):
         inside = (place == k).astype(float)
         count = sums(inside)
-        said.append(Ratio(sums(inside * chance), count, OBJECTS))
-        happened.append(Ratio(sums(inside * hit), count, OBJECTS, is_share=True))
-    brier = Ratio(sums((chance - hit) ** 2), total, OBJECTS)
-    reference = Ratio(sums((mean - hit) ** 2), total, OBJECTS)
-    return Reliability(what, said, happened, brier, reference, len(hit))
+        said.append(Ratio(sums(inside * chance), count, OBJECTS).value())
+        share = Ratio(sums(inside * hit), count, OBJECTS, is_share=True)
+        happened.append(share.estimate(seed))
+        rows.append(int(count.sum()))
+    brier = Ratio(sums((chance - hit) ** 2), total, OBJECTS).estimate(seed)
+    reference = float(np.mean((mean - hit) ** 2)) if len(hit) else np.nan
+    return Reliability(what, said, happened, rows, brier, reference, len(hit))

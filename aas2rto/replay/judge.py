@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from aas2rto.replay import calibration_check, executed, metrics, paired
+from aas2rto.replay import calibration_check, executed, metrics, movers, paired
 from aas2rto.replay.calibration_check import Fits, Pit, Reliability
 from aas2rto.replay.cast import Cast
 from aas2rto.replay.error_scale import Scale, learn
@@ -58,6 +58,8 @@ class Judged:
     run : Run
     span : Span
     cast : Cast
+    high : DataFrame
+        The first ranks of all lists, see `Run.top`.
     lists : dict of str to Entries
         The top N by observatory; ``science`` first.
     metrics : dict of str to list of Metric
@@ -73,6 +75,7 @@ class Judged:
     run: Run
     span: Span
     cast: Cast
+    high: pd.DataFrame
     lists: dict[str, Entries]
     metrics: dict[str, list[Metric]]
     plans: dict[str, Executed]
@@ -119,6 +122,7 @@ def judge(run: Run, cast: Cast, top: int, seed: int, span: Span | None = None) -
         run,
         nights,
         cast,
+        rows,
         lists,
         {name: metrics.of_list(entries) for name, entries in lists.items()},
         plans,
@@ -128,7 +132,9 @@ def judge(run: Run, cast: Cast, top: int, seed: int, span: Span | None = None) -
         judged.models.extend(_models(run, cast, seed))
         columns = calibration_check.SCORE_COLUMNS
         judged.chances.extend(
-            calibration_check.reliabilities(run.table("scores", columns, None, cast.ids), cast)
+            calibration_check.reliabilities(
+                run.table("scores", columns, None, cast.ids), cast, seed
+            )
         )
     return judged
 
@@ -174,7 +180,7 @@ class Compared:
     members : dict of str to dict
         By observatory, see `paired.membership`.
     movers : dict of str to DataFrame
-        By observatory, see `paired.movers`.
+        By observatory, see `aas2rto.replay.movers`.
     left_out : int
         Nights that only one of the runs has, or at another time.
     """
@@ -224,7 +230,7 @@ def compare(one: Judged, other: Judged, top: int, seed: int) -> Compared:
             name: paired.membership(first.lists[name].who, second.lists[name].who, first.cast)
             for name in both
         },
-        {name: paired.movers(first.run, second.run, name, span, first.cast) for name in both},
+        movers.movers((first.run, second.run), (first.high, second.high), both, span, first.cast),
         longest - len(span),
     )
 

@@ -121,7 +121,7 @@ def _drawn(
             completeness.draw(every, named, top, seed, command),
             phases.draw(every, named, top, command),
             calibration.draw_pit(every, named, command),
-            calibration.draw_reliability(every, named, seed, command),
+            calibration.draw_reliability(every, named, command),
         ]
     if two is not None:
         made += [pairs.draw_ratios(two, named, command), pairs.draw_movers(two, named, command)]

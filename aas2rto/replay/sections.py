@@ -173,10 +173,7 @@ def _peaks(
             for words, table in (("phase", check.phases), ("detections", check.points)):
                 tables.append(Table(f"{of}: error by {words}", _HEADS, _errors(table, seed)))
             tables.append(Table(f"{of}: error scale", _SCALE_HEADS, _scales(check.scales)))
-        chances = [
-            [c.what, said(c.brier.estimate(seed)), number(c.skill), str(c.rows)]
-            for c in one.chances
-        ]
+        chances = [[c.what, said(c.brier), number(c.skill), str(c.rows)] for c in one.chances]
         heads = ["", "Brier score", "skill", "candidates x nights"]
         tables.append(Table(f"{label}: chances", heads, chances))
     low, high = PIT_WINDOW

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aas2rto.errors import InputError
 from aas2rto.sources.files import alert_files, tables
 from aas2rto.sources.files.alert_files import Format
-from aas2rto.text.words import counted, in_range, nearest, one_line
+from aas2rto.text.words import MJD_RANGE, counted, nearest, one_line
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
     ours: tuple(names.split())
@@ -148,11 +148,17 @@ def _renamed(path: Path, frame: pd.DataFrame, lines: list[str]) -> pd.DataFrame:
 def _checked(rows: pd.DataFrame, lines: list[str]) -> pd.DataFrame:
     """Return names and types as texts and the rest as numbers that can be meant."""
     table = pd.DataFrame({"id": _texts(rows["id"]), "type": _texts(rows["type"])})
-    table["type"] = [
-        "" if text.casefold() in NOTHING else one_line(text, 60) for text in table["type"]
-    ]
+    table["type"] = table["type"].map(
+        {
+            text: "" if text.casefold() in NOTHING else one_line(text, 60)
+            for text in table["type"].unique()
+        }
+    )
     for name in NUMBERS:
-        raw = rows[name] if name in rows else pd.Series(np.nan, index=rows.index)
+        if name not in rows:
+            table[name] = np.nan
+            continue
+        raw = rows[name]
         table[name] = pd.to_numeric(raw, errors="coerce").to_numpy(float, na_value=np.nan)
         said = ~_texts(raw).str.casefold().isin(NOTHING).to_numpy()
         bad = int((said & ~np.isfinite(table[name])).sum())
@@ -163,7 +169,8 @@ def _checked(rows: pd.DataFrame, lines: list[str]) -> pd.DataFrame:
     if julian.any():
         lines.append(f"{counted(int(julian.sum()), 'peak')} given as a Julian date: now MJD")
         peak[julian] -= MJD_0
-    odd = np.isfinite(peak) & ~np.array([in_range(float(mjd)) for mjd in peak], dtype=bool)
+    low, high = MJD_RANGE
+    odd = np.isfinite(peak) & ~((peak >= low) & (peak <= high))
     if odd.any():
         said_of = f"{counted(int(odd.sum()), 'peak')} outside 1968 to 2077"
         lines.append(f"{said_of}: taken as unknown; give MJD")

@@ -11,6 +11,9 @@ from aas2rto.replay.figures import panel
 from aas2rto.replay.figures.panel import Drawn
 from aas2rto.replay.judge import Judged, ModelCheck
 
+LEAST = 5
+"""Candidates times nights in a bin that is drawn."""
+
 
 def draw_pit(every: list[Judged], labels: list[str], command: str) -> Drawn | None:
     """Draw the PIT of the first model of each run; None where no fit states an error."""
@@ -60,9 +63,7 @@ def _draw_pit(axes: Axes, model: ModelCheck, k: int, label: str) -> str:
     )
 
 
-def draw_reliability(
-    every: list[Judged], labels: list[str], seed: int, command: str
-) -> Drawn | None:
+def draw_reliability(every: list[Judged], labels: list[str], command: str) -> Drawn | None:
     """Draw what happened against what was said, for each kind of chance; None without any."""
     kinds = list(dict.fromkeys(chance.what for one in every for chance in one.chances))[-2:]
     if not kinds:
@@ -78,7 +79,7 @@ def draw_reliability(
             one.set_ylabel("came true [%]")
             for k, judged in enumerate(every):
                 own = [chance for chance in judged.chances if chance.what == what]
-                told.extend(_draw_chance(one, chance, k, labels[k], seed) for chance in own)
+                told.extend(_draw_chance(one, chance, k, labels[k]) for chance in own)
             panel.legend(one, "upper left")
         axes[-1].set_xlabel("said [%]")
 
@@ -88,14 +89,13 @@ def draw_reliability(
     return Drawn("reliability", title, f"Reliability. {title} {' '.join(told)}", png)
 
 
-def _draw_chance(axes: Axes, chance: Reliability, k: int, label: str, seed: int) -> str:
+def _draw_chance(axes: Axes, chance: Reliability, k: int, label: str) -> str:
     """Draw one run's reliability; return it in words."""
     points = []
-    for said, happened in zip(chance.said, chance.happened, strict=True):
-        found = happened.estimate(seed)
-        if found.is_known and said.denominator.sum() >= 5:
+    for said, count, found in zip(chance.said, chance.counts, chance.happened, strict=True):
+        if count >= LEAST:
             low, high = (e if np.isfinite(e) else found.value for e in (found.low, found.high))
-            points.append((said.value(), found.value, found.value - low, high - found.value))
+            points.append((said, found.value, found.value - low, high - found.value))
     if not points:
         return f"{label}: too few."
     x, y, below, above = 100 * np.array(points).T
@@ -108,8 +108,8 @@ def _draw_chance(axes: Axes, chance: Reliability, k: int, label: str, seed: int)
         ls=panel.LINES[k],
         lw=1,
         capsize=2,
-        label=f"{panel.name(label)}: Brier {chance.brier.value():.3f}",
+        label=f"{panel.name(label)}: Brier {chance.brier.value:.3f}",
         zorder=3 + k,
     )
     pairs = ", ".join(f"{a:.0f} % said, {b:.0f} % came" for a, b in zip(x, y, strict=True))
-    return f"{label}, {chance.what}: Brier score {chance.brier.value():.3f}; {pairs}."
+    return f"{label}, {chance.what}: Brier score {chance.brier.value:.3f}; {pairs}."
