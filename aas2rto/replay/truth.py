@@ -22,7 +22,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     ours: tuple(names.split())
     for ours, names in {
         "id": "id candidate_id name object object_id objectid oid ztf_id ztfid ztf_name snid "
-        "diaobjectid tns_name iauid iau_name target",
+        "diaobjectid tns tns_name iauid iau_name target",
         "type": "type sn_type true_type spectral_type classification class obj_type tns_type",
         "peak_mjd": "peak_mjd mjd_peak peakmjd t_peak tpeak t0 true_t0 peak t_max tmax peakt "
         "peak_jd jd_peak",
@@ -43,6 +43,9 @@ NOTHING = frozenset({"", "-", "–", "nan", "none", "null", "unknown", "n/a", "n
 
 MJD_0 = 2400000.5
 """Julian date of MJD 0."""
+
+OTHER_NAME = "other name"
+"""Begins the columns of what else an object is called, which is asked where its id is unknown."""
 
 MOST_NAMED = 3
 """Names in a line; the rest is counted."""
@@ -142,12 +145,15 @@ def _renamed(path: Path, frame: pd.DataFrame, lines: list[str]) -> pd.DataFrame:
     if missing:
         lines.append(f"has no {' and no '.join(missing)}: what needs it is left out")
     made = {ours: frame[raw].reset_index(drop=True) for ours, raw in found.items()}
+    more = [given[n] for n in SPELLINGS["id"] if n in given and given[n] != found["id"]]
+    made |= {f"{OTHER_NAME} {raw}": frame[raw].reset_index(drop=True) for raw in more}
     return pd.DataFrame(made)
 
 
 def _checked(rows: pd.DataFrame, lines: list[str]) -> pd.DataFrame:
     """Return names and types as texts and the rest as numbers that can be meant."""
-    table = pd.DataFrame({"id": _texts(rows["id"]), "type": _texts(rows["type"])})
+    names = [name for name in rows if str(name).startswith(OTHER_NAME)]
+    table = pd.DataFrame({name: _texts(rows[name]) for name in ("id", "type", *names)})
     table["type"] = table["type"].map(
         {
             text: "" if text.casefold() in NOTHING else one_line(text, 60)
@@ -205,8 +211,11 @@ def _matched(
     owners = [exact.get(name, nowhere) for name in rows["id"]]
     if not all(owners):
         alike = _alike(exact)
-        pairs = zip(owners, rows["id"], strict=True)
-        owners = [own or alike.get(key_of(name), nowhere) for own, name in pairs]
+        for column in ("id", *(c for c in rows if str(c).startswith(OTHER_NAME))):
+            pairs = zip(owners, rows[column], strict=True)
+            owners = [
+                own or (alike.get(key_of(name), nowhere) if name else ()) for own, name in pairs
+            ]
     count = np.array([len(own) for own in owners], dtype=int)
     row = np.repeat(np.arange(len(rows)), count)
     own = np.array([k for some in owners for k in some], dtype=int)
