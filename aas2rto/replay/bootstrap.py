@@ -6,6 +6,7 @@ objects, are drawn alike: their difference has the interval of paired data.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ NIGHTS, OBJECTS = "nights", "objects"
 TIMES = 1000
 """Draws; the ends of a 95 % interval are then good to about a twentieth of its width."""
 LEVEL = 0.95
+NONE_OF_MANY = float(-np.log((1.0 - LEVEL) / 2))
+"""A Poisson count of none has this upper end, 3.69 (Gehrels 1986, ApJ 303, 336); a bootstrap of
+zeros has no width."""
 BLOCK = 30
 """Nights that are drawn together: the weather, the Moon and most candidates last for weeks. As
 tests/benchmarks/bench_yield.py."""
@@ -29,7 +33,7 @@ LEAST_BLOCKS = 10
 AT_ONCE = 4_000_000
 """Numbers drawn at once, which is 32 MB."""
 MOST_UNITS = 2000
-"""More objects that differ are drawn in so many groups: the interval is then good to 2 %."""
+"""More objects are drawn in so many groups: the interval is then good to 2 %."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,8 @@ class Ratio:
             return Estimate(np.nan, n=n, over=self.over)
         if self.is_share and value in {0.0, 1.0}:
             low, high = clopper_pearson(float(self.numerator.sum()), float(self.denominator.sum()))
+        elif value == 0 and self.over == NIGHTS:
+            low, high = 0.0, NONE_OF_MANY / float(self.denominator.sum())
         else:
             top, bottom = sum_draws(self.columns(), self.over, seed)
             low, high = _ends(_over(top, bottom), value, n)
@@ -239,27 +245,26 @@ def sum_draws(columns: Sequence[Floats], over: str, seed: int) -> Floats:
     columns : sequence of ndarray of float
         By night, or by object.
     over : str
-        ``nights``: rows are drawn in blocks. ``objects``: one by one, those that are alike
-        together, which is the same and quicker; many that differ, in `MOST_UNITS` groups.
+        ``nights``: rows are drawn in blocks. ``objects``: one by one, or many of them in
+        `MOST_UNITS` groups.
     seed : int
     """
     rows = np.stack([np.asarray(column, dtype=float) for column in columns], axis=1)
     if not len(rows):
         return np.zeros((len(columns), TIMES))
     if over == NIGHTS:
-        units, count = _in_blocks(rows, max(1, len(rows) // block_length(len(rows)))), None
+        units = _in_blocks(rows, max(1, len(rows) // block_length(len(rows))))
     else:
-        units, count = np.unique(rows, axis=0, return_counts=True)
-        if len(units) > MOST_UNITS:
-            units, count = _in_turn(rows), None
-    n = len(units) if count is None else int(count.sum())
-    chance = np.full(n, 1.0 / n) if count is None else count / n
-    rng, step = np.random.default_rng(seed), max(1, AT_ONCE // len(units))
-    parts = [
-        rng.multinomial(n, chance, size=min(step, TIMES - begin)) @ units
-        for begin in range(0, TIMES, step)
-    ]
-    return np.asarray(np.concatenate(parts).T)
+        units = rows if len(rows) <= MOST_UNITS else _in_turn(rows)
+    return np.asarray((_weights(len(units), seed) @ units).T)
+
+
+@functools.lru_cache(maxsize=4)
+def _weights(n: int, seed: int) -> Floats:
+    """Return how often each of n units is drawn, shape (TIMES, n): at most 16 MB."""
+    drawn = np.random.default_rng(seed).integers(0, n, size=(TIMES, n))
+    rows = np.arange(TIMES)[:, None] * n + drawn
+    return np.bincount(rows.ravel(), minlength=TIMES * n).reshape(TIMES, n).astype(float)
 
 
 def _in_blocks(rows: Floats, count: int) -> Floats:
@@ -269,9 +274,8 @@ def _in_blocks(rows: Floats, count: int) -> Floats:
 
 def _in_turn(rows: Floats) -> Floats:
     """Sum objects in groups, dealt in turn: their order, by id, knows nothing of their values."""
-    sums = np.zeros((MOST_UNITS, rows.shape[1]))
-    np.add.at(sums, np.arange(len(rows)) % MOST_UNITS, rows)
-    return sums
+    place = np.arange(len(rows)) % MOST_UNITS
+    return np.stack([np.bincount(place, weights=column) for column in rows.T], axis=1)
 
 
 def _nan_quantile(rows: Floats, share: float) -> Floats:

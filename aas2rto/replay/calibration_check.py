@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from aas2rto.replay.bootstrap import OBJECTS, Middle, Ratio
+from aas2rto.replay.bootstrap import OBJECTS, Estimate, Middle, Ratio
 from aas2rto.replay.cast import CLASS, UNKNOWN, Cast
 
 Floats = NDArray[np.float64]
@@ -34,8 +34,8 @@ SIGMAS = {"68": 1.0, "95": 1.959964}
 WITHINS = (1.0, 2.0)
 """[d] Of the chance that `now` is so close to the peak."""
 RELIABILITY_BINS = 10
-FIT_COLUMNS = ("night", "at", "candidate_id", "model", "status", "n_points", "t_peak", "t_peak_err")
-SCORE_COLUMNS = ("night", "at", "candidate_id", "t_peak", "t_peak_err", "p_sn_ia")
+FIT_COLUMNS = ("at", "candidate_id", "model", "status", "n_points", "t_peak", "t_peak_err")
+SCORE_COLUMNS = ("at", "candidate_id", "t_peak", "t_peak_err", "p_sn_ia")
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,9 @@ class Fits:
         return Fits(self.model, *(column[mask] for column in columns))  # type: ignore[arg-type]
 
     def last_of_each(self) -> Fits:
-        """Return the last fit of each object; rows are in the order of time."""
+        """Return the last fit of each object, by object; rows are in the order of time."""
         who = self.who[::-1]
-        rows = len(who) - 1 - np.unique(who, return_index=True)[1]
-        return self.of(np.sort(rows))
+        return self.of(len(who) - 1 - np.unique(who, return_index=True)[1])
 
     @property
     def pull(self) -> Floats:
@@ -92,18 +91,20 @@ def fits_of(table: pd.DataFrame, cast: Cast) -> list[Fits]:
     """
     who = table["who"].to_numpy(np.int64)
     t_peak = table["t_peak"].to_numpy(float)
-    good = (table["status"].astype(str) == "ok").to_numpy() & np.isfinite(t_peak)
+    good = (table["status"] == "ok").to_numpy(bool) & np.isfinite(t_peak)
     good &= (cast.kind[who] == CLASS) & np.isfinite(cast.peak[who])
-    models = table["model"].astype(str).to_numpy()
-    order = np.argsort(table["at"].to_numpy(float), kind="stable")
+    models = pd.Categorical(table["model"])
+    order = np.lexsort((t_peak, who, table["at"].to_numpy(float)))
     found = []
-    for model in sorted(set(models[good])):
-        rows = order[(good & (models == model))[order]]
+    for code, model in enumerate(models.categories):
+        rows = order[(good & (models.codes == code))[order]]
+        if not len(rows):
+            continue
         peak = cast.peak[who[rows]]
         sigma = table["t_peak_err"].to_numpy(float)[rows]
         found.append(
             Fits(
-                model,
+                str(model),
                 who[rows],
                 table["at"].to_numpy(float)[rows] - peak,
                 np.nan_to_num(table["n_points"].to_numpy(float)[rows], nan=-1).astype(np.int64),
@@ -111,7 +112,7 @@ def fits_of(table: pd.DataFrame, cast: Cast) -> list[Fits]:
                 np.where(sigma > 0, sigma, np.nan),
             )
         )
-    return sorted(found, key=lambda fits: -len(np.unique(fits.who)))
+    return sorted(found, key=lambda fits: (-len(np.unique(fits.who)), fits.model))
 
 
 def by_phase(fits: Fits, edges: Sequence[float] = PHASES) -> pd.DataFrame:
@@ -226,27 +227,32 @@ class Reliability:
     ----------
     what : str
         In words.
-    said, happened : list of Ratio
-        In bins of the probability: its mean, and the share that came true, over objects.
-    brier, reference : Ratio
-        Mean squared error of the probability (Brier 1950, Mon. Weather Rev. 78, 1), and of the
-        mean frequency said always.
+    said : list of float
+        In bins of the probability: its mean.
+    happened : list of Estimate
+        The share that came true, over objects.
+    counts : list of int
+        Candidates times nights in each bin.
+    brier : Estimate
+        Mean squared error of the probability (Brier 1950, Mon. Weather Rev. 78, 1).
+    reference : float
+        The same of the mean frequency, said always.
     rows : int
         Candidates times nights.
     """
 
     what: str
-    said: list[Ratio]
-    happened: list[Ratio]
-    brier: Ratio
-    reference: Ratio
+    said: list[float]
+    happened: list[Estimate]
+    counts: list[int]
+    brier: Estimate
+    reference: float
     rows: int
 
     @property
     def skill(self) -> float:
         """1 - Brier score / that of the mean frequency; 1 is perfect, 0 no better."""
-        least = self.reference.value()
-        return 1.0 - self.brier.value() / least if least > 0 else np.nan
+        return 1.0 - self.brier.value / self.reference if self.reference > 0 else np.nan
 
 
 def chance_within(away: Floats, sigma: Floats, within: float) -> Floats:
@@ -254,7 +260,7 @@ def chance_within(away: Floats, sigma: Floats, within: float) -> Floats:
     return np.asarray(ndtr((within - away) / sigma) - ndtr((-within - away) / sigma))
 
 
-def reliabilities(scores: pd.DataFrame, cast: Cast) -> list[Reliability]:
+def reliabilities(scores: pd.DataFrame, cast: Cast, seed: int = 0) -> list[Reliability]:
     """Return how true the chances were that a candidate is at its peak.
 
     Parameters
@@ -264,6 +270,8 @@ def reliabilities(scores: pd.DataFrame, cast: Cast) -> list[Reliability]:
     cast : Cast
         Of candidates of the class, the chance of the time; of all whose type is known, and where
         the class is SNe Ia and the config gives a chance of that, the product of both.
+    seed : int
+        Of the bootstrap.
     """
     who = scores["who"].to_numpy(np.int64)
     at, t_peak = scores["at"].to_numpy(float), scores["t_peak"].to_numpy(float)
@@ -276,33 +284,37 @@ def reliabilities(scores: pd.DataFrame, cast: Cast) -> list[Reliability]:
         chance = chance_within(t_peak - at, np.where(known, sigma, 1.0), within)
         came = of_class & (np.abs(at - cast.peak[who]) < within)
         words = f"P(|now - t0| < {within:g} d), of {cast.label}"
-        found.append(reliability(words, who[timed], chance[timed], came[timed]))
+        found.append(reliability(words, who[timed], chance[timed], came[timed], seed))
     p = scores["p_sn_ia"].to_numpy(float)
     typed = known & np.isfinite(p) & (cast.kind[who] != UNKNOWN) & cast.is_sn_ia
     typed &= ~of_class | np.isfinite(cast.peak[who])
     if typed.any():
         words = f"P(SN Ia) x P(|now - t0| < {WITHINS[-1]:g} d), of all of known type"
-        found.append(reliability(words, who[typed], (chance * p)[typed], came[typed]))
+        found.append(reliability(words, who[typed], (chance * p)[typed], came[typed], seed))
     return [one for one in found if one.rows]
 
 
-def reliability(what: str, who: Ints, chance: Floats, came: NDArray[np.bool_]) -> Reliability:
+def reliability(
+    what: str, who: Ints, chance: Floats, came: NDArray[np.bool_], seed: int = 0
+) -> Reliability:
     """Compare probabilities with what came, summed by object for the intervals."""
-    people, code = np.unique(who, return_inverse=True)
-    n, hit = len(people), came.astype(float)
-    total = np.bincount(code, minlength=n).astype(float)
+    counts = np.bincount(who)
+    people, hit = np.flatnonzero(counts), came.astype(float)
+    total = counts[people].astype(float)
     mean = hit.mean() if len(hit) else np.nan
 
     def sums(values: Floats) -> Floats:
-        return np.bincount(code, weights=values, minlength=n).astype(float)
+        return np.bincount(who, weights=values)[people].astype(float)
 
     place = np.minimum((chance * RELIABILITY_BINS).astype(int), RELIABILITY_BINS - 1)
-    said, happened = [], []
+    said, happened, rows = [], [], []
     for k in range(RELIABILITY_BINS):
         inside = (place == k).astype(float)
         count = sums(inside)
-        said.append(Ratio(sums(inside * chance), count, OBJECTS))
-        happened.append(Ratio(sums(inside * hit), count, OBJECTS, is_share=True))
-    brier = Ratio(sums((chance - hit) ** 2), total, OBJECTS)
-    reference = Ratio(sums((mean - hit) ** 2), total, OBJECTS)
-    return Reliability(what, said, happened, brier, reference, len(hit))
+        said.append(Ratio(sums(inside * chance), count, OBJECTS).value())
+        share = Ratio(sums(inside * hit), count, OBJECTS, is_share=True)
+        happened.append(share.estimate(seed))
+        rows.append(int(count.sum()))
+    brier = Ratio(sums((chance - hit) ** 2), total, OBJECTS).estimate(seed)
+    reference = float(np.mean((mean - hit) ** 2)) if len(hit) else np.nan
+    return Reliability(what, said, happened, rows, brier, reference, len(hit))

@@ -98,16 +98,15 @@ def cast_of(objects: pd.DataFrame, truth: Truth | None, classes: Sequence[str] |
 def kinds_of(types: NDArray[np.object_], chosen: Sequence[str], neither: Sequence[str]) -> Kinds:
     """Return the kind of each type, by `plain`; an empty type is unknown."""
     good, related = {plain(name) for name in chosen}, {plain(name) for name in neither}
-    found = np.full(len(types), OTHER, dtype=np.int8)
-    for k, name in enumerate(map(str, types)):
+
+    def kind(name: str) -> int:
         key = plain(name)
-        if key in good:
-            found[k] = CLASS
-        elif not name:
-            found[k] = UNKNOWN
-        elif key in related:
-            found[k] = NEITHER
-    return found
+        if not name:
+            return UNKNOWN
+        return CLASS if key in good else NEITHER if key in related else OTHER
+
+    codes, different = pd.factorize(types)
+    return np.array([kind(str(name)) for name in different], dtype=np.int8)[codes]
 
 
 def plain(name: str) -> str:

@@ -66,17 +66,16 @@ def learn(fits: Fits, ids: Sequence[str], seed: int = 0) -> list[Scale]:
     """
     low, high = PIT_WINDOW
     inside = (fits.phase >= low) & (fits.phase < high)
-    found = []
+    half, found = halves(ids), []
     for label, mask in [("all", inside), *point_bins(fits)]:
         own = fits.of(mask & np.isfinite(fits.sigma)).last_of_each()
         if len(own.who) >= LEAST:
-            found.append(_scale(label, own, ids, seed))
+            found.append(_scale(label, own, half[own.who], seed))
     return found
 
 
-def _scale(label: str, own: Fits, ids: Sequence[str], seed: int) -> Scale:
+def _scale(label: str, own: Fits, half: NDArray[np.int64], seed: int) -> Scale:
     size = np.abs(own.pull)
-    half = halves([ids[k] for k in own.who])
     scaled = np.full(len(size), np.nan)
     for one in (0, 1):
         learnt = size[half != one]

@@ -234,7 +234,7 @@ def _values(column: pa.ChunkedArray, *, is_text: bool) -> Any:
     """Return a column for pandas: texts as categories, numbers with NaN where there is none."""
     if is_text:
         return column.to_pandas().astype("category").array
-    return column.to_pandas().to_numpy()
+    return column.to_numpy()
 
 
 def _places(column: Any, ids: pd.Index, rows: int) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from aas2rto.replay import calibration_check, executed, metrics, paired
+from aas2rto.replay import calibration_check, executed, metrics, movers, paired
 from aas2rto.replay.calibration_check import Fits, Pit, Reliability
 from aas2rto.replay.cast import Cast
 from aas2rto.replay.error_scale import Scale, learn
@@ -58,6 +58,8 @@ class Judged:
     run : Run
     span : Span
     cast : Cast
+    high : DataFrame
+        The first ranks of all lists, see `Run.top`.
     lists : dict of str to Entries
         The top N by observatory; ``science`` first.
     metrics : dict of str to list of Metric
@@ -73,6 +75,7 @@ class Judged:
     run: Run
     span: Span
     cast: Cast
+    high: pd.DataFrame
     lists: dict[str, Entries]
     metrics: dict[str, list[Metric]]
     plans: dict[str, Executed]
@@ -119,6 +122,7 @@ def judge(run: Run, cast: Cast, top: int, seed: int, span: Span | None = None) -
         run,
         nights,
         cast,
+        rows,
         lists,
         {name: metrics.of_list(entries) for name, entries in lists.items()},
         plans,
@@ -127,8 +131,11 @@ def judge(run: Run, cast: Cast, top: int, seed: int, span: Span | None = None) -
     if span is None and cast.has_truth:
         judged.models.extend(_models(run, cast, seed))
         columns = calibration_check.SCORE_COLUMNS
-        scores = run.table("scores", columns, None, cast.ids)
-        judged.chances.extend(calibration_check.reliabilities(scores, cast))
+        judged.chances.extend(
+            calibration_check.reliabilities(
+                run.table("scores", columns, None, cast.ids), cast, seed
+            )
+        )
     return judged
 
 
@@ -168,10 +175,12 @@ class Compared:
         By observatory.
     plans : dict of str to list of Difference
         By site.
+    magnitudes : dict of str to list of Difference
+        By observatory, see `metrics.of_magnitudes`.
     members : dict of str to dict
         By observatory, see `paired.membership`.
     movers : dict of str to DataFrame
-        By observatory, see `paired.movers`.
+        By observatory, see `aas2rto.replay.movers`.
     left_out : int
         Nights that only one of the runs has, or at another time.
     """
@@ -180,6 +189,7 @@ class Compared:
     other: Judged
     lists: dict[str, list[Difference]]
     plans: dict[str, list[Difference]]
+    magnitudes: dict[str, list[Difference]]
     members: dict[str, dict[str, dict[str, int]]]
     movers: dict[str, pd.DataFrame]
     left_out: int
@@ -212,12 +222,22 @@ def compare(one: Judged, other: Judged, top: int, seed: int) -> Compared:
             for name in sites
         },
         {
+            name: paired.differences(_magnitudes(first, name), _magnitudes(second, name), seed)
+            for name in both
+            if first.cast.has_truth
+        },
+        {
             name: paired.membership(first.lists[name].who, second.lists[name].who, first.cast)
             for name in both
         },
-        {name: paired.movers(first.run, second.run, name, span, first.cast) for name in both},
+        movers.movers((first.run, second.run), (first.high, second.high), both, span, first.cast),
         longest - len(span),
     )
+
+
+def _magnitudes(judged: Judged, where: str) -> list[Metric]:
+    table = entries_by_magnitude(judged, where)
+    return metrics.of_magnitudes(table, judged.lists[where].top)
 
 
 def judge_all(

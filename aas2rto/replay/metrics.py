@@ -322,6 +322,21 @@ def by_magnitude(list_: Entries, observed: NDArray[np.bool_] | None = None) -> p
     return pd.DataFrame(rows, columns=["bin", "ever", "in_time", "observed"])
 
 
+def of_magnitudes(table: pd.DataFrame, top: int) -> list[Metric]:
+    """Return the shares of `by_magnitude` as metrics, to be compared."""
+    titles = {
+        "ever": f"ever in the top {top}",
+        "in_time": f"in the top {top} within 2 d of the peak",
+        "observed": "observed within 2 d of the peak",
+    }
+    return [
+        Metric(f"{key} {row['bin']}", f"{row['bin']} mag: {words}", row[key], "%", 1)
+        for key, words in titles.items()
+        for row in table.to_dict("records")
+        if isinstance(row[key], Ratio)
+    ]
+
+
 def _of_some(hit: NDArray[np.bool_], some: NDArray[np.bool_]) -> Ratio:
     return Ratio(hit[some].astype(float), np.ones(int(some.sum())), OBJECTS, is_share=True)
 

@@ -100,7 +100,7 @@ def _run(one: Judged, seed: int) -> dict[str, Any]:
             name: _table(executed.by_phase(done), seed) for name, done in one.plans.items()
         },
         "models": {check.fits.model: _model(check, seed) for check in one.models},
-        "chances": [_chance(chance, seed) for chance in one.chances],
+        "chances": [_chance(chance) for chance in one.chances],
     }
 
 
@@ -148,18 +148,17 @@ def _scale(scale: Scale) -> dict[str, Any]:
     return {"bin": scale.bin, "objects": scale.n} | estimates | covered
 
 
-def _chance(chance: Reliability, seed: int) -> dict[str, Any]:
-    bins = zip(chance.said, chance.happened, strict=True)
+def _chance(chance: Reliability) -> dict[str, Any]:
+    bins = zip(chance.said, chance.counts, chance.happened, strict=True)
     return {
         "what": chance.what,
         "rows": chance.rows,
-        "brier": chance.brier.estimate(seed).as_dict(),
-        "brier_of_the_mean": chance.reference.value(),
+        "brier": chance.brier.as_dict(),
+        "brier_of_the_mean": chance.reference,
         "skill": chance.skill,
         "bins": [
-            {"said": said.value(), "rows": said.denominator.sum()}
-            | {"happened": happened.estimate(seed).as_dict()}
-            for said, happened in bins
+            {"said": said, "rows": rows, "happened": happened.as_dict()}
+            for said, rows, happened in bins
         ],
     }
 
@@ -172,6 +171,7 @@ def _compared(two: Compared) -> dict[str, Any]:
         "nights_left_out": two.left_out,
         "lists": {name: _differences(some) for name, some in two.lists.items()},
         "plans": {name: _differences(some) for name, some in two.plans.items()},
+        "by_magnitude": {name: _differences(some) for name, some in two.magnitudes.items()},
         "members": two.members,
         "movers": {name: _movers(table) for name, table in two.movers.items()},
     }

@@ -37,7 +37,7 @@ class Report:
     path : Path
         Of the page.
     lines : list of str
-        What a PI wants to know first, for the terminal.
+        What a PI wants to know first, for the terminal; without those of the truth table.
     """
 
     path: Path
@@ -87,8 +87,7 @@ def write_report(
     write_atomically(replay.path / NUMBERS, numbers.as_json(found))
     path = replay.path / PAGE
     write_atomically(path, _page(replay, truth, cast, every, two, drawn, told, seed))
-    lines = [*(truth.lines if truth is not None else ()), *told]
-    return Report(path, [one_line(line, page.MOST_TEXT) for line in lines])
+    return Report(path, [one_line(line, page.MOST_TEXT) for line in told])
 
 
 def _page(
@@ -122,7 +121,7 @@ def _drawn(
             completeness.draw(every, named, top, seed, command),
             phases.draw(every, named, top, command),
             calibration.draw_pit(every, named, command),
-            calibration.draw_reliability(every, named, seed, command),
+            calibration.draw_reliability(every, named, command),
         ]
     if two is not None:
         made += [pairs.draw_ratios(two, named, command), pairs.draw_movers(two, named, command)]

@@ -72,7 +72,8 @@ def _found(
     lines = [] if cast.has_truth else [NO_TRUTH]
     lines += [
         "Enters the top N once is a lenient measure: a random order reaches 93 % of SNe Ia of 17 "
-        "to 18 mag in five places a night. Within 2 d of the peak is what a spectrum is for."
+        "to 18 mag in five places a night. Within 2 d of the peak is what a spectrum is for. The "
+        "shares of a site's list are of all objects, whether or not they rise there."
     ]
     return Section(
         "lists",
@@ -172,10 +173,7 @@ def _peaks(
             for words, table in (("phase", check.phases), ("detections", check.points)):
                 tables.append(Table(f"{of}: error by {words}", _HEADS, _errors(table, seed)))
             tables.append(Table(f"{of}: error scale", _SCALE_HEADS, _scales(check.scales)))
-        chances = [
-            [c.what, said(c.brier.estimate(seed)), number(c.skill), str(c.rows)]
-            for c in one.chances
-        ]
+        chances = [[c.what, said(c.brier), number(c.skill), str(c.rows)] for c in one.chances]
         heads = ["", "Brier score", "skill", "candidates x nights"]
         tables.append(Table(f"{label}: chances", heads, chances))
     low, high = PIT_WINDOW
@@ -247,7 +245,11 @@ def _restless(every: Sequence[Judged], labels: Sequence[str], figures: Figures) 
 def _two(two: Compared, labels: Sequence[str], figures: Figures) -> Section:
     tables = [
         Table(f"{what}: {where}", ["", *labels[:2], "difference", "quotient"], _differences(some))
-        for what, every in (("observed", two.plans), ("lists", two.lists))
+        for what, every in (
+            ("observed", two.plans),
+            ("lists", two.lists),
+            ("by peak magnitude", two.magnitudes),
+        )
         for where, some in every.items()
     ]
     for where, table in two.movers.items():
@@ -318,7 +320,8 @@ def _about(
         f"type, which count as neither: {counts['unknown']}.",
         f"Intervals: 95 %, percentile bootstrap of {bootstrap.TIMES} draws "
         f"{bootstrap.words(NIGHTS, nights)}, or {bootstrap.words(OBJECTS, nights)} where a figure "
-        "is one of objects. A share of none or of all has that of Clopper & Pearson (1934).",
+        "is one of objects. A share of none or of all has that of Clopper & Pearson (1934), a rate "
+        "of none that of a Poisson count.",
         "Objects count whose true peak lies in these nights, or is not known. Phases are days in "
         "the observer's frame.",
     ]

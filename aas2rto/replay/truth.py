@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from aas2rto.errors import InputError
 from aas2rto.sources.files import alert_files, tables
 from aas2rto.sources.files.alert_files import Format
-from aas2rto.text.words import counted, in_range, nearest, one_line
+from aas2rto.text.words import MJD_RANGE, counted, nearest, one_line
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
     ours: tuple(names.split())
     for ours, names in {
         "id": "id candidate_id name object object_id objectid oid ztf_id ztfid ztf_name snid "
-        "diaobjectid tns_name iauid iau_name target",
+        "diaobjectid tns tns_name iauid iau_name target",
         "type": "type sn_type true_type spectral_type classification class obj_type tns_type",
         "peak_mjd": "peak_mjd mjd_peak peakmjd t_peak tpeak t0 true_t0 peak t_max tmax peakt "
         "peak_jd jd_peak",
@@ -43,6 +43,9 @@ NOTHING = frozenset({"", "-", "–", "nan", "none", "null", "unknown", "n/a", "n
 
 MJD_0 = 2400000.5
 """Julian date of MJD 0."""
+
+OTHER_NAME = "other name"
+"""Begins the columns of what else an object is called, which is asked where its id is unknown."""
 
 MOST_NAMED = 3
 """Names in a line; the rest is counted."""
@@ -142,17 +145,26 @@ def _renamed(path: Path, frame: pd.DataFrame, lines: list[str]) -> pd.DataFrame:
     if missing:
         lines.append(f"has no {' and no '.join(missing)}: what needs it is left out")
     made = {ours: frame[raw].reset_index(drop=True) for ours, raw in found.items()}
+    more = [given[n] for n in SPELLINGS["id"] if n in given and given[n] != found["id"]]
+    made |= {f"{OTHER_NAME} {raw}": frame[raw].reset_index(drop=True) for raw in more}
     return pd.DataFrame(made)
 
 
 def _checked(rows: pd.DataFrame, lines: list[str]) -> pd.DataFrame:
     """Return names and types as texts and the rest as numbers that can be meant."""
-    table = pd.DataFrame({"id": _texts(rows["id"]), "type": _texts(rows["type"])})
-    table["type"] = [
-        "" if text.casefold() in NOTHING else one_line(text, 60) for text in table["type"]
-    ]
+    names = [name for name in rows if str(name).startswith(OTHER_NAME)]
+    table = pd.DataFrame({name: _texts(rows[name]) for name in ("id", "type", *names)})
+    table["type"] = table["type"].map(
+        {
+            text: "" if text.casefold() in NOTHING else one_line(text, 60)
+            for text in table["type"].unique()
+        }
+    )
     for name in NUMBERS:
-        raw = rows[name] if name in rows else pd.Series(np.nan, index=rows.index)
+        if name not in rows:
+            table[name] = np.nan
+            continue
+        raw = rows[name]
         table[name] = pd.to_numeric(raw, errors="coerce").to_numpy(float, na_value=np.nan)
         said = ~_texts(raw).str.casefold().isin(NOTHING).to_numpy()
         bad = int((said & ~np.isfinite(table[name])).sum())
@@ -163,7 +175,8 @@ def _checked(rows: pd.DataFrame, lines: list[str]) -> pd.DataFrame:
     if julian.any():
         lines.append(f"{counted(int(julian.sum()), 'peak')} given as a Julian date: now MJD")
         peak[julian] -= MJD_0
-    odd = np.isfinite(peak) & ~np.array([in_range(float(mjd)) for mjd in peak], dtype=bool)
+    low, high = MJD_RANGE
+    odd = np.isfinite(peak) & ~((peak >= low) & (peak <= high))
     if odd.any():
         said_of = f"{counted(int(odd.sum()), 'peak')} outside 1968 to 2077"
         lines.append(f"{said_of}: taken as unknown; give MJD")
@@ -193,9 +206,16 @@ def _matched(
     rows: pd.DataFrame, objects: pd.DataFrame, lines: list[str]
 ) -> tuple[pd.DataFrame, int]:
     """Give each candidate the first row that has one of its names."""
-    exact, alike = _names(objects)
+    exact = _names(objects)
     nowhere: tuple[int, ...] = ()
-    owners = [exact.get(name) or alike.get(key_of(name), nowhere) for name in rows["id"]]
+    owners = [exact.get(name, nowhere) for name in rows["id"]]
+    if not all(owners):
+        alike = _alike(exact)
+        for column in ("id", *(c for c in rows if str(c).startswith(OTHER_NAME))):
+            pairs = zip(owners, rows[column], strict=True)
+            owners = [
+                own or (alike.get(key_of(name), nowhere) if name else ()) for own, name in pairs
+            ]
     count = np.array([len(own) for own in owners], dtype=int)
     row = np.repeat(np.arange(len(rows)), count)
     own = np.array([k for some in owners for k in some], dtype=int)
@@ -207,23 +227,23 @@ def _matched(
     return table[~again].reset_index(drop=True)[list(COLUMNS)], int((count == 0).sum())
 
 
-def _names(
-    objects: pd.DataFrame,
-) -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
-    """Return which candidates have which name: as it is written, and as it is compared."""
+def _names(objects: pd.DataFrame) -> dict[str, tuple[int, ...]]:
+    """Return which candidates have which name."""
     exact: dict[str, list[int]] = {}
     pairs = zip(objects["candidate_id"].astype(str), objects["aliases"], strict=True)
     for k, (own, aliases) in enumerate(pairs):
         others = aliases.split("|") if isinstance(aliases, str) else []
         for name in {own, *(alias.strip() for alias in others)} - {""}:
             exact.setdefault(name, []).append(k)
+    return {name: tuple(some) for name, some in exact.items()}
+
+
+def _alike(exact: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Return which candidates have a name as it is compared, see `key_of`."""
     alike: dict[str, set[int]] = {}
     for name, some in exact.items():
         alike.setdefault(key_of(name), set()).update(some)
-    return (
-        {name: tuple(some) for name, some in exact.items()},
-        {name: tuple(sorted(some)) for name, some in alike.items()},
-    )
+    return {name: tuple(sorted(some)) for name, some in alike.items()}
 
 
 def _say(

@@ -189,7 +189,8 @@ def _peak_sentence(check: ModelCheck, seed: int) -> str:
         row = rows.loc[name]
         if row["n"] >= 5:
             low, middle, high = (row[key].value() for key in ("p16", "median", "p84"))
-            parts.append(f"at {name} by {middle:+.1f} d (68 %: {low:+.1f} to {high:+.1f} d)")
+            ends = " to ".join(_number(end, "+.1f") for end in (low, high))
+            parts.append(f"at {name} by {_number(middle, '+.1f')} d (68 %: {ends} d)")
     if not parts:
         return ""
     covered = check.pit.coverage["68"].estimate(seed)

@@ -171,12 +171,12 @@ def test_brier_and_reliability_by_hand():
     found = calibration_check.reliability(
         "x", np.array([0, 0, 1]), np.array([0.95, 0.95, 0.15]), np.array([True, False, False])
     )
-    assert found.brier.value() == pytest.approx((0.05**2 + 0.95**2 + 0.15**2) / 3)
-    assert found.happened[9].value() == 0.5
-    assert found.said[9].value() == pytest.approx(0.95)
-    assert found.happened[1].value() == 0
-    assert np.isnan(found.happened[5].value())
-    assert found.reference.value() == pytest.approx(2 / 9)
+    assert found.brier.value == pytest.approx((0.05**2 + 0.95**2 + 0.15**2) / 3)
+    assert found.happened[9].value == 0.5
+    assert found.said[9] == pytest.approx(0.95)
+    assert found.happened[1].value == 0
+    assert np.isnan(found.happened[5].value)
+    assert found.reference == pytest.approx(2 / 9)
 
 
 @given(st.integers(0, 100))
@@ -186,8 +186,8 @@ def test_true_chances_are_on_the_line(seed):
     came = rng.random(6000) < chance
     found = calibration_check.reliability("x", np.arange(6000), chance, came)
     for said, happened in zip(found.said, found.happened, strict=True):
-        assert happened.value() == pytest.approx(said.value(), abs=0.09)
-    assert found.brier.value() == pytest.approx(1 / 6, abs=0.02)
+        assert happened.value == pytest.approx(said, abs=0.09)
+    assert found.brier.value == pytest.approx(1 / 6, abs=0.02)
     assert found.skill == pytest.approx(1 / 3, abs=0.06)
 
 

@@ -247,3 +247,49 @@ def test_what_one_run_fitted_the_next_need_not(parts: Parts, feed: Feed, tmp_pat
         assert replay(counted, feed, plan, tmp_path / name, shared=shared)
         assert (sum(asked) > before) == (name == "one")
     assert_same(frames(tmp_path / "one"), frames(tmp_path / "other"))
+
+
+@pytest.mark.slow
+def test_marks_and_targets_of_a_loop_count_from_their_time_on(
+    parts: Parts, feed: Feed, tmp_path: Path
+) -> None:
+    """A loop's store with a veto and a target of day 3, and without: the nights before agree."""
+    from astropy.time import Time
+
+    from aas2rto.store import Store
+    from aas2rto.tables import marks
+    from tests.conftest import make_objects, make_report
+
+    lists_of = {}
+    for told in (False, True):
+        path = tmp_path / f"loop{told}.sqlite"
+        with Store(f"sqlite:///{path}") as store:
+            for report in feed.reports:
+                store.ingest(report, PLAN.last)
+            if told:
+                when = Time(FIRST + 2.5, format="mjd")
+                store.marks.save(marks.rows("SN0", marks.Kind.VETO, when))
+                target = make_objects(
+                    "SN-ToO",
+                    ra=170.0,
+                    dec=5.0,
+                    survey="too",
+                    known_at=FIRST + 2.5,
+                    magnitude=17.0,
+                    too=True,
+                    base_score=1000.0,
+                )
+                store.ingest(make_report(target, source="too"), FIRST + 2.5)
+        run = tmp_path / f"run{told}"
+        plan = Plan(FIRST, FIRST + 5, keep_lists=True)
+        assert replay(parts, Feed(store=path), plan, run)
+        lists_of[told] = lists(run, until=6)
+    nights = sorted({Path(name).parts[1] for name in lists_of[True]})
+    for number, night in enumerate(nights):
+        one, other = (
+            {name: text for name, text in lists_of[told].items() if night in name}
+            for told in (False, True)
+        )
+        assert (one == other) == (number < 3), night
+        joined = b"".join(other.values())
+        assert (b"SN-ToO" in joined) == (number >= 3)

@@ -125,6 +125,7 @@ def test_no_common_night_is_no_crash(folder):
     assert two.movers["science"].empty
 
 
+@pytest.mark.slow
 def test_a_drawn_run_against_itself(sky):
     """Every difference is nothing, with an interval of nothing; nobody moved."""
     opened = open_folder(sky.folder)
@@ -143,6 +144,7 @@ def test_a_drawn_run_against_itself(sky):
     assert two.members["science"]["new"]["all"] == 0
 
 
+@pytest.mark.slow
 def test_what_is_better_is_found(sky):
     """The first config scores by the peak, the second by brightness: a drawn truth."""
     opened = open_folder(sky.folder)
@@ -157,3 +159,12 @@ def test_what_is_better_is_found(sky):
     assert (factors == "x_peak").mean() > 0.8
     shown = paired.common(opened.runs[0].nights, opened.runs[1].nights)
     assert len(shown) == len(metrics.span_of(opened.runs[0].nights))
+
+
+def test_shares_by_magnitude_are_compared_in_pairs(folder):
+    """The Table 1 of the paper, with the difference of two configs in each bin."""
+    two, _ = judged(folder, run(UP), run({0: "bca", 1: "bca", 2: "bca"}))
+    found = {one.metric.key: one for one in two.magnitudes["science"]}
+    assert found["in_time 17–18"].metric.title == "17–18 mag: in the top 1 within 2 d of the peak"
+    assert found["in_time 17–18"].minus.value == 1
+    assert found["ever 17–18"].other.value == 0

@@ -71,6 +71,7 @@ def report(sky):
     return write_report(sky.folder, truth)
 
 
+@pytest.mark.slow
 def test_the_page_is_well_formed_alone_and_complete(report, sky):
     page = checked(report.path)
     assert page.tags.count("img") == 9
@@ -81,6 +82,7 @@ def test_the_page_is_well_formed_alone_and_complete(report, sky):
     assert said.count("drawn by aas2rto replay case.yaml --archive archive") == 9
 
 
+@pytest.mark.slow
 def test_the_lines_say_the_headline(report):
     said = " ".join(report.lines)
     assert re.search(
@@ -90,6 +92,7 @@ def test_the_lines_say_the_headline(report):
     assert "Against against.yaml on the same nights: SNe Ia observed within 2 d" in said
 
 
+@pytest.mark.slow
 def test_figures_are_files_too(report):
     drawn = sorted(path.stem for path in (report.path.parent / "figures").glob("*.png"))
     assert drawn == [
@@ -109,6 +112,7 @@ def test_figures_are_files_too(report):
             assert image.info["aas2rto-command"] == "aas2rto replay case.yaml --archive archive"
 
 
+@pytest.mark.slow
 def test_numbers_are_json_with_every_interval(report):
     found = json.loads((report.path.parent / "metrics.json").read_text(encoding="utf-8"))
     caught = found["runs"]["ours"]["plans"]["all sites"]["caught"]
@@ -119,11 +123,13 @@ def test_numbers_are_json_with_every_interval(report):
     assert found["runs"]["ours"]["models"]["salt"]["pit"]["objects"] > 50
 
 
+@pytest.mark.slow
 def test_the_error_scale_is_a_file_of_its_own(report):
     read = yaml.safe_load((report.path.parent / "error_scale.yaml").read_text(encoding="utf-8"))
     assert 0.8 < read["error_scale"]["ours salt"]["all"]["factor"] < 1.25
 
 
+@pytest.mark.slow
 def test_the_same_replay_gives_the_same_bytes(report, sky):
     names = ("report.html", "metrics.json", "error_scale.yaml", "figures/nights.png")
     before = [(sky.folder / name).read_bytes() for name in names]
@@ -131,11 +137,12 @@ def test_the_same_replay_gives_the_same_bytes(report, sky):
     assert [(sky.folder / name).read_bytes() for name in names] == before
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_changes_nothing(tmp_path):
     """A resumed replay may have written its nights in another order."""
     numbers = []
     for k in range(2):
-        sky = folders.drawn(tmp_path / str(k), n_objects=60, n_nights=20, runs=["ours"])
+        sky = folders.drawn(tmp_path / str(k), n_objects=40, n_nights=16, runs=["ours"])
         if k:
             for path in (sky.folder / "ours").glob("*.parquet"):
                 table = pd.read_parquet(path).sample(frac=1.0, random_state=3)
@@ -161,6 +168,7 @@ def truth_of(**types):
     return Truth(table.assign(peak_mjd=START + 0.5, peak_mag=17.0, id=names))
 
 
+@pytest.mark.slow
 def test_without_truth_sections_say_so(sky, tmp_path):
     folder = folders.drawn(tmp_path, n_objects=40, n_nights=12).folder
     report = write_report(folder, None)
@@ -182,6 +190,7 @@ def test_one_night(folder):
     assert "1 night from" in " ".join(report.lines)
 
 
+@pytest.mark.slow
 def test_no_candidates(folder):
     tables = {"nights": folders.nights(3)}
     folders.write_replay(folder, {"ours": tables, "against": tables})
@@ -202,6 +211,7 @@ def test_no_tables_at_all(folder):
     checked(write_report(folder, None).path)
 
 
+@pytest.mark.slow
 def test_a_truth_without_peaks_is_one_of_types(tmp_path):
     sky = folders.drawn(tmp_path, n_objects=40, n_nights=12, runs=["ours"])
     rows = pd.read_csv(sky.truth)[["id", "type"]]
@@ -214,6 +224,7 @@ def test_a_truth_without_peaks_is_one_of_types(tmp_path):
     assert found["runs"]["ours"]["lists"]["science"]["in_time"]["value"] is None
 
 
+@pytest.mark.slow
 def test_another_class(tmp_path):
     sky = folders.drawn(tmp_path, n_objects=80, n_nights=20, runs=["ours"])
     truth = load_truth(sky.truth, open_folder(tmp_path).objects)
@@ -244,6 +255,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 def test_hostile_names_are_cut_and_escaped(folder):
     """Ids, sites, configs, factors, commands and types."""
     names = HOSTILE

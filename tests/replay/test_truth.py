@@ -9,6 +9,7 @@ from astropy.table import Table
 from aas2rto.errors import InputError
 from aas2rto.replay.truth import load_truth
 from tests.replay import folders
+from tests.shared import SHARED
 
 
 def objects(**aliases):
@@ -151,3 +152,24 @@ def test_an_empty_replay(tmp_path):
     found = told(tmp_path / "t.csv", [{"id": "a", "type": "SN Ia"}], objects())
     assert found.table.empty
     assert found.unmatched == 1
+
+
+def test_an_object_is_found_by_another_column_of_names(tmp_path):
+    """BTS gives ZTF's name and TNS's; a candidate may be known by either."""
+    row = {"objectId": "ZTF20nobody", "tns": "SN2020xyz", "type": "SN Ia"}
+    found = told(tmp_path / "t.csv", [row, {"objectId": "ZTF20other", "tns": "", "type": "TDE"}])
+    assert found.table["candidate_id"].tolist() == ["ZTF20abc"]
+    assert found.unmatched == 1
+
+
+@pytest.mark.real_data
+def test_the_bright_transient_survey_is_a_truth_table():
+    """As it comes: its names, types and peaks."""
+    path = SHARED / "data" / "ztf_bts_objects.parquet"
+    names = pd.read_parquet(path, columns=["objectId"])["objectId"].astype(str)
+    held = pd.DataFrame({"candidate_id": names[:100], "aliases": ""})
+    found = load_truth(path, held)
+    assert len(found.table) == 100
+    assert found.table["peak_mjd"].between(58000, 60000).mean() > 0.95
+    assert (found.table["type"] == "SN Ia").mean() > 0.5
+    assert found.unmatched == len(names) - 100

@@ -9,7 +9,10 @@ from aas2rto.outputs.figures import style
 from aas2rto.replay.calibration_check import PIT_BINS, PIT_WINDOW, Reliability
 from aas2rto.replay.figures import panel
 from aas2rto.replay.figures.panel import Drawn
-from aas2rto.replay.judge import Judged
+from aas2rto.replay.judge import Judged, ModelCheck
+
+LEAST = 5
+"""Candidates times nights in a bin that is drawn."""
 
 
 def draw_pit(every: list[Judged], labels: list[str], command: str) -> Drawn | None:
@@ -21,27 +24,8 @@ def draw_pit(every: list[Judged], labels: list[str], command: str) -> Drawn | No
 
     def on(axes: list[Axes]) -> None:
         for k, model in enumerate(models):
-            if model is None:
-                continue
-            edges = np.linspace(0, 1, PIT_BINS + 1)
-            if not told:
-                low, high = 100 * model.pit.low[0], 100 * model.pit.high[0]
-                axes[0].axhspan(low, high, color=style.PALE, alpha=0.8, lw=0, zorder=0)
-            name = f"{labels[k]}: {model.fits.model}, {model.pit.n} objects"
-            axes[0].stairs(
-                100 * model.pit.shares,
-                edges,
-                color=panel.COLOURS[k],
-                lw=2,
-                ls=panel.LINES[k],
-                label=style.plain(name, 50),
-                zorder=3 + k,
-            )
-            inside = {key: 100 * ratio.value() for key, ratio in model.pit.coverage.items()}
-            told.append(
-                f"{labels[k]}: stated 68 % hold {inside['68']:.0f} % of the true peaks, stated "
-                f"95 % hold {inside['95']:.0f} %."
-            )
+            if model is not None:
+                told.append(_draw_pit(axes[0], model, k, labels[k]))
         axes[0].set_xlim(0, 1)
         axes[0].set_ylim(0, max(float(axes[0].get_ylim()[1]) * 1.25, 20))
         axes[0].set_xlabel("PIT of the true peak")
@@ -57,9 +41,29 @@ def draw_pit(every: list[Judged], labels: list[str], command: str) -> Drawn | No
     return Drawn("pit", title, f"PIT histogram. {title} {' '.join(told)}", png)
 
 
-def draw_reliability(
-    every: list[Judged], labels: list[str], seed: int, command: str
-) -> Drawn | None:
+def _draw_pit(axes: Axes, model: ModelCheck, k: int, label: str) -> str:
+    """Draw one run's histogram; return it in words."""
+    edges = np.linspace(0, 1, PIT_BINS + 1)
+    if k == 0:
+        low, high = 100 * model.pit.low[0], 100 * model.pit.high[0]
+        axes.axhspan(low, high, color=style.PALE, alpha=0.8, lw=0, zorder=0)
+    axes.stairs(
+        100 * model.pit.shares,
+        edges,
+        color=panel.COLOURS[k],
+        lw=2,
+        ls=panel.LINES[k],
+        label=style.plain(f"{label}: {model.fits.model}, {model.pit.n} objects", 50),
+        zorder=3 + k,
+    )
+    inside = {key: 100 * ratio.value() for key, ratio in model.pit.coverage.items()}
+    return (
+        f"{label}: stated 68 % hold {inside['68']:.0f} % of the true peaks, stated 95 % hold "
+        f"{inside['95']:.0f} %."
+    )
+
+
+def draw_reliability(every: list[Judged], labels: list[str], command: str) -> Drawn | None:
     """Draw what happened against what was said, for each kind of chance; None without any."""
     kinds = list(dict.fromkeys(chance.what for one in every for chance in one.chances))[-2:]
     if not kinds:
@@ -75,7 +79,7 @@ def draw_reliability(
             one.set_ylabel("came true [%]")
             for k, judged in enumerate(every):
                 own = [chance for chance in judged.chances if chance.what == what]
-                told.extend(_draw_chance(one, chance, k, labels[k], seed) for chance in own)
+                told.extend(_draw_chance(one, chance, k, labels[k]) for chance in own)
             panel.legend(one, "upper left")
         axes[-1].set_xlabel("said [%]")
 
@@ -85,14 +89,13 @@ def draw_reliability(
     return Drawn("reliability", title, f"Reliability. {title} {' '.join(told)}", png)
 
 
-def _draw_chance(axes: Axes, chance: Reliability, k: int, label: str, seed: int) -> str:
+def _draw_chance(axes: Axes, chance: Reliability, k: int, label: str) -> str:
     """Draw one run's reliability; return it in words."""
     points = []
-    for said, happened in zip(chance.said, chance.happened, strict=True):
-        found = happened.estimate(seed)
-        if found.is_known and said.denominator.sum() >= 5:
+    for said, count, found in zip(chance.said, chance.counts, chance.happened, strict=True):
+        if count >= LEAST:
             low, high = (e if np.isfinite(e) else found.value for e in (found.low, found.high))
-            points.append((said.value(), found.value, found.value - low, high - found.value))
+            points.append((said, found.value, found.value - low, high - found.value))
     if not points:
         return f"{label}: too few."
     x, y, below, above = 100 * np.array(points).T
@@ -105,8 +108,8 @@ def _draw_chance(axes: Axes, chance: Reliability, k: int, label: str, seed: int)
         ls=panel.LINES[k],
         lw=1,
         capsize=2,
-        label=f"{panel.name(label)}: Brier {chance.brier.value():.3f}",
+        label=f"{panel.name(label)}: Brier {chance.brier.value:.3f}",
         zorder=3 + k,
     )
     pairs = ", ".join(f"{a:.0f} % said, {b:.0f} % came" for a, b in zip(x, y, strict=True))
-    return f"{label}, {chance.what}: Brier score {chance.brier.value():.3f}; {pairs}."
+    return f"{label}, {chance.what}: Brier score {chance.brier.value:.3f}; {pairs}."

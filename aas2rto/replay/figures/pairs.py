@@ -40,7 +40,7 @@ RANKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 @dataclass(frozen=True)
 class Move:
-    """Who moved, see `aas2rto.replay.paired.movers`."""
+    """Who moved, see `aas2rto.replay.movers`."""
 
     candidate_id: str
     kind: int

@@ -170,7 +170,7 @@ def with_dates(axes: Axes) -> None:
         low, high = axes.get_xlim()
         return f"{date:%b %Y}" if high - low > 250 else f"{date.day} {date:%b}"
 
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(text))
 
 
