@@ -228,7 +228,7 @@ def _run(
         parts = build(case)
         try:
             feed = read(parts, plan.first, plan.last) if recorded is None else Feed(store=recorded)
-            for line in (*feed.notes, *feed.problems) if name == OURS else ():
+            for line in feed.said() if name == OURS else ():
                 typer.echo(f"note: {line}", err=True)
             with _progress(name) as on_night:
                 drive(parts, feed, plan, folder, on_night=on_night, anew=anew, shared=shared)

@@ -217,6 +217,17 @@ def _already_taken(reading: _Pass, name: str, version: list[int]) -> float | Non
     return float(until)
 
 
+def known_first(cursor: Mapping[str, Any]) -> list[float]:
+    """Return when the first alert of each file becomes known of which some are later than now.
+
+    Parameters
+    ----------
+    cursor : mapping
+        Of an answer of this source; [d, MJD UTC].
+    """
+    return [float(entry[3]) for entry in cursor.get("waiting", {}).values()]
+
+
 def _keep(reading: _Pass, name: str) -> None:
     """Leave a file that there is no time for as the last cursor had it."""
     for kind, entries in (

@@ -19,10 +19,11 @@ from aas2rto.errors import InputError, UsageError
 from aas2rto.replay import tables
 from aas2rto.replay.drive import Plan, replay
 from aas2rto.replay.execute import Capacity, Weather
-from aas2rto.replay.feed import Feed, read
+from aas2rto.replay.feed import Feed, Told, read
 from aas2rto.steps.build import build
 from aas2rto.steps.cycle import Parts
 from aas2rto.tables import photometry
+from aas2rto.tables.report import PollRequest
 from tests.replay.nights import FIRST, season, write_project
 
 NIGHTS = 8
@@ -160,10 +161,11 @@ def test_an_archive_of_nobody_is_refused(parts: Parts) -> None:
 # -- no future -----------------------------------------------------------------------------------
 
 
-def of_table(parts: Parts, table: pd.DataFrame, folder: Path) -> Feed:
-    table.to_csv(Path(folder) / "alerts.csv", index=False)
-    case = load(write_project(Path(folder), table) / "small.yaml")
-    return read(build(case), PLAN.first, PLAN.last)
+def report_of(table: pd.DataFrame, folder: Path) -> Any:
+    """Return what the archive says of a table at the end."""
+    case = load(write_project(folder, table) / "small.yaml")
+    source = build(case).pollers[0].source
+    return source.poll(PollRequest(PLAN.last))
 
 
 @pytest.mark.proof
@@ -187,8 +189,7 @@ def test_what_became_known_later_changes_no_list(parts, seed, cut, late, words):
     Late forced photometry, redshifts, types and names are known at times of their own.
     """
     with tempfile.TemporaryDirectory() as place:
-        whole = of_table(parts, season(seed=seed), Path(place))
-        report = whole.reports[0]
+        report = report_of(season(seed=seed), Path(place))
         points = report.photometry.copy()
         for row, days in late:
             at = row % len(points)
@@ -207,7 +208,7 @@ def test_what_became_known_later_changes_no_list(parts, seed, cut, late, words):
             objects = report.objects
             if is_cut:
                 objects = objects[objects["known_at"] <= until]
-            feed = Feed((_with(report, objects, kept, told),))
+            feed = Feed((Told([_with(report, objects, kept, told)]),))
             folder = Path(place) / f"run{is_cut}"
             assert replay(parts, feed, PLAN, folder)
             found.append(lists(folder, until=cut + 1))
@@ -264,8 +265,8 @@ def test_marks_and_targets_of_a_loop_count_from_their_time_on(
     for told in (False, True):
         path = tmp_path / f"loop{told}.sqlite"
         with Store(f"sqlite:///{path}") as store:
-            for report in feed.reports:
-                store.ingest(report, PLAN.last)
+            for poller in feed.pollers():
+                store.ingest(poller.source.poll(PollRequest(PLAN.last)), PLAN.last)
             if told:
                 when = Time(FIRST + 2.5, format="mjd")
                 store.marks.save(marks.rows("SN0", marks.Kind.VETO, when))

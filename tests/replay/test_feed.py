@@ -35,7 +35,7 @@ def ask(told: Told, day: float, cursor: dict[str, float]) -> Report:
 )
 def test_all_is_told_once_and_nothing_before_its_time(days, nights, since):
     """Whatever the nights: what is told by a night is what is known by then, each row once."""
-    told = Told(archive([float(day) for day in days], since))
+    told = Told([archive([float(day) for day in days], since)])
     cursor: dict[str, float] = {}
     rows = []
     for night in sorted(nights):
@@ -56,16 +56,55 @@ def test_all_is_told_once_and_nothing_before_its_time(days, nights, since):
 
 def test_a_measurement_waits_for_its_object():
     """It would be left out, for nobody knows whose it is."""
-    told = Told(archive([1.0, 2.0], since=5.0))
+    told = Told([archive([1.0, 2.0], since=5.0)])
     assert ask(told, 4, {}).outcome is Outcome.EMPTY
     report = ask(told, 5, {})
     assert (len(report.objects), len(report.photometry), len(report.facts)) == (1, 2, 2)
 
 
 def test_a_repeated_night_brings_nothing_and_an_earlier_one_neither():
-    told = Told(archive([1.0, 2.0]))
+    told = Told([archive([1.0, 2.0])])
     report = ask(told, 2, {})
     for night in (2, 1):
         again = ask(told, night, dict(report.cursor))
         assert again.outcome is Outcome.EMPTY
         assert again.cursor == report.cursor
+
+
+def test_many_files_are_read_as_they_come_due_and_give_the_same(tmp_path):
+    """Night by night in files of their own, or all in one: told alike."""
+    from aas2rto.config.load import load
+    from aas2rto.replay.feed import read
+    from aas2rto.steps.build import build
+    from tests.replay.nights import CONFIG, FIRST, season
+
+    table, until = season(), FIRST + 25
+    (tmp_path / "one").mkdir()
+    (tmp_path / "many").mkdir()
+    table.to_csv(tmp_path / "one" / "all.csv", index=False)
+    for night, rows in table.groupby(np.floor(table["mjd"])):
+        rows.to_csv(tmp_path / "many" / f"{night:.0f}.csv", index=False)
+    told = {}
+    for name in ("one", "many"):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(CONFIG.replace("[alerts.csv]", f"[{name}]"), encoding="utf-8")
+        feed = read(build(load(path)), FIRST, until)
+        nights, cursor = [], {}
+        for day in range(26):
+            report = feed.sources[0].poll(PollRequest(FIRST + day, cursor))
+            cursor = dict(report.cursor)
+            columns = ["candidate_id", "mjd", "band", "flux", "known_at", "measurement_id"]
+            rows = report.photometry[columns] if len(report.photometry) else report.photometry
+            nights.append(
+                (
+                    sorted(map(str, rows.to_numpy().tolist())),
+                    sorted(map(str, report.objects.get("object_id", []))),
+                )
+            )
+        told[name] = nights
+    assert sum(len(points) for points, _ in told["one"]) > 100
+    first = {name: {one for _, names in nights for one in names} for name, nights in told.items()}
+    assert first["one"] == first["many"]
+    for one, other in zip(told["one"], told["many"], strict=True):
+        assert one[0] == other[0]
+        assert set(one[1]) <= set(other[1])
