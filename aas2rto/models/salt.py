@@ -68,6 +68,9 @@ class Salt:
     engine : str
         ``batched``: all candidates in compiled code. ``sncosmo``: `sncosmo.fit_lc` from several
         starts, one candidate at a time and without priors; it stays the truth.
+    starts : str
+        Of the engine ``sncosmo``: ``several``, the best of which counts, or ``one``, where
+        `sncosmo.fit_lc` guesses, as A&A 698, A153 (2025) ran it: often another minimum.
     time_limit : float
         Longest time of one fit by sncosmo [s]; the batched engine needs none.
     workers : int
@@ -100,6 +103,7 @@ class Salt:
         non_detections: Literal["one_sided", "ignore"] = "one_sided",
         robust: bool = False,
         engine: Literal["batched", "sncosmo"] = "batched",
+        starts: Literal["several", "one"] = "several",
         time_limit: Second = 60.0,
         workers: int = 0,
     ) -> None:
@@ -118,6 +122,7 @@ class Salt:
         self.non_detections = non_detections
         self.robust = robust
         self.engine = engine
+        self.starts = starts
         self.time_limit = time_limit
         self.workers = workers
         self._batched: BatchedEngine | None = None
@@ -182,7 +187,11 @@ class Salt:
             return {}
         if self.engine == "sncosmo":
             engine = SncosmoEngine(
-                self.source_name, self.z_range, time_limit=self.time_limit, workers=self.workers
+                self.source_name,
+                self.z_range,
+                time_limit=self.time_limit,
+                workers=self.workers,
+                guess=self.starts == "one",
             )
             return from_sncosmo(engine.fit(curves, chosen), curves)
         batch, used = self._fit_batched(curves, chosen)

@@ -68,6 +68,7 @@ class Task:
     ebv: float
     z_range: tuple[float, float]
     min_points: int
+    guess: bool = False
 
 
 class SncosmoEngine:
@@ -83,13 +84,22 @@ class SncosmoEngine:
         Longest time of one fit [s].
     workers : int
         Processes; 0 takes one for each core.
+    guess : bool
+        Start once, where sncosmo guesses, in place of several times.
     """
 
     def __init__(
-        self, source: str, z_range: tuple[float, float], *, time_limit: float, workers: int = 0
+        self,
+        source: str,
+        z_range: tuple[float, float],
+        *,
+        time_limit: float,
+        workers: int = 0,
+        guess: bool = False,
     ) -> None:
         self.source = source
         self.z_range = z_range
+        self.guess = guess
         self.time_limit = time_limit
         self.workers = workers or cores()
 
@@ -112,14 +122,16 @@ class SncosmoEngine:
         names = [curves.bands[code] for code in curves.band[rows]]
         points = Points(curves.mjd[rows], curves.flux[rows], curves.flux_err[rows], names)
         redshift, ebv = float(curves.redshift[i]), float(curves.ebv[i])
-        return Task(self.source, points, redshift, ebv, self.z_range, MIN_POINTS)
+        return Task(self.source, points, redshift, ebv, self.z_range, MIN_POINTS, self.guess)
 
 
 def fit_task(task: Task) -> Solution:
     """Fit one candidate; then once more without points after the surfaces' last phase, if any."""
     dusty = _model(task.source)
     z_range = None if np.isfinite(task.redshift) else task.z_range
-    begin = starts(task.points, task.redshift, task.z_range)
+    begin = [None] if task.guess else starts(task.points, task.redshift, task.z_range)
+    if task.guess:
+        dusty.set(z=task.redshift if z_range is None else np.mean(z_range))
     solution = fit_one(dusty, task.points, begin, ebv=task.ebv, z_range=z_range)
     early = before_the_end(task.points, solution, dusty.source.maxphase())
     if task.min_points <= early.mjd.size < task.points.mjd.size:
@@ -173,7 +185,7 @@ def starts(points: Points, redshift: float, z_range: tuple[float, float]) -> lis
 def fit_one(
     model: Any,
     points: Points,
-    begin: Sequence[Start],
+    begin: Sequence[Start | None],
     *,
     ebv: float,
     z_range: tuple[float, float] | None,
@@ -186,8 +198,8 @@ def fit_one(
         As `model_with_dust` makes it.
     points : Points
         At least as many as free parameters.
-    begin : sequence of Start
-        See `starts`.
+    begin : sequence of Start or None
+        See `starts`; None is where `sncosmo.fit_lc` guesses itself.
     ebv : float
         Milky Way E(B-V) [mag].
     z_range : (float, float) or None
@@ -216,24 +228,28 @@ def fit_one(
 
 
 def _from_start(
-    model: Any, points: Points, free: tuple[str, ...], start: Start, bounds: dict[str, Any]
+    model: Any, points: Points, free: tuple[str, ...], start: Start | None, bounds: dict[str, Any]
 ) -> tuple[Any, Any] | None:
     """Run sncosmo from one start; None where it finds nothing finite."""
     import sncosmo  # noqa: PLC0415
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.set(z=start.z, t0=start.t0, x0=1.0, x1=start.x1, c=start.c)
-        model.set(x0=_amplitude(model, points))
+        if start is None:
+            model.set(x1=0.0, c=0.0)
+        else:
+            model.set(z=start.z, t0=start.t0, x0=1.0, x1=start.x1, c=start.c)
+            model.set(x0=_amplitude(model, points))
+        guesses = start is None
         try:
             result, fitted = sncosmo.fit_lc(
                 _as_table(points),
                 model,
                 list(free),
                 bounds=bounds,
-                guess_amplitude=False,
-                guess_t0=False,
-                guess_z=False,
+                guess_amplitude=guesses,
+                guess_t0=guesses,
+                guess_z=guesses,
                 warn=False,
             )
         except (RuntimeError, ValueError):

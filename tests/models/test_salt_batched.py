@@ -1,8 +1,11 @@
 """The batched engine against sncosmo: the same fluxes, and no worse minima."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+import sncosmo
 
 from aas2rto import data
 from aas2rto.models.compiled import problem, salt
@@ -178,6 +181,32 @@ def test_the_sncosmo_engine_agrees_with_the_batched_one():
     np.testing.assert_allclose(ours["t_peak"], theirs["t_peak"], atol=0.05)
     np.testing.assert_allclose(ours["chisq"], theirs["chisq"], atol=0.1)
     np.testing.assert_allclose(ours["t_peak_err"], theirs["t_peak_err"], rtol=0.05)
+
+
+@pytest.mark.slow
+def test_from_one_start_it_is_what_fit_lc_finds_by_itself():
+    """The paper's recipe: `sncosmo.fit_lc` called as its manual does, the redshift free."""
+    table, truth = simulated(3, seed=6)
+    known = truth[["candidate_id", "ebv"]].assign(redshift=np.nan)
+    settings = {"redshift": (0.001, 0.2), "min_detections": 1, "priors": "none", "workers": 1}
+    found = Salt(**settings, engine="sncosmo", starts="one").fit(table, known)
+    for row, ebv in zip(found.to_dict("records"), truth["ebv"], strict=True):
+        own = table[table["candidate_id"] == row["candidate_id"]]
+        model = model_with_dust(data.salt_source())
+        model.set(mwebv=ebv)
+        points = {"time": own["mjd"], "flux": own["flux"], "fluxerr": own["flux_err"]}
+        points["band"] = [data.bandpass(name) for name in own["band"]]
+        points |= {"zp": np.full(len(own), phot.AB_ZERO_POINT), "zpsys": ["ab"] * len(own)}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result, _ = sncosmo.fit_lc(
+                {name: np.asarray(values) for name, values in points.items()},
+                model,
+                ["z", "t0", "x0", "x1", "c"],
+                bounds={"z": (0.001, 0.2)},
+            )
+        assert row["chisq"] == pytest.approx(result.chisq, abs=1e-3)
+        assert row["t_peak"] == pytest.approx(result.parameters[1], abs=1e-2)
 
 
 def test_one_candidate_does_not_depend_on_the_others():

@@ -137,6 +137,7 @@ def settings(name: str) -> dict[str, Any]:
                 "engine": "sncosmo",
                 "min_detections": 5,
                 "redshift": [0.001, 0.2],
+                "starts": "one",
                 "time_limit": "120 s",  # a busy machine must not change a fit
             }
         }
