@@ -12,7 +12,7 @@ from aas2rto.replay.folder import SCIENCE, Folder
 from aas2rto.replay.judge import Compared, Judged, ModelCheck
 from aas2rto.replay.metrics import Metric, judged
 from aas2rto.replay.paired import Difference
-from aas2rto.text.words import counted, one_line
+from aas2rto.text.words import counted, in_range, iso, one_line
 
 NAME = 40
 """Letters of a name of other people's."""
@@ -122,9 +122,16 @@ def headline(
     return [text for text in found if text]
 
 
+def _date(value: object) -> str:
+    """Write a time of provenance, an MJD, as people do."""
+    if isinstance(value, float | int) and in_range(float(value)):
+        return iso(float(value))
+    return one_line(str(value), 24)
+
+
 def _span_sentence(first: Judged, folder: Folder) -> str:
     about = folder.about
-    begin, end = (one_line(str(about.get(key, "?")), 24) for key in ("from", "to"))
+    begin, end = (_date(about.get(key, "?")) for key in ("from", "to"))
     sites = [name for name in first.lists if name != SCIENCE]
     at = f", lists for {counted(len(sites), 'site')}" if sites else ""
     return (
