@@ -29,6 +29,7 @@ from aas2rto.cli import (
     plan,
     prime,
     run,
+    serve,
     status,
     targets,
     too,
@@ -54,6 +55,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
+app.command("serve")(serve.serve)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("mark")(mark.mark)

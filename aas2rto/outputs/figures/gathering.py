@@ -247,7 +247,7 @@ def _nights(found: Findings, chosen: pd.DataFrame) -> dict[str, tuple[SiteNight,
         of_site = facts.get(site.name, {})
         for row, name in enumerate(names):
             known = of_site.get(name, {})
-            good = _observable(site, known, found.now.utc.mjd, mjd, altitude[row], azimuth[row])
+            good = observable_at(site, known, found.now.utc.mjd, mjd, altitude[row], azimuth[row])
             shares = _site_shares(found.site_factors, known)
             nights[name].append(
                 SiteNight(
@@ -263,7 +263,7 @@ def _nights(found: Findings, chosen: pd.DataFrame) -> dict[str, tuple[SiteNight,
     return {name: tuple(found) for name, found in nights.items()}
 
 
-def _observable(
+def observable_at(
     site: Observatory,
     row: Mapping[str, Any],
     now: float,
@@ -271,7 +271,18 @@ def _observable(
     altitude: Floats,
     azimuth: Floats,
 ) -> NDArray[np.bool_]:
-    """Tell when it is night and the candidate within the limits of the site."""
+    """Tell when it is night and the candidate within the limits of the site.
+
+    Parameters
+    ----------
+    site : Observatory
+    row : mapping
+        The candidate's columns of the site's list.
+    now : float
+        For when that list was made [d, MJD UTC].
+    mjd, altitude, azimuth : ndarray, shape (n,)
+        Times [d, UTC], and where the candidate is then [deg].
+    """
     # Nothing is known of it there, or the telescope does not take it.
     if "observing_start" not in row or row.get("factor") == TELESCOPE:
         return np.zeros(len(mjd), dtype=bool)
