@@ -25,6 +25,9 @@ POINTS = 49
 MARGIN = 0.75 / 24.0
 """Before dusk and after dawn [d]."""
 
+ROOM = 17.0
+"""Half the width of a time below the axis."""
+
 SMALL, LARGE = (132.0, 40.0), (640.0, 190.0)
 
 TWILIGHTS = ((0.0, "day"), (-6.0, "civil"), (-12.0, "nautical"), (-18.0, "astronomical"))
@@ -146,7 +149,9 @@ def _axes(box: Box) -> list[str]:
     every = max(round((box.last - box.first) * 24 / 8), 1)
     for one in np.arange(np.ceil(box.first * 24 / every), np.floor(box.last * 24 / every) + 1):
         mjd = float(one) * every / 24
-        parts.append(svg.text(float(box.x(mjd)), box.bottom + 15, hour(mjd), "tick", "middle"))
+        x = float(box.x(mjd))
+        if box.left + ROOM <= x <= box.right - ROOM:
+            parts.append(svg.text(x, box.bottom + 15, hour(mjd), "tick", "middle"))
     return parts
 
 

@@ -103,14 +103,13 @@ def make_app(site: Site, **rates: Any) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         lifespan=running,
-        root_path=site.links.root,
     )
     app.include_router(html.router_of(site))
     app.include_router(api.router_of(site))
     _add_description(app, site)
     _add_errors(app, site)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
-    app.add_middleware(Guarded, door=site.door, **rates)
+    app.add_middleware(Guarded, door=site.door, root=site.links.root, **rates)
     return app
 
 
@@ -132,9 +131,8 @@ def _add_description(app: FastAPI, site: Site) -> None:
 
 def _add_errors(app: FastAPI, site: Site) -> None:
     def is_for_programs(request: Request) -> bool:
-        path = request.url.path.removeprefix(site.links.root)
         accept = request.headers.get("accept", "")
-        return path.startswith("/api/") or "text/html" not in accept
+        return request.url.path.startswith("/api/") or "text/html" not in accept
 
     def refused(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500

@@ -268,15 +268,7 @@ class Desk:
     def cycles(self, now: float, limit: int) -> list[dict[str, Any]]:
         """Return reports of the newest cycles by `now` [d, MJD UTC], the newest first."""
         with self._lock:
-            store, at = self._fresh(), now
-            told: list[dict[str, Any]] = []
-            while len(told) < limit:
-                report = store.results.report(at)
-                if not report:
-                    break
-                told.append(report)
-                at = float(np.nextafter(float(report["now_mjd"]), -np.inf))
-        return told
+            return self._fresh().results.reports(now, limit)
 
 
 def _kept(night: Night, key: tuple[str, str], make: Callable[[], T]) -> T:

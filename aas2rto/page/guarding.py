@@ -34,7 +34,7 @@ POLICY = "; ".join(
 HEADERS = {
     b"content-security-policy": POLICY.encode(),
     b"x-content-type-options": b"nosniff",
-    b"referrer-policy": b"no-referrer",
+    b"referrer-policy": b"same-origin",  # with none, forms would not say where they are from
     b"cross-origin-opener-policy": b"same-origin",
     b"cross-origin-resource-policy": b"same-origin",
 }
@@ -56,6 +56,8 @@ class Guarded:
     app : callable
         Of ASGI; finds ``right`` and ``cookie`` in the scope's ``state``.
     door : Door
+    root : str
+        Path below which a proxy shows the pages; it may take it off, or leave it on.
     reads, writes, tries : Rate
         For reading, for writing, and for wrong tokens.
     """
@@ -65,11 +67,12 @@ class Guarded:
         app: App,
         *,
         door: Door,
+        root: str = "",
         reads: Rate | None = None,
         writes: Rate | None = None,
         tries: Rate | None = None,
     ) -> None:
-        self._app, self._door = app, door
+        self._app, self._door, self._root = app, door, root
         self._reads = reads or Rate(240, 40)
         self._writes = writes or Rate(40, 4)
         self._tries = tries or Rate(10, 0.2)
@@ -79,16 +82,32 @@ class Guarded:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = {**scope, "state": {}, "path": self._below_root(str(scope["path"]))}
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
         }
-        told = _with_headers(send, cache=not _path(scope).startswith("/static/"))
+        told = _with_headers(send, cache=not scope["path"].startswith("/static/"))
         refused = self._refused(scope, headers)
         if refused is not None:
             await _say(told, *refused)
             return
         await self._app(scope, receive, told)
+
+    def _below_root(self, path: str) -> str:
+        root = self._root
+        return (
+            path.removeprefix(root) or "/" if root and f"{path}/".startswith(f"{root}/") else path
+        )
+
+    def _to_login(self, scope: Scope) -> Refusal:
+        path = scope["path"]
+        if path.startswith("/api/") or scope["method"] not in SAFE:
+            words = "a token is needed: Authorization: Bearer TOKEN"
+            return 401, words, {"www-authenticate": "Bearer"}
+        query = scope.get("query_string", b"").decode("latin-1")
+        to = quote(f"{path}?{query}" if query else path, safe="")
+        return 303, "a token is needed", {"location": f"{self._root}/login?to={to}"}
 
     def _refused(self, scope: Scope, headers: dict[str, str]) -> Refusal | None:
         """Tell why a request is not answered: status, words, further headers."""
@@ -104,29 +123,14 @@ class Guarded:
             return 413, f"more than {LARGEST} bytes, or of unknown length", {}
         cookie = _cookie(headers.get("cookie", ""))
         right = self._door.right_of(headers, cookie)
-        state = scope.setdefault("state", {})
+        state = scope["state"]
         state["right"], state["cookie"], state["headers"] = right, cookie, headers
         state["may_try"] = lambda: self._tries.take(client) == 0.0
-        if right >= Right.READ or _path(scope).startswith(OPEN):
+        if right >= Right.READ or scope["path"].startswith(OPEN):
             return None
         if headers.get("authorization") and not state["may_try"]():
             return 429, "too many wrong tokens", {"retry-after": "10"}
-        return _to_login(scope)
-
-
-def _to_login(scope: Scope) -> Refusal:
-    path = _path(scope)
-    if path.startswith("/api/") or scope["method"] not in SAFE:
-        return 401, "a token is needed: Authorization: Bearer TOKEN", {"www-authenticate": "Bearer"}
-    query = scope.get("query_string", b"").decode("latin-1")
-    root = scope.get("root_path", "")
-    to = quote(f"{path}?{query}" if query else path, safe="")
-    return 303, "a token is needed", {"location": f"{root}/login?to={to}"}
-
-
-def _path(scope: Scope) -> str:
-    path, root = str(scope["path"]), str(scope.get("root_path", ""))
-    return path.removeprefix(root) if root else path
+        return self._to_login(scope)
 
 
 def _is_small(headers: dict[str, str]) -> bool:

@@ -149,7 +149,7 @@ def _point(
 
 
 def rank_history(subject: Subject, names: list[str]) -> Markup | str:
-    """Draw where a candidate has ranked at each site, over the last days; empty if nowhere.
+    """Draw where a candidate has ranked at each site, over the last days; empty with one cycle.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def rank_history(subject: Subject, names: list[str]) -> Markup | str:
         Of the sites, in the order of their colours.
     """
     ranks = subject.ranks
-    if ranks.empty or not ranks["rank"].notna().any():
+    if ranks["at"].nunique() < 2 if len(ranks) else True:
         return ""
     first = min(float(ranks["at"].min()), subject.now - 0.1)
     worst = max(float(ranks["rank"].max()), 2.0)

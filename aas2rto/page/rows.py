@@ -40,6 +40,7 @@ NUMBERS = (
     "site_score",
     "last_mag",
     "last_magerr",
+    "magnitude",
     "t_peak",
     "t_peak_err",
     "redshift",

@@ -74,7 +74,7 @@ class Site:
         """Say who asks for a page."""
         state = request.state
         query = request.url.query
-        path = request.scope["path"].removeprefix(self.links.root) or "/"
+        path = request.scope["path"]
         key = request.query_params.get("said", "")
         said: Said | None = self.desk.said(key) if key else None
         return Asked(

@@ -191,14 +191,17 @@ class Views:
 
     def plan(self, asked: Asked, night: Night) -> str:
         """Return tonight's plan, as far as it is made."""
-        plan, drawn, tables, missed = night.plan, "", [], []
+        plan, drawn, tables = night.plan, "", []
+        missed: dict[str, list[str]] = {}
         if plan is not None:
             drawn = timeline(plan)
             for one in plan.nights:
                 rows = plan.at(one.observatory.name).to_dict("records")
                 told = [row | {"words": state_words(row["state"])} for row in rows]
                 tables.append((one, told))
-            missed = plan.not_planned.head(50).to_dict("records")
+            for row in plan.not_planned.head(MOST_MARKS).to_dict("records"):
+                told_here = f"{row['observatory']}: {row['reason']}"
+                missed.setdefault(str(row["candidate_id"]), []).append(told_here)
         more = {"drawn": drawn, "tables": tables, "missed": missed}
         return self.render("plan", asked, night, plan=plan, **more)
 
@@ -316,7 +319,8 @@ def _fits(fits: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             value = (fit.get("parameters") or {}).get(name)
             error = (fit.get("errors") or {}).get(name)
             cells.append(_value(name, value, error))
-        rows.append((name, cells))
+        if any(cells):
+            rows.append((name, cells))
     return {"models": list(fits.items()), "rows": rows}
 
 
