@@ -17,6 +17,7 @@ from aas2rto.page.svg import Box, Floats
 from aas2rto.sky import altitude_curve as tracks
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.cycle import Ranking
+from aas2rto.tables.records import records
 from aas2rto.text.words import hour
 
 POINTS = 49
@@ -63,8 +64,7 @@ def small_curves(site: Observatory, ranking: Ranking, table: pd.DataFrame, now: 
     box = _box(mjd, *SMALL, labelled=False)
     below = _sky(box, mjd, tracks.sun_track(site, times), moon, now)
     told: list[str] = []
-    for row, record in enumerate(table.to_dict("records")):
-        facts = {str(key): value for key, value in record.items()}
+    for row, facts in enumerate(records(table)):
         good = observable_at(site, facts, now, mjd, altitude[row], azimuth[row])
         above = _track(box, mjd, altitude[row], good)
         words = describe(mjd, altitude[row], good, facts)

@@ -154,3 +154,4 @@ def _add_errors(app: FastAPI, site: Site) -> None:
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, wrong)
     app.add_exception_handler(Aas2rtoError, usage)
+    app.add_exception_handler(Exception, refused)  # the log has the traceback

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,7 +22,6 @@ from aas2rto.page.night import Night
 from aas2rto.questions.explain import explain_judged, what_would_do
 from aas2rto.questions.figure import findings_of
 from aas2rto.questions.trial import only
-from aas2rto.steps.fit_memory import OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import as_known
 from aas2rto.store import Store
@@ -58,6 +57,20 @@ class Told:
 
 
 @dataclass(frozen=True)
+class _Fits:
+    """The stored fits of one candidate, by model; takes nothing new."""
+
+    tables: Mapping[str, pd.DataFrame]
+
+    def of(self, model: str, candidate_ids: Iterable[str] | None = None) -> pd.DataFrame:  # noqa: ARG002
+        """Return them."""
+        return self.tables[model]
+
+    def save(self, model: str, fits: pd.DataFrame) -> None:
+        """Take nothing."""
+
+
+@dataclass(frozen=True)
 class Said:
     """A mark that was taken.
 
@@ -78,8 +91,8 @@ class Said:
     can_undo: bool
 
 
-class Desk:
-    """Answers and marks, through a store of its own.
+class _Shared:
+    """A store that several threads use, one at a time.
 
     Parameters
     ----------
@@ -91,7 +104,6 @@ class Desk:
         self._store: Store | None = None
         self._generation = -1
         self._lock = threading.RLock()
-        self._said: OrderedDict[str, Said] = OrderedDict()
 
     def close(self) -> None:
         """Release the connections."""
@@ -100,27 +112,54 @@ class Desk:
                 self._store.close()
             self._store = None
 
-    def _fresh(self) -> Store:
+    def __enter__(self) -> Store:
         """Return the store with all names: another program may have brought new ones."""
-        if self._store is None:
-            self._store, self._generation = self._open(), -1
-        generation = self._store.generation
-        if generation != self._generation:
-            self._store.identities.load_anew()
-            self._generation = generation
+        self._lock.acquire()
+        try:
+            if self._store is None:
+                self._store, self._generation = self._open(), -1
+            generation = self._store.generation
+            if generation != self._generation:
+                self._store.identities.load_anew()
+                self._generation = generation
+        except BaseException:
+            self._lock.release()
+            raise
         return self._store
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+class Desk:
+    """Answers and marks, through a store of its own.
+
+    Parameters
+    ----------
+    open_store : callable
+    """
+
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        # What takes seconds has a store of its own, so that nobody else waits for it.
+        self._quick, self._slow = _Shared(open_store), _Shared(open_store)
+        self._said: OrderedDict[str, Said] = OrderedDict()
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._quick.close()
+        self._slow.close()
 
     # -- answers ------------------------------------------------------------------------------
 
     def resolve(self, name: str) -> str | None:
         """Return the candidate_id of any id or name; None: nobody is known by it."""
-        with self._lock:
-            return self._fresh().identities.resolve(name.strip())
+        with self._quick as store:
+            return store.identities.resolve(name.strip())
 
     def meant(self, name: str) -> str:
         """Offer what was probably meant, as ``"; did you mean 'x'?"``; or an empty text."""
-        with self._lock:
-            known = self._fresh().identities.aliases()["alias"].tolist()
+        with self._quick as store:
+            known = store.identities.aliases()["alias"].tolist()
         if len(known) > FEW:
             start = name.strip().casefold()[:4]
             known = [one for one in known if one.casefold().startswith(start)][:FEW]
@@ -138,16 +177,19 @@ class Desk:
 
     def _tell(self, night: Night, candidate_id: str) -> Told:
         parts, now = night.parts, night.now
-        with self._lock:
-            store = self._fresh()
+        with self._quick as store:
             if night.row_of(candidate_id) is None:
                 known = as_known(parts, store, now, candidate_id=candidate_id)
             else:
                 known = only(night.known, [candidate_id])
-            judged = judge(parts, known, now, memory=OnlyRead(store.fits), in_full=True)
+            name = str(known.table["candidate_id"].iloc[0])
+            fits = _Fits({one.name: store.fits.of(one.name, [name]) for one in parts.models})
+        # Without the lock: others only want to look something up.
+        judged = judge(parts, known, now, memory=fits, in_full=True)
+        with self._quick as store:
             told = explain_judged(parts, store, known, judged)
-            name = str(told["candidate_id"])
-            (subject,) = gather(findings_of(parts, store, name, judged), [name])
+            found = findings_of(parts, store, name, judged)
+        (subject,) = gather(found, [name])
         return Told(told, subject)
 
     def would(self, night: Night, candidate_id: str) -> dict[str, Any] | None:
@@ -155,9 +197,8 @@ class Desk:
         told = self.candidate(night, candidate_id).told
 
         def ask() -> dict[str, Any] | None:
-            with self._lock:
-                parts, store = night.parts, self._fresh()
-                return what_would_do(parts, store, [told], night.now, known=night.known)
+            with self._slow as store:
+                return what_would_do(night.parts, store, [told], night.now, known=night.known)
 
         return _kept(night, ("would", candidate_id), ask)
 
@@ -188,8 +229,8 @@ class Desk:
         return told | {"state": "ranked" if ranked else "not tonight", "lists": lists}
 
     def _rejected(self, night: Night, name: str) -> dict[str, Any]:
-        with self._lock:
-            table = self._fresh().rejections.as_known(night.mjd, only=[name])
+        with self._quick as store:
+            table = store.rejections.as_known(night.mjd, only=[name])
         if table.empty:
             return {"state": "new", "reason": "it came in after this was judged; ask again soon"}
         row = table.iloc[0]
@@ -224,8 +265,7 @@ class Desk:
         if observatory and observatory not in sites:
             raise UsageError(f"no observatory {observatory!r}{nearest(observatory, sites)}")
         ends = marks.ending(list(until), now)
-        with self._lock:
-            store = self._fresh()
+        with self._quick as store:
             found = store.identities.resolve(candidate)
             if found is None:
                 raise UsageError(f"no candidate is known as {candidate[:80]!r}")
@@ -255,8 +295,8 @@ class Desk:
 
     def marks(self, now: float) -> list[dict[str, Any]]:
         """Return what people have said by `now` [d, MJD UTC], the newest first."""
-        with self._lock:
-            table = self._fresh().marks.as_known(now)
+        with self._quick as store:
+            table = store.marks.as_known(now)
         table = table.iloc[::-1]
         told = []
         for row in table.to_dict("records"):
@@ -267,8 +307,8 @@ class Desk:
 
     def cycles(self, now: float, limit: int) -> list[dict[str, Any]]:
         """Return reports of the newest cycles by `now` [d, MJD UTC], the newest first."""
-        with self._lock:
-            return self._fresh().results.reports(now, limit)
+        with self._quick as store:
+            return store.results.reports(now, limit)
 
 
 def _kept(night: Night, key: tuple[str, str], make: Callable[[], T]) -> T:

@@ -64,8 +64,7 @@ def write(site: Site, folder: Path) -> int:
 def _is_whole(night: Night | None) -> bool:
     if night is None:
         return False
-    has_plan = night.plan is not None or bool(night.plan_trouble)
-    return has_plan or not night.parts.case.observatories
+    return night.planned == night.serial or not night.parts.case.observatories
 
 
 def _files(site: Site, night: Night) -> Iterator[tuple[str, Content]]:

@@ -137,9 +137,14 @@ def _add_answers(router: APIRouter, site: Site) -> None:
         ranking = night.ranking(list)
         if ranking is None:
             return site.note(request, 404, "No such list", f"there is no list {list!r}")
-        found = listed(night, ranking, wanted, whole=True)
-        head = [f"list: {list}", f"now: {night.now.utc.isot} UTC", f"project: {site.case.project}"]
-        body = to_csv(found.table, CSV_COLUMNS, head).encode("utf-8", "replace")
+
+        def make() -> bytes:
+            table = listed(night, ranking, wanted, whole=True).table
+            now = f"now: {night.now.utc.isot} UTC"
+            head = [f"list: {list}", now, f"project: {site.case.project}"]
+            return to_csv(table, CSV_COLUMNS, head).encode("utf-8", "replace")
+
+        body = site.shelf.of(night, ("csv", request.url.query), make)
         file = f'attachment; filename="{quote(list, safe="")}.csv"'
         return answer(request, body, CSV, headers={"Content-Disposition": file})
 

@@ -14,6 +14,7 @@ from aas2rto.outputs.figures.subject import Subject
 from aas2rto.page import svg
 from aas2rto.page.svg import Box, Floats
 from aas2rto.tables.photometry import DETECTION, LIMIT, mag_from_flux, magerr_from_flux
+from aas2rto.tables.records import records
 from aas2rto.text.words import day_and_hour, one_line
 
 WIDTH, HEIGHT = 640.0, 360.0
@@ -113,14 +114,14 @@ def _points(box: Box, points: pd.DataFrame, now: float) -> Iterator[str]:
     limits = points[points["kind"] == LIMIT]
     others = points[points["kind"] != LIMIT]
     mag = mag_from_flux(limits["limit"].to_numpy(float))
-    for row, value in zip(limits.to_dict("records"), mag.tolist(), strict=True):
+    for row, value in zip(records(limits), mag.tolist(), strict=True):
         if np.isfinite(value):
             words = svg.title(f"{_when(row, now)}: fainter than {value:.2f}") if told else ""
             yield _limit(float(box.x(row["mjd"] - now)), float(box.y(value)), row, words)
     flux, error = (others[name].to_numpy(float) for name in ("flux", "flux_err"))
     good = flux > 0
     mag, err = mag_from_flux(flux[good]), np.nan_to_num(magerr_from_flux(flux[good], error[good]))
-    rows = others[good].to_dict("records")
+    rows = records(others[good])
     for row, value, one in zip(rows, mag.tolist(), err.tolist(), strict=True):
         words = svg.title(f"{_when(row, now)}: {value:.2f} ± {one:.2f}") if told else ""
         yield _point(box, row, (value, one), now, words)

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 from astropy.time import Time
 
-from aas2rto.planning import NightPlan
+from aas2rto.planning import NightPlan, make_plan
+from aas2rto.questions.plan import moments_of, site_night
 from aas2rto.steps.cycle import Judged, Parts, Ranking
 from aas2rto.steps.fit_memory import FitMemory
 from aas2rto.steps.judge import judge
@@ -67,9 +68,11 @@ class Night:
     seconds : float
         What it took.
     plan : NightPlan or None
-        None until it is made.
+        None until the first is made.
     plan_trouble : str
         Why there is none.
+    planned : int
+        Serial of the night that the plan was made of, this one or one before it; 0: none yet.
     """
 
     serial: int
@@ -83,6 +86,7 @@ class Night:
     seconds: float = 0.0
     plan: NightPlan | None = None
     plan_trouble: str = ""
+    planned: int = 0
     held: dict[str, Any] = field(default_factory=dict, compare=False)
     """What was made of it, by what was asked; see `aas2rto.page.answers`."""
 
@@ -99,8 +103,7 @@ class Night:
     @property
     def edition(self) -> str:
         """Names what pages are made of: it changes whenever one may look different."""
-        planned = "p" if self.plan is not None or self.plan_trouble else ""
-        return f"{self.serial}{planned}"
+        return f"{self.serial}.{self.planned}"
 
     @property
     def lists(self) -> list[str]:
@@ -166,6 +169,14 @@ def look(
         verdicts(parts.case, store.sources, mjd),
         _names(store.identities.aliases(mjd)),
     )
+
+
+def plan_for(night: Night) -> NightPlan:
+    """Plan the night of all telescopes together, from what was judged."""
+    parts, now = night.parts, night.now
+    moments = moments_of(parts.case.observatories, now)
+    nights = [site_night(parts, night.judged.scored, site, when) for site, when in moments]
+    return make_plan(nights, parts.case.config.plan, now)
 
 
 def _names(aliases: pd.DataFrame) -> dict[str, str]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from aas2rto.outputs.cells import iso_minutes
 from aas2rto.page.night import Night
 from aas2rto.steps.cycle import Ranking
+from aas2rto.tables.records import records
 
 PER_PAGE, MOST = 50, 500
 """Rows of a page, and the most that anybody gets at once."""
@@ -127,7 +128,7 @@ def listed(night: Night, ranking: Ranking, wanted: Wanted, *, whole: bool = Fals
     pages = max(-(-len(rows) // per_page), 1)
     page = min(max(wanted.page, 1), pages)
     chosen = table.iloc[rows[(page - 1) * per_page : page * per_page]].reset_index(drop=True)
-    told = [row_of(night, one) for one in chosen.to_dict("records")]
+    told = [row_of(night, one) for one in records(chosen)]
     return Listed(chosen, told, len(table), len(rows), page, pages)
 
 

@@ -31,7 +31,8 @@ def bound(host: str, port: int) -> socket.socket:
         If it cannot be taken.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    taken = socket.socket(family)
+    # The protocol is named: asyncio then sends at once what it has, and not 40 ms later.
+    taken = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         taken.bind((host.strip("[]"), port))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -11,8 +12,7 @@ from dataclasses import replace
 from astropy.time import Time
 
 from aas2rto.guard import attempt
-from aas2rto.page.night import Night, Seen, look
-from aas2rto.questions.plan import plan_of
+from aas2rto.page.night import Night, Seen, look, plan_for
 from aas2rto.steps.cycle import Parts
 from aas2rto.steps.fit_memory import OnlyRead, Remembering
 from aas2rto.store import Store
@@ -53,7 +53,10 @@ class Watch:
         self._trouble = ""
         self._changed = threading.Condition()
         self._poked, self._ending = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True, name="page")
+        self._threads = [
+            threading.Thread(target=target, daemon=True, name=f"page {name}")
+            for name, target in (("lists", self._run), ("plan", self._make_plans))
+        ]
 
     @property
     def night(self) -> Night | None:
@@ -78,26 +81,30 @@ class Watch:
 
     def start(self) -> None:
         """Begin to look."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """End; what is being judged may still be finished, and is not waited for long."""
         self._ending.set()
         self._poked.set()
-        self._thread.join(PATIENCE)
+        with self._changed:
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(PATIENCE)
 
     def poke(self) -> None:
         """Look now: somebody has just said something."""
         self._poked.set()
 
-    def wait_for(self, good: Callable[[Night | None], bool], seconds: float) -> Night | None:
+    def wait_for(self, good: Callable[[Night | None], bool], seconds: float | None) -> Night | None:
         """Wait for a night that is good, and return the newest one in any case.
 
         Parameters
         ----------
         good : callable
-        seconds : float
-            At most.
+        seconds : float or None
+            At most; None: as long as the program runs.
         """
         with self._changed:
             self._changed.wait_for(lambda: good(self._night) or self._ending.is_set(), seconds)
@@ -141,19 +148,36 @@ class Watch:
         night = look(self.parts, store, self.clock(), serial=serial, memory=memory, seen=seen)
         self._show(replace(night, seconds=time.perf_counter() - start))
         self._say("")
-        if not self._ending.is_set():
-            self._plan(store)
 
-    def _plan(self, store: Store) -> None:
-        night = self._night
-        if night is None or not night.parts.case.observatories:
-            return
-        done = attempt("plan", lambda: plan_of(night.parts, night.judged, store, night.now))
-        trouble = "" if done.failure is None else done.failure.error
-        self._show(replace(night, plan=done.value, plan_trouble=trouble))
+    # -- the other thread: a joint optimum takes longer than a judgement ----------------------
+
+    def _make_plans(self) -> None:
+        while True:
+            night = self.wait_for(_is_unplanned, None)
+            if self._ending.is_set():
+                return
+            if night is None or not _is_unplanned(night):
+                continue
+            done = attempt("plan", functools.partial(plan_for, night))
+            trouble = "" if done.failure is None else done.failure.error
+            with self._changed:
+                # Meanwhile another night may be there: until it has its own, this is its plan.
+                newest = self._night or night
+                self._night = replace(
+                    newest, plan=done.value, plan_trouble=trouble, planned=night.serial
+                )
+                self._changed.notify_all()
 
     def _show(self, night: Night) -> None:
         with self._changed:
+            before = self._night
+            if before is not None:
+                night = replace(
+                    night,
+                    plan=before.plan,
+                    plan_trouble=before.plan_trouble,
+                    planned=before.planned,
+                )
             self._night = night
             self._changed.notify_all()
 
@@ -161,3 +185,9 @@ class Watch:
         if trouble and trouble != self._trouble:
             log.warning("the page could not be brought up to date: %s", trouble)
         self._trouble = trouble
+
+
+def _is_unplanned(night: Night | None) -> bool:
+    if night is None or not night.parts.case.observatories:
+        return False
+    return night.planned < night.serial

@@ -130,7 +130,7 @@ class Served:
         return found
 
     def planned(self) -> Night:
-        return self.night(lambda one: one.plan is not None)
+        return self.night(lambda one: one.planned == one.serial)
 
     def get(self, path: str, status: int = 200, **options: Any) -> httpx.Response:
         answer = self.client.get(path, **options)

@@ -72,7 +72,7 @@ def test_pages_are_told_when_there_is_something_new(served: Served) -> None:
     assert changed.wait(WAIT)
     thread.join(WAIT)
     assert kind[0].startswith("text/event-stream")
-    assert found[0]["edition"] == "1p"
+    assert found[0]["edition"] == "1.1"
     assert found[0]["cycle_mjd"] == pytest.approx(NOW_MJD)
 
 

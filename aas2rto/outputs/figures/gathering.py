@@ -23,6 +23,7 @@ from aas2rto.steps.column import RULES, TELESCOPE, BoundFactor, Column, effect_o
 from aas2rto.steps.cycle import BoundModel, Cycle, Fits, Parts, Ranking
 from aas2rto.store import Store
 from aas2rto.tables.photometry import BANDS
+from aas2rto.tables.records import records
 
 STEP = 5.0 / 1440.0
 """Between the points of an altitude track [d]."""
@@ -205,10 +206,9 @@ def _fits_of(found: Findings, names: set[str]) -> dict[str, Fitted]:
         table = found.fits.tables.get(bound.name)
         if table is None or table.empty:
             continue
-        for record in table[table["candidate_id"].isin(names)].to_dict("records"):
-            name = str(record["candidate_id"])
+        for row in records(table[table["candidate_id"].isin(names)]):
+            name = str(row["candidate_id"])
             if wanted.get(name) == bound.name:
-                row = {str(key): value for key, value in record.items()}
                 fits[name] = Fitted(bound.name, row, bound.model)
     return fits
 
@@ -300,8 +300,7 @@ def _facts(ranking: Ranking, names: set[str]) -> dict[str, dict[str, Any]]:
     """Return a site's columns of some candidates, whether it ranks them or not."""
     told: dict[str, dict[str, Any]] = {}
     for table in (ranking.out, ranking.table):
-        for record in table[table["candidate_id"].isin(names)].to_dict("records"):
-            row = {str(key): value for key, value in record.items()}
+        for row in records(table[table["candidate_id"].isin(names)]):
             told[str(row["candidate_id"])] = {"rank": np.nan, "site_score": np.nan, **row}
     return told
 
