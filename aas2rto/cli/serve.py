@@ -60,6 +60,7 @@ def serve(
     from aas2rto.config.load import load
 
     when = parse_time(now)
+    need_packages()
     case = load(config, need_secrets=False)
     with open_existing_store(case, output) as store:
         note_replay(store, when, given=now)
@@ -74,6 +75,24 @@ def serve(
     from aas2rto.page.server import serve as run
 
     run(site, host, port, lambda url: typer.echo(f"the page is at {url}; Ctrl-C ends it"))
+
+
+def need_packages() -> None:
+    """Make sure that what the page needs is installed: it is an extra.
+
+    Raises
+    ------
+    UsageError
+        If it is not.
+    """
+    try:
+        import aas2rto.page.server  # noqa: F401
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("aas2rto"):
+            raise
+        raise UsageError(
+            f"the page needs the package {error.name}: pip install 'aas2rto[web]'"
+        ) from error
 
 
 def make(
@@ -93,15 +112,9 @@ def make(
     UsageError
         If what the page needs is not installed, or others could ask and there is no token.
     """
-    try:
-        from aas2rto.page.app import site_of
-        from aas2rto.page.rights import Tokens, check_host
-    except ModuleNotFoundError as error:
-        if str(error.name).startswith("aas2rto"):
-            raise
-        raise UsageError(
-            f"the page needs the package {error.name}: pip install 'aas2rto[web]'"
-        ) from error
+    need_packages()
+    from aas2rto.page.app import site_of
+    from aas2rto.page.rights import Tokens, check_host
     from aas2rto.steps.build import build
 
     tokens = Tokens(token, read_token)
@@ -109,5 +122,6 @@ def make(
     if root and not root.startswith("/"):
         raise UsageError(f"--root-path {root!r} is no path; write for example /aas2rto")
     parts = build(case, with_sources=False)
+    user = "" if tokens else user_name()  # who comes from elsewhere is somebody else
     opened = lambda: open_existing_store(case, output)  # noqa: E731  one line says it
-    return site_of(parts, opened, clock, tokens=tokens, root=root, user=user_name())
+    return site_of(parts, opened, clock, tokens=tokens, root=root, user=user)

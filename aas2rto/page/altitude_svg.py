@@ -26,7 +26,7 @@ POINTS = 49
 MARGIN = 0.75 / 24.0
 """Before dusk and after dawn [d]."""
 
-ROOM = 17.0
+ROOM = 24.0
 """Half the width of a time below the axis."""
 
 SMALL, LARGE = (132.0, 40.0), (640.0, 190.0)
@@ -107,7 +107,7 @@ def large_curve(night: SiteNight, now: float) -> Markup:
 
 
 def _box(mjd: Floats, width: float, height: float, *, labelled: bool) -> Box:
-    left, below = (30.0, 20.0) if labelled else (0.0, 0.0)
+    left, below = (36.0, 20.0) if labelled else (0.0, 0.0)
     top = 6.0 if labelled else 0.0
     return Box(
         left, top, width - left, height - below - top, float(mjd[0]), float(mjd[-1]), 90.0, 0.0

@@ -142,6 +142,7 @@ class Desk:
     def __init__(self, open_store: Callable[[], Store]) -> None:
         # What takes seconds has a store of its own, so that nobody else waits for it.
         self._quick, self._slow = _Shared(open_store), _Shared(open_store)
+        self._judging = threading.Lock()
         self._said: OrderedDict[str, Said] = OrderedDict()
 
     def close(self) -> None:
@@ -184,12 +185,15 @@ class Desk:
                 known = only(night.known, [candidate_id])
             name = str(known.table["candidate_id"].iloc[0])
             fits = _Fits({one.name: store.fits.of(one.name, [name]) for one in parts.models})
-        # Without the lock: others only want to look something up.
-        judged = judge(parts, known, now, memory=fits, in_full=True)
+        # Without the store: others only want to look something up. One after the other, though:
+        # several at once would each take as long as all together.
+        with self._judging:
+            judged = judge(parts, known, now, memory=fits, in_full=True)
         with self._quick as store:
             told = explain_judged(parts, store, known, judged)
             found = findings_of(parts, store, name, judged)
-        (subject,) = gather(found, [name])
+        with self._judging:
+            (subject,) = gather(found, [name])
         return Told(told, subject)
 
     def would(self, night: Night, candidate_id: str) -> dict[str, Any] | None:

@@ -38,7 +38,7 @@ def light_curve(subject: Subject) -> Markup:
     low, high = days(subject, points)
     model = curve(subject, points, (low, high))
     top, bottom = magnitudes(points, model, subject.reported)
-    box = Box(42.0, 8.0, WIDTH - 52.0, HEIGHT - 44.0, low, high, top, bottom)
+    box = Box(46.0, 8.0, WIDTH - 60.0, HEIGHT - 44.0, low, high, top, bottom)
     parts = [svg.rect(box.left, box.top, box.width, box.height, "paper"), *_axes(box)]
     parts += _peak(box, subject)
     parts += _model(box, model, subject.now)

@@ -176,7 +176,9 @@ def plan_for(night: Night) -> NightPlan:
     parts, now = night.parts, night.now
     moments = moments_of(parts.case.observatories, now)
     nights = [site_night(parts, night.judged.scored, site, when) for site, when in moments]
-    return make_plan(nights, parts.case.config.plan, now)
+    plan = make_plan(nights, parts.case.config.plan, now)
+    len(plan.not_planned)  # found when it is first asked for: here, and not while somebody waits
+    return plan
 
 
 def _names(aliases: pd.DataFrame) -> dict[str, str]:

@@ -68,9 +68,11 @@ def test_without_its_packages_it_says_which(
     for name in [name for name in sys.modules if name.startswith("aas2rto.page")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "fastapi", None)
-    said = aas2rto("serve", "small.yaml", "--now", NOW)
-    assert said.code == 2
-    assert "the page needs the package fastapi: pip install 'aas2rto[web]'" in said.err
+    for arguments in (["serve", "small.yaml", "--now", NOW], ["demo", "--serve"]):
+        said = aas2rto(*arguments)
+        assert said.code == 2
+        assert "the page needs the package fastapi: pip install 'aas2rto[web]'" in said.err
+    assert not (ran / "outputs/demo").exists()  # it says so before it simulates a night
 
 
 @pytest.mark.slow

@@ -17,8 +17,10 @@ import pytest
 from astropy.time import Time
 
 from aas2rto.config.load import load
-from aas2rto.page.night import Seen
+from aas2rto.page import watch as watching
+from aas2rto.page.night import Night, Seen, plan_for
 from aas2rto.page.watch import Watch
+from aas2rto.planning import NightPlan
 from aas2rto.steps.build import build
 from aas2rto.store import Store
 from tests.cli.conftest import NOW, NOW_MJD
@@ -91,6 +93,39 @@ def test_what_is_asked_twice_is_made_once(served: Served) -> None:
     served.night(lambda night: night.seen.mark == 1)
     served.get("/candidate?id=bright")
     assert calls == ["bright"]
+
+
+def test_a_mark_does_not_wait_for_the_plan(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A joint optimum may take a minute; until it is there the last plan is shown, and said so."""
+    served.planned()
+    going, release = threading.Event(), threading.Event()
+
+    def slow(night: Night) -> NightPlan:
+        going.set()
+        release.wait(WAIT)
+        return plan_for(night)
+
+    monkeypatch.setattr(watching, "plan_for", slow)
+    try:
+        served.mark("bright", "veto")
+        night = served.night(lambda one: one.seen.mark == 1)
+        assert going.wait(WAIT)
+        assert night.planned < night.serial
+        assert "it is being made anew" in served.get("/plan").text
+        assert 'data-id="bright"' not in served.get("/?list=science").text
+    finally:
+        release.set()
+    served.planned()
+    page = served.get("/plan").text
+    assert "it is being made anew" not in page
+    assert "bright" not in page
+
+
+def test_who_looks_something_up_does_not_wait_for_what_takes_long(served: Served) -> None:
+    """What would bring a candidate in takes seconds, at many candidates."""
+    with served.site.desk._slow:
+        assert "exclude" in served.get("/why?id=too_faint").text
+        assert "Light curve" in served.get("/candidate?id=too_faint").text
 
 
 def test_a_store_that_fails_is_said_and_waited_for(made: Path, tmp_path: Path) -> None:

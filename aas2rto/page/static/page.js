@@ -175,13 +175,19 @@
     });
     store.set(key, JSON.stringify(now));
   }
-  if (body.dataset.events && window.EventSource) {
-    const events = new EventSource(body.dataset.events);
+  // A tab that nobody sees listens to nothing: browsers allow six connections to one server.
+  let events = null;
+  function listen() {
+    if (events) { events.close(); events = null; }
+    if (document.hidden || !body.dataset.events || !window.EventSource) return;
+    events = new EventSource(body.dataset.events);
     events.addEventListener("night", (event) => {
       const told = JSON.parse(event.data);
       if (told.edition && told.edition !== edition) { edition = told.edition; update(); }
     });
   }
+  document.addEventListener("visibilitychange", listen);
+  listen();
   if ($("#waiting")) setInterval(() => { fetch(location.href).then((a) => { if (a.ok) location.reload(); }).catch(() => {}); }, 1500);
   changes();
   load();
