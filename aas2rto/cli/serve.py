@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ from aas2rto.cli.arguments import (
 )
 from aas2rto.errors import UsageError
 from aas2rto.text.cache import user_name
+from aas2rto.text.words import counted
 
 if TYPE_CHECKING:
     from astropy.time import Time
@@ -70,10 +72,13 @@ def serve(
         from aas2rto.page.export import write
 
         count = write(site, export)
-        typer.echo(f"{count} files written to {export}; open {export / 'index.html'}")
+        typer.echo(f"{counted(count, 'file')} written to {export}; open {export / 'index.html'}")
         return
     from aas2rto.page.server import serve as run
 
+    # A loop that ran before in this program has its own; the server puts its in the place of these.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     run(site, host, port, lambda url: typer.echo(f"the page is at {url}; Ctrl-C ends it"))
 
 
