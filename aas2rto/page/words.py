@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from aas2rto.text.words import iso, number, one_line
+from aas2rto.text.words import counted, iso, number, one_line
 
 NAME, SENTENCE, TEXT = 60, 300, 2000
 """Longest names, reasons and comments that are shown; programs get them whole."""
@@ -68,5 +68,6 @@ FILTERS = {
     "name": name,
     "said": said,
     "moment": moment,
+    "counted": counted,
     "arrow": lambda trend: ARROWS.get(trend, ""),
 }
