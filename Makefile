@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev,kafka,messages,postgres,dask]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,kafka,messages,postgres,dask,web]'
 	$(BIN)/aas2rto prime --models
 	@touch $(INSTALLED)
 

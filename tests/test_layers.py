@@ -36,6 +36,7 @@ ROOMS = (
     "loop",
     "questions",
     "replay",
+    "page",
     "simulate",
     "cli",
     "__main__",

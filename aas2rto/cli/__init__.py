@@ -30,6 +30,7 @@ from aas2rto.cli import (
     prime,
     replay,
     run,
+    serve,
     simulate,
     status,
     targets,
@@ -57,6 +58,7 @@ app.command("run")(run.run)
 app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
+app.command("serve")(serve.serve)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("mark")(mark.mark)

@@ -16,7 +16,7 @@ from aas2rto.outputs.cells import iso_minutes
 from aas2rto.questions.counterfactual import counterfactual, overtaking
 from aas2rto.steps.column import RULES, Column, effect_of
 from aas2rto.steps.combine import EXCLUDED_SCORE, why
-from aas2rto.steps.cycle import Parts, Ranking, Scored
+from aas2rto.steps.cycle import Judged, Parts, Ranking, Scored
 from aas2rto.steps.fit_memory import FitMemory, OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import Known, as_known
@@ -45,15 +45,37 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
         See `explain`.
     """
     known = as_known(parts, store, now, candidate_id=candidate_id)
-    key = store.identities.key_of(candidate_id)
+    judged = judge(parts, known, now, memory=OnlyRead(store.fits), in_full=True)
+    return explain_judged(parts, store, known, judged)
+
+
+def explain_judged(parts: Parts, store: Store, known: Known, judged: Judged) -> dict[str, Any]:
+    """Explain a candidate that has been judged alone and in full; nothing is stored.
+
+    Parameters
+    ----------
+    parts : Parts
+    store : Store
+        Asked for its names, and for what made its points suspect.
+    known : Known
+        What was known of this candidate alone.
+    judged : Judged
+        With ``in_full``.
+
+    Returns
+    -------
+    dict
+        See `explain`.
+    """
+    name, mjd = str(known.table["candidate_id"].iloc[0]), float(judged.at.utc.mjd)
+    key = store.identities.key_of(name)
     suspicions = None if key is None else store.photometry.suspicions(key)
-    told = explain(parts, known, now, memory=OnlyRead(store.fits), suspicions=suspicions)
-    said = marks.standing(known.said, known.photometry, now.utc.mjd).drop(columns="candidate_id")
+    told = _told(parts, known, judged, suspicions)
+    said = marks.standing(known.said, known.photometry, mjd).drop(columns="candidate_id")
     told["feedback"] = [{str(k): _plain(v) for k, v in m.items()} for m in said.to_dict("records")]
     told["p_top5"] = _chances(parts, store, str(told["candidate_id"]), now)
     told["state"] = str(known.table["state"].iloc[0])
-    aliases = store.identities.aliases(now.utc.mjd)
-    name = known.table["candidate_id"].iloc[0]
+    aliases = store.identities.aliases(mjd)
     told["aliases"] = aliases.loc[aliases["candidate_id"] == name, "alias"].tolist()
     notes = _record(known.notes)
     told["annotations"] = {key: _plain(notes[key]) for key in notes if key != "candidate_id"}
@@ -101,7 +123,13 @@ def explain(
         JSON but for an infinite score.
     """
     judged = judge(parts, known, now, memory=memory, in_full=True)
-    scored = judged.scored
+    return _told(parts, known, judged, suspicions)
+
+
+def _told(
+    parts: Parts, known: Known, judged: Judged, suspicions: pd.DataFrame | None
+) -> dict[str, Any]:
+    scored, now = judged.scored, judged.at
     row = scored.table.iloc[0]
     failures = [*judged.fits.failures, *(f for column in scored.columns for f in column.failures)]
     return {
@@ -319,7 +347,12 @@ def compare(
 
 
 def what_would_do(
-    parts: Parts, store: Store, told: Sequence[Mapping[str, Any]], now: Time
+    parts: Parts,
+    store: Store,
+    told: Sequence[Mapping[str, Any]],
+    now: Time,
+    *,
+    known: Known | None = None,
 ) -> dict[str, Any] | None:
     """Say what would bring in a candidate that is left out, or put it above another.
 
@@ -331,6 +364,8 @@ def what_would_do(
     told : sequence of mapping
         What `explain_stored` said of the candidate and, optionally, of the one to compare it with.
     now : Time
+    known : Known, optional
+        What is known at `now` of all that are active, for who holds it already.
 
     Returns
     -------
@@ -345,7 +380,12 @@ def what_would_do(
     if is_kept[0] and not below and (any(seen) or not seen):
         return None
     memory = OnlyRead(store.fits)
-    everyone = functools.cache(lambda: as_known(parts, store, now, also=names))
+    held = known is not None and set(names) <= set(known.table["candidate_id"])
+
+    @functools.cache
+    def everyone() -> Known:
+        return known if known is not None and held else as_known(parts, store, now, also=names)
+
     if not below:
         alone = as_known(parts, store, now, candidate_id=names[0])
         return counterfactual(parts, alone, names[0], now, memory=memory, everyone=everyone)

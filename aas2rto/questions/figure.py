@@ -11,7 +11,7 @@ from astropy.time import Time
 from aas2rto.errors import Aas2rtoError
 from aas2rto.outputs.figures import drawing, gathering
 from aas2rto.outputs.figures.gallery import Gallery
-from aas2rto.steps.cycle import Parts, Ranking
+from aas2rto.steps.cycle import Judged, Parts, Ranking
 from aas2rto.steps.fit_memory import OnlyRead
 from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import as_known
@@ -60,7 +60,14 @@ def findings(parts: Parts, store: Store, candidate_id: str, now: Time) -> gather
     """Collect what figures show of one candidate, also of one that is excluded or rejected."""
     known = as_known(parts, store, now, candidate_id=candidate_id)
     judged = judge(parts, known, now, memory=OnlyRead(store.fits), in_full=True)
-    mjd = float(now.utc.mjd)
+    return findings_of(parts, store, candidate_id, judged)
+
+
+def findings_of(
+    parts: Parts, store: Store, candidate_id: str, judged: Judged
+) -> gathering.Findings:
+    """Do the same of a candidate that has been judged alone and in full."""
+    now, mjd = judged.at, float(judged.at.utc.mjd)
     sites = [site.name for site in parts.case.observatories]
     ranks = store.results.rank_history(
         [candidate_id], sites, since=mjd - gathering.HISTORY, until=mjd

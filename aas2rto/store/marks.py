@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from aas2rto.store import schema
 from aas2rto.store.access import Access
@@ -62,6 +62,11 @@ class Marks:
         for value in values:
             value["candidate"] = into.get(value["candidate"], value["candidate"])
         connection.execute(schema.marks.insert(), values)
+
+    def newest(self) -> int:
+        """Return the number of the newest mark; 0 before the first: who sees another reads anew."""
+        with self._access.reading() as connection:
+            return int(connection.execute(select(func.max(schema.marks.c.id))).scalar() or 0)
 
     def as_known(self, now: float) -> pd.DataFrame:
         """Return what people had said by `now` [d, MJD UTC], in the order in which they did."""

@@ -173,12 +173,14 @@ class Results:
 
     def report(self, now: float) -> dict[str, Any]:
         """Return what the newest cycle by `now` [d, MJD UTC] told; empty before the first."""
+        return next(iter(self.reports(now, 1)), {})
+
+    def reports(self, now: float, most: int) -> list[dict[str, Any]]:
+        """Return what the newest cycles by `now` [d, MJD UTC] told, the newest first."""
         table = schema.cycles
-        query = select(table.c.report).where(table.c.at <= now).order_by(table.c.at.desc()).limit(1)
+        query = select(table.c.report).where(table.c.at <= now).order_by(table.c.at.desc())
         with self._access.reading() as connection:
-            found = connection.execute(query).scalar_one_or_none()
-        told: dict[str, Any] = {} if found is None else json.loads(found)
-        return told
+            return [json.loads(one) for one in connection.execute(query.limit(most)).scalars()]
 
     def last_scores(self, now: float = math.inf) -> pd.Series:
         """Return the scores of the newest cycle by `now` [d, MJD UTC], by candidate_id.

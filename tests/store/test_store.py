@@ -447,3 +447,33 @@ def test_results_for_nobody_are_refused(store):
     with pytest.raises(StoreError, match=r"^results of the cycle: the store did not take it: "):
         save(store, scores=scores("a", "nobody"))
     assert store.results.last_scores().empty
+
+
+def test_reports_of_the_newest_cycles_come_newest_first(store):
+    """At most so many, and none of the future."""
+    for day in (0.0, 2.0, 1.0):
+        store.save_cycle(
+            MJD + day,
+            scores=pd.DataFrame(),
+            rejected=pd.DataFrame(),
+            ranks=pd.DataFrame(),
+            report={**REPORT, "now_mjd": MJD + day},
+        )
+    days = [one["now_mjd"] - MJD for one in store.results.reports(MJD + 9.0, 2)]
+    assert days == [2.0, 1.0]
+    assert [one["now_mjd"] for one in store.results.reports(MJD + 0.5, 9)] == [MJD]
+    assert store.results.reports(MJD - 1.0, 9) == []
+    assert store.results.report(MJD + 1.5)["now_mjd"] == MJD + 1.0
+
+
+def test_who_asks_for_the_newest_mark_sees_that_there_is_another(store):
+    """Also one that another program has stored."""
+    ingest(store, make_objects("a"))
+    assert store.marks.newest() == 0
+    mark = {"candidate_id": "a", "kind": "pin", "at": MJD, "author": "", "comment": ""}
+    store.marks.save([mark | {"until_new_data": False, "observatory": ""}])
+    first = store.marks.newest()
+    assert first > 0
+    with Store(str(store.engine.url)) as other:
+        other.marks.save([mark | {"until_new_data": False, "observatory": ""}])
+    assert store.marks.newest() > first

@@ -23,6 +23,7 @@ from aas2rto.steps.column import RULES, TELESCOPE, BoundFactor, Column, effect_o
 from aas2rto.steps.cycle import BoundModel, Cycle, Fits, Parts, Ranking
 from aas2rto.store import Store
 from aas2rto.tables.photometry import BANDS
+from aas2rto.tables.records import records
 
 STEP = 5.0 / 1440.0
 """Between the points of an altitude track [d]."""
@@ -205,10 +206,9 @@ def _fits_of(found: Findings, names: set[str]) -> dict[str, Fitted]:
         table = found.fits.tables.get(bound.name)
         if table is None or table.empty:
             continue
-        for record in table[table["candidate_id"].isin(names)].to_dict("records"):
-            name = str(record["candidate_id"])
+        for row in records(table[table["candidate_id"].isin(names)]):
+            name = str(row["candidate_id"])
             if wanted.get(name) == bound.name:
-                row = {str(key): value for key, value in record.items()}
                 fits[name] = Fitted(bound.name, row, bound.model)
     return fits
 
@@ -247,7 +247,7 @@ def _nights(found: Findings, chosen: pd.DataFrame) -> dict[str, tuple[SiteNight,
         of_site = facts.get(site.name, {})
         for row, name in enumerate(names):
             known = of_site.get(name, {})
-            good = _observable(site, known, found.now.utc.mjd, mjd, altitude[row], azimuth[row])
+            good = observable_at(site, known, found.now.utc.mjd, mjd, altitude[row], azimuth[row])
             shares = _site_shares(found.site_factors, known)
             nights[name].append(
                 SiteNight(
@@ -263,7 +263,7 @@ def _nights(found: Findings, chosen: pd.DataFrame) -> dict[str, tuple[SiteNight,
     return {name: tuple(found) for name, found in nights.items()}
 
 
-def _observable(
+def observable_at(
     site: Observatory,
     row: Mapping[str, Any],
     now: float,
@@ -271,7 +271,18 @@ def _observable(
     altitude: Floats,
     azimuth: Floats,
 ) -> NDArray[np.bool_]:
-    """Tell when it is night and the candidate within the limits of the site."""
+    """Tell when it is night and the candidate within the limits of the site.
+
+    Parameters
+    ----------
+    site : Observatory
+    row : mapping
+        The candidate's columns of the site's list.
+    now : float
+        For when that list was made [d, MJD UTC].
+    mjd, altitude, azimuth : ndarray, shape (n,)
+        Times [d, UTC], and where the candidate is then [deg].
+    """
     # Nothing is known of it there, or the telescope does not take it.
     if "observing_start" not in row or row.get("factor") == TELESCOPE:
         return np.zeros(len(mjd), dtype=bool)
@@ -289,8 +300,7 @@ def _facts(ranking: Ranking, names: set[str]) -> dict[str, dict[str, Any]]:
     """Return a site's columns of some candidates, whether it ranks them or not."""
     told: dict[str, dict[str, Any]] = {}
     for table in (ranking.out, ranking.table):
-        for record in table[table["candidate_id"].isin(names)].to_dict("records"):
-            row = {str(key): value for key, value in record.items()}
+        for row in records(table[table["candidate_id"].isin(names)]):
             told[str(row["candidate_id"])] = {"rank": np.nan, "site_score": np.nan, **row}
     return told
 

@@ -51,12 +51,12 @@ def set_up(figure: Figure) -> list[Axes]:
 def draw(sheet: style.Sheet, subject: Subject) -> None:
     """Draw the light curve of a candidate."""
     (axes,) = sheet.axes
-    points = _shown(subject)
-    low, high = _days(subject, points)
-    curve = _curve(subject, points, (low, high))
-    top, bottom = _magnitudes(points, curve, subject.reported)
+    points = shown(subject)
+    low, high = days(subject, points)
+    model = curve(subject, points, (low, high))
+    top, bottom = magnitudes(points, model, subject.reported)
     _mark_peak(axes, subject, low, high)
-    _draw_model(axes, curve, subject.now, (top, bottom))
+    _draw_model(axes, model, subject.now, (top, bottom))
     for (survey, band), rows in points.groupby(["survey", "band"], sort=True, observed=True):
         _draw_points(axes, rows, str(survey), str(band), subject.now)
     _draw_limits(axes, points, subject.now, (top, bottom))
@@ -97,7 +97,7 @@ def _say_fit(sheet: style.Sheet, subject: Subject) -> None:
     )
 
 
-def _shown(subject: Subject) -> pd.DataFrame:
+def shown(subject: Subject) -> pd.DataFrame:
     """Return what of the photometry is shown: not too old, and not before the story begins."""
     points = subject.points
     detected = points.loc[points["kind"] == DETECTION, "mjd"]
@@ -110,7 +110,8 @@ def _shown(subject: Subject) -> pd.DataFrame:
     return points[points["mjd"] >= oldest]
 
 
-def _days(subject: Subject, points: pd.DataFrame) -> tuple[float, float]:
+def days(subject: Subject, points: pd.DataFrame) -> tuple[float, float]:
+    """Return the first and the last day of the axis, from now [d]."""
     first = float(points["mjd"].min()) - subject.now if len(points) else -10.0
     last = WEEK
     if subject.fitted is not None:
@@ -120,7 +121,7 @@ def _days(subject: Subject, points: pd.DataFrame) -> tuple[float, float]:
     return low - 0.04 * (high - low), high
 
 
-def _magnitudes(
+def magnitudes(
     points: pd.DataFrame, curve: pd.DataFrame, reported: float = np.nan
 ) -> tuple[float, float]:
     """Return the brightest and the faintest magnitude of the axis; the model's peak is on it."""
@@ -204,7 +205,7 @@ def _draw_reported(axes: Axes, subject: Subject) -> None:
         )
 
 
-def _curve(subject: Subject, points: pd.DataFrame, days: tuple[float, float]) -> pd.DataFrame:
+def curve(subject: Subject, points: pd.DataFrame, days: tuple[float, float]) -> pd.DataFrame:
     """Return the model in the bands that it was fitted to and that are shown."""
     if subject.fitted is None:
         return pd.DataFrame(columns=["band", "mjd", "flux", "flux_low", "flux_high"])

@@ -194,7 +194,7 @@ def test_what_a_too_is_said_to_be_is_on_its_light_curve() -> None:
     assert "reported 14.1" in texts("light_curve", **alone, reported=14.1)
     assert "reported 14.1" in texts("light_curve", reported=14.1)
     assert not [text for text in texts("light_curve") if text.startswith("reported")]
-    assert light_curve._magnitudes(make_points(), pd.DataFrame({"flux": []}), 14.1)[0] < 14.1
+    assert light_curve.magnitudes(make_points(), pd.DataFrame({"flux": []}), 14.1)[0] < 14.1
 
 
 @pytest.mark.slow
@@ -348,11 +348,11 @@ def test_limits_end_at_the_axis_and_bright_ones_do_not_stretch_it() -> None:
     """The candidate, not the weather, decides what is seen."""
     points = make_points()
     none = make_fit().evaluate([], np.array([])).iloc[:0]
-    top, bottom = light_curve._magnitudes(points, none)
+    top, bottom = light_curve.magnitudes(points, none)
     worse = pd.concat([points, points.iloc[:1].assign(kind="limit", limit=1e6)])
     deep = pd.concat([points, points.iloc[:1].assign(kind="limit", limit=1e-4)])
-    assert light_curve._magnitudes(worse, none) == (top, bottom)
-    assert light_curve._magnitudes(deep, none)[1] < bottom + 2.5
+    assert light_curve.magnitudes(worse, none) == (top, bottom)
+    assert light_curve.magnitudes(deep, none)[1] < bottom + 2.5
 
 
 def test_the_predicted_peak_is_on_the_axis() -> None:
@@ -360,7 +360,7 @@ def test_the_predicted_peak_is_on_the_axis() -> None:
     points, curve = make_points(), make_fit().evaluate([], np.array([]))
     for flux, brightest in ((600.0, 16.954), (1e6, 16.2)):  # the brightest point has 18.2 mag
         told = curve.assign(flux=curve["flux"] * flux / curve["flux"].max())
-        top, _ = light_curve._magnitudes(points, told)
+        top, _ = light_curve.magnitudes(points, told)
         assert brightest - 0.8 < top < brightest
 
 

@@ -1,0 +1,350 @@
+"""Where questions about one candidate are answered, and marks are taken: one at a time."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from astropy.time import Time
+
+from aas2rto.config.case import Case
+from aas2rto.errors import UsageError
+from aas2rto.factors import Decision
+from aas2rto.outputs.figures.gathering import gather
+from aas2rto.outputs.figures.subject import Subject
+from aas2rto.page.night import Night
+from aas2rto.questions.explain import explain_judged, what_would_do
+from aas2rto.questions.figure import findings_of
+from aas2rto.questions.trial import only
+from aas2rto.steps.judge import judge
+from aas2rto.steps.prefilter import as_known
+from aas2rto.store import Store
+from aas2rto.tables import marks
+from aas2rto.text.words import nearest
+
+T = TypeVar("T")
+
+KEPT = 200
+"""Answers that are kept of one night."""
+
+REMEMBERED = 500
+"""Marks that can be undone with one click."""
+
+FEW = 20_000
+"""Of more names than this only those that begin alike are offered: comparing all takes seconds."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known of one candidate.
+
+    Parameters
+    ----------
+    told : dict
+        As `aas2rto explain --json` has it.
+    subject : Subject
+        What is drawn of it.
+    """
+
+    told: dict[str, Any]
+    subject: Subject
+
+
+@dataclass(frozen=True)
+class _Fits:
+    """The stored fits of one candidate, by model; takes nothing new."""
+
+    tables: Mapping[str, pd.DataFrame]
+
+    def of(self, model: str, candidate_ids: Iterable[str] | None = None) -> pd.DataFrame:  # noqa: ARG002
+        """Return them."""
+        return self.tables[model]
+
+    def save(self, model: str, fits: pd.DataFrame) -> None:
+        """Take nothing."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A mark that was taken.
+
+    Parameters
+    ----------
+    key : str
+        Of the answer, which only who got it knows.
+    candidate_id, kind, observatory, sentence : str
+    can_undo : bool
+        Whether a click takes it back: not a comment, and not what takes one back.
+    """
+
+    key: str
+    candidate_id: str
+    kind: str
+    observatory: str
+    sentence: str
+    can_undo: bool
+
+
+class _Shared:
+    """A store that several threads use, one at a time.
+
+    Parameters
+    ----------
+    open_store : callable
+    """
+
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        self._open = open_store
+        self._store: Store | None = None
+        self._generation = -1
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        """Release the connections."""
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+            self._store = None
+
+    def __enter__(self) -> Store:
+        """Return the store with all names: another program may have brought new ones."""
+        self._lock.acquire()
+        try:
+            if self._store is None:
+                self._store, self._generation = self._open(), -1
+            generation = self._store.generation
+            if generation != self._generation:
+                self._store.identities.load_anew()
+                self._generation = generation
+        except BaseException:
+            self._lock.release()
+            raise
+        return self._store
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+class Desk:
+    """Answers and marks, through a store of its own.
+
+    Parameters
+    ----------
+    open_store : callable
+    """
+
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        # What takes seconds has a store of its own, so that nobody else waits for it.
+        self._quick, self._slow = _Shared(open_store), _Shared(open_store)
+        self._judging = threading.Lock()
+        self._said: OrderedDict[str, Said] = OrderedDict()
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._quick.close()
+        self._slow.close()
+
+    # -- answers ------------------------------------------------------------------------------
+
+    def resolve(self, name: str) -> str | None:
+        """Return the candidate_id of any id or name; None: nobody is known by it."""
+        with self._quick as store:
+            return store.identities.resolve(name.strip())
+
+    def meant(self, name: str) -> str:
+        """Offer what was probably meant, as ``"; did you mean 'x'?"``; or an empty text."""
+        with self._quick as store:
+            known = store.identities.aliases()["alias"].tolist()
+        if len(known) > FEW:
+            start = name.strip().casefold()[:4]
+            known = [one for one in known if one.casefold().startswith(start)][:FEW]
+        return nearest(name, known)
+
+    def candidate(self, night: Night, candidate_id: str) -> Told:
+        """Explain a candidate, also one that is excluded or rejected.
+
+        Raises
+        ------
+        UsageError
+            If it was not known yet.
+        """
+        return _kept(night, ("candidate", candidate_id), lambda: self._tell(night, candidate_id))
+
+    def _tell(self, night: Night, candidate_id: str) -> Told:
+        parts, now = night.parts, night.now
+        with self._quick as store:
+            if night.row_of(candidate_id) is None:
+                known = as_known(parts, store, now, candidate_id=candidate_id)
+            else:
+                known = only(night.known, [candidate_id])
+            name = str(known.table["candidate_id"].iloc[0])
+            fits = _Fits({one.name: store.fits.of(one.name, [name]) for one in parts.models})
+        # Without the store: others only want to look something up. One after the other, though:
+        # several at once would each take as long as all together.
+        with self._judging:
+            judged = judge(parts, known, now, memory=fits, in_full=True)
+        with self._quick as store:
+            told = explain_judged(parts, store, known, judged)
+            found = findings_of(parts, store, name, judged)
+        with self._judging:
+            (subject,) = gather(found, [name])
+        return Told(told, subject)
+
+    def would(self, night: Night, candidate_id: str) -> dict[str, Any] | None:
+        """Say what would bring in who is left out; None: nothing leaves it out."""
+        told = self.candidate(night, candidate_id).told
+
+        def ask() -> dict[str, Any] | None:
+            with self._slow as store:
+                return what_would_do(night.parts, store, [told], night.now, known=night.known)
+
+        return _kept(night, ("would", candidate_id), ask)
+
+    def why(self, night: Night, name: str) -> dict[str, Any]:
+        """Say what became of any id or name: ranked, excluded, rejected, or not known.
+
+        Returns
+        -------
+        dict
+            ``asked, candidate_id, state, factor, reason, since, lists, meant``.
+        """
+        found = self.resolve(name)
+        told: dict[str, Any] = {"asked": name, "candidate_id": found, "state": "unknown"}
+        told |= {"factor": "", "reason": "", "since": None, "lists": [], "meant": ""}
+        if found is None:
+            return told | {"meant": self.meant(name).removeprefix("; ")}
+        row = night.row_of(found)
+        if row is None:
+            return told | self._rejected(night, found)
+        verdict = night.judged.scored.verdict
+        decision = Decision(verdict.decision[row])
+        if decision != Decision.KEEP:
+            state = {"factor": str(verdict.factor[row]), "reason": str(verdict.reason[row])}
+            return told | state | {"state": decision.label}
+        lists = [_place(night, list_name, found) for list_name in night.lists]
+        seen = [one for one in lists if one["observatory"] != "science"]
+        ranked = not seen or any(one["rank"] for one in seen)
+        return told | {"state": "ranked" if ranked else "not tonight", "lists": lists}
+
+    def _rejected(self, night: Night, name: str) -> dict[str, Any]:
+        with self._quick as store:
+            table = store.rejections.as_known(night.mjd, only=[name])
+        if table.empty:
+            return {"state": "new", "reason": "it came in after this was judged; ask again soon"}
+        row = table.iloc[0]
+        told = {"factor": str(row["factor"]), "reason": str(row["reason"])}
+        return told | {"state": Decision.REJECT.label, "since": float(row["at"])}
+
+    # -- marks --------------------------------------------------------------------------------
+
+    def mark(
+        self,
+        case: Case,
+        now: Time,
+        candidate: str,
+        kind: str,
+        *,
+        observatory: str = "",
+        until: Sequence[str] = (),
+        author: str = "",
+        comment: str = "",
+    ) -> Said:
+        """Take a mark, as `aas2rto mark` does.
+
+        Raises
+        ------
+        UsageError
+            If it cannot be taken; nothing is then stored.
+        """
+        kinds = [one.value for one in marks.Kind]
+        if kind not in kinds:
+            raise UsageError(f"{kind!r} is no mark{nearest(kind, kinds)} (known: {kinds})")
+        sites = [site.name for site in case.observatories]
+        if observatory and observatory not in sites:
+            raise UsageError(f"no observatory {observatory!r}{nearest(observatory, sites)}")
+        ends = marks.ending(list(until), now)
+        with self._quick as store:
+            found = store.identities.resolve(candidate)
+            if found is None:
+                raise UsageError(f"no candidate is known as {candidate[:80]!r}")
+            rows = marks.rows(
+                found,
+                marks.Kind(kind),
+                now,
+                ends=ends,
+                observatories=[observatory] if observatory else [],
+                author=author,
+                comment=comment,
+            )
+            store.marks.save(rows)
+            made = store.marks.as_known(now.utc.mjd).tail(1).to_dict("records")[0]
+        back = marks.is_taken_back(made)
+        told = f"{kind} is taken back" if back else marks.sentence(made)
+        can_undo = not back and kind != marks.Kind.COMMENT
+        said = Said(secrets.token_urlsafe(9), found, kind, observatory, told, can_undo)
+        self._said[said.key] = said
+        while len(self._said) > REMEMBERED:
+            self._said.popitem(last=False)
+        return said
+
+    def said(self, key: str) -> Said | None:
+        """Return a mark that was taken a while ago."""
+        return self._said.get(key)
+
+    def marks(self, now: float) -> list[dict[str, Any]]:
+        """Return what people have said by `now` [d, MJD UTC], the newest first."""
+        with self._quick as store:
+            table = store.marks.as_known(now)
+        table = table.iloc[::-1]
+        told = []
+        for row in table.to_dict("records"):
+            one = {str(key): _plain(value) for key, value in row.items()}
+            back = marks.is_taken_back(row)
+            told.append({**one, "sentence": marks.sentence(row), "takes_back": back})
+        return told
+
+    def cycles(self, now: float, limit: int) -> list[dict[str, Any]]:
+        """Return reports of the newest cycles by `now` [d, MJD UTC], the newest first."""
+        with self._quick as store:
+            return store.results.reports(now, limit)
+
+
+def _kept(night: Night, key: tuple[str, str], make: Callable[[], T]) -> T:
+    """Return what was made before of this night, or make it."""
+    name, held = "\0".join(key), night.held
+    if name in held:
+        value: T = held[name]
+        return value
+    made = make()
+    while len(held) >= KEPT:
+        held.pop(next(iter(held)), None)
+    held[name] = made
+    return made
+
+
+def _place(night: Night, observatory: str, name: str) -> dict[str, Any]:
+    """Say where a candidate stands in a list, or what keeps it out."""
+    told: dict[str, Any] = {"observatory": observatory, "rank": None, "factor": "", "reason": ""}
+    ranking = night.ranking(observatory)
+    if ranking is None:
+        return told
+    for table, keys in ((ranking.table, ("reason",)), (ranking.out, ("factor", "reason"))):
+        own: pd.DataFrame = table[table["candidate_id"] == name] if len(table) else table
+        if len(own):
+            told |= {key: str(own[key].iloc[0]) for key in keys}
+            if table is ranking.table:
+                told["rank"] = int(own["rank"].iloc[0])
+            break
+    return told
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,1 @@
+"""Tests of the page: real servers, real stores, real browsers."""
