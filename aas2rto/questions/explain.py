@@ -46,7 +46,8 @@ def explain_stored(parts: Parts, store: Store, candidate_id: str, now: Time) -> 
     """
     known = as_known(parts, store, now, candidate_id=candidate_id)
     judged = judge(parts, known, now, memory=OnlyRead(store.fits), in_full=True)
-    return explain_judged(parts, store, known, judged)
+    told = explain_judged(parts, store, known, judged)
+    return {**told, "p_top5": _chances(parts, store, str(told["candidate_id"]), now)}
 
 
 def explain_judged(parts: Parts, store: Store, known: Known, judged: Judged) -> dict[str, Any]:
@@ -73,7 +74,6 @@ def explain_judged(parts: Parts, store: Store, known: Known, judged: Judged) -> 
     told = _told(parts, known, judged, suspicions)
     said = marks.standing(known.said, known.photometry, mjd).drop(columns="candidate_id")
     told["feedback"] = [{str(k): _plain(v) for k, v in m.items()} for m in said.to_dict("records")]
-    told["p_top5"] = _chances(parts, store, str(told["candidate_id"]), now)
     told["state"] = str(known.table["state"].iloc[0])
     aliases = store.identities.aliases(mjd)
     told["aliases"] = aliases.loc[aliases["candidate_id"] == name, "alias"].tolist()
