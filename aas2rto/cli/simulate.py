@@ -180,7 +180,8 @@ def _show(
         print(f"  {one.name}: {one.alerted} with alerts, of {one.drawn} drawn")
     print(
         f"{counted(counts['objects'], 'object')} with {counted(counts['alerts'], 'alert')} "
-        f"({counted(counts['measurements'], 'measurement')}, {counted(counts['facts'], 'fact')}) in {folder}"
+        f"({counted(counts['measurements'], 'measurement')}, {counted(counts['facts'], 'fact')}) "
+        f"in {folder}"
     )
     print(f"truth: {folder / 'truth.parquet'}; rates and seed: {folder / 'simulate.json'}")
     print(f"now: aas2rto run CONFIG --once --archive {folder / 'archive'} --now {iso(span[1])}")
