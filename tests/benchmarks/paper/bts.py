@@ -155,11 +155,12 @@ def replayed(
     first: float = FIRST,
     last: float = LAST,
     sites: Sequence[str] = SITES,
+    label: str = "",
 ) -> Path:
     """Replay the survey with a config, or return the folder where that was done."""
     told = settings(name) | dict(changes or {}) | {"observatories": list(sites)}
     caps = dict(capacity or {})
-    label = "-".join(
+    label = label or "-".join(
         [name, f"z{known:g}", *(f"{site}={cap.spectra or cap.hours}" for site, cap in caps.items())]
     )
     folder = FOLDER / label
