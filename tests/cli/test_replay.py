@@ -41,7 +41,7 @@ def csvs(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "ranked").glob("*.csv"))}
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_replay_gives_the_lists_that_the_loop_gave_live(project: Path, aas2rto: Cli) -> None:
     """Each evening `run --once` on an archive that grows; then all of it replayed: byte for byte.
 
@@ -119,7 +119,6 @@ def test_what_is_wrong_is_said_before_anything_is_done(
 
 
 @pytest.mark.proof
-@pytest.mark.slow
 def test_killed_five_times_it_comes_out_the_same(project: Path, aas2rto: Cli) -> None:
     """SIGKILL at random instants; then it is left to end."""
     words = ("replay", "small.yaml", *SPAN, "--capacity", "la_palma_not=1", "--keep-lists")

@@ -26,6 +26,8 @@ from aas2rto.tables import photometry
 from aas2rto.tables.report import PollRequest
 from tests.replay.nights import FIRST, season, write_project
 
+pytestmark = pytest.mark.slow
+
 NIGHTS = 8
 PLAN = Plan(
     FIRST,
@@ -250,7 +252,7 @@ def test_what_one_run_fitted_the_next_need_not(parts: Parts, feed: Feed, tmp_pat
     assert_same(frames(tmp_path / "one"), frames(tmp_path / "other"))
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_marks_and_targets_of_a_loop_count_from_their_time_on(
     parts: Parts, feed: Feed, tmp_path: Path
 ) -> None:
