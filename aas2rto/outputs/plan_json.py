@@ -19,6 +19,7 @@ from aas2rto.planning.options import SiteNight
 from aas2rto.planning.several import Several
 from aas2rto.planning.timeline import COLUMNS, empty
 from aas2rto.sky.local import local_time, sidereal_words
+from aas2rto.text.json_values import plain
 from aas2rto.text.words import MJD_EPOCH
 
 FORMAT = 1
@@ -46,16 +47,16 @@ def as_dictionary(plan: NightPlan, provenance: Mapping[str, Any]) -> dict[str, A
         "now_mjd": float(plan.now.utc.mjd),
         "method": plan.method,
         "status": plan.status,
-        "objective": _plain(plan.objective),
-        "bound": _plain(plan.bound),
-        "gap": _plain(plan.gap),
-        "greedy": _plain(plan.greedy),
-        "dispatch": _plain(plan.dispatch),
-        "independent": _plain(plan.independent),
-        "first": _plain(plan.first),
+        "objective": plain(plan.objective),
+        "bound": plain(plan.bound),
+        "gap": plain(plan.gap),
+        "greedy": plain(plan.greedy),
+        "dispatch": plain(plan.dispatch),
+        "independent": plain(plan.independent),
+        "first": plain(plan.first),
         "options": plan.options,
         "not_planned": [
-            {key: _plain(value) for key, value in row.items()}
+            {key: plain(value) for key, value in row.items()}
             for row in plan.not_planned.to_dict("records")
         ],
         "observatories": {one.observatory.name: _of_site(plan, one) for one in plan.nights},
@@ -66,7 +67,7 @@ def nights(several: Several) -> dict[str, Any]:
     """Return the nights after tonight ready for JSON, see `aas2rto.planning.several`."""
     return {
         "status": several.status,
-        "expected": [_plain(one) for one in several.expected.tolist()],
+        "expected": [plain(one) for one in several.expected.tolist()],
         "later": [
             {
                 "night": int(row["night"]),
@@ -75,8 +76,8 @@ def nights(several: Several) -> dict[str, Any]:
                 "candidate_id": row["candidate_id"],
                 **_time("start", row["start"]),
                 **_time("end", row["end"]),
-                "worth": _plain(row["site_score"]),
-                "gain": _plain(row["value"]),
+                "worth": plain(row["site_score"]),
+                "gain": plain(row["value"]),
             }
             for row in several.later.to_dict("records")
         ],
@@ -114,19 +115,13 @@ def slot(row: Mapping[Any, Any]) -> dict[str, Any]:
         if name in TIMES:
             told |= _time(name, row[name])
         else:
-            told[name] = _plain(row[name])
+            told[name] = plain(row[name])
     return told
 
 
 def _time(name: str, mjd: float) -> dict[str, Any]:
     text = iso_seconds(np.array([mjd]))[0]
-    return {name: text or None, f"{name}_mjd": _plain(float(mjd))}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+    return {name: text or None, f"{name}_mjd": plain(float(mjd))}
 
 
 def read(path: Path) -> Earlier:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from aas2rto.page.night import Night
+from aas2rto.text.json_values import plain
 
 HELD = 64 * 2**20
 """Answers that are kept [bytes], the newest."""
@@ -72,18 +72,4 @@ def as_json(value: Any) -> bytes:
 
     Texts are whole, since programs need ids as they are; whatever is not ASCII is escaped.
     """
-    return json.dumps(plain(value), allow_nan=False).encode() + b"\n"
-
-
-def plain(value: Any) -> Any:
-    """Make a value fit for JSON."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    item = getattr(value, "item", None)
-    return plain(item()) if item is not None else str(value)
+    return json.dumps(plain(value), allow_nan=False, default=str).encode() + b"\n"

@@ -6,10 +6,10 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 from astropy.time import Time
 
@@ -26,6 +26,7 @@ from aas2rto.steps.judge import judge
 from aas2rto.steps.prefilter import as_known
 from aas2rto.store import Store
 from aas2rto.tables import marks
+from aas2rto.text.json_values import plain
 from aas2rto.text.words import nearest
 
 T = TypeVar("T")
@@ -114,17 +115,15 @@ class _Shared:
 
     def __enter__(self) -> Store:
         """Return the store with all names: another program may have brought new ones."""
-        self._lock.acquire()
-        try:
+        with ExitStack() as held:
+            held.enter_context(self._lock)
             if self._store is None:
                 self._store, self._generation = self._open(), -1
             generation = self._store.generation
             if generation != self._generation:
                 self._store.identities.load_anew()
                 self._generation = generation
-        except BaseException:
-            self._lock.release()
-            raise
+            held.pop_all()  # nothing failed: `__exit__` releases it
         return self._store
 
     def __exit__(self, *_: object) -> None:
@@ -304,7 +303,7 @@ class Desk:
         table = table.iloc[::-1]
         told = []
         for row in table.to_dict("records"):
-            one = {str(key): _plain(value) for key, value in row.items()}
+            one = {str(key): plain(value) for key, value in row.items()}
             back = marks.is_taken_back(row)
             told.append({**one, "sentence": marks.sentence(row), "takes_back": back})
         return told
@@ -342,9 +341,3 @@ def _place(night: Night, observatory: str, name: str) -> dict[str, Any]:
                 told["rank"] = int(own["rank"].iloc[0])
             break
     return told
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value

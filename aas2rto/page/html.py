@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from aas2rto.errors import UsageError
 from aas2rto.outputs.cells import to_csv
+from aas2rto.outputs.lists import LEADING
 from aas2rto.page.answers import CSV, HTML, JSON, answer, as_json
 from aas2rto.page.rights import COOKIE, Right
 from aas2rto.page.rows import Wanted, listed
@@ -31,15 +32,7 @@ BEAT, LOOK_UP = 15.0, 0.5
 KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
 CSV_COLUMNS = (
-    "rank",
-    "candidate_id",
-    "name",
-    "ra",
-    "dec",
-    "ra_hms",
-    "dec_dms",
-    "score",
-    "site_score",
+    *LEADING,
     "last_mag",
     "last_band",
     "n_detections",

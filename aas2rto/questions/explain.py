@@ -26,6 +26,7 @@ from aas2rto.store import Store
 from aas2rto.tables import marks
 from aas2rto.tables.effect import PRODUCT, Effect
 from aas2rto.tables.photometry import NEGATIVE, SUSPECT, WHY
+from aas2rto.text.json_values import plain
 from aas2rto.text.words import counted
 
 
@@ -73,12 +74,12 @@ def explain_judged(parts: Parts, store: Store, known: Known, judged: Judged) -> 
     suspicions = None if key is None else store.photometry.suspicions(key)
     told = _told(parts, known, judged, suspicions)
     said = marks.standing(known.said, known.photometry, mjd).drop(columns="candidate_id")
-    told["feedback"] = [{str(k): _plain(v) for k, v in m.items()} for m in said.to_dict("records")]
+    told["feedback"] = [{str(k): plain(v) for k, v in m.items()} for m in said.to_dict("records")]
     told["state"] = str(known.table["state"].iloc[0])
     aliases = store.identities.aliases(mjd)
     told["aliases"] = aliases.loc[aliases["candidate_id"] == name, "alias"].tolist()
     notes = _record(known.notes)
-    told["annotations"] = {key: _plain(notes[key]) for key in notes if key != "candidate_id"}
+    told["annotations"] = {key: plain(notes[key]) for key in notes if key != "candidate_id"}
     return told
 
 
@@ -145,13 +146,13 @@ def _told(
         "factors": [_factor(column) for column in scored.columns if _is_told(column)],
         "fits": {name: _fit(found) for name, found in judged.fits.tables.items()},
         "observatories": {r.observatory: _site(r, scored) for r in judged.rankings[1:]},
-        "last_mag": _plain(row["last_mag"]),
+        "last_mag": plain(row["last_mag"]),
         "last_band": str(row["last_band"]),
         "n_detections": int(row["n_detections"]),
         "magnitude": _magnitude(parts, row, judged.fits.tables, float(now.utc.mjd)),
         "set_aside": _set_aside(row, parts.case.config.candidates.quiet),
         "suspect": _suspect(known.photometry, suspicions),
-        "redshift": _plain(row["redshift"]),
+        "redshift": plain(row["redshift"]),
         "spectral_type": str(row["spectral_type"]),
         "failures": [str(failure) for failure in failures],
     }
@@ -181,7 +182,7 @@ def _magnitude(
             f"; by the fit ({name}) it is {present:.2f} now "
             "(magnitude: {use: model} in the config takes that)"
         )
-    return {"age": _plain(age), "present": _plain(present), "sentence": told}
+    return {"age": plain(age), "present": plain(present), "sentence": told}
 
 
 def _suspect(points: pd.DataFrame, suspicions: pd.DataFrame | None) -> dict[str, Any] | None:
@@ -228,12 +229,12 @@ def _factor(column: Column) -> dict[str, Any]:
     factor = column.factor
     return {
         "name": column.name,
-        "value": _plain(factor.value[0]),
+        "value": plain(factor.value[0]),
         "effect": column.effect.written(float(factor.value[0])),
         "decision": Decision(factor.decision[0]).label,
         "reason": str(factor.reason[0]),
         "inputs": {
-            name: _plain(np.atleast_1d(np.asarray(values, dtype=object))[0])
+            name: plain(np.atleast_1d(np.asarray(values, dtype=object))[0])
             for name, values in factor.inputs.items()
         },
     }
@@ -241,7 +242,7 @@ def _factor(column: Column) -> dict[str, Any]:
 
 def _fit(table: pd.DataFrame) -> dict[str, Any]:
     record = _record(table)
-    told = {k: _plain(v) for k, v in record.items() if k not in {"candidate_id", "digest"}}
+    told = {k: plain(v) for k, v in record.items() if k not in {"candidate_id", "digest"}}
     parameters = told.get("parameters")
     return {**told, **(parameters if isinstance(parameters, dict) else {})}
 
@@ -270,16 +271,16 @@ def _site(ranking: Ranking, scored: Scored) -> dict[str, Any]:
         "score": float(said["score"]),
         "decision": str(said["decision"]),
         "reason": str(said["reason"]),
-        "factor": _plain(value),
+        "factor": plain(value),
         "effect": effect.written(value),
         "factors": [_factor(column) for column in columns if _is_told(column)],
-        "altitude": _plain(row.get("altitude")),
-        "azimuth": _plain(row.get("azimuth")),
-        "airmass": _plain(row.get("airmass")),
-        "moon_sep": _plain(row.get("moon_sep")),
+        "altitude": plain(row.get("altitude")),
+        "azimuth": plain(row.get("azimuth")),
+        "airmass": plain(row.get("airmass")),
+        "moon_sep": plain(row.get("moon_sep")),
         "sets": _time(row.get("sets", np.nan)),
         "rises": _time(row.get("rises", np.nan)),
-        "hours_left": _plain(row.get("hours_left")),
+        "hours_left": plain(row.get("hours_left")),
         "observable_now": bool(row.get("observable_now", False)),
         "status": _status(
             row,
@@ -296,19 +297,6 @@ def _status(row: pd.Series, *, is_out: bool) -> str:
 
 def _time(mjd: float) -> str | None:
     return iso_minutes(np.array([mjd], dtype=float))[0] or None
-
-
-def _plain(value: Any) -> Any:
-    """Make a value fit for JSON; NaN and infinities become None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(one) for one in value]
-    return value
 
 
 def compare(

@@ -117,9 +117,6 @@ def simulate(
         If a factor is no number from 0 on, the limit no magnitude, or far too many objects would be
         drawn.
     """
-    for name, value in (("--rate-scale", rate_scale), ("--contaminants", contaminant_scale)):
-        if not 0 <= value < np.inf:
-            raise UsageError(f"{name}: {value:g} is no factor; give a number from 0 on")
     limit = survey.faintest if faintest is None else faintest
     check(rate_scale, contaminant_scale, limit)
     rules = Rules(survey.calibration, survey.forced_share, survey.measures_gaps, end)

@@ -21,6 +21,7 @@ from aas2rto.sky.visibility import (
     site_table,
     visibility_factor,
 )
+from aas2rto.text.json_values import plain
 
 _TIMES = ("observing_start", "night_start", "night_end", "culmination", "rises", "sets")
 
@@ -75,7 +76,7 @@ def point_report(
         "x_alt": float(np.sin(np.radians(row["altitude"]))) if up else np.nan,
         **_with_times(row),
     }
-    return {key: _plain(value) for key, value in report.items()}
+    return {key: plain(value) for key, value in report.items()}
 
 
 def _row(
@@ -95,10 +96,3 @@ def _with_times(row: Mapping[str, Any]) -> dict[str, Any]:
     }
     dated = {f"{name}_mjd": row[name] for name in _TIMES}
     return {**row, **dict.fromkeys(_TIMES), **texts, **dated}
-
-
-def _plain(value: Any) -> Any:
-    """Turn NumPy scalars into Python's and NaN into None."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
