@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import warnings
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -122,6 +124,18 @@ def offline() -> None:
 
     iers.conf.auto_download = False
     iers.conf.iers_degraded_accuracy = "ignore"
+
+
+def expect_archive(paths: Iterable[Path]) -> None:
+    """Raise if a file or folder that `--archive` names is not there; patterns may find nothing yet.
+
+    Raises
+    ------
+    UsageError
+    """
+    for path in paths:
+        if not path.exists() and not glob.has_magic(str(path)):
+            raise UsageError(f"--archive: there is no {path}")
 
 
 def project_folder(output: Path, project: str) -> Path:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aas2rto import __version__
-from aas2rto.cli import service
 from aas2rto.cli.arguments import (
     ConfigFile,
     JsonOption,
     OutputOption,
+    expect_archive,
     is_terminal,
     parse_time,
     results_of,
@@ -32,9 +31,8 @@ from aas2rto.units import parse
 
 if TYPE_CHECKING:
     from aas2rto.config.case import Case
-    from aas2rto.replay.drive import Plan
+    from aas2rto.replay.drive import Course
     from aas2rto.steps.cycle import Cycle
-    from aas2rto.steps.fit_memory import SharedFits
 
 OURS, AGAINST = "ours", "against"
 """Folders of the runs."""
@@ -96,41 +94,52 @@ def replay(
 
     What is killed goes on where it was when it is started again.
     """
-    import pandas as pd
-
-    from aas2rto.outputs import write_atomically
-    from aas2rto.replay.report import write_report
-    from aas2rto.replay.truth import load_truth
-    from aas2rto.steps.fit_memory import SharedFits
-
-    plan = _plan(first, last, every, keep_lists=keep_lists)
-    _expect(archive, truth)
+    expect_archive(archive)
+    if truth is not None and not truth.is_file():
+        raise UsageError(f"--truth: there is no file {truth}")
+    course = _course(first, last, every, keep_lists=keep_lists)
+    recorded = _store_of(archive)
+    files = [str(path) for path in archive if recorded is None]
     configs = {OURS: config} | ({} if against is None else {AGAINST: Path(against)})
-    cases = {name: _case(path, archive, sites, executor) for name, path in configs.items()}
-    plans = {name: _at(plan, case, capacity, weather, clear) for name, case in cases.items()}
+    cases = {name: _case(path, files, sites, executor) for name, path in configs.items()}
+    courses = {name: _at(course, case, capacity, weather, clear) for name, case in cases.items()}
     folder = results_of(cases[OURS], output, quiet=True) / "replay"
-    shared = SharedFits()
-    runs = [
-        _run(name, case, plans[name], folder / name, archive, shared, anew=anew)
-        for name, case in cases.items()
-    ]
     told = {
         "version": __version__,
         "command": shlex.join(["aas2rto", *sys.argv[1:]]),
         "archive": [str(path) for path in archive],
         "truth": None if truth is None else str(truth),
         "sites": [site.name for site in cases[OURS].observatories],
-        **plans[OURS].told(),
-        "runs": runs,
+        **courses[OURS].told(),
+        "runs": _run_all(cases, courses, folder, recorded, anew=anew),
     }
-    write_atomically(folder / "replay.json", json.dumps(told, indent=1))
     wanted = tuple(one.strip() for one in classes.split(",") if one.strip())
+    _report(folder, told, truth, wanted, top, as_json=as_json)
+
+
+def _report(
+    folder: Path,
+    told: Mapping[str, Any],
+    truth: Path | None,
+    classes: Sequence[str],
+    top: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Write provenance and report, and say what a PI wants to know first."""
+    import pandas as pd
+
+    from aas2rto.outputs import write_atomically
+    from aas2rto.replay.report import write_report
+    from aas2rto.replay.truth import load_truth
+
+    write_atomically(folder / "replay.json", json.dumps(told, indent=1))
     known = None
     if truth is not None:
         known = load_truth(truth, pd.read_parquet(folder / OURS / "objects.parquet"))
         for line in known.lines:
             typer.echo(f"note: {line}", err=True)
-    report = write_report(folder, known, classes=wanted or None, top=top)
+    report = write_report(folder, known, classes=classes or None, top=top)
     if as_json:
         print((folder / "metrics.json").read_text(encoding="utf-8"))
         return
@@ -139,9 +148,9 @@ def replay(
     print(f"written: {report.path}")
 
 
-def _plan(first: str, last: str, every: str, *, keep_lists: bool) -> Plan:
+def _course(first: str, last: str, every: str, *, keep_lists: bool) -> Course:
     """Read which nights are meant."""
-    from aas2rto.replay.drive import Plan
+    from aas2rto.replay.drive import Course
 
     begin = float(parse_time(first, option="--from").utc.mjd)
     end = float(parse_time(last, option="--to").utc.mjd)
@@ -153,41 +162,26 @@ def _plan(first: str, last: str, every: str, *, keep_lists: bool) -> Plan:
         raise UsageError(f"--every: {error}") from error
     if not step > 0:
         raise UsageError(f"--every: {every!r} does not go on; write for example '1 day'")
-    plan = Plan(begin, end, step, keep_lists=keep_lists)
-    if len(plan.times()) > MOST_CYCLES:
+    course = Course(begin, end, step, keep_lists=keep_lists)
+    if len(course.times()) > MOST_CYCLES:
         raise UsageError(
-            f"--every: that would be {len(plan.times())} cycles; at most {MOST_CYCLES} at once"
+            f"--every: that would be {len(course.times())} cycles; at most {MOST_CYCLES} at once"
         )
-    return plan
-
-
-def _expect(archive: Sequence[Path], truth: Path | None) -> None:
-    """Raise if a file that was named is not there."""
-    for path in archive:
-        if not path.exists() and not glob.has_magic(str(path)):
-            raise UsageError(f"--archive: there is no {path}")
-    if truth is not None and not truth.is_file():
-        raise UsageError(f"--truth: there is no file {truth}")
+    return course
 
 
 def _case(
-    config: Path, archive: Sequence[Path], sites: Sequence[str] | None, executor: str | None
+    config: Path, files: Sequence[str], sites: Sequence[str] | None, executor: str | None
 ) -> Case:
-    """Read a config, with the observatories that are asked for."""
+    """Read a config, with the observatories that are asked for; of sources the archive alone.
+
+    Which targets of opportunity lie in a folder today says nothing of those nights.
+    """
     from aas2rto.config.load import load
-    from aas2rto.store.recorded import is_store
 
     changes = {} if executor is None else {"executor.type": executor}
-    case = load(
-        config,
-        archive=[str(path) for path in archive if not is_store(path)],
-        need_secrets=False,
-        changes=changes,
-    )
-    # Which targets of opportunity lie in a folder today says nothing of those nights.
-    sources = tuple(one for one in case.sources if one.part.name == "archive")
-    if any(is_store(path) for path in archive):
-        sources = ()
+    case = load(config, archive=files, need_secrets=False, changes=changes)
+    sources = tuple(one for one in case.sources if files and one.part.name == "archive")
     if not sites:
         return replace(case, sources=sources)
     named = {site.name for name in sites for site in sites_named(case, name)}
@@ -196,51 +190,61 @@ def _case(
 
 
 def _at(
-    plan: Plan, case: Case, capacity: Sequence[str] | None, weather: int | None, clear: float
-) -> Plan:
+    course: Course, case: Case, capacity: Sequence[str] | None, weather: int | None, clear: float
+) -> Course:
     """Return what is to be done, with what the telescopes may do."""
     from aas2rto.replay.execute import Weather, capacities
 
     return replace(
-        plan,
+        course,
         capacity=capacities(capacity or [], case.observatories),
         weather=Weather(weather, clear),
     )
 
 
-def _run(
-    name: str,
-    case: Case,
-    plan: Plan,
+def _run_all(
+    cases: Mapping[str, Case],
+    courses: Mapping[str, Course],
     folder: Path,
-    archive: Sequence[Path],
-    shared: SharedFits,
+    recorded: Path | None,
     *,
     anew: bool,
-) -> dict[str, Any]:
-    """Replay with one config, and return what is to be known of it."""
+) -> list[dict[str, Any]]:
+    """Replay with each config, and return what is to be known of each run.
+
+    What one run has read or fitted, the next need not: an archive is read again only for a config
+    that reads it otherwise.
+    """
     from aas2rto.replay.drive import replay as drive
     from aas2rto.replay.feed import Feed, read
     from aas2rto.steps.build import build
+    from aas2rto.steps.fit_memory import SharedFits
 
-    begun, recorded = time.perf_counter(), _store_of(archive)
-    with service.broken_off():
+    feed, shared, told = Feed(store=recorded), SharedFits(), []
+    read_by: Case | None = None
+    for name, case in cases.items():
+        begun, course = time.perf_counter(), courses[name]
         parts = build(case)
         try:
-            feed = read(parts, plan.first, plan.last) if recorded is None else Feed(store=recorded)
-            for line in feed.said() if name == OURS else ():
-                typer.echo(f"note: {line}", err=True)
+            if recorded is None and (read_by is None or read_by.sources != case.sources):
+                feed, read_by = read(parts, course.first, course.last), case
+                for line in feed.said():
+                    typer.echo(f"note: {line}", err=True)
             with _progress(name) as on_night:
-                drive(parts, feed, plan, folder, on_night=on_night, anew=anew, shared=shared)
+                run = folder / name
+                drive(parts, feed, course, run, on_night=on_night, anew=anew, shared=shared)
         finally:
             parts.close()
-    return {
-        "name": name,
-        "config": str(case.path),
-        "digest": case.digest,
-        "project": case.project,
-        "seconds": round(time.perf_counter() - begun, 1),
-    }
+        told.append(
+            {
+                "name": name,
+                "config": str(case.path),
+                "digest": case.digest,
+                "project": case.project,
+                "seconds": round(time.perf_counter() - begun, 1),
+            }
+        )
+    return told
 
 
 def _store_of(archive: Sequence[Path]) -> Path | None:

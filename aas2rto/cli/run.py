@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -18,6 +17,7 @@ from aas2rto.cli.arguments import (
     ConfigFile,
     NowOption,
     OutputOption,
+    expect_archive,
     note_new,
     parse_time,
     results_of,
@@ -69,9 +69,7 @@ def run(
     from aas2rto.config.load import load
 
     start = parse_time(now)
-    for path in archive or []:
-        if not path.exists() and not glob.has_magic(str(path)):
-            raise UsageError(f"--archive: there is no {path}")
+    expect_archive(archive or [])
     case = load(config, archive=[str(path) for path in archive or []])
     wishes = service.Wishes(service=not once and (health is not None or not service.has_terminal()))
     running = _Start(

@@ -40,7 +40,7 @@ Progress = Callable[[int, int, Cycle | None], None]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Course:
     """What is to be replayed.
 
     Parameters
@@ -86,7 +86,7 @@ class Plan:
 def replay(
     parts: Parts,
     feed: Feed,
-    plan: Plan,
+    course: Course,
     folder: Path,
     *,
     on_night: Progress = lambda *_: None,
@@ -101,7 +101,7 @@ def replay(
     parts : Parts
         Whose sources are not asked: `feed` tells what they said.
     feed : Feed
-    plan : Plan
+    course : Course
     folder : Path
         Of this run; what is there of the same run is gone on with.
     on_night : callable
@@ -130,12 +130,12 @@ def replay(
         "config": parts.case.digest,
         "archive": feed.digest(),
         "sites": [site.name for site in parts.case.observatories],
-        **plan.told(),
+        **course.told(),
     }
     checkpoint = Checkpoint(folder, identity)
     if anew:
         checkpoint.clear()
-    times = plan.times()
+    times = course.times()
     begin = checkpoint.done()
     if begin >= len(times):
         return True
@@ -143,9 +143,9 @@ def replay(
         if begin:
             checkpoint.load(store)
         elif feed.store is not None:
-            recorded.remember(store, feed.store, visits=not plan.capacity)
+            recorded.remember(store, feed.store, visits=not course.capacity)
         memory = Remembering(store.fits, shared=shared)
-        run = _Run(parts, store, plan, folder, checkpoint, memory)
+        run = _Run(parts, store, course, folder, checkpoint, memory)
         if not run.nights(times, begin, on_night, stopping):
             return False
     parts_done = [folder / PARTS / name for name in checkpoint.parts()]
@@ -160,12 +160,12 @@ class _Run:
         self,
         parts: Parts,
         store: Store,
-        plan: Plan,
+        course: Course,
         folder: Path,
         checkpoint: Checkpoint,
         memory: Remembering,
     ) -> None:
-        self._parts, self._store, self._plan, self._folder = parts, store, plan, folder
+        self._parts, self._store, self._course, self._folder = parts, store, course, folder
         self._checkpoint = checkpoint
         self._memory = memory
         self._seen: dict[tuple[str, str], str] = {}
@@ -211,14 +211,14 @@ class _Run:
                 "fits": tables.fits(judged, night, self._seen),
                 "decisions": self._decisions.of(judged, night),
             }
-            if self._plan.capacity:
+            if self._course.capacity:
                 done = execute(
                     self._parts,
                     judged,
                     self._store,
                     now,
-                    self._plan.capacity,
-                    self._plan.weather,
+                    self._course.capacity,
+                    self._course.weather,
                 )
                 found["plans"] = tables.dated(done.plans, judged, night)
                 found["site_nights"] = tables.dated(done.site_nights, judged, night)
@@ -233,9 +233,9 @@ class _Run:
             self._rows.setdefault(name, []).append(rows)
 
     def _keep_lists(self, cycle: Cycle) -> None:
-        if not self._plan.keep_lists or cycle.judged is None:
+        if not self._course.keep_lists or cycle.judged is None:
             return
-        when = cycle.now.utc.isot[: 10 if self._plan.every >= 1 else 16].replace(":", "")
+        when = cycle.now.utc.isot[: 10 if self._course.every >= 1 else 16].replace(":", "")
         folder = self._folder / "nights" / when
         lists.write_rankings(
             folder,

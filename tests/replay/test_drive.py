@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from aas2rto.config.load import load
 from aas2rto.errors import InputError, UsageError
 from aas2rto.replay import tables
-from aas2rto.replay.drive import Plan, replay
+from aas2rto.replay.drive import Course, replay
 from aas2rto.replay.execute import Capacity, Weather
 from aas2rto.replay.feed import Feed, Told, read
 from aas2rto.steps.build import build
@@ -29,7 +29,7 @@ from tests.replay.nights import FIRST, season, write_project
 pytestmark = pytest.mark.slow
 
 NIGHTS = 8
-PLAN = Plan(
+COURSE = Course(
     FIRST,
     FIRST + NIGHTS - 1,
     capacity={"la_palma_not": Capacity(spectra=1)},
@@ -49,14 +49,14 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
 
 @pytest.fixture(scope="module")
 def feed(parts: Parts) -> Feed:
-    return read(parts, PLAN.first, PLAN.last)
+    return read(parts, COURSE.first, COURSE.last)
 
 
 @pytest.fixture(scope="module")
 def whole(parts: Parts, feed: Feed, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of an undisturbed replay."""
     folder = tmp_path_factory.mktemp("whole") / "run"
-    assert replay(parts, feed, PLAN, folder)
+    assert replay(parts, feed, COURSE, folder)
     return folder
 
 
@@ -87,7 +87,7 @@ def test_the_tables_tell_what_happened(whole: Path) -> None:
     found = frames(whole)
     nights, ranks, plans = found["nights"], found["ranks"], found["plans"]
     assert nights["night"].tolist() == list(range(NIGHTS))
-    np.testing.assert_allclose(nights["at"], PLAN.times())
+    np.testing.assert_allclose(nights["at"], COURSE.times())
     funnel = nights[["ranked", "excluded", "rejected"]].sum(axis=1)
     assert (funnel == nights["candidates"]).all()
     science = ranks[ranks["observatory"] == "science"].groupby("night").size()
@@ -127,13 +127,13 @@ def test_what_was_stopped_goes_on_as_if_it_had_not(
         "on_night": lambda n, *_: done.append(n),
         "stopping": lambda: len(done) == stop_at,
     }
-    assert not replay(parts, feed, PLAN, folder, **count)
-    assert replay(parts, feed, PLAN, folder, on_night=count["on_night"])
+    assert not replay(parts, feed, COURSE, folder, **count)
+    assert replay(parts, feed, COURSE, folder, on_night=count["on_night"])
     assert done == list(range(1, NIGHTS + 1))
     assert_same(frames(folder), frames(whole))
     assert lists(folder) == lists(whole)
     # A third call has nothing to do.
-    assert replay(parts, feed, PLAN, folder, on_night=count["on_night"])
+    assert replay(parts, feed, COURSE, folder, on_night=count["on_night"])
     assert len(done) == NIGHTS
 
 
@@ -142,7 +142,7 @@ def test_another_replay_in_the_same_folder_is_refused(
 ) -> None:
     folder = tmp_path / "run"
     shutil.copytree(whole, folder)
-    other = Plan(FIRST, FIRST + 2)
+    other = Course(FIRST, FIRST + 2)
     with pytest.raises(UsageError, match=r"another replay .*capacity.*--anew"):
         replay(parts, feed, other, folder)
     assert replay(parts, feed, other, folder, anew=True)
@@ -167,7 +167,7 @@ def report_of(table: pd.DataFrame, folder: Path) -> Any:
     """Return what the archive says of a table at the end."""
     case = load(write_project(folder, table) / "small.yaml")
     source = build(case).pollers[0].source
-    return source.poll(PollRequest(PLAN.last))
+    return source.poll(PollRequest(COURSE.last))
 
 
 @pytest.mark.proof
@@ -212,7 +212,7 @@ def test_what_became_known_later_changes_no_list(parts, seed, cut, late, words):
                 objects = objects[objects["known_at"] <= until]
             feed = Feed((Told([_with(report, objects, kept, told)]),))
             folder = Path(place) / f"run{is_cut}"
-            assert replay(parts, feed, PLAN, folder)
+            assert replay(parts, feed, COURSE, folder)
             found.append(lists(folder, until=cut + 1))
         assert found[0] == found[1]
         assert found[0]
@@ -234,7 +234,7 @@ def test_what_one_run_fitted_the_next_need_not(parts: Parts, feed: Feed, tmp_pat
     from aas2rto.steps.fit_memory import SharedFits
 
     shared, asked = SharedFits(), []
-    plan = Plan(FIRST, FIRST + 3)
+    course = Course(FIRST, FIRST + 3)
     model = parts.models[0]
 
     class Counting:
@@ -247,7 +247,7 @@ def test_what_one_run_fitted_the_next_need_not(parts: Parts, feed: Feed, tmp_pat
     counted = replace(parts, models=(replace(model, model=Counting()),))
     for name in ("one", "other"):
         before = sum(asked)
-        assert replay(counted, feed, plan, tmp_path / name, shared=shared)
+        assert replay(counted, feed, course, tmp_path / name, shared=shared)
         assert (sum(asked) > before) == (name == "one")
     assert_same(frames(tmp_path / "one"), frames(tmp_path / "other"))
 
@@ -268,7 +268,7 @@ def test_marks_and_targets_of_a_loop_count_from_their_time_on(
         path = tmp_path / f"loop{told}.sqlite"
         with Store(f"sqlite:///{path}") as store:
             for poller in feed.pollers():
-                store.ingest(poller.source.poll(PollRequest(PLAN.last)), PLAN.last)
+                store.ingest(poller.source.poll(PollRequest(COURSE.last)), COURSE.last)
             if told:
                 when = Time(FIRST + 2.5, format="mjd")
                 store.marks.save(marks.rows("SN0", marks.Kind.VETO, when))
@@ -284,8 +284,8 @@ def test_marks_and_targets_of_a_loop_count_from_their_time_on(
                 )
                 store.ingest(make_report(target, source="too"), FIRST + 2.5)
         run = tmp_path / f"run{told}"
-        plan = Plan(FIRST, FIRST + 5, keep_lists=True)
-        assert replay(parts, Feed(store=path), plan, run)
+        course = Course(FIRST, FIRST + 5, keep_lists=True)
+        assert replay(parts, Feed(store=path), course, run)
         lists_of[told] = lists(run, until=6)
     nights = sorted({Path(name).parts[1] for name in lists_of[True]})
     for number, night in enumerate(nights):

@@ -19,7 +19,7 @@ import pandas as pd
 import yaml
 
 from aas2rto.config.load import load
-from aas2rto.replay.drive import Plan, replay
+from aas2rto.replay.drive import Course, replay
 from aas2rto.replay.execute import Capacity, Weather
 from aas2rto.replay.feed import read
 from aas2rto.steps.build import build
@@ -171,10 +171,10 @@ def replayed(
     parts = build(replace(case, sources=case.sources[:1]))
     kept = FOLDER / f"fits-{name if name == 'paper' else 'ours'}-z{known:g}.pickle"
     shared = pickle.loads(kept.read_bytes()) if kept.exists() else SharedFits()
-    plan = Plan(first, last, 1.0, caps, Weather(SEED, CLEAR))
+    course = Course(first, last, 1.0, caps, Weather(SEED, CLEAR))
     try:
         feed = read(parts, first, last)
-        replay(parts, feed, plan, folder / "ours", on_night=_say(label), shared=shared)
+        replay(parts, feed, course, folder / "ours", on_night=_say(label), shared=shared)
         kept.write_bytes(pickle.dumps(shared))
     finally:
         parts.close()
