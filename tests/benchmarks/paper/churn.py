@@ -17,8 +17,8 @@ import itertools
 import numpy as np
 import pandas as pd
 
+from aas2rto.replay.bootstrap import NIGHTS, Ratio
 from tests.benchmarks.paper import bts
-from tests.benchmarks.paper.bootstrap import mean, over_nights
 
 TOP, WITHIN = 5, 2.0
 EDGES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -50,10 +50,10 @@ def main() -> None:
             "is_ia"
         ].eq(other=True).to_numpy(bool)
         hits = np.bincount(top["night"].to_numpy()[hit], minlength=options.nights).astype(float)
-        low, high = over_nights(options.nights, mean(hits))
+        rate = Ratio(hits, np.ones(options.nights), NIGHTS).estimate()
         print(
             f"hysteresis {factor:g}: churn {100 * churn(top):.1f} %, hits {hits.mean():.3f} "
-            f"[{low:.3f}, {high:.3f}] a night"
+            f"[{rate.low:.3f}, {rate.high:.3f}] a night"
         )
         if factor == factors[0]:
             calibrated(ranks)

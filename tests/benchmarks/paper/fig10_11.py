@@ -23,9 +23,9 @@ from astropy_healpix import HEALPix
 from matplotlib import pyplot as plt
 
 from aas2rto.models.salt import Salt
+from aas2rto.replay.bootstrap import NIGHTS, Ratio
 from aas2rto.tables import photometry as phot
 from tests.benchmarks.paper import bts
-from tests.benchmarks.paper.bootstrap import mean, over_nights
 from tests.benchmarks.paper.fig6_7 import EDGES, line
 from tests.shared import DATA, ROOT
 
@@ -142,9 +142,9 @@ def main() -> None:
     print(f"{told}, {len(truth)} SNe Ia with alerts")
     near = of_figure_11(truth, nights)
     for days, count in near.items():
-        low, high = over_nights(len(count), mean(count))
+        rate = Ratio(count, np.ones(len(count)), NIGHTS).estimate()
         print(
-            f"  within {days:g} d: {count.mean():.2f} [{low:.2f}, {high:.2f}] a night; "
+            f"  within {days:g} d: {count.mean():.2f} [{rate.low:.2f}, {rate.high:.2f}] a night; "
             f"the paper {PAPER[days]}"
         )
     errors = of_figure_10(truth, options.sample)

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
+from aas2rto.replay.bootstrap import NIGHTS, Ratio
 from tests.benchmarks.paper import bts
-from tests.benchmarks.paper.bootstrap import mean, over_nights
 
 WITHIN = (0.5, 1.0, 2.0)
 FAINTEST = 18.5
@@ -49,9 +49,9 @@ def main() -> None:
         good = (scores["at"] - scores["t_peak"]).abs() <= days
         good &= scores["mag"] <= FAINTEST
         count = np.bincount(scores.loc[good, "night"], minlength=len(nights))[used].astype(float)
-        low, high = over_nights(len(used), mean(count))
+        rate = Ratio(count, np.ones(len(used)), NIGHTS).estimate()
         near[days] = count
-        told = f"{count.mean():.2f} [{low:.2f}, {high:.2f}]"
+        told = f"{count.mean():.2f} [{rate.low:.2f}, {rate.high:.2f}]"
         print(f"within {days:g} d of the predicted peak, per night: {told}")
     truth = pd.read_parquet(bts.truth()).set_index("id").reindex(scores["candidate_id"])
     true = np.abs(scores["at"].to_numpy(float) - truth["peak_mjd"].to_numpy(float)) <= 1

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from aas2rto.replay.bootstrap import NIGHTS, Ratio, quotient
 from aas2rto.replay.execute import Capacity
 from tests.benchmarks.paper import bts
-from tests.benchmarks.paper.bootstrap import over_nights, ratio
 
 ROWS = ("random", "paper", "ours", "oracle")
 WITHIN = 2.0
@@ -45,7 +45,7 @@ def successes(folder: Path, site: str) -> tuple[np.ndarray, np.ndarray, dict[str
         "hours": float(nights["hours_used"].sum()),
         **dict(zip(("low", "middle", "high"), map(float, quartiles), strict=True)),
     }
-    return count, nights["clear"].to_numpy(bool), facts
+    return count.astype(float), nights["clear"].to_numpy(bool), facts
 
 
 def main() -> None:
@@ -61,14 +61,14 @@ def main() -> None:
         print(f"{site}, {options.spectra} spectra a night, {options.nights} nights")
         print("row      per clear night     over paper           visits hours  non-Ia  phase")
         found = {name: successes(folder, site) for name, folder in folders.items()}
-        clear = found["paper"][1].astype(int)
+        clear = found["paper"][1].astype(float)
         for name, (count, _, facts) in found.items():
-            low, high = over_nights(len(count), ratio(count, clear))
-            base = found["paper"][0]
-            ratio_low, ratio_high = over_nights(len(count), ratio(count, base))
+            rate = Ratio(count, clear, NIGHTS)
+            over = quotient(rate, Ratio(found["paper"][0], clear, NIGHTS))
+            here = rate.estimate()
             print(
-                f"{name:8s} {count.sum() / clear.sum():.3f} [{low:.3f}, {high:.3f}] "
-                f"{count.sum() / max(base.sum(), 1):5.2f} [{ratio_low:.2f}, {ratio_high:.2f}] "
+                f"{name:8s} {here.value:.3f} [{here.low:.3f}, {here.high:.3f}] "
+                f"{over.value:5.2f} [{over.low:.2f}, {over.high:.2f}] "
                 f"{facts['visits']:9.0f} {facts['hours']:5.0f} {100 * facts['others']:5.1f} %"
                 f"  {facts['low']:+.1f}/{facts['middle']:+.1f}/{facts['high']:+.1f}"
             )

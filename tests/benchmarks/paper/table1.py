@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from aas2rto.replay.bootstrap import NIGHTS, Ratio, difference
 from tests.benchmarks.paper import bts
-from tests.benchmarks.paper.bootstrap import mean, over_nights, over_rows, ratio
 
 BINS = ((16.0, 17.0), (17.0, 18.0), (18.0, 18.5))
 PAPER = ("38/49 (78 %)", "", "")
@@ -54,7 +54,9 @@ def contaminants(top: pd.DataFrame, n_nights: int) -> tuple[np.ndarray, np.ndarr
     truth = pd.read_parquet(bts.truth()).set_index("id")
     other = truth["is_other"].reindex(top["candidate_id"]).eq(other=True).to_numpy(bool)
     nights = top["night"].to_numpy(int)
-    return np.bincount(nights, minlength=n_nights), np.bincount(nights[other], minlength=n_nights)
+    counts = (np.bincount(rows, minlength=n_nights) for rows in (nights, nights[other]))
+    slots, others = (count.astype(float) for count in counts)
+    return slots, others
 
 
 def main() -> None:
@@ -77,10 +79,11 @@ def main() -> None:
         line = f"{low:g} - {high:g}".ljust(12) + f" {len(rows):4d}  "
         for measure, width in (("ever", 10), ("near", 18)):
             one, other = (found[name][measure].to_numpy(float)[rows] for name in folders)
-            low_d, high_d = over_rows(len(rows), mean(one - other))
+            ones = np.ones(len(rows))
+            less = difference(Ratio(one, ones), Ratio(other, ones))
             line += (
                 f"{100 * one.mean():{width}.1f} {100 * other.mean():6.1f}   "
-                f"{100 * (one - other).mean():+5.1f} [{100 * low_d:+.1f}, {100 * high_d:+.1f}]   "
+                f"{100 * less.value:+5.1f} [{100 * less.low:+.1f}, {100 * less.high:+.1f}]   "
             )
         print(line)
     print("slots of the first five: share of others than SNe Ia")
@@ -90,11 +93,10 @@ def main() -> None:
         (f"ours, min_value {options.min_value:g}", first_five(folders["ours"], options.min_value)),
     ):
         slots, others = contaminants(top, options.nights)
-        low_s, high_s = over_nights(options.nights, ratio(others, slots))
-        share = others.sum() / max(slots.sum(), 1)
+        share = Ratio(others, slots, NIGHTS, is_share=True).estimate()
         print(
-            f"  {label:22s} {slots.sum():5d} slots  {100 * share:5.1f} % "
-            f"[{100 * low_s:.1f}, {100 * high_s:.1f}]"
+            f"  {label:22s} {slots.sum():5.0f} slots  {100 * share.value:5.1f} % "
+            f"[{100 * share.low:.1f}, {100 * share.high:.1f}]"
         )
 
 
