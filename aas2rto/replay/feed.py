@@ -30,6 +30,9 @@ PATIENCE = 86400.0
 PIECES = 48
 """An archive of many files is read in up to so many pieces, to need less memory than at once."""
 
+AT_ONCE = 200_000
+"""Rows that are unpacked at a time."""
+
 WORDS = tuple(name for name, dtype in photometry.COLUMNS.items() if dtype == "str")
 UNIQUE = "measurement_id"
 """The only words of photometry that hardly ever repeat."""
@@ -45,10 +48,21 @@ class _Kept:
     def between(self, since: float, until: float) -> pd.DataFrame:
         """Return the rows that can be told after `since`, until `until` inclusive."""
         first, end = np.searchsorted(self.times, [since, until], side="right")
+        return self._frame(int(first), int(end))
+
+    def _frame(self, first: int, end: int) -> pd.DataFrame:
         if isinstance(self.rows, pd.DataFrame):
             return self.rows.iloc[first:end].reset_index(drop=True)
         frame: pd.DataFrame = self.rows.slice(first, end - first).to_pandas()
         return frame.astype(dict.fromkeys([name for name in WORDS if name in frame], object))
+
+    def hashes(self) -> Iterator[bytes]:
+        """Yield what all columns of the rows hash to, some rows at a time."""
+        yield self.times.tobytes()
+        for first in range(0, len(self.times), AT_ONCE):
+            frame = self._frame(first, min(first + AT_ONCE, len(self.times)))
+            plain = frame.astype({name: str for name in frame if frame[name].dtype == object})
+            yield pd.util.hash_pandas_object(plain, index=False).to_numpy().tobytes()
 
 
 class Told:
@@ -111,15 +125,8 @@ class Told:
     def _digest(self) -> str:
         total = hashlib.sha256()
         for kept in (self._objects, self._facts, self._photometry):
-            total.update(kept.times.tobytes())
-            if isinstance(kept.rows, pd.DataFrame):
-                plain = kept.rows.astype(
-                    {name: str for name in kept.rows if kept.rows[name].dtype == object}
-                )
-                total.update(pd.util.hash_pandas_object(plain, index=False).to_numpy().tobytes())
-            else:
-                for name in ("mjd", "flux", "flux_err", "limit"):
-                    total.update(kept.rows[name].to_numpy().tobytes())
+            for part in kept.hashes():
+                total.update(part)
         return total.hexdigest()[:12]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,3 +111,13 @@ def test_many_files_are_read_as_they_come_due_and_give_the_same(tmp_path):
     for one, other in zip(told["one"], told["many"], strict=True):
         assert one[0] == other[0]
         assert set(one[1]) <= set(other[1])
+
+
+@pytest.mark.parametrize("column", ["candidate_id", "band", "kind", "flux", "measurement_id"])
+def test_whatever_is_other_in_an_archive_has_another_digest(column):
+    """A replay that was killed goes on with the same archive only."""
+    report = archive([1.0, 2.0])
+    assert Told([report]).digest == Told([archive([1.0, 2.0])]).digest
+    points = report.photometry.copy()
+    points.loc[1, column] = 3.0 if column == "flux" else "other"
+    assert Told([replace(report, photometry=points)]).digest != Told([report]).digest
