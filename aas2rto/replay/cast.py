@@ -20,7 +20,7 @@ UNKNOWN, CLASS, NEITHER, OTHER = 0, 1, 2, 3
 
 SN_IA = ("SN Ia", "SN Ia-91T", "SN Ia-91bg")
 SN_IA_KIN = ("SN Ia-pec", "SN Iax", "SN Ia-CSM")
-"""Thermonuclear, too, but no success; and no contaminant. As tests/benchmarks/yield_sky.py."""
+"""Thermonuclear, too, but no success; and no contaminant."""
 
 WITHIN = 2.0
 """So close to its peak [d], a spectrum is what was wanted (A&A 698, A153, Sect. 3)."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aas2rto.errors import UsageError
 from aas2rto.planning import SiteNight
 from aas2rto.questions.plan import moments_of, plan_of
+from aas2rto.replay.tables import CLOUDED, OBSERVED
 from aas2rto.sky.night import evening_of
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.cycle import Judged, Parts
@@ -22,8 +23,6 @@ from aas2rto.store import Store
 from aas2rto.tables import marks
 from aas2rto.text.words import nearest
 from aas2rto.units import parse
-
-OBSERVED, CLOUDED = "observed", "clouded"
 
 AUTHOR = "replay"
 """Who says that a candidate was observed."""

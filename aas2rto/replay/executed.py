@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from aas2rto.replay.bootstrap import NIGHTS, OBJECTS, Middle, Ratio
 from aas2rto.replay.cast import CLASS, NEITHER, OTHER, UNKNOWN, WITHIN, Cast
 from aas2rto.replay.metrics import Floats, Ints, Metric, Span, judged
+from aas2rto.replay.tables import CLOUDED, OBSERVED
 
-OBSERVED, CLOUDED = "observed", "clouded"
 ALL = "all sites"
 
 GOOD, EARLY_OR_LATE, CONTAMINANT, RELATED, REPEATED, NOBODY_KNOWS = range(6)

@@ -72,6 +72,9 @@ TABLES: dict[str, pa.Schema] = {
 and their errors. ``decisions`` has a row where a decision, or what decided it, changed; ``fits``
 where a fit did."""
 
+OBSERVED, CLOUDED = "observed", "clouded"
+"""States of a visit in ``plans``."""
+
 FACTOR = "factor_"
 """How the columns of factors begin in the tables of a cycle."""
 VALUE = "x_"

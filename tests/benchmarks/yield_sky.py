@@ -19,6 +19,8 @@ from astropy.time import Time
 from aas2rto import __version__
 from aas2rto.models import calibration
 from aas2rto.models.salt import Salt
+from aas2rto.replay.cast import SN_IA
+from aas2rto.replay.cast import SN_IA_KIN as NEITHER
 from aas2rto.sky import observatory_file
 from aas2rto.sky.visibility import site_tables
 from aas2rto.steps.prefilter import Known, assemble
@@ -33,9 +35,6 @@ FIRST, LAST = 58260, 59400
 """Nights, as floor(MJD): the one that begins in America about 0 h UT of that date."""
 GAP, OLDEST = 45.0, 31.0
 """A longer gap between detections starts an episode [d]; an older episode is in no list [d]."""
-SN_IA = ("SN Ia", "SN Ia-91T", "SN Ia-91bg")
-NEITHER = ("SN Ia-pec", "SN Iax", "SN Ia-CSM")
-"""Thermonuclear, too, but no success; and no contaminant."""
 SITES = ("palomar_p60", "la_silla_dk154")
 HOURS = 1.0
 """So long [h] above 30 deg in a dark sky, and it is visible."""
