@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aas2rto import __version__
+from aas2rto.cli import service
 from aas2rto.cli.arguments import (
     ConfigFile,
     JsonOption,
@@ -38,6 +39,9 @@ OURS, AGAINST = "ours", "against"
 """Folders of the runs."""
 
 MOST_CYCLES = 100_000
+
+INTERRUPTED = 130
+"""Exit code of what was stopped before its end, as a shell gives it."""
 
 LINE_EVERY = 10.0
 """Seconds between two lines of progress, where nobody watches a terminal."""
@@ -92,7 +96,7 @@ def replay(
 ) -> None:
     """Replay past nights through the loop: which lists there would have been, and how good.
 
-    What is killed goes on where it was when it is started again.
+    What is stopped or killed goes on where it was when it is started again.
     """
     expect_archive(archive)
     if truth is not None and not truth.is_file():
@@ -111,10 +115,17 @@ def replay(
         "truth": None if truth is None else str(truth),
         "sites": [site.name for site in cases[OURS].observatories],
         **courses[OURS].told(),
-        "runs": _run_all(cases, courses, folder, recorded, anew=anew),
     }
     wanted = tuple(one.strip() for one in classes.split(",") if one.strip())
-    _report(folder, told, truth, wanted, top, as_json=as_json)
+    wishes, finished = service.Wishes(service=False), False
+    with service.broken_off():
+        told["runs"] = _run_all(cases, courses, folder, recorded, wishes, anew=anew)
+        if not wishes.ending():
+            _report(folder, told, truth, wanted, top, as_json=as_json)
+            finished = True
+    if not finished:
+        typer.echo("stopped; the same command goes on where it was", err=True)
+        raise typer.Exit(INTERRUPTED)
 
 
 def _report(
@@ -207,6 +218,7 @@ def _run_all(
     courses: Mapping[str, Course],
     folder: Path,
     recorded: Path | None,
+    wishes: service.Wishes,
     *,
     anew: bool,
 ) -> list[dict[str, Any]]:
@@ -223,6 +235,8 @@ def _run_all(
     feed, shared, told = Feed(store=recorded), SharedFits(), []
     read_by: Case | None = None
     for name, case in cases.items():
+        if wishes.ending():
+            break
         begun, course = time.perf_counter(), courses[name]
         parts = build(case)
         try:
@@ -232,7 +246,16 @@ def _run_all(
                     typer.echo(f"note: {line}", err=True)
             with _progress(name) as on_night:
                 run = folder / name
-                drive(parts, feed, course, run, on_night=on_night, anew=anew, shared=shared)
+                drive(
+                    parts,
+                    feed,
+                    course,
+                    run,
+                    on_night=on_night,
+                    stopping=wishes.ending,
+                    anew=anew,
+                    shared=shared,
+                )
         finally:
             parts.close()
         told.append(

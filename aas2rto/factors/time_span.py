@@ -26,7 +26,7 @@ def time_span(
     Parameters
     ----------
     candidates : DataFrame
-        Reads ``first_detection`` and ``last_set_aside``.
+        Reads ``first_detection``, ``last_set_aside`` and ``updated``.
     now : Time
         The time since the first detection is counted to here.
     midpoint : float or None
@@ -34,7 +34,8 @@ def time_span(
     rate : float
         Steepness; negative falls with time [1 / day].
     max : float
-        Longer time spans are rejected [day].
+        Longer time spans are rejected [day]. What was never detected is rejected when nothing new
+        was measured of it for so long: artefacts would otherwise stay for ever.
 
     Notes
     -----
@@ -44,21 +45,24 @@ def time_span(
     span = now.utc.mjd - numbers(candidates, "first_detection")
     aside = now.utc.mjd - numbers(candidates, "last_set_aside")
     seen = np.isfinite(span)
-    over = (seen & (span > max)) | (~seen & (aside > max))
+    silent = now.utc.mjd - numbers(candidates, "updated")
+    quiet = np.where(np.isnan(aside), silent, aside)
+    over = np.where(seen, span, quiet) > max
     usual = 1.0 if midpoint is None else expit(rate * (span - midpoint))
     value = np.where(seen, usual, np.nan)
     too_long = f", more than {max:g} d"
 
-    def sentence(t: float, old: float, is_over: bool, is_seen: bool) -> str:  # noqa: FBT001
+    def sentence(t: float, old: float, dark: float, is_over: bool, is_seen: bool) -> str:  # noqa: FBT001
         if is_seen:
             return f"first detected {t:.1f} d ago" + (too_long if is_over else "")
         if np.isnan(old):
-            return "never detected"
+            ended = f", and nothing new for {dark:.1f} d{too_long}" if is_over else ""
+            return f"never detected{ended}"
         return f"no outburst now: last detected {old:.1f} d ago{too_long if is_over else ''}"
 
     reason = Late.where(
         seen & ~over,
         say("first detected {:.1f} d ago", span),
-        say(sentence, span, aside, over, seen),
+        say(sentence, span, aside, silent, over, seen),
     )
     return answer(value, exclude=~seen, reject=over, reason=reason, time_span=span)

@@ -145,3 +145,31 @@ def test_killed_five_times_it_comes_out_the_same(project: Path, aas2rto: Cli) ->
         pd.testing.assert_frame_equal(*frames, obj=name)
     for path in sorted(one.glob("nights/**/*.csv")):
         assert path.read_bytes() == (other / path.relative_to(one)).read_bytes()
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_after_the_night_at_hand_and_it_goes_on_there(
+    project: Path, aas2rto: Cli
+) -> None:
+    """Nothing that was replayed is lost, also where no checkpoint was due, and it is said."""
+    words = ("replay", "small.yaml", *SPAN)
+    told_each_night = (
+        "from aas2rto.cli import main, replay; replay.LINE_EVERY = 0.0; main()"  # where it is
+    )
+    command = [sys.executable, "-c", told_each_night, *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines = []
+        for line in process.stderr:
+            lines.append(line)
+            if line.startswith("ours: 2 of 6"):
+                process.send_signal(signal.SIGINT)
+    assert process.returncode == 130
+    assert any("SIGINT: ending after the step at hand" in line for line in lines)
+    assert lines[-1] == "stopped; the same command goes on where it was\n"
+    done = json.loads((FOLDER / "ours" / "state.json").read_text())["nights"]
+    assert 2 <= done < N
+    assert not (FOLDER / "report.html").exists()
+    said = aas2rto(*words)
+    assert said.code == 0, said.err
+    assert len(pd.read_parquet(FOLDER / "ours" / "nights.parquet")) == N

@@ -75,6 +75,20 @@ def test_never_detected_is_excluded():
     assert found.reason.tolist() == ["never detected"]
 
 
+@pytest.mark.parametrize("kind", ["suspect", "limit"])
+def test_what_was_never_detected_does_not_stay_for_ever(kind):
+    """Nothing new for longer than `max`: an artefact; a target without any measurement stays."""
+    names = ["silent", "edge", "again"]
+    days = [30.25, 30.0, 90.0]
+    rows = make_photometry([*names, "again"], MJD - np.array([*days, 2.0]), kind=kind)
+    found = time_span(make_candidates([*names, "unmeasured"], rows), NOW)
+    assert found.decision.tolist() == [Decision.REJECT, *[Decision.EXCLUDE] * 3]
+    assert found.reason.tolist() == [
+        "never detected, and nothing new for 30.2 d, more than 30 d",
+        *["never detected"] * 3,
+    ]
+
+
 def test_settings_of_ones_own():
     """Another midpoint, another slope, another limit."""
     found = after(10, 12, midpoint=10.0, rate=-2.0, max=11.0)

@@ -176,6 +176,9 @@ def report_of(table: pd.DataFrame, folder: Path) -> Any:
     seed=st.integers(0, 1000),
     cut=st.integers(0, NIGHTS - 1),
     late=st.lists(st.tuples(st.integers(0, 300), st.floats(0.5, 6)), max_size=20),
+    reprocessed=st.lists(
+        st.tuples(st.integers(0, 300), st.floats(0.5, 6), st.floats(0.3, 3)), max_size=20
+    ),
     words=st.lists(
         st.tuples(
             st.integers(0, 7),
@@ -185,10 +188,11 @@ def report_of(table: pd.DataFrame, folder: Path) -> Any:
         max_size=8,
     ),
 )
-def test_what_became_known_later_changes_no_list(parts, seed, cut, late, words):
+def test_what_became_known_later_changes_no_list(parts, seed, cut, late, reprocessed, words):
     """Cut everything after a night: the lists of that night and all before are the same bytes.
 
-    Late forced photometry, redshifts, types and names are known at times of their own.
+    Late forced photometry, points that are measured anew (the same measurement with another flux),
+    redshifts, types and names are known at times of their own.
     """
     with tempfile.TemporaryDirectory() as place:
         report = report_of(season(seed=seed), Path(place))
@@ -196,6 +200,7 @@ def test_what_became_known_later_changes_no_list(parts, seed, cut, late, words):
         for row, days in late:
             at = row % len(points)
             points.loc[at, "known_at"] += days
+        points = pd.concat([points, *_measured_anew(points, reprocessed)], ignore_index=True)
         values = {"redshift": 0.05, "spectral_type": "SN II", "name": "SN 2026abc"}
         facts = pd.DataFrame(
             [(f"SN{one}", key, values[key], FIRST + day, "") for one, day, key in words],
@@ -216,6 +221,14 @@ def test_what_became_known_later_changes_no_list(parts, seed, cut, late, words):
             found.append(lists(folder, until=cut + 1))
         assert found[0] == found[1]
         assert found[0]
+
+
+def _measured_anew(points: Any, reprocessed: list[tuple[int, float, float]]) -> Iterator[Any]:
+    for row, days, factor in reprocessed:
+        again = points.iloc[[row % len(points)]].copy()
+        again["known_at"] += days
+        again["flux"] *= factor
+        yield again
 
 
 def _with(report: Any, objects: Any, points: Any, facts: Any) -> Any:
