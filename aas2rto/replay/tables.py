@@ -165,7 +165,9 @@ def fits(judged: Judged, night: int, seen: dict[tuple[str, str], str]) -> pd.Dat
         ]
         seen.update({(model, names[row]): digests[row] for row in new})
         if new:
-            found.append(_fit_rows(model, table.iloc[new], judged.fits.wide[model]))
+            # What does not fit a single-precision number (chi2 of an artefact) is infinite there.
+            with np.errstate(over="ignore"):
+                found.append(_fit_rows(model, table.iloc[new], judged.fits.wide[model]))
     if not found:
         return pd.DataFrame()
     return dated(pd.concat(found, ignore_index=True), judged, night)
