@@ -82,5 +82,5 @@ def test_the_demo_runs_in_an_empty_folder(installed: Path, tmp_path: Path) -> No
         "siding_spring_23m.csv",
     ]
     science = (tmp_path / "outputs/demo/ranked/science.csv").read_text()
-    assert "SIM42x" in science
+    assert "SIM42Z" in science
     assert list((tmp_path / "outputs/demo/figures").rglob("*.png"))

@@ -78,7 +78,7 @@ LIST = {
     "rows": [
         {
             "rank": 1,
-            "candidate_id": "SIM42x00035",
+            "candidate_id": "SIM42Z000160",
             "site_score": 0.736,
             "last_mag": 17.87,
             "last_band": "ztfg",
@@ -90,8 +90,8 @@ LIST = {
     ],
 }
 WHY = {
-    "asked": "SIM42x00000",
-    "candidate_id": "SIM42x00000",
+    "asked": "SIM42Z000000",
+    "candidate_id": "SIM42Z000000",
     "state": "reject",
     "factor": "time_span",
     "reason": "first detected 34.7 d ago, more than 30 d",
@@ -232,7 +232,7 @@ def _add_candidates(router: APIRouter, site: Site) -> None:
         return found
 
     @router.get(
-        "/candidates/{candidate_id:path}", responses=example({"candidate_id": "SIM42x00035"})
+        "/candidates/{candidate_id:path}", responses=example({"candidate_id": "SIM42Z000160"})
     )
     def candidate(request: Request, candidate_id: str) -> Response:
         """Return all that is known of a candidate: as `explain --json`, with its photometry."""

@@ -281,8 +281,8 @@ def waiting(ranking: Ranking, kept: pd.DataFrame, *, least: float | None = None)
     table = kept[["candidate_id", "name", "ra", "dec"]].assign(
         **facts, best_night=np.asarray(column.factor.inputs["best_night"], float)
     )
-    out = ranking.out.loc[ranking.out["factor"] == column.name, "candidate_id"]
-    good = table["candidate_id"].isin(out) & np.isfinite(table["best_night"])
+    # Also who is out of reach tonight, which another factor says first: its best night is to come.
+    good = (column.factor.decision == Decision.EXCLUDE) & np.isfinite(table["best_night"])
     good &= table["best"] >= (least or 0.0)
     chosen: pd.DataFrame = table[good].reset_index(drop=True)
     return chosen

@@ -12,7 +12,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aas2rto.simulate.night import moon_illumination
 from aas2rto.simulate.visits import Visits, latencies
 
 Floats = NDArray[np.float64]
@@ -47,9 +46,17 @@ LOWEST = 30.0
 LEAST_WINDOW = 2.0
 """Hours that a field must be up in the dark. Then some 400 of 663 fields are visited in two nights,
 19,000 deg2."""
+NEW_MOON_MJD, SYNODIC_MONTH = 51549.76, 29.530589
+"""New moon of 2000-01-06 18:14 UTC and the mean length of a lunation [d] (Meeus 1998, ch. 49)."""
 LATENCY = 15.0
 """Median minutes from exposure to alert: most are out within 20 (Masci et al. 2019, Patterson et
 al. 2019), and a broker takes a minute or two."""
+
+
+def moon_illumination(mjd: Floats) -> Floats:
+    """Return the illuminated share of the Moon (0 new, 1 full) from its mean motion alone."""
+    phase = 2 * np.pi * (np.asarray(mjd) - NEW_MOON_MJD) / SYNODIC_MONTH
+    return (1 - np.cos(phase)) / 2
 
 
 def rows() -> tuple[Floats, Ints, Ints]:

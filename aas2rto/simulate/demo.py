@@ -5,15 +5,24 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 
+from aas2rto import __version__
 from aas2rto.outputs import write_atomically
-from aas2rto.simulate.night import simulate_night
+from aas2rto.simulate import archive_files
+from aas2rto.simulate.cadence import ztf_like
+from aas2rto.simulate.survey import simulate
+from aas2rto.simulate.surveys import SURVEYS
 
 NIGHT = "2026-03-20T22:00:00"
 """Time of the demo [UTC]: fixed, so that everybody sees the same lists."""
 
 SEED = 42
+
+DAYS = 45.0
+"""Length of the survey until that night [d]."""
+RATE_SCALE, CONTAMINANTS, FAINTEST = 0.2, 0.05, 18.5
+"""As `aas2rto simulate` takes them: some two hundred objects, most of them past."""
 
 TOO_TEXT = """\
 # A target of opportunity: any text file like this one, dropped into the folder.
@@ -45,16 +54,19 @@ def prepare(folder: Path, now_mjd: float, *, seed: int = SEED) -> int:
     """
     if folder.exists():
         shutil.rmtree(folder)
-    objects, photometry = simulate_night(seed, now_mjd)
-    known = objects[["object_id", "ra", "dec", "redshift"]]
-    known = known.rename(columns={"object_id": "candidate_id"})
-    table = photometry.merge(known, on="candidate_id")
-    write_atomically(folder / "night" / "light_curves.csv", _as_csv(table))
-    write_atomically(folder / "truth.csv", objects.to_csv(index=False))
+    rng = np.random.default_rng([seed, 0])
+    made = simulate(
+        SURVEYS["ztf"],
+        ztf_like(rng, now_mjd - DAYS, now_mjd),
+        now_mjd,
+        seed=seed,
+        rate_scale=RATE_SCALE,
+        contaminant_scale=CONTAMINANTS,
+        faintest=FAINTEST,
+    )
+    archive_files.prepare(folder)
+    told = {"version": __version__, "survey": "ztf", "to": now_mjd, "seed": seed}
+    told |= {"rate_scale": RATE_SCALE, "contaminants": CONTAMINANTS, "faintest": FAINTEST}
+    counts = archive_files.write(folder, made, told)
     write_atomically(folder / "too_targets" / "GRB260320A.txt", TOO_TEXT)
-    return len(objects)
-
-
-def _as_csv(table: pd.DataFrame) -> str:
-    text: str = table.drop(columns=["source"]).to_csv(index=False, float_format="%.8g")
-    return text
+    return counts["objects"]

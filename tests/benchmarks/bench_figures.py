@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from astropy.time import Time
 from astropy.utils import iers
 
@@ -20,11 +21,12 @@ from aas2rto.inform.tell import Telling
 from aas2rto.outputs import files
 from aas2rto.outputs.figures import drawing, gathering, light_curve
 from aas2rto.questions.explain import explain_stored
-from aas2rto.simulate.night import simulate_night
 from aas2rto.steps.build import build
 from aas2rto.store import Store
 from aas2rto.tables.photometry import DETECTION, flux_from_mag
 from aas2rto.tables.report import Outcome, Report, split
+from tests.benchmarks.light_curves import draw_sn_ia
+from tests.simulated import as_alerts, simulate_salt, ztf_visits
 
 NOW = Time("2026-03-20T22:00:00", scale="utc")
 LATER = Time(NOW.mjd + 10 / 1440, format="mjd", scale="utc")
@@ -100,14 +102,20 @@ def run(folder: Path, n: int, workers: int) -> None:
 
 def fill(store: Store, n: int) -> list[str]:
     """Put n supernovae into the store; return their names."""
-    objects, photometry = simulate_night(
-        1, NOW.mjd, n_sn_ia=2 * n, n_cc=0, n_variables=0, n_artefacts=0
+    rng = np.random.default_rng(1)
+    truth = draw_sn_ia(2 * n, 1, z=(0.01, 0.085), t0=NOW.mjd - 15)
+    photometry = as_alerts(
+        simulate_salt(truth, lambda _: ztf_visits(rng, NOW.mjd - 60, NOW.mjd), rng=rng)
     )
+    photometry = photometry[photometry["known_at"] <= NOW.mjd]
     detected = photometry[photometry["kind"] == DETECTION].groupby("candidate_id").size()
     names = sorted(detected[detected >= 5].index)[:n]
-    objects = objects[objects["object_id"].isin(names)]
-    known = objects[["object_id", "ra", "dec"]].assign(
-        redshift=objects["z"], survey="ztf", known_at=NOW.mjd - 1
+    known = pd.DataFrame({"object_id": names}).assign(
+        ra=rng.uniform(0, 360, len(names)),
+        dec=rng.uniform(-28, 60, len(names)),
+        redshift=truth.set_index("candidate_id")["z"].reindex(names).to_numpy(),
+        survey="ztf",
+        known_at=NOW.mjd - 1,
     )
     rows = photometry[photometry["candidate_id"].isin(names)]
     objects, facts = split(known.to_dict("records"))

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from aas2rto.models.priors import Priors, smooth_modulus
-from aas2rto.simulate.night import (
+from aas2rto.tables import photometry as phot
+from tests.shared import DATA
+from tests.simulated import (
     ALPHA,
     BETA,
     PEAK_MAG_IA,
@@ -14,8 +16,6 @@ from aas2rto.simulate.night import (
     Visits,
     simulate_salt,
 )
-from aas2rto.tables import photometry as phot
-from tests.shared import DATA
 
 R_V = 3.1
 

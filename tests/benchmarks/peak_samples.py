@@ -17,7 +17,9 @@ from aas2rto import data
 from aas2rto.models.calibration import calibration
 from aas2rto.models.salt import Salt
 from aas2rto.models.salt_tables import Z_STEP, build_tables
-from aas2rto.simulate.night import (
+from aas2rto.tables import photometry as phot
+from tests.benchmarks.light_curves import DATA, bts, dr1cosmo, draw_sn_ia
+from tests.simulated import (
     CALIBRATION_ERROR,
     Visits,
     as_alerts,
@@ -25,8 +27,6 @@ from aas2rto.simulate.night import (
     simulate_salt,
     ztf_visits,
 )
-from aas2rto.tables import photometry as phot
-from tests.benchmarks.light_curves import DATA, bts, dr1cosmo, draw_sn_ia
 
 MOST_REDUCED = 5.0
 """Largest reduced chi2 of a final fit (A&A 698, A153, Sect. 3.3 cut there, too)."""
@@ -119,7 +119,7 @@ def bts_alerts(n: int) -> Sample:
 def bts_limits(n: int) -> Sample:
     """Return the same with limits where ZTF would have looked and, by the final fit, seen nothing.
 
-    Visits are those of `aas2rto.simulate.night.ztf_visits`, from 30 d before the first detection
+    Visits are those of `tests.simulated.ztf_visits`, from 30 d before the first detection
     to 10 d after the peak. Where the final fit, with its noise, is brighter than the limit, there
     was none.
     """

@@ -14,9 +14,9 @@ from aas2rto.factors.sn_ia_logistic import learnt_probability as probability
 from aas2rto.models import MODELS
 from aas2rto.models.bazin import Bazin
 from aas2rto.models.salt import Salt
-from aas2rto.simulate.night import Visits, core_collapse_flux, salt_flux
 from aas2rto.steps.fit import fits_of, join
 from tests.conftest import MJD
+from tests.simulated import Visits, core_collapse_flux, salt_flux
 
 NOW = Time(MJD, format="mjd")
 
@@ -159,7 +159,7 @@ def test_a_config_must_have_both_models():
 @pytest.mark.slow
 def test_simulated_supernovae_are_told_apart():
     """A SN Ia and a SN IIP, fitted as a night would."""
-    from aas2rto.simulate.night import _measure
+    from tests.simulated import measure
 
     mjd = np.repeat(np.arange(MJD - 20, MJD + 8, 2.0), 2) + np.tile([0.0, 0.03], 14)
     seen = Visits(mjd, np.tile(["ztfg", "ztfr"], 14), np.full(28, 8.0))
@@ -175,7 +175,7 @@ def test_simulated_supernovae_are_told_apart():
     rng = np.random.default_rng(2)
     fluxes = (salt_flux(ia, seen.band, mjd), core_collapse_flux(iip, seen.band, mjd))
     table = pd.concat(
-        [_measure(name, seen, flux, rng) for name, flux in zip(("Ia", "IIP"), fluxes, strict=True)]
+        [measure(name, seen, flux, rng) for name, flux in zip(("Ia", "IIP"), fluxes, strict=True)]
     )
     asked = pd.DataFrame({"candidate_id": ["Ia", "IIP"], "ebv": 0.0, "redshift": np.nan})
     fits = fits_of({"salt": Salt().fit(table, asked), "bazin": Bazin().fit(table, asked)})

@@ -11,9 +11,9 @@ from aas2rto.errors import ModelError
 from aas2rto.models import FIT_COLUMNS
 from aas2rto.models.calibration import calibration
 from aas2rto.models.salt import Salt
-from aas2rto.simulate.night import Visits, as_alerts, simulate_salt
 from aas2rto.tables import photometry as phot
 from tests.shared import SHARED
+from tests.simulated import Visits, as_alerts, simulate_salt
 
 T0 = 61000.0
 LEAST_ERROR = calibration("all").peak[0].least

@@ -21,9 +21,9 @@ from aas2rto.models.sncosmo_engine import (
     model_with_dust,
     starts,
 )
-from aas2rto.simulate.night import Visits, simulate_salt
 from aas2rto.tables import photometry as phot
 from tests.shared import SHARED
+from tests.simulated import Visits, simulate_salt
 
 T0 = 61000.0
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from aas2rto.models.salt_forecast import magnitudes
-from aas2rto.simulate.night import salt_flux
 from aas2rto.tables.photometry import mag_from_flux
+from tests.simulated import salt_flux
 
 T0 = 61000.0
 BANDS = ("ztfg", "ztfr")

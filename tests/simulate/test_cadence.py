@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aas2rto.simulate import cadence
-from aas2rto.simulate.night import moon_illumination
 
 PALOMAR = EarthLocation(lat=cadence.LATITUDE * u.deg, lon=cadence.LONGITUDE * u.deg, height=1700)
 
@@ -90,7 +89,7 @@ def test_every_field_is_visited_in_g_and_r_every_second_night(survey) -> None:
 
 def test_depths_have_the_published_medians(survey) -> None:
     """20.8 in g, 20.6 in r; 21.1 and 20.9 at new Moon (Bellm et al. 2019), to 0.1 mag."""
-    dark = moon_illumination(survey.mjd) < 0.05
+    dark = cadence.moon_illumination(survey.mjd) < 0.05
     for band, (median, new) in enumerate(((20.8, 21.1), (20.6, 20.9))):
         own = survey.band == band
         assert np.median(survey.depth[own]) == pytest.approx(median, abs=0.1)
