@@ -58,7 +58,8 @@ class Access:
             with writing(self.engine) as connection:
                 yield connection
             committed = True
-        except SQLAlchemyError as error:
+        # PostgreSQL's driver lets the socket's own error through where the server cuts it off.
+        except (SQLAlchemyError, OSError) as error:
             raise StoreError(f"{what}: the store did not take it: {cause(error)}") from error
         finally:
             if not committed:

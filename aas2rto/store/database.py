@@ -222,6 +222,6 @@ def shown(url: str) -> str:
     return f"{head.partition('://')[0]}://...{at}{tail}" if at else url
 
 
-def cause(error: SQLAlchemyError) -> str:
+def cause(error: SQLAlchemyError | OSError) -> str:
     """Return the driver's own words in one line, without the statement and its values."""
     return " ".join(str(getattr(error, "orig", None) or error).split())

@@ -129,3 +129,42 @@ def test_a_turn_that_the_server_took_away_is_noticed(postgres_url, postgres_serv
         assert checked() == "another aas2rto ranks this database now; this one lost its turn"
         other.leave()
         assert checked() == "ours"
+
+
+CUT = (
+    "import sys\n"
+    "from aas2rto.errors import StoreError\n"
+    "from aas2rto.store import Store\n"
+    "from aas2rto.store.access import Access\n"
+    "from sqlalchemy import text\n"
+    "with Store(sys.argv[1]) as store:\n"
+    "    try:\n"
+    "        with Access(store.engine).transaction('marks') as connection:\n"
+    "            print(connection.execute(text('SELECT pg_backend_pid()')).scalar_one())\n"
+    "            sys.stdout.flush()\n"
+    "            sys.stdin.readline()\n"
+    "            connection.execute(text('SELECT 1'))\n"
+    "    except StoreError as error:\n"
+    "        print(error, flush=True)\n"
+    "    print(len(store.candidates(60000.0)), flush=True)\n"
+)
+"""A transaction whose connection the server cuts, and another one after it."""
+
+
+@pytest.mark.proof
+def test_a_transaction_that_the_server_cut_is_one_error_of_the_store(postgres_url, postgres_server):
+    with Store(postgres_url):
+        pass  # its tables are made
+    with subprocess.Popen(
+        [sys.executable, "-c", CUT, postgres_url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as writer:
+        postgres_server.order(f"SELECT pg_terminate_backend({int(writer.stdout.readline())})")
+        said, _ = writer.communicate("\n", timeout=60)
+    error, after = said.splitlines()
+    assert error.startswith("marks: the store did not take it: ")
+    assert after == "0"
