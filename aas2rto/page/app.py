@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from aas2rto import __version__
 from aas2rto.config.redaction import Redactor
 from aas2rto.errors import Aas2rtoError
+from aas2rto.guard import attempt
 from aas2rto.page import api, html
 from aas2rto.page.answers import HTML, JSON, answer, as_json
 from aas2rto.page.desk import Desk
@@ -23,7 +25,7 @@ from aas2rto.page.guarding import Guarded
 from aas2rto.page.links import Links
 from aas2rto.page.rights import Door, Tokens
 from aas2rto.page.site import STATIC, Site
-from aas2rto.page.views import Views
+from aas2rto.page.views import Asked, Views
 from aas2rto.page.watch import Watch
 from aas2rto.steps.cycle import Parts
 from aas2rto.store import Store
@@ -89,6 +91,7 @@ def make_app(site: Site, **rates: Any) -> FastAPI:
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         site.watch.start()
+        threading.Thread(target=_open_one, args=(site,), daemon=True, name="page first").start()
         try:
             yield
         finally:
@@ -111,6 +114,17 @@ def make_app(site: Site, **rates: Any) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     app.add_middleware(Guarded, door=site.door, root=site.links.root, **rates)
     return app
+
+
+def _open_one(site: Site) -> None:
+    """Make one candidate's page before anybody asks: what the first one needs, it loads."""
+    night = site.watch.wait_for(lambda one: one is not None, None)
+    if night is None or site.watch.is_ending:
+        return
+    tops = [r.table["candidate_id"].iloc[0] for r in night.judged.rankings if len(r.table)]
+    if tops:
+        asked, name = Asked(site.links), str(tops[0])
+        attempt("page", lambda: site.views.candidate(asked, night, name, whole=False))
 
 
 def _add_description(app: FastAPI, site: Site) -> None:

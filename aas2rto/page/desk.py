@@ -22,8 +22,9 @@ from aas2rto.page.night import Night
 from aas2rto.questions.explain import explain_judged, what_would_do
 from aas2rto.questions.figure import findings_of
 from aas2rto.questions.trial import only
+from aas2rto.steps.cycle import Judged
 from aas2rto.steps.judge import judge
-from aas2rto.steps.prefilter import as_known
+from aas2rto.steps.prefilter import Known, as_known
 from aas2rto.store import Store
 from aas2rto.tables import marks
 from aas2rto.text.json_values import plain
@@ -141,7 +142,7 @@ class Desk:
     def __init__(self, open_store: Callable[[], Store]) -> None:
         # What takes seconds has a store of its own, so that nobody else waits for it.
         self._quick, self._slow = _Shared(open_store), _Shared(open_store)
-        self._judging = threading.Lock()
+        self._judging, self._drawing = threading.Lock(), threading.Lock()
         self._said: OrderedDict[str, Said] = OrderedDict()
 
     def close(self) -> None:
@@ -176,6 +177,17 @@ class Desk:
         return _kept(night, ("candidate", candidate_id), lambda: self._tell(night, candidate_id))
 
     def _tell(self, night: Night, candidate_id: str) -> Told:
+        known, judged = night.alone.of(candidate_id) or self._judged_anew(night, candidate_id)
+        name = str(known.table["candidate_id"].iloc[0])
+        with self._quick as store:
+            told = explain_judged(night.parts, store, known, judged)
+            found = findings_of(night.parts, store, name, judged)
+        with self._drawing:
+            (subject,) = gather(found, [name])
+        return Told(told, subject)
+
+    def _judged_anew(self, night: Night, candidate_id: str) -> tuple[Known, Judged]:
+        """Judge one in full that is left out, or not active."""
         parts, now = night.parts, night.now
         with self._quick as store:
             if night.row_of(candidate_id) is None:
@@ -187,13 +199,7 @@ class Desk:
         # Without the store: others only want to look something up. One after the other, though:
         # several at once would each take as long as all together.
         with self._judging:
-            judged = judge(parts, known, now, memory=fits, in_full=True)
-        with self._quick as store:
-            told = explain_judged(parts, store, known, judged)
-            found = findings_of(parts, store, name, judged)
-        with self._judging:
-            (subject,) = gather(found, [name])
-        return Told(told, subject)
+            return known, judge(parts, known, now, memory=fits, in_full=True)
 
     def would(self, night: Night, candidate_id: str) -> dict[str, Any] | None:
         """Say what would bring in who is left out; None: nothing leaves it out."""

@@ -11,6 +11,7 @@ import pandas as pd
 from astropy.time import Time
 
 from aas2rto.planning import NightPlan, make_plan
+from aas2rto.questions.alone import Alone
 from aas2rto.questions.plan import moments_of, site_night
 from aas2rto.steps.cycle import Judged, Parts, Ranking
 from aas2rto.steps.fit_memory import FitMemory
@@ -124,6 +125,11 @@ class Night:
         return {name: row for row, name in enumerate(ids)}
 
     @functools.cached_property
+    def alone(self) -> Alone:
+        """Finds single candidates in it."""
+        return Alone(self.known, self.judged)
+
+    @functools.cached_property
     def said(self) -> dict[str, list[dict[str, Any]]]:
         """What people said of candidates and still stands, oldest first; comments always stand."""
         table = self.known.said
@@ -159,7 +165,7 @@ def look(
     known = as_known(parts, store, now)
     judged = judge(parts, known, now, memory=memory, tomorrow=True)
     mjd = float(now.utc.mjd)
-    return Night(
+    night = Night(
         serial,
         parts,
         seen,
@@ -169,6 +175,8 @@ def look(
         verdicts(parts.case, store.sources, mjd),
         _names(store.identities.aliases(mjd)),
     )
+    _ = night.alone, night.said  # made here, and not while somebody waits for a page
+    return night
 
 
 def plan_for(night: Night) -> NightPlan:
