@@ -23,6 +23,7 @@ from aas2rto.store.access import Access
 from aas2rto.store.current import Current
 from aas2rto.store.identities import Identities
 from aas2rto.store.ranked import rank_history
+from aas2rto.store.recommended import recommended, versions
 from aas2rto.store.rows import plain
 from aas2rto.store.standings import (
     CHANGED,
@@ -218,6 +219,19 @@ class Results:
             newest = self._current.of(connection, times[-1]) if times else None
             merged = self._identities.merged(ids.values())
             return rank_history(connection, ids, observatories, (since, until), newest, merged)
+
+    def recommended(self, now: float, top: int) -> pd.DataFrame:
+        """Return who was high in a list, see :func:`aas2rto.store.recommended.recommended`."""
+        with self._access.reading() as connection:
+            names = self._identities.names(now)
+            merged = self._identities.merged(names)
+            return recommended(connection, now, top, names, merged)
+
+    def versions(self, now: float) -> pd.DataFrame:
+        """Return from when on which config ran: ``at`` [d, MJD UTC] and ``config``."""
+        with self._access.reading() as connection:
+            at, config = versions(connection, now)
+        return pd.DataFrame({"at": at, "config": config})
 
     def leaders(self, now: float, n: int) -> dict[str, frozenset[str]]:
         """Return who was among the first `n` of each site's list in the cycle before `now`.
