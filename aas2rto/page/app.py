@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from astropy.time import Time
@@ -41,6 +42,7 @@ def site_of(
     tokens: Tokens | None = None,
     root: str = "",
     user: str = "",
+    folder: Path | None = None,
 ) -> Site:
     """Make a science case ready to be served; its watch is not started yet.
 
@@ -57,6 +59,8 @@ def site_of(
         Path below which a proxy shows the pages, such as ``/aas2rto``.
     user : str
         Who marks without a name.
+    folder : Path, optional
+        Of the project's results, where reports of replays lie.
     """
     desk = Desk(open_store)
     return Site(
@@ -68,6 +72,7 @@ def site_of(
         Links(root.rstrip("/"), versions()),
         clock,
         user,
+        folder,
     )
 
 

@@ -21,6 +21,7 @@ from aas2rto.outputs.figures.subject import Subject
 from aas2rto.page.night import Night
 from aas2rto.questions.explain import explain_judged, what_would_do
 from aas2rto.questions.figure import findings_of
+from aas2rto.questions.ledger import Ledger, ledger
 from aas2rto.questions.trial import only
 from aas2rto.steps.cycle import Judged
 from aas2rto.steps.judge import judge
@@ -28,7 +29,7 @@ from aas2rto.steps.prefilter import Known, as_known
 from aas2rto.store import Store
 from aas2rto.tables import marks
 from aas2rto.text.json_values import plain
-from aas2rto.text.words import nearest
+from aas2rto.text.words import nearest, one_line
 
 T = TypeVar("T")
 
@@ -37,6 +38,9 @@ KEPT = 200
 
 REMEMBERED = 500
 """Marks that can be undone with one click."""
+
+MESSAGES = 40
+"""Messages about a candidate that its page shows, the newest, figures among them."""
 
 FEW = 20_000
 """Of more names than this only those that begin alike are offered: comparing all takes seconds."""
@@ -52,10 +56,13 @@ class Told:
         As `aas2rto explain --json` has it.
     subject : Subject
         What is drawn of it.
+    sent : list of dict
+        Messages about it, the newest first: ``at, channel, state, words``.
     """
 
     told: dict[str, Any]
     subject: Subject
+    sent: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -182,9 +189,10 @@ class Desk:
         with self._quick as store:
             told = explain_judged(night.parts, store, known, judged)
             found = findings_of(night.parts, store, name, judged)
+            sent = _sent(store, name, night.mjd)
         with self._drawing:
             (subject,) = gather(found, [name])
-        return Told(told, subject)
+        return Told(told, subject, sent)
 
     def _judged_anew(self, night: Night, candidate_id: str) -> tuple[Known, Judged]:
         """Judge one in full that is left out, or not active."""
@@ -245,6 +253,33 @@ class Desk:
         row = table.iloc[0]
         told = {"factor": str(row["factor"]), "reason": str(row["reason"])}
         return told | {"state": Decision.REJECT.label, "since": float(row["at"])}
+
+    def past(
+        self, observatory: str, at: float, now: float, span: float
+    ) -> tuple[list[float], pd.DataFrame]:
+        """Return when cycles were in the last days, and a list as it was at a time.
+
+        Parameters
+        ----------
+        observatory : str
+            Empty: the science list.
+        at, now : float
+            [d, MJD UTC]
+        span : float
+            [d]
+        """
+        with self._quick as store:
+            times = store.results.times(min(at, now) - span, now)
+            return times, store.results.list_at(min(at, now), observatory)
+
+    def ledger(self, night: Night) -> Ledger:
+        """Return what became of what was recommended, as known when it was judged."""
+
+        def ask() -> Ledger:
+            with self._slow as store:
+                return ledger(night.parts, store, night.now)
+
+        return _kept(night, ("ledger", ""), ask)
 
     # -- marks --------------------------------------------------------------------------------
 
@@ -318,6 +353,21 @@ class Desk:
         """Return reports of the newest cycles by `now` [d, MJD UTC], the newest first."""
         with self._quick as store:
             return store.results.reports(now, limit)
+
+
+def _sent(store: Store, name: str, now: float) -> list[dict[str, Any]]:
+    """Return the messages about a candidate, the newest first."""
+    entries = store.outbox.entries(candidate_ids=[name], newest=MESSAGES)
+    return [
+        {"at": one.at, "channel": one.channel, "state": one.state, "words": _words(one.message)}
+        for one in reversed(entries)
+        if one.at <= now and one.part == "text"
+    ]
+
+
+def _words(message: Mapping[str, Any]) -> str:
+    """Return a message in one line."""
+    return one_line(str(message.get("title") or message.get("text") or ""), 300)
 
 
 def _kept(night: Night, key: tuple[str, str], make: Callable[[], T]) -> T:

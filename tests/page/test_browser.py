@@ -31,6 +31,7 @@ PAGES = (
     "/sources",
     "/config",
     "/marks",
+    "/ledger",
     "/api",
 )
 WIDTHS, THEMES = (360, 768, 1440), ("light", "dark", "red")
