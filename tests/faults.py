@@ -55,6 +55,7 @@ DOORS = (
     "fink stream",
     "lasair stream",
     "answers",
+    "page",
     "marks",
     "messages",
     "expression",

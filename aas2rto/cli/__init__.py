@@ -22,6 +22,7 @@ from aas2rto.cli import (
     demo,
     explain,
     figure,
+    ledger,
     list_,
     mark,
     messages,
@@ -64,6 +65,7 @@ app.command("explain")(explain.explain)
 app.command("mark")(mark.mark)
 app.command("plan", cls=TakesIntervals)(plan.plan)
 app.command("ahead")(ahead.ahead)
+app.command("ledger")(ledger.ledger)
 app.command("whatif", cls=TakesIntervals)(whatif.whatif)
 app.command("replay")(replay.replay)
 app.command("figure")(figure.figure)

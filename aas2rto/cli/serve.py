@@ -16,6 +16,7 @@ from aas2rto.cli.arguments import (
     note_replay,
     open_existing_store,
     parse_time,
+    results_of,
 )
 from aas2rto.errors import UsageError
 from aas2rto.text.cache import user_name
@@ -129,4 +130,5 @@ def make(
     parts = build(case, with_sources=False)
     user = "" if tokens else user_name()  # who comes from elsewhere is somebody else
     opened = lambda: open_existing_store(case, output)  # noqa: E731  one line says it
-    return site_of(parts, opened, clock, tokens=tokens, root=root, user=user)
+    folder = results_of(case, output, quiet=True)
+    return site_of(parts, opened, clock, tokens=tokens, root=root, user=user, folder=folder)

@@ -29,6 +29,15 @@ DECIMALS = {
     "moon_sep": 1,
     "hours_left": 2,
     "x_vis": 2,
+    "recommended_mjd": 5,
+    "last_recommended_mjd": 5,
+    "requested_mjd": 5,
+    "observed_mjd": 5,
+    "classified_mjd": 5,
+    "peak_mjd": 3,
+    "peak_err": 3,
+    "peak_mag": 3,
+    "phase": 3,
 }
 """Digits after the point; other numbers have six significant digits."""
 

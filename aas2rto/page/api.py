@@ -10,19 +10,23 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aas2rto.errors import UsageError
 from aas2rto.outputs import plan_json
+from aas2rto.page import plan_page
 from aas2rto.page.answers import JSON, answer, as_json
+from aas2rto.page.curve_data import curve_data
 from aas2rto.page.desk import Told
 from aas2rto.page.night import Night
 from aas2rto.page.rights import Right
 from aas2rto.page.rows import Wanted, listed, time_of
 from aas2rto.page.site import Site, wanted_of
 from aas2rto.page.views import funnel, source_row
+from aas2rto.questions.ledger_files import as_dictionary
 from aas2rto.text.words import one_line
 
 PREFIX = "/api/v1"
 
 Want = Annotated[Wanted, Depends(wanted_of)]
 PageNumber = Annotated[int, Query(ge=1)]
+Close = Annotated[list[str] | None, Query(max_length=10)]
 PerPage = Annotated[int, Query(ge=1, le=500)]
 
 
@@ -97,6 +101,17 @@ WHY = {
     "reason": "first detected 34.7 d ago, more than 30 d",
     "would": {"sentence": "score.factors.time_span.max 30 day -> 34.8 day: rank 10 at ..."},
 }
+LIGHT_CURVE = {
+    "now_mjd": 61119.917,
+    "peak": {"mjd": 61118.7, "err": 0.8, "model": "salt"},
+    "bands": [{"band": "ztfg", "days": [-0.5], "kind": ["point"], "mag": [17.87]}],
+    "model": [{"band": "ztfg", "days": [-0.5], "mag": [17.85]}],
+}
+LEDGER = {
+    "top": 5,
+    "by_config": [{"config": "56f829f94e0d", "recommended": 9, "observed": 4, "hits": 3}],
+    "rows": [{"candidate_id": "SIM42x00035", "best_rank": 2, "type": "SN Ia", "hit": True}],
+}
 SOURCE = {"source": "fink", "verdict": "ok", "failures": 0, "lag": 0, "dark": False}
 
 
@@ -113,7 +128,16 @@ def router_of(site: Site) -> APIRouter:
     _add_state(router, site)
     _add_candidates(router, site)
     _add_marks(router, site)
+    _add_ledger(router, site)
     return router
+
+
+def _add_ledger(router: APIRouter, site: Site) -> None:
+    @router.get("/ledger", responses=example(LEDGER))
+    def ledger(request: Request) -> Response:
+        """Say what became of what was recommended: by config, night, phase, class; and the rows."""
+        project = site.case.project
+        return _told(site, request, lambda night: as_dictionary(site.desk.ledger(night), project))
 
 
 def _told(site: Site, request: Request, make: Callable[[Night], Any], **headers: str) -> Response:
@@ -181,16 +205,21 @@ def list_json(
 
 def _add_plan(router: APIRouter, site: Site) -> None:
     @router.get("/plan", responses=example({"method": "joint optimum", "observatories": {}}))
-    def plan(request: Request) -> Response:
-        """Return tonight's plan, from the same state as the lists, as `aas2rto plan` writes it."""
+    def plan(request: Request, close: Close = None) -> Response:
+        """Return tonight's plan, from the same state as the lists, as `aas2rto plan` writes it.
+
+        With ``close=SITE`` or ``close=SITE 02:00-04:00`` it is planned again; nothing is written.
+        """
         night = site.night()
-        if night.plan is None:
+        pairs = plan_page.closures(night, close or ())
+        if night.plan is None and not pairs:
             said = night.plan_trouble or "the plan is being made; ask again in a moment"
             raise HTTPException(503, said, {"Retry-After": "5"})
         provenance = {"project": site.case.project, "config": site.case.digest}
 
         def make(night: Night) -> Any:
-            return None if night.plan is None else plan_json.as_dictionary(night.plan, provenance)
+            found = plan_page.replanned(night, pairs) if pairs else night.plan
+            return None if found is None else plan_json.as_dictionary(found, provenance)
 
         return _told(site, request, make)
 
@@ -239,6 +268,14 @@ def _add_candidates(router: APIRouter, site: Site) -> None:
         found = known(candidate_id)
         return _told(
             site, request, lambda night: candidate_json(night, site.desk.candidate(night, found))
+        )
+
+    @router.get("/light_curves/{candidate_id:path}", responses=example(LIGHT_CURVE))
+    def light_curve(request: Request, candidate_id: str) -> Response:
+        """Return the light curve and its model by band, as the chart of the page draws them."""
+        found = known(candidate_id)
+        return _told(
+            site, request, lambda night: curve_data(site.desk.candidate(night, found).subject)
         )
 
     @router.get("/why/{name:path}", responses=example(WHY))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from astropy.time import Time
@@ -16,6 +18,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from aas2rto import __version__
 from aas2rto.config.redaction import Redactor
 from aas2rto.errors import Aas2rtoError
+from aas2rto.guard import attempt
 from aas2rto.page import api, html
 from aas2rto.page.answers import HTML, JSON, answer, as_json
 from aas2rto.page.desk import Desk
@@ -23,7 +26,7 @@ from aas2rto.page.guarding import Guarded
 from aas2rto.page.links import Links
 from aas2rto.page.rights import Door, Tokens
 from aas2rto.page.site import STATIC, Site
-from aas2rto.page.views import Views
+from aas2rto.page.views import Asked, Views
 from aas2rto.page.watch import Watch
 from aas2rto.steps.cycle import Parts
 from aas2rto.store import Store
@@ -39,6 +42,7 @@ def site_of(
     tokens: Tokens | None = None,
     root: str = "",
     user: str = "",
+    folder: Path | None = None,
 ) -> Site:
     """Make a science case ready to be served; its watch is not started yet.
 
@@ -55,6 +59,8 @@ def site_of(
         Path below which a proxy shows the pages, such as ``/aas2rto``.
     user : str
         Who marks without a name.
+    folder : Path, optional
+        Of the project's results, where reports of replays lie.
     """
     desk = Desk(open_store)
     return Site(
@@ -66,6 +72,7 @@ def site_of(
         Links(root.rstrip("/"), versions()),
         clock,
         user,
+        folder,
     )
 
 
@@ -89,6 +96,7 @@ def make_app(site: Site, **rates: Any) -> FastAPI:
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         site.watch.start()
+        threading.Thread(target=_open_one, args=(site,), daemon=True, name="page first").start()
         try:
             yield
         finally:
@@ -111,6 +119,17 @@ def make_app(site: Site, **rates: Any) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     app.add_middleware(Guarded, door=site.door, root=site.links.root, **rates)
     return app
+
+
+def _open_one(site: Site) -> None:
+    """Make one candidate's page before anybody asks: what the first one needs, it loads."""
+    night = site.watch.wait_for(lambda one: one is not None, None)
+    if night is None or site.watch.is_ending:
+        return
+    tops = [r.table["candidate_id"].iloc[0] for r in night.judged.rankings if len(r.table)]
+    if tops:
+        asked, name = Asked(site.links), str(tops[0])
+        attempt("page", lambda: site.views.candidate(asked, night, name, whole=False))
 
 
 def _add_description(app: FastAPI, site: Site) -> None:

@@ -21,13 +21,15 @@ from aas2rto.outputs.figures.subject import Subject
 from aas2rto.page.night import Night
 from aas2rto.questions.explain import explain_judged, what_would_do
 from aas2rto.questions.figure import findings_of
+from aas2rto.questions.ledger import Ledger, ledger
 from aas2rto.questions.trial import only
+from aas2rto.steps.cycle import Judged
 from aas2rto.steps.judge import judge
-from aas2rto.steps.prefilter import as_known
+from aas2rto.steps.prefilter import Known, as_known
 from aas2rto.store import Store
 from aas2rto.tables import marks
 from aas2rto.text.json_values import plain
-from aas2rto.text.words import nearest
+from aas2rto.text.words import nearest, one_line
 
 T = TypeVar("T")
 
@@ -36,6 +38,9 @@ KEPT = 200
 
 REMEMBERED = 500
 """Marks that can be undone with one click."""
+
+MESSAGES = 40
+"""Messages about a candidate that its page shows, the newest, figures among them."""
 
 FEW = 20_000
 """Of more names than this only those that begin alike are offered: comparing all takes seconds."""
@@ -51,10 +56,13 @@ class Told:
         As `aas2rto explain --json` has it.
     subject : Subject
         What is drawn of it.
+    sent : list of dict
+        Messages about it, the newest first: ``at, channel, state, words``.
     """
 
     told: dict[str, Any]
     subject: Subject
+    sent: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -141,7 +149,7 @@ class Desk:
     def __init__(self, open_store: Callable[[], Store]) -> None:
         # What takes seconds has a store of its own, so that nobody else waits for it.
         self._quick, self._slow = _Shared(open_store), _Shared(open_store)
-        self._judging = threading.Lock()
+        self._judging, self._drawing = threading.Lock(), threading.Lock()
         self._said: OrderedDict[str, Said] = OrderedDict()
 
     def close(self) -> None:
@@ -176,6 +184,18 @@ class Desk:
         return _kept(night, ("candidate", candidate_id), lambda: self._tell(night, candidate_id))
 
     def _tell(self, night: Night, candidate_id: str) -> Told:
+        known, judged = night.alone.of(candidate_id) or self._judged_anew(night, candidate_id)
+        name = str(known.table["candidate_id"].iloc[0])
+        with self._quick as store:
+            told = explain_judged(night.parts, store, known, judged)
+            found = findings_of(night.parts, store, name, judged)
+            sent = _sent(store, name, night.mjd)
+        with self._drawing:
+            (subject,) = gather(found, [name])
+        return Told(told, subject, sent)
+
+    def _judged_anew(self, night: Night, candidate_id: str) -> tuple[Known, Judged]:
+        """Judge one in full that is left out, or not active."""
         parts, now = night.parts, night.now
         with self._quick as store:
             if night.row_of(candidate_id) is None:
@@ -187,13 +207,7 @@ class Desk:
         # Without the store: others only want to look something up. One after the other, though:
         # several at once would each take as long as all together.
         with self._judging:
-            judged = judge(parts, known, now, memory=fits, in_full=True)
-        with self._quick as store:
-            told = explain_judged(parts, store, known, judged)
-            found = findings_of(parts, store, name, judged)
-        with self._judging:
-            (subject,) = gather(found, [name])
-        return Told(told, subject)
+            return known, judge(parts, known, now, memory=fits, in_full=True)
 
     def would(self, night: Night, candidate_id: str) -> dict[str, Any] | None:
         """Say what would bring in who is left out; None: nothing leaves it out."""
@@ -239,6 +253,33 @@ class Desk:
         row = table.iloc[0]
         told = {"factor": str(row["factor"]), "reason": str(row["reason"])}
         return told | {"state": Decision.REJECT.label, "since": float(row["at"])}
+
+    def past(
+        self, observatory: str, at: float, now: float, span: float
+    ) -> tuple[list[float], pd.DataFrame]:
+        """Return when cycles were in the last days, and a list as it was at a time.
+
+        Parameters
+        ----------
+        observatory : str
+            Empty: the science list.
+        at, now : float
+            [d, MJD UTC]
+        span : float
+            [d]
+        """
+        with self._quick as store:
+            times = store.results.times(min(at, now) - span, now)
+            return times, store.results.list_at(min(at, now), observatory)
+
+    def ledger(self, night: Night) -> Ledger:
+        """Return what became of what was recommended, as known when it was judged."""
+
+        def ask() -> Ledger:
+            with self._slow as store:
+                return ledger(night.parts, store, night.now)
+
+        return _kept(night, ("ledger", ""), ask)
 
     # -- marks --------------------------------------------------------------------------------
 
@@ -312,6 +353,21 @@ class Desk:
         """Return reports of the newest cycles by `now` [d, MJD UTC], the newest first."""
         with self._quick as store:
             return store.results.reports(now, limit)
+
+
+def _sent(store: Store, name: str, now: float) -> list[dict[str, Any]]:
+    """Return the messages about a candidate, the newest first."""
+    entries = store.outbox.entries(candidate_ids=[name], newest=MESSAGES)
+    return [
+        {"at": one.at, "channel": one.channel, "state": one.state, "words": _words(one.message)}
+        for one in reversed(entries)
+        if one.at <= now and one.part == "text"
+    ]
+
+
+def _words(message: Mapping[str, Any]) -> str:
+    """Return a message in one line."""
+    return one_line(str(message.get("title") or message.get("text") or ""), 300)
 
 
 def _kept(night: Night, key: tuple[str, str], make: Callable[[], T]) -> T:

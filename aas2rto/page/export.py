@@ -9,13 +9,16 @@ from aas2rto.errors import Aas2rtoError
 from aas2rto.guard import attempt
 from aas2rto.outputs import plan_json, write_atomically
 from aas2rto.outputs.figures.style import safe_name
+from aas2rto.page import ledger_page, plan_page
 from aas2rto.page.answers import as_json
 from aas2rto.page.api import candidate_json
+from aas2rto.page.curve_data import curve_data
 from aas2rto.page.links import Files
 from aas2rto.page.night import Night
 from aas2rto.page.rows import MOST, Wanted, listed
 from aas2rto.page.site import STATIC, Site
 from aas2rto.page.views import Asked, source_row
+from aas2rto.questions.ledger_files import as_dictionary
 
 TOP = 50
 """Candidates of each list that have a page of their own."""
@@ -76,10 +79,11 @@ def _files(site: Site, night: Night) -> Iterator[tuple[str, Content]]:
         yield f"static/{path.name}", path.read_bytes()
     yield from _lists(site, night, asked)
     views, now = site.views, night.mjd
-    yield "plan.html", views.plan(asked, night)
+    yield "plan.html", plan_page.page(views, asked, night)
     yield "why.html", views.why(asked, night, "")
     yield "sources.html", views.sources(asked, night)
     yield "config.html", views.config(asked, night)
+    yield "ledger.html", ledger_page.page(views, asked, night)
     yield "marks.html", views.marks(asked, night, now)
     inside = Asked(Files(up="../", written=frozenset(written)))
     for name in written:
@@ -108,11 +112,15 @@ def _candidate(site: Site, night: Night, asked: Asked, name: str) -> Iterator[tu
         yield f"candidate/{safe_name(name)}.html", done.value
         told = candidate_json(night, site.desk.candidate(night, name))
         yield f"api/candidates/{safe_name(name)}.json", as_json(told)
+        drawn = curve_data(site.desk.candidate(night, name).subject)
+        yield f"api/light_curves/{safe_name(name)}.json", as_json(drawn)
 
 
 def _for_programs(site: Site, night: Night) -> Iterator[tuple[str, Content]]:
     rows = [source_row(name, one, site.views.hide) for name, one in night.sources.items()]
     yield "api/sources.json", as_json({"now": night.now.utc.isot, "sources": rows})
+    ledger = as_dictionary(site.desk.ledger(night), site.case.project)
+    yield "api/ledger.json", as_json(ledger)
     if night.plan is not None:
         provenance = {"project": site.case.project, "config": site.case.digest}
         yield "api/plan.json", as_json(plan_json.as_dictionary(night.plan, provenance))

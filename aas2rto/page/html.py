@@ -8,13 +8,17 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from aas2rto.errors import UsageError
 from aas2rto.outputs.cells import to_csv
 from aas2rto.outputs.lists import LEADING
+from aas2rto.page import plan_page
 from aas2rto.page.answers import CSV, HTML, JSON, answer, as_json
+from aas2rto.page.ledger_page import add_ledger
+from aas2rto.page.past_page import add_past
+from aas2rto.page.reports_page import add_reports
 from aas2rto.page.rights import COOKIE, Right
 from aas2rto.page.rows import Wanted, listed
 from aas2rto.page.site import AUTHOR, STATIC, Site, local, wanted_of
@@ -51,6 +55,17 @@ CSV_COLUMNS = (
     "reason",
 )
 
+HIDES: dict[str, tuple[str, ...]] = {
+    "mag": ("last_mag", "last_band"),
+    "peak": ("t_peak", "t_peak_err"),
+    "class": ("redshift", "spectral_type"),
+    "age": ("first_detection", "n_detections"),
+    "up": ("altitude", "airmass", "rises", "sets", "hours_left", "observable_now"),
+    "moon": ("moon_sep",),
+    "why": ("reason",),
+}
+"""What of a row can be left out, and which columns of its CSV go with it."""
+
 Want = Annotated[Wanted, Depends(wanted_of)]
 
 
@@ -64,6 +79,9 @@ def router_of(site: Site) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     _add_pages(router, site)
     _add_more(router, site)
+    add_ledger(router, site)
+    add_reports(router, site)
+    add_past(router, site)
     _add_answers(router, site)
     _add_door(router, site)
     return router
@@ -105,8 +123,16 @@ def _add_more(router: APIRouter, site: Site) -> None:
     views = site.views
 
     @router.get("/plan")
-    def plan(request: Request) -> Response:
-        return site.page(request, views.plan)
+    def plan(
+        request: Request,
+        close: Annotated[list[str] | None, Query()] = None,
+        site_: Annotated[str, Query(alias="at")] = "",
+        hours: str = "",
+    ) -> Response:
+        asked_for = [*(close or []), f"{site_} {hours}" if site_ else ""]
+        return site.page(
+            request, lambda asked, night: plan_page.page(views, asked, night, asked_for)
+        )
 
     @router.get("/sources")
     def sources(request: Request) -> Response:
@@ -125,7 +151,7 @@ def _add_more(router: APIRouter, site: Site) -> None:
 
 def _add_answers(router: APIRouter, site: Site) -> None:
     @router.get("/csv")
-    def csv(request: Request, wanted: Want, list: str = "science") -> Response:
+    def csv(request: Request, wanted: Want, list: str = "science", hide: str = "") -> Response:
         night = site.night()
         ranking = night.ranking(list)
         if ranking is None:
@@ -135,7 +161,9 @@ def _add_answers(router: APIRouter, site: Site) -> None:
             table = listed(night, ranking, wanted, whole=True).table
             now = f"now: {night.now.utc.isot} UTC"
             head = [f"list: {list}", now, f"project: {site.case.project}"]
-            return to_csv(table, CSV_COLUMNS, head).encode("utf-8", "replace")
+            hidden = {one for key in hide.split() for one in HIDES.get(key, ())}
+            shown = [one for one in CSV_COLUMNS if one not in hidden]
+            return to_csv(table, shown, head).encode("utf-8", "replace")
 
         body = site.shelf.of(night, ("csv", request.url.query), make)
         file = f'attachment; filename="{quote(list, safe="")}.csv"'

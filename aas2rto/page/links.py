@@ -37,7 +37,7 @@ class Links:
         """Return where it is said what would bring a candidate in."""
         return self._with(f"{self.root}/would", {"id": candidate_id})
 
-    def page(self, name: str, **query: object) -> str:
+    def page(self, name: str, /, **query: object) -> str:
         """Return the address of another page: ``plan``, ``why``, ``sources``..."""
         return self._with(f"{self.root}/{name}", query)
 
@@ -86,7 +86,7 @@ class Files(Links):
         """Return nothing: it stands in the candidate's file."""
         return ""
 
-    def page(self, name: str, **_: object) -> str:
+    def page(self, name: str, /, **_: object) -> str:
         """Return the file of another page."""
         return f"{self.up}{name}.html"
 
@@ -96,6 +96,7 @@ class Files(Links):
 
     def api(self, path: str, **_: object) -> str:
         """Return a file for programs."""
-        if path.startswith("candidates/"):
-            path = f"candidates/{safe_name(path.removeprefix('candidates/'))}"
+        for kind in ("candidates/", "light_curves/"):
+            if path.startswith(kind):
+                path = f"{kind}{safe_name(path.removeprefix(kind))}"
         return f"{self.up}api/{quote(path, safe='/.')}.json"

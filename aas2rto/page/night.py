@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from astropy.time import Time
+from numpy.typing import NDArray
 
 from aas2rto.planning import NightPlan, make_plan
+from aas2rto.questions.alone import Alone
 from aas2rto.questions.plan import moments_of, site_night
 from aas2rto.steps.cycle import Judged, Parts, Ranking
 from aas2rto.steps.fit_memory import FitMemory
@@ -124,6 +127,18 @@ class Night:
         return {name: row for row, name in enumerate(ids)}
 
     @functools.cached_property
+    def alone(self) -> Alone:
+        """Finds single candidates in it."""
+        return Alone(self.known, self.judged)
+
+    @functools.cached_property
+    def vectors(self) -> NDArray[np.float64]:
+        """Unit vectors of the scored candidates, shape (n, 3)."""
+        table = self.judged.scored.table
+        ra, dec = (np.radians(table[name].to_numpy(float)) for name in ("ra", "dec"))
+        return np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+
+    @functools.cached_property
     def said(self) -> dict[str, list[dict[str, Any]]]:
         """What people said of candidates and still stands, oldest first; comments always stand."""
         table = self.known.said
@@ -159,7 +174,7 @@ def look(
     known = as_known(parts, store, now)
     judged = judge(parts, known, now, memory=memory, tomorrow=True)
     mjd = float(now.utc.mjd)
-    return Night(
+    night = Night(
         serial,
         parts,
         seen,
@@ -169,13 +184,22 @@ def look(
         verdicts(parts.case, store.sources, mjd),
         _names(store.identities.aliases(mjd)),
     )
+    _ = night.alone, night.said, night.vectors  # made here, and not while somebody waits for a page
+    return night
 
 
-def plan_for(night: Night) -> NightPlan:
-    """Plan the night of all telescopes together, from what was judged."""
-    parts, now = night.parts, night.now
+def plan_for(night: Night, *, close: Sequence[tuple[str, str]] = ()) -> NightPlan:
+    """Plan the night of all telescopes together, from what was judged.
+
+    Parameters
+    ----------
+    night : Night
+    close : sequence of (name, interval)
+        Beside the hours that the config closes, see `aas2rto.planning.closures`.
+    """
+    parts, now, scored = night.parts, night.now, night.judged.scored
     moments = moments_of(parts.case.observatories, now)
-    nights = [site_night(parts, night.judged.scored, site, when) for site, when in moments]
+    nights = [site_night(parts, scored, site, when, close=close) for site, when in moments]
     plan = make_plan(nights, parts.case.config.plan, now)
     len(plan.not_planned)  # found when it is first asked for: here, and not while somebody waits
     return plan

@@ -44,6 +44,8 @@ class Site:
         Tells the time.
     user : str
         Who marks without a name.
+    folder : Path or None
+        Of the project's results.
     """
 
     case: Case
@@ -54,6 +56,7 @@ class Site:
     links: Links
     clock: Callable[[], Time]
     user: str = ""
+    folder: Path | None = None
     shelf: Shelf = field(default_factory=Shelf)
 
     def night(self) -> Night:

@@ -21,11 +21,10 @@ from aas2rto.page.altitude_svg import large_curve, small_curves
 from aas2rto.page.desk import Desk, Said
 from aas2rto.page.light_curve_svg import band_class, light_curve, rank_history
 from aas2rto.page.links import Links
+from aas2rto.page.near import near
 from aas2rto.page.night import Night
-from aas2rto.page.plan_svg import timeline
 from aas2rto.page.rights import Right
 from aas2rto.page.rows import SORTS, Wanted, listed
-from aas2rto.planning.timeline import state_words
 from aas2rto.steps.streams import Verdict
 from aas2rto.tables.photometry import LIMIT, mag_from_flux, magerr_from_flux
 from aas2rto.text.words import counted, iso
@@ -176,6 +175,8 @@ class Views:
             would=self.desk.would(night, candidate_id) if whole else None,
             whole=whole,
             elsewhere=elsewhere(told),
+            near=near(night, told),
+            sent=[one | {"words": self.hide(one["words"])} for one in found.sent],
             annotations={str(k): self.hide(str(v)) for k, v in told["annotations"].items()},
         )
 
@@ -188,22 +189,6 @@ class Views:
         """Return what became of any id or name, and where all candidates went."""
         told = self.desk.why(night, name) if name.strip() else None
         return self.render("why", asked, night, told=told, funnel=funnel(night))
-
-    def plan(self, asked: Asked, night: Night) -> str:
-        """Return tonight's plan, as far as it is made."""
-        plan, drawn, tables = night.plan, "", []
-        missed: dict[str, list[str]] = {}
-        if plan is not None:
-            drawn = timeline(plan)
-            for one in plan.nights:
-                rows = plan.at(one.observatory.name).to_dict("records")
-                told = [row | {"words": state_words(row["state"])} for row in rows]
-                tables.append((one, told))
-            for row in plan.not_planned.head(MOST_MARKS).to_dict("records"):
-                told_here = f"{row['observatory']}: {row['reason']}"
-                missed.setdefault(str(row["candidate_id"]), []).append(told_here)
-        more = {"drawn": drawn, "tables": tables, "missed": missed}
-        return self.render("plan", asked, night, plan=plan, **more)
 
     def sources(self, asked: Asked, night: Night) -> str:
         """Return how the sources are doing, and what the newest cycle told."""

@@ -76,8 +76,7 @@ def explain_judged(parts: Parts, store: Store, known: Known, judged: Judged) -> 
     said = marks.standing(known.said, known.photometry, mjd).drop(columns="candidate_id")
     told["feedback"] = [{str(k): plain(v) for k, v in m.items()} for m in said.to_dict("records")]
     told["state"] = str(known.table["state"].iloc[0])
-    aliases = store.identities.aliases(mjd)
-    told["aliases"] = aliases.loc[aliases["candidate_id"] == name, "alias"].tolist()
+    told["aliases"] = store.identities.aliases_of(name, mjd)
     notes = _record(known.notes)
     told["annotations"] = {key: plain(notes[key]) for key in notes if key != "candidate_id"}
     return told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,21 +10,37 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aas2rto.replay.truth import Truth
+from aas2rto.tables.transient_types import (
+    CLASS,
+    NEITHER,
+    OTHER,
+    SN_IA,
+    SN_IA_KIN,
+    UNKNOWN,
+    WITHIN,
+    Kinds,
+    kinds_of,
+    label_of,
+    neither_of,
+    plain,
+)
+
+__all__ = [
+    "CLASS",
+    "NEITHER",
+    "OTHER",
+    "SN_IA",
+    "SN_IA_KIN",
+    "UNKNOWN",
+    "WITHIN",
+    "Cast",
+    "cast_of",
+    "kinds_of",
+    "label_of",
+    "plain",
+]
 
 Floats = NDArray[np.float64]
-Kinds = NDArray[np.int8]
-
-UNKNOWN, CLASS, NEITHER, OTHER = 0, 1, 2, 3
-"""No truth; a success; related, and neither a success nor a contaminant; a contaminant."""
-
-SN_IA = ("SN Ia", "SN Ia-91T", "SN Ia-91bg")
-SN_IA_KIN = ("SN Ia-pec", "SN Iax", "SN Ia-CSM")
-"""Thermonuclear, too, but no success; and no contaminant."""
-
-WITHIN = 2.0
-"""So close to its peak [d], a spectrum is what was wanted (A&A 698, A153, Sect. 3)."""
-
-_ENDING = re.compile(r"(?:like|norm|normal)$")
 
 
 @dataclass(frozen=True)
@@ -80,7 +95,7 @@ def cast_of(objects: pd.DataFrame, truth: Truth | None, classes: Sequence[str] |
     objects = objects.sort_values("candidate_id", kind="stable")
     ids = pd.Index(objects["candidate_id"].to_numpy(object))
     chosen = tuple(classes or SN_IA)
-    neither = _neither(chosen)
+    neither = neither_of(chosen)
     kind = np.zeros(len(ids), dtype=np.int8)
     peak, mag = np.full(len(ids), np.nan), np.full(len(ids), np.nan)
     if truth is not None and len(truth.table):
@@ -93,44 +108,3 @@ def cast_of(objects: pd.DataFrame, truth: Truth | None, classes: Sequence[str] |
     first = objects["first_known"].to_numpy(float)
     label, is_ia = label_of(chosen), "ia" in {plain(name) for name in chosen}
     return Cast(ids, kind, peak, mag, first, label, neither, truth is not None, is_ia)
-
-
-def kinds_of(types: NDArray[np.object_], chosen: Sequence[str], neither: Sequence[str]) -> Kinds:
-    """Return the kind of each type, by `plain`; an empty type is unknown."""
-    good, related = {plain(name) for name in chosen}, {plain(name) for name in neither}
-
-    def kind(name: str) -> int:
-        key = plain(name)
-        if not name:
-            return UNKNOWN
-        return CLASS if key in good else NEITHER if key in related else OTHER
-
-    codes, different = pd.factorize(types)
-    return np.array([kind(str(name)) for name in different], dtype=np.int8)[codes]
-
-
-def plain(name: str) -> str:
-    """Return a type as it is compared.
-
-    Examples
-    --------
-    >>> plain("SN Ia-91T-like"), plain("SNIa norm"), plain("Ia"), plain("TDE")
-    ('ia91t', 'ia', 'ia', 'tde')
-    """
-    text = re.sub(r"[^a-z0-9]+", "", name.casefold())
-    return _ENDING.sub("", text.removeprefix("sn")) or text
-
-
-def _neither(chosen: Sequence[str]) -> tuple[str, ...]:
-    """Return the types that are too near to the class to be contaminants of it."""
-    mine = {plain(name) for name in chosen}
-    if not mine & {plain(name) for name in SN_IA}:
-        return ()
-    return tuple(name for name in (*SN_IA, *SN_IA_KIN) if plain(name) not in mine)
-
-
-def label_of(chosen: Sequence[str]) -> str:
-    """Return what the class is called."""
-    if {plain(name) for name in chosen} == {plain(name) for name in SN_IA}:
-        return "SNe Ia"
-    return ", ".join(chosen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from astropy.time import Time
 from numpy.typing import ArrayLike
@@ -129,5 +131,11 @@ def _at_times(observatory: Observatory, times: Time) -> tuple[Site, Sky, Array]:
         raise ValueError(
             f"the times span {span:.1f} d; ask for at most {LONGEST_TRACK:g} d in one call"
         )
-    sky = sky_at(Time(0.5 * (mjd.min() + mjd.max()), format="mjd", scale="utc"))
+    sky = _sky_at(float(0.5 * (mjd.min() + mjd.max())))
     return site_of(observatory, sky), sky, mjd - sky.mjd
+
+
+@functools.lru_cache(maxsize=8)
+def _sky_at(mjd: float) -> Sky:
+    """Return the sky of an instant [d, UTC]: the tracks of all sites in a night share it."""
+    return sky_at(Time(mjd, format="mjd", scale="utc"))

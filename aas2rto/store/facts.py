@@ -130,6 +130,27 @@ class Facts:
         """
         return self._as_known("annotations", now).copy()
 
+    def words(self, key: str, now: float) -> pd.DataFrame:
+        """Return what stands of one key, and since when it is known.
+
+        Parameters
+        ----------
+        key : str
+        now : float
+            [d, MJD UTC]
+
+        Returns
+        -------
+        DataFrame
+            ``value`` and ``known_at`` [d, MJD UTC] by the candidate's row (the index).
+        """
+        history = self._read()
+        rows = _standing(history, now)
+        rows = rows[history.keys[history.key[rows]] == key] if len(rows) else rows
+        values = [json.loads(one) for one in history.value[rows].tolist()]
+        told = {"value": values, "known_at": history.known_at[rows]}
+        return pd.DataFrame(told, index=history.candidate[rows])
+
     def of_candidates(self, now: float) -> pd.DataFrame:
         """Return the facts that have a column of their own, by the candidate's row (the index)."""
         return self._as_known("candidates", now)

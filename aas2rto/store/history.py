@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table, delete, func, select
 from aas2rto.config.sections import Retention
 from aas2rto.store import schema
 from aas2rto.store.packed import pack, unpack
-from aas2rto.store.standings import Ints, Rows, thinned
+from aas2rto.store.standings import SCORES, Ints, Rows, thinned
 
 CYCLE, HOUR, HOURLY, DAILY = range(4)
 """Levels: news of a cycle; of an hour, all of it; thinned, one an hour; one a day."""
@@ -63,8 +63,12 @@ def read(
     since: float = -np.inf,
     until: float = np.inf,
     candidates: Ints | None = None,
+    places: bool = False,
 ) -> Rows:
-    """Return the rows from `since` to `until` [d, MJD UTC], of some candidates or all; unsorted."""
+    """Return the rows from `since` to `until` [d, MJD UTC], of some candidates or all; unsorted.
+
+    With `places`, only those of lists: most of a history are scores.
+    """
     table = schema.history
     query = select(table.c.data)
     if np.isfinite(since):
@@ -80,6 +84,8 @@ def read(
         kept = (rows.at >= since) & (rows.at <= until)
         if candidates is not None:
             kept &= np.isin(rows.candidate, candidates)
+        if places:
+            kept &= rows.list != SCORES
         parts.append(rows.take(kept))
     return Rows.joined(parts)
 

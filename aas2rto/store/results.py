@@ -23,6 +23,7 @@ from aas2rto.store.access import Access
 from aas2rto.store.current import Current
 from aas2rto.store.identities import Identities
 from aas2rto.store.ranked import rank_history
+from aas2rto.store.recommended import recommended, versions
 from aas2rto.store.rows import plain
 from aas2rto.store.standings import (
     CHANGED,
@@ -218,6 +219,63 @@ class Results:
             newest = self._current.of(connection, times[-1]) if times else None
             merged = self._identities.merged(ids.values())
             return rank_history(connection, ids, observatories, (since, until), newest, merged)
+
+    def times(self, since: float, until: float) -> list[float]:
+        """Return when cycles were, both ends included [d, MJD UTC], the oldest first."""
+        at = schema.cycles.c.at
+        query = select(at).where(at >= since, at <= until).order_by(at)
+        with self._access.reading() as connection:
+            return [float(one) for one in connection.execute(query).scalars()]
+
+    def list_at(self, at: float, observatory: str = "") -> pd.DataFrame:
+        """Return a list as the newest cycle by some time had it.
+
+        Parameters
+        ----------
+        at : float
+            [d, MJD UTC]
+        observatory : str
+            Empty: all that were kept, by their scores.
+
+        Returns
+        -------
+        DataFrame
+            ``candidate_id, rank, score``, by rank. Of a cycle before the newest two, places below
+            the first twenty and scores are those that the history kept last.
+        """
+        with self._access.reading() as connection:
+            newest = newest_cycle(connection, math.nextafter(at, math.inf))
+            found = self._at(connection, newest)
+        names = self._identities.names(at)
+        if observatory:
+            place = found.places.get(observatory)
+            empty = np.zeros(len(found.candidate), dtype=np.int64)
+            rank = empty if place is None else place.rank
+            score = found.score if place is None else place.site_score
+            rows = np.flatnonzero(rank > 0)
+            rows = rows[np.argsort(rank[rows], kind="stable")]
+            ranks = rank[rows]
+        else:
+            score = found.score
+            rows = np.flatnonzero((found.decision == "keep") & np.isfinite(score))
+            rows = rows[np.argsort(-score[rows], kind="stable")]
+            ranks = np.arange(1, len(rows) + 1)
+        ids = [names.get(key, "") for key in found.candidate[rows].tolist()]
+        frame = pd.DataFrame({"candidate_id": ids, "rank": ranks, "score": score[rows]})
+        return frame[frame["candidate_id"] != ""].reset_index(drop=True)
+
+    def recommended(self, now: float, top: int) -> pd.DataFrame:
+        """Return who was high in a list, see :func:`aas2rto.store.recommended.recommended`."""
+        with self._access.reading() as connection:
+            names = self._identities.names(now)
+            merged = self._identities.merged(names)
+            return recommended(connection, now, top, names, merged)
+
+    def versions(self, now: float) -> pd.DataFrame:
+        """Return from when on which config ran: ``at`` [d, MJD UTC] and ``config``."""
+        with self._access.reading() as connection:
+            at, config = versions(connection, now)
+        return pd.DataFrame({"at": at, "config": config})
 
     def leaders(self, now: float, n: int) -> dict[str, frozenset[str]]:
         """Return who was among the first `n` of each site's list in the cycle before `now`.

@@ -31,6 +31,10 @@ PAGES = (
     "/sources",
     "/config",
     "/marks",
+    "/ledger",
+    "/replays",
+    "/past?list=la_palma_not",
+    "/plan?close=la_silla_dk154",
     "/api",
 )
 WIDTHS, THEMES = (360, 768, 1440), ("light", "dark", "red")

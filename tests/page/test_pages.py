@@ -25,6 +25,7 @@ PAGES = (
     "/sources",
     "/config",
     "/marks",
+    "/ledger",
     "/api",
 )
 

@@ -300,6 +300,8 @@ def _facts(ranking: Ranking, names: set[str]) -> dict[str, dict[str, Any]]:
     """Return a site's columns of some candidates, whether it ranks them or not."""
     told: dict[str, dict[str, Any]] = {}
     for table in (ranking.out, ranking.table):
+        if table.empty:
+            continue
         for row in records(table[table["candidate_id"].isin(names)]):
             told[str(row["candidate_id"])] = {"rank": np.nan, "site_score": np.nan, **row}
     return told

@@ -25,6 +25,45 @@
   }));
   showTheme();
 
+  // -- columns, and the time of a past list ------------------------------------
+  function columns() {
+    const box = $("[data-columns]"), root = document.documentElement, link = $("a[data-seen]");
+    if (!box) return;
+    box.hidden = false;
+    const hidden = () => new Set((root.dataset.hide || "").split(" ").filter(Boolean));
+    function show() {
+      const now = hidden();
+      all("input", box).forEach((one) => { one.checked = !now.has(one.value); });
+      if (!link) return;
+      const to = new URL(link.href);
+      if (now.size) to.searchParams.set("hide", Array.from(now).join(" ")); else to.searchParams.delete("hide");
+      link.href = to.href;
+    }
+    all("input", box).forEach((one) => one.addEventListener("change", () => {
+      const now = hidden();
+      if (one.checked) now.delete(one.value); else now.add(one.value);
+      root.dataset.hide = Array.from(now).join(" ");
+      store.set("aas2rto-hide", root.dataset.hide);
+      show();
+    }));
+    show();
+  }
+  function slider() {
+    const form = $("form.slider"), choice = form && $("select", form);
+    if (!choice || choice.options.length < 2 || $("input[type=range]", form)) return;
+    const range = document.createElement("input");
+    range.type = "range";
+    range.max = String(choice.options.length - 1);
+    range.value = String(choice.selectedIndex);
+    range.setAttribute("aria-label", "Time of the list");
+    const say = () => { choice.selectedIndex = Number(range.value); range.setAttribute("aria-valuetext", choice.options[choice.selectedIndex].text); };
+    range.addEventListener("input", say);
+    range.addEventListener("change", () => form.requestSubmit());
+    choice.addEventListener("change", () => { range.value = String(choice.selectedIndex); });
+    say();
+    choice.closest("label").after(range);
+  }
+
   // -- which candidate ---------------------------------------------------------
   const rows = () => all(".row[data-id]");
   const current = () => $(".row[aria-current]");
@@ -159,7 +198,10 @@
     if (again) { again.setAttribute("aria-current", "true"); again.focus({ preventScroll: true }); }
     window.scrollTo(0, y);
     changes();
+    columns();
+    slider();
     load();
+    document.dispatchEvent(new Event("aas2rto-fresh"));
   }
   function changes() {
     const some = rows(), list = $(".tabs a[aria-current]");
@@ -190,5 +232,7 @@
   listen();
   if ($("#waiting")) setInterval(() => { fetch(location.href).then((a) => { if (a.ok) location.reload(); }).catch(() => {}); }, 1500);
   changes();
+  columns();
+  slider();
   load();
 })();
