@@ -147,6 +147,7 @@ def _told(
         "fits": {name: _fit(found) for name, found in judged.fits.tables.items()},
         "observatories": {r.observatory: _site(r, scored) for r in judged.rankings[1:]},
         "last_mag": plain(row["last_mag"]),
+        "last_detection": plain(row["last_detection"]),
         "last_band": str(row["last_band"]),
         "n_detections": int(row["n_detections"]),
         "magnitude": _magnitude(parts, row, judged.fits.tables, float(now.utc.mjd)),
