@@ -46,6 +46,7 @@ DOORS = (
     "fink-lsst",
     "alerce-ztf",
     "alerce-lsst",
+    "antares",
     "lasair-ztf",
     "lasair-lsst",
     "atlas",

@@ -33,6 +33,7 @@ from aas2rto.cli import (
     run,
     serve,
     simulate,
+    snapshot,
     status,
     targets,
     too,
@@ -57,6 +58,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
+app.command("snapshot")(snapshot.snapshot)
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("serve")(serve.serve)

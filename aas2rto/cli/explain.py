@@ -123,7 +123,7 @@ def _explain_stored(
             )
         told = [explain_stored(parts, store, one, when) for one in ids]
         if len(told) == 2:
-            told[0]["comparison"] = compare(told[0], told[1])
+            told[0]["comparison"] = compare(told[0], told[1], effect=parts.case.config.score.effect)
         told[0]["counterfactual"] = what_would_do(parts, store, told, when)
     return told[0]
 

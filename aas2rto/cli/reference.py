@@ -252,9 +252,9 @@ def _sections() -> Iterator[str]:
     rows = ((f"`{n}`", default_of(f), allowed(f), own[n]) for n, f in plain.items())
     yield _table(("setting", "default", "values", "meaning"), rows)
     for name, field in Config.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _section(name, kind)
+        for kind in (field.annotation, *typing.get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from _section(name, kind)
     yield from _section("messages: when", When)
     yield from _section("messages: every channel", ChannelPolicy)
     yield "### network\n"

@@ -16,6 +16,9 @@ from aas2rto.units import Unit
 SECTIONS = ("loop", "candidates", "plan", "figures")
 """Sections of the config whose settings stand directly below them."""
 
+SCORE = ("score.base", "score.combine", "score.clip", "score.keep_from")
+"""What `--set` takes of the score, besides its factors."""
+
 PLAIN = ("store", "model_choice", "observatories")
 """Settings that stand at the top of a config."""
 
@@ -50,8 +53,7 @@ def settings_of(case: Case) -> list[KeyedSetting]:
         found += _of_model(section, getattr(case.config, section))
     found += _parts("sources", case.sources)
     found += _parts("models", case.models)
-    base = type(case.config.score).model_fields["base"].default
-    found.append(KeyedSetting("score.base", in_yaml(case.config.score.base), in_yaml(base), ""))
+    found += [one for one in _of_model("score", case.config.score) if one.key in SCORE]
     for name, part in zip(factor_names(case), case.factors, strict=True):
         found += _of_model(f"score.factors.{name}", part.options)
     name = case.site_factor.part.name

@@ -28,6 +28,9 @@ RESERVED_FACTORS = frozenset({"valid_until", "feedback", "telescope"})
 SCIENCE_LIST = "science"
 """Name of the ranked list that knows no site."""
 
+POINTS = "points"
+"""What the `scale` of a factor is that only a sum can take, see `aas2rto.factors`."""
+
 SITE = "site"
 """What a factor for `visibility` needs."""
 
@@ -102,6 +105,7 @@ def resolve(
     parts = _find(reader, data, archive)
     _try_models(reader, parts.models)
     _refuse_to_count_twice(reader, parts.factors, parts.site_factor)
+    _refuse_points_in_a_product(reader, data, parts.factors)
     sources = _annotates(data, parts.sources)
     _check_names(reader, parts.models, parts.factors, sources=sources)
     if not isinstance(config, Config) or reader.problems or parts.site_factor is None:
@@ -351,6 +355,21 @@ def _refuse_to_count_twice(
             reader.say(
                 ("score", "factors", index),
                 f"{bound.part.name!r} is the factor of `visibility` already; remove one",
+            )
+
+
+def _refuse_points_in_a_product(
+    reader: Reader, data: Mapping[str, Any], factors: list[PartConfig | None]
+) -> None:
+    score = data.get("score")
+    if isinstance(score, dict) and score.get("combine") == "sum":
+        return
+    for index, bound in enumerate(factors):
+        if bound is not None and bound.part.extras.get("scale") == POINTS:
+            reader.say(
+                ("score", "factors", index),
+                f"{bound.part.name!r} gives points, which a product cannot take; write "
+                "combine: sum in `score`",
             )
 
 

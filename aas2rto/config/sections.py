@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from aas2rto.config.messages import Figures
+from aas2rto.tables.effect import PRODUCT, Effect, Sum
 from aas2rto.tables.outburst import QUIET
 from aas2rto.units import Arcsec, Day, Degree, Hour, Second
 
@@ -131,8 +132,16 @@ class Score(Section):
 
     Parameters
     ----------
+    combine : str
+        ``product``: the base score times the factors, each of which is neutral at 1. ``sum``: the
+        base score plus points; a factor that is neutral at 1 adds what it is above 1.
     base : float
-        Score of a candidate before any factor; a ToO carries its own.
+        Score of a candidate before any factor; a ToO carries its own. Of a sum it is 0, unless it
+        is given.
+    clip : (float, float)
+        Least and largest sum of the points of a sum; the base score comes on top.
+    keep_from : float
+        Smallest score of a sum that stands in the lists; what has 0 points never does.
     factors : list
         Names, or names with settings, in the order in which people should read them.
     min_value : float or None
@@ -146,11 +155,47 @@ class Score(Section):
         factor, so that a list does not flip on noise; 1 turns it off.
     """
 
-    base: float = Field(default=1.0, gt=0)
+    combine: Literal["product", "sum"] = "product"
+    base: float = Field(default=1.0, ge=0)
+    clip: tuple[float, float] = (0.0, 100.0)
+    keep_from: float = Field(default=0.0, ge=0)
     min_value: float | None = Field(default=None, ge=0, le=1)
     draws: int = Field(default=0, ge=0, le=10_000)
     hysteresis: float = Field(default=1.0, ge=1, le=100)
     factors: list[Any] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sums_begin_at_0(cls, written: Any) -> Any:
+        if isinstance(written, dict) and written.get("combine") == "sum":
+            return {"base": 0.0, **written}
+        return written
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.combine == "product":
+            given = sorted({"clip", "keep_from"} & self.model_fields_set)
+            if given:
+                raise PydanticCustomError(
+                    "score", f"{given[0]} is for sums of points; write combine: sum, or remove it"
+                )
+            if self.base == 0:
+                raise PydanticCustomError(
+                    "score", "base: 0 makes every product 0; write base: 1, or combine: sum"
+                )
+        if not 0 <= self.clip[0] < self.clip[1]:
+            low, high = self.clip
+            raise PydanticCustomError(
+                "score", f"clip: [{low:g}, {high:g}] must go up from 0 or more, as [0, 100] does"
+            )
+        return self
+
+    @property
+    def effect(self) -> Effect:
+        """What the factors do to the score."""
+        if self.combine == "product":
+            return PRODUCT
+        return Sum(*self.clip, keep_from=self.keep_from)
 
 
 _DATED = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:[\d.]+)?"
@@ -268,6 +313,25 @@ class Executor(Section):
         return self
 
 
+class Snapshot(Section):
+    """The best of each day, see `aas2rto snapshot`; without this section there are none.
+
+    Parameters
+    ----------
+    size : int
+        Candidates in a snapshot, at most.
+    command : str
+        A program of your own that writes the summaries: it gets the facts as JSON on its standard
+        input, and answers with a plain text. Where it fails, our own sentences stand.
+    timeout : float
+        It has so long for each candidate [s].
+    """
+
+    size: int = Field(default=6, ge=1, le=100)
+    command: str = ""
+    timeout: Second = Field(default=20.0, gt=0, le=600)
+
+
 class Config(Section):
     """A whole science case, as written."""
 
@@ -283,5 +347,6 @@ class Config(Section):
     observatories: list[str] = Field(min_length=1)
     visibility: dict[str, Any] = {}
     plan: Plan = Plan()
+    snapshot: Snapshot | None = None
     figures: Figures = Figures()
     messages: dict[str, Any] = {}

@@ -54,6 +54,11 @@ class Needs(StrEnum):
     SITE = "site"
 
 
+POINTS, ANY_SCALE = "points", "any"
+"""What `scale` a factor registers: points, of which 0 are neutral and which only a sum can take; or
+whatever the score asks for, as a formula does. Without it, a factor is neutral at 1."""
+
+
 @dataclass(frozen=True)
 class Factor:
     """The answer of a factor for all candidates.
@@ -61,19 +66,23 @@ class Factor:
     Parameters
     ----------
     value : ndarray of float, shape (n,)
-        Multiplies the score; above 0 wherever the decision is KEEP, 1 is neutral.
+        Multiplies the score; above 0 wherever the decision is KEEP, 1 is neutral. With ``scale``
+        `POINTS` it is added, and 0 is neutral.
     decision : ndarray of int8, shape (n,)
         Codes of `Decision`.
     reason : Late, shape (n,)
         One short sentence with its number, for keepers too; written when somebody reads it.
     inputs : mapping of str to array_like
         What it was computed from, for `explain`.
+    warnings : tuple of str
+        What people should know of its settings and these data; each is a line in the report.
     """
 
     value: NDArray[np.float64]
     decision: NDArray[np.int8]
     reason: Late
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Take lists and arrays of texts, too; what does not fit is refused where it is used."""
@@ -133,9 +142,38 @@ def numbers(candidates: pd.DataFrame, name: str) -> NDArray[np.float64]:
     return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
 
 
+def entries(candidates: pd.DataFrame, name: str) -> list[tuple[str, ...] | None]:
+    """Return the texts that an annotation lists for each candidate; None where it is unknown.
+
+    A single text counts as a list of one; what is no text is left out.
+    """
+    if name not in candidates:
+        return [None] * len(candidates)
+    return [_texts(value) for value in candidates[name].to_numpy(object).tolist()]
+
+
+def _texts(value: Any) -> tuple[str, ...] | None:
+    if isinstance(value, str):
+        return (value,) if value else ()
+    if isinstance(value, list | tuple):
+        return tuple(one for one in value if isinstance(one, str))
+    return None
+
+
+def first_known(candidates: pd.DataFrame, names: Sequence[str]) -> NDArray[np.intp]:
+    """Return which of some columns is the first that is a number, for each candidate; -1: none."""
+    known = np.isfinite(per_column(candidates, names))
+    return np.where(known.any(axis=1), known.argmax(axis=1), -1)
+
+
+def per_column(candidates: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float64]:
+    """Return some columns side by side, shape (n, columns); NaN as in `numbers`."""
+    return np.column_stack([numbers(candidates, name) for name in names])
+
+
 def per_band(candidates: pd.DataFrame, name: str, bands: Sequence[str]) -> NDArray[np.float64]:
     """Return the columns ``<name>_<band>`` side by side, shape (n, bands)."""
-    return np.column_stack([numbers(candidates, f"{name}_{band}") for band in bands])
+    return per_column(candidates, [f"{name}_{band}" for band in bands])
 
 
 def elsewhere(candidates: pd.DataFrame, bands: Sequence[str]) -> Callable[[int], str]:

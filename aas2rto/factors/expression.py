@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from aas2rto.errors import InputError
-from aas2rto.factors import Factor, Needs, answer, factor, numbers
+from aas2rto.factors import ANY_SCALE, Factor, Needs, answer, factor, numbers
 from aas2rto.guard import attempt
 from aas2rto.models import FIT_COLUMNS
 from aas2rto.parts.registry import Part
@@ -282,7 +282,7 @@ def _try(formula: str, tree: ast.expr) -> list[str]:
     return []
 
 
-@factor("expression", needs=Needs.FIT, check=check)
+@factor("expression", needs=Needs.FIT, check=check, scale=ANY_SCALE)
 def expression(
     candidates: pd.DataFrame,
     now: Time,
@@ -292,7 +292,7 @@ def expression(
     missing: float | None = None,
     exclude_below: float | None = None,
 ) -> Factor:
-    """Multiply by an expression on the columns of the candidate table.
+    """Multiply by, or in a sum add, an expression on the columns of the candidate table.
 
     Parameters
     ----------

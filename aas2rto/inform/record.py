@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from aas2rto import __version__
-from aas2rto.factors import Decision
+from aas2rto.factors import Decision, numbers
 from aas2rto.guard import attempt
 from aas2rto.messaging import composing
 from aas2rto.outputs.lists import idle
@@ -17,6 +17,9 @@ from aas2rto.steps.cycle import Cycle, Judged, Parts
 from aas2rto.steps.prefilter import REJECTING, what_rejects
 from aas2rto.store import Store
 from aas2rto.store.outbox import Mail
+
+NEWEST_ALERT = "antares_newest_alert_observation_time"
+"""When an object was last seen that has no light curve here, if its broker says so."""
 
 
 def record(parts: Parts, store: Store, cycle: Cycle) -> None:
@@ -44,6 +47,7 @@ def record(parts: Parts, store: Store, cycle: Cycle) -> None:
         ranks=_ranks(judged),
         report=cycle.report,
         mail=cycle.mail,
+        best=_best(table) if parts.case.config.snapshot is not None else None,
     )
     now = cycle.now.utc.mjd
     cycle.rejection_state = store.rejections.state(now)
@@ -63,6 +67,13 @@ def _ranks(judged: Judged) -> pd.DataFrame:
         if len(ranking.table)
     ]
     return pd.concat(ranks, ignore_index=True) if ranks else pd.DataFrame()
+
+
+def _best(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what snapshots are drawn from: of what is kept, the score and the newest detection."""
+    kept = table[table["decision"] == Decision.KEEP.label]
+    newest = kept["last_detection"].fillna(pd.Series(numbers(kept, NEWEST_ALERT), kept.index))
+    return kept[["candidate_id", "score"]].assign(newest=newest)
 
 
 def _compose(parts: Parts, store: Store, cycle: Cycle) -> Mail:

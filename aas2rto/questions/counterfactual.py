@@ -19,12 +19,13 @@ from aas2rto.config.case import Case
 from aas2rto.config.resolve import SCIENCE_LIST
 from aas2rto.factors import Decision, numbers, other_bands
 from aas2rto.parts.setting_text import in_yaml
-from aas2rto.questions.knobs import Knob, of_factor, of_telescope, wider_bands
+from aas2rto.questions.knobs import Knob, of_factor, of_score, of_telescope, wider_bands
 from aas2rto.questions.threshold import threshold
 from aas2rto.questions.trial import Judgement, only, trial
 from aas2rto.sky.observatory import Observatory
 from aas2rto.steps.build import with_factors_of
 from aas2rto.steps.column import FEEDBACK, VALID_UNTIL
+from aas2rto.steps.combine import SCORE
 from aas2rto.steps.cycle import Parts, Ranking
 from aas2rto.steps.evaluate import evaluate
 from aas2rto.steps.fit_memory import FitMemory, Remembering
@@ -182,7 +183,8 @@ def counterfactual(
             return {"factor": factor, "sentence": sentence, "settings": [], "best_night": night}
         knobs = [*of_factor(parts.case, factor), *of_telescope(parts.case, site)]
         ask = replace(ask, factor=factor, sites=(site,), found=found)
-    if factor in {FEEDBACK, VALID_UNTIL, "score"}:
+    knobs = [*knobs, *of_score(parts.case)] if factor == SCORE else knobs
+    if factor in {FEEDBACK, VALID_UNTIL} or (factor == SCORE and not knobs):
         sentence = f"no setting would bring it in: {factor} decides ({reason})"
         return {"factor": factor, "sentence": sentence, "settings": []}
     return ask.answer(knobs)

@@ -146,6 +146,7 @@ def _told(
         "fits": {name: _fit(found) for name, found in judged.fits.tables.items()},
         "observatories": {r.observatory: _site(r, scored) for r in judged.rankings[1:]},
         "last_mag": plain(row["last_mag"]),
+        "last_detection": plain(row["last_detection"]),
         "last_band": str(row["last_band"]),
         "n_detections": int(row["n_detections"]),
         "magnitude": _magnitude(parts, row, judged.fits.tables, float(now.utc.mjd)),
@@ -313,7 +314,8 @@ def compare(
     Returns
     -------
     dict
-        ``sentence``, and for each factor the two values and their ratio.
+        ``sentence``, and for each factor the two values and their ``ratio``; of a sum, that is
+        their difference.
     """
     others = {factor["name"]: factor for factor in second["factors"]}
     pairs = [
@@ -376,13 +378,12 @@ def what_would_do(
     if not below:
         alone = as_known(parts, store, now, candidate_id=names[0])
         return counterfactual(parts, alone, names[0], now, memory=memory, everyone=everyone)
-    against = [
-        pair["name"]
-        for pair in sorted(
-            compare(first, others[0])["factors"], key=lambda pair: pair["ratio"] or 1
-        )
-        if (pair["ratio"] or 1) < 1
+    effect = parts.case.config.score.effect
+    gains = [
+        (float(effect.step(np.nan if one["ratio"] is None else one["ratio"])), one["name"])
+        for one in compare(first, others[0], effect=effect)["factors"]
     ]
+    against = [name for gain, name in sorted(gains, key=lambda one: one[0]) if gain < 0]
     pair = (names[0], names[1])
     settings = overtaking(parts, everyone(), pair, against, now, memory=memory)
     nothing = f"no single setting would put {names[0]} above {names[1]}"

@@ -135,6 +135,21 @@ def wider_bands(case: Case, factor: str, others: Sequence[str]) -> Iterator[Band
             yield Bands(f"score.factors.{name}.bands", bands, (*bands, *more), turned)
 
 
+def of_score(case: Case) -> Iterator[Knob]:
+    """Yield the smallest score of a sum that stands in a list."""
+    score = case.config.score
+    if score.keep_from <= 0:
+        return
+
+    def turned(new: float) -> Case | None:
+        if new <= 0:  # with no points at all it would not stand there either
+            return None
+        changed = score.model_copy(update={"keep_from": float(new)})
+        return replace(case, config=case.config.model_copy(update={"score": changed}))
+
+    yield Knob("score.keep_from", score.keep_from, "", turned)
+
+
 def of_telescope(case: Case, site: Observatory) -> Iterator[Knob]:
     """Yield the limits in an observatory's file."""
     place = [one.name for one in case.observatories].index(site.name)

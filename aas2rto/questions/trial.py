@@ -65,7 +65,8 @@ class Judgement:
         if not sites:
             row = self._row(candidate_id)
             columns = [c for c in self.judged.scored.columns if c.name == factor]
-            return all(c.factor.decision[row] == Decision.KEEP for c in columns)
+            if columns:
+                return all(c.factor.decision[row] == Decision.KEEP for c in columns)
         return self.decides(candidate_id)[0] != factor
 
     def is_above(self, first: str, second: str) -> bool:

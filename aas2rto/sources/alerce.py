@@ -61,6 +61,9 @@ class Alerce:
         Fetch forced photometry, too (one more question per ZTF object).
     magnitudes : str
         ``difference``, or ``corrected`` for the total brightness of variable sources.
+    probabilities : bool
+        Fetch what all classifiers say, as ``alerce_probabilities`` (ZTF; one more question per
+        object): from each to its version and classes, for the factor `class_probability`.
     refresh : float
         Days after which the light curve of a ranked candidate is fetched again though no new
         detection was listed.
@@ -87,6 +90,7 @@ class Alerce:
         light_curves: int = 100,
         forced: bool = True,
         magnitudes: Literal["difference", "corrected"] = "difference",
+        probabilities: bool = False,
         refresh: Day = 1.0,
         quality: Quality = ANY,
         url: str = "",
@@ -102,6 +106,7 @@ class Alerce:
         self.light_curves = light_curves
         self.forced = forced
         self.magnitudes = magnitudes
+        self.probabilities = probabilities
         self.refresh = refresh
         self.quality = quality
         self.page_size = page_size
@@ -318,6 +323,7 @@ class Alerce:
             if alert is not None:
                 harvest.batch.add(alert, where=self._client.service)
                 self._note(name, listed, harvest)
+                self._note_probabilities(name, harvest, until)
             return [alert is not None]
 
         worklist.work(names[: self.light_curves], fetch, harvest, until)
@@ -325,6 +331,12 @@ class Alerce:
     def _note(self, name: str, listed: Mapping[str, Any], harvest: Harvest) -> None:
         facts = listed.get(name, {})
         harvest.note(name, **{key: facts[key] for key in facts if key.startswith("alerce_")})
+
+    def _note_probabilities(self, name: str, harvest: Harvest, until: Deadline) -> None:
+        if not self.probabilities or self._is_lsst:
+            return
+        rows = self._beside(f"ztf/v1/objects/{name}/probabilities", "items", until)
+        harvest.note(name, alerce_probabilities=records.probabilities(rows))
 
     def _light_curve(
         self, name: str, facts: Mapping[str, Any], harvest: Harvest, until: Deadline
@@ -347,7 +359,8 @@ class Alerce:
         answer = self._client.get(path, until=until, final=ABOUT_THE_OBJECT)
         payload = answer.mapping()
         corrected = self.magnitudes == "corrected"
-        forced = self._ztf_forced(name, until) if self.forced else []
+        forced_path = f"v2/lightcurve/forced-photometry/{name}"
+        forced = self._beside(forced_path, "forced_photometry", until) if self.forced else []
         return ztf_alert(
             name,
             [
@@ -359,13 +372,12 @@ class Alerce:
             now=harvest.now,
         )
 
-    def _ztf_forced(self, name: str, until: Deadline) -> list[Any]:
-        path = f"v2/lightcurve/forced-photometry/{name}"
+    def _beside(self, path: str, key: str, until: Deadline) -> list[Any]:
+        """Return what there is beside a light curve, which need not be there."""
         try:
-            answer = self._client.get(path, until=until, final=ABOUT_THE_OBJECT)
-            return answer.records("forced_photometry")
+            return self._client.get(path, until=until, final=ABOUT_THE_OBJECT).records(key)
         except HttpError as error:
-            # Objects without forced photometry yet are "not found" there.
+            # Objects without forced photometry, or of no class yet, are "not found" there.
             if error.cause is Cause.NOT_FOUND:
                 return []
             raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aas2rto.sources.packets import nulls
@@ -85,6 +86,42 @@ def ztf_forced(record: Any) -> Any:
         "sigmapsf": magerr,
         "isdiffpos": _sign(flat.get("isdiffpos")),
     }
+
+
+def probabilities(rows: Iterable[Any]) -> dict[str, Any] | None:
+    """Return what each classifier says, of its newest version; None if nobody says anything.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        ``classifier_name, classifier_version, class_name, probability``, one row a class.
+
+    Returns
+    -------
+    dict or None
+        From classifier to ``{version, classes: {class: probability}}``.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if not isinstance(row, dict):
+            continue
+        name, class_ = nulls.text(row.get("classifier_name")), nulls.text(row.get("class_name"))
+        version = nulls.text(row.get("classifier_version"))
+        p = nulls.number(row.get("probability"))
+        if not name or not class_ or not 0.0 <= p <= 1.0:
+            continue
+        held = found.setdefault(name, {"version": version, "classes": {}})
+        if _order(version) > _order(held["version"]):
+            held = found[name] = {"version": version, "classes": {}}
+        if version == held["version"]:
+            held["classes"][class_] = p
+    return found or None
+
+
+def _order(version: str) -> list[tuple[int, str]]:
+    """Let 1.10 come after 1.9."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", version)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
 
 
 def _lsst_names(record: Any) -> Any:

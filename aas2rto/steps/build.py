@@ -34,7 +34,7 @@ def build(case: Case, *, with_sources: bool = True) -> Parts:
 
 def with_factors_of(parts: Parts, case: Case) -> Parts:
     """Return the parts with the factors, sites and settings of a case; models stay as they are."""
-    factors = column.bind(case.factors)
+    factors = column.bind(case.factors, case.config.score.effect)
     sites = (
         *column.bind([case.site_factor]),
         *(bound for bound in factors if bound.needs is Needs.SITE),

@@ -12,7 +12,7 @@ from astropy.time import Time
 from numpy.typing import NDArray
 
 from aas2rto.config.case import PartConfig
-from aas2rto.factors import Decision, Factor, Needs
+from aas2rto.factors import ANY_SCALE, POINTS, Decision, Factor, Needs
 from aas2rto.guard import Failure
 from aas2rto.tables.effect import PRODUCT, Effect
 from aas2rto.text.late import Late
@@ -42,6 +42,10 @@ class BoundFactor:
         ``hours_left_tomorrow``.
     ahead : int
         So many nights ahead it wants to know when the site can observe a candidate.
+    effect : Effect
+        What its value does to the score.
+    shift : float
+        What is taken off its value: in a sum of points, 1 from a factor that is neutral at 1.
     """
 
     name: str
@@ -51,6 +55,8 @@ class BoundFactor:
     instant: bool = False
     tomorrow: bool = False
     ahead: int = 0
+    effect: Effect = PRODUCT
+    shift: float = 0.0
 
     def __call__(self, candidates: pd.DataFrame, now: Time) -> Any:
         """Evaluate the factor; the answer is whatever its author returns."""
@@ -79,7 +85,7 @@ class Column:
 
 def effect_of(columns: Sequence[Column]) -> Effect:
     """Return what the factors of a score do to it; all of one score do the same."""
-    return columns[0].effect if columns else PRODUCT
+    return next((column.effect for column in columns if column.name not in RULES), PRODUCT)
 
 
 @dataclass(frozen=True)
@@ -110,11 +116,17 @@ def needs_of(part: PartConfig) -> Needs:
     return Needs(choose(part.options) if choose else part.part.extras.get("needs", Needs.FIT))
 
 
-def bind(parts: Iterable[PartConfig]) -> tuple[BoundFactor, ...]:
+def bind(parts: Iterable[PartConfig], effect: Effect = PRODUCT) -> tuple[BoundFactor, ...]:
     """Join factors and their settings.
 
     A plain function from a user's file, without a decorator, runs after the fits, where every
-    column exists.
+    column exists. What depends on the site multiplies, whatever the others do.
+
+    Parameters
+    ----------
+    parts : iterable of PartConfig
+    effect : Effect
+        What those do to the score that do not depend on the site.
     """
     return tuple(
         BoundFactor(
@@ -125,9 +137,18 @@ def bind(parts: Iterable[PartConfig]) -> tuple[BoundFactor, ...]:
             instant=bool(part.part.extras.get("instant", False)),
             tomorrow=bool(part.part.extras.get("tomorrow", False)),
             ahead=_nights(part),
+            effect=PRODUCT if needs_of(part) is Needs.SITE else effect,
+            shift=0.0 if needs_of(part) is Needs.SITE else _neutral(part, effect) - effect.neutral,
         )
         for part in parts
     )
+
+
+def _neutral(part: PartConfig, effect: Effect) -> float:
+    """Return the value at which a factor says nothing; a formula, or a plain function: as asked."""
+    extras = part.part.extras
+    scale = extras.get("scale", "" if "needs" in extras else ANY_SCALE)
+    return {POINTS: 0.0, ANY_SCALE: effect.neutral}.get(scale, 1.0)
 
 
 def _nights(part: PartConfig) -> int:

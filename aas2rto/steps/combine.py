@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aas2rto.factors import Decision
 from aas2rto.steps.column import BoundFactor, Column, Verdict
+from aas2rto.tables.effect import PRODUCT, Effect
 from aas2rto.text.late import Late, as_words, say
 
 REJECTED_SCORE = -np.inf
@@ -20,14 +21,21 @@ REJECTED_SCORE = -np.inf
 EXCLUDED_SCORE = -1.0
 """The paper's encoding of an excluded candidate, kept in exported files."""
 
+SCORE = "score"
+"""What decides where the factors keep a candidate, and their score does not suffice."""
+
 LABELS = np.array([decision.label for decision in Decision], dtype=object)
 """The word for each code of a decision."""
 
 
 def combine(
-    columns: Sequence[Column], base: NDArray[np.float64], *, never_reject: NDArray[np.bool_]
+    columns: Sequence[Column],
+    base: NDArray[np.float64],
+    *,
+    never_reject: NDArray[np.bool_],
+    effect: Effect = PRODUCT,
 ) -> Verdict:
-    """Multiply factors and let the strongest decision win; the first to say it gives the reason.
+    """Join factors and let the strongest decision win; the first to say it gives the reason.
 
     Parameters
     ----------
@@ -37,6 +45,8 @@ def combine(
         Base scores.
     never_reject : ndarray of bool, shape (n,)
         ToOs: a rejection only excludes them.
+    effect : Effect
+        How the factors join; the rules beside them change no score.
     """
     n = len(base)
     decision = np.full(n, Decision.KEEP, dtype=np.int8)
@@ -54,12 +64,12 @@ def combine(
         name[stronger] = column.name
         reason = Late.where(stronger, words, reason)
         score = column.effect.applied(score, column.factor.value)
-    # Each factor is a positive number, yet their product may be too large or too small for one.
-    lost = (decision == Decision.KEEP) & ~(np.isfinite(score) & (score > 0))
+    score = effect.finished(score, base)
+    lost = (decision == Decision.KEEP) & ~effect.suffices(score)
     decision[lost] = Decision.EXCLUDE
-    name[lost] = "score"
-    because = say("error: the product of base score and factors is {:g}", score)
-    reason = Late.where(lost, because, reason)
+    name[lost] = SCORE
+    short = say(effect.shortage, score)
+    reason = Late.where(lost, short if effect is PRODUCT else joined(short, why(columns)), reason)
     score = np.where(decision == Decision.EXCLUDE, EXCLUDED_SCORE, score)
     score = np.where(decision == Decision.REJECT, REJECTED_SCORE, score)
     return Verdict(score, decision, name, reason)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def evaluate(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Column:
     """
     n = len(candidates)
     if n == 0:
-        return Column(bound.name, answer(np.empty(0)))
+        return Column(bound.name, answer(np.empty(0)), effect=bound.effect)
     whole = _attempt(bound, candidates, now)
     if whole.value is not None:
         return _check_numbers(bound, whole.value, candidates)
@@ -83,7 +84,8 @@ def _conform_factor(returned: Factor, n: int) -> Factor:
             raise ValueError(f"returned {name} of shape {shape} for {asked}")
     if not np.isin(decision, list(Decision)).all():
         raise ValueError(f"returned decisions that are none of {[d.label for d in Decision]}")
-    return Factor(value, decision.astype(np.int8), reason, returned.inputs)
+    told = returned.inputs, returned.warnings
+    return Factor(value, decision.astype(np.int8), reason, *told)
 
 
 def _one_by_one(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Column:
@@ -95,7 +97,7 @@ def _one_by_one(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Colu
         return _at_fault(bound, candidates, tried)
     factors, failures = _in_halves(bound, candidates, now)
     checked = _check_numbers(bound, _concatenate(factors), candidates)
-    return Column(bound.name, checked.factor, (*_first(bound, failures), *checked.failures))
+    return replace(checked, failures=(*_first(bound, failures), *checked.failures))
 
 
 def _in_halves(
@@ -127,7 +129,8 @@ def _attempt(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Outcome
 
 def _evaluate(bound: BoundFactor, candidates: pd.DataFrame, now: Time) -> Factor:
     # Numbered from 0, as its author will expect; pandas copies what he writes to, and only that.
-    return conform(bound(candidates.reset_index(drop=True), now), len(candidates))
+    told = conform(bound(candidates.reset_index(drop=True), now), len(candidates))
+    return replace(told, value=told.value - bound.shift) if bound.shift else told
 
 
 def _first(bound: BoundFactor, failures: Sequence[Failure]) -> list[Failure]:
@@ -155,12 +158,13 @@ def _at_fault(
     first = next(failure for failure in failures if failure is not None)
     n = len(candidates)
     if n == 1:
-        return Column(bound.name, _excluded(first), (first,))
+        return Column(bound.name, _excluded(first), (first,), bound.effect)
     which = (
         f"all {n} candidates" if len(failures) == n else f"each of {len(failures)} that it tried"
     )
     told = Failure(f"factor {bound.name}", f"{first.error}; it failed for {which} and was left out")
-    return Column(bound.name, answer(np.ones(n), reason="left out: the factor failed"), (told,))
+    neutral = answer(np.full(n, bound.effect.neutral), reason="left out: the factor failed")
+    return Column(bound.name, neutral, (told,), bound.effect)
 
 
 def _concatenate(factors: Sequence[Factor]) -> Factor:
@@ -172,13 +176,14 @@ def _concatenate(factors: Sequence[Factor]) -> Factor:
 
 
 def _check_numbers(bound: BoundFactor, factor: Factor, candidates: pd.DataFrame) -> Column:
-    """Exclude candidates that a factor wants to keep with a value that is no positive number."""
+    """Exclude candidates that a factor wants to keep with a value that does not fit a score."""
     value = np.asarray(factor.value, dtype=float)
-    bad = (factor.decision == Decision.KEEP) & ~(np.isfinite(value) & (value > 0))
+    warned = tuple(Failure(f"factor {bound.name}", one) for one in factor.warnings)
+    bad = (factor.decision == Decision.KEEP) & ~bound.effect.allows(value)
     if not bad.any():
-        return Column(bound.name, factor)
+        return Column(bound.name, factor, warned, bound.effect)
     names = candidates["candidate_id"].to_numpy(object)
-    why = "a factor must be a positive number"
+    why = f"a factor must be {bound.effect.asks}"
     failures = [
         Failure(f"factor {bound.name}", f"returned {value[row]:g}; {why}", str(names[row]))
         for row in np.flatnonzero(bad)
@@ -187,8 +192,8 @@ def _check_numbers(bound: BoundFactor, factor: Factor, candidates: pd.DataFrame)
         return _at_fault(bound, candidates, failures)
     decision = np.where(bad, Decision.EXCLUDE, factor.decision).astype(np.int8)
     reason = Late.where(bad, say("error: the factor returned {:g}; " + why, value), factor.reason)
-    told = tuple(_first(bound, failures))
-    return Column(bound.name, Factor(value, decision, reason, factor.inputs), told)
+    told = (*_first(bound, failures), *warned)
+    return Column(bound.name, Factor(value, decision, reason, factor.inputs), told, bound.effect)
 
 
 def evaluate_all(
@@ -219,7 +224,7 @@ def spread(column: Column, where: NDArray[np.bool_], reason: str) -> Column:
     """Place a column that was evaluated for some candidates among all; others are neutral."""
     if where.all():
         return column
-    value = np.ones(len(where))
+    value = np.full(len(where), column.effect.neutral)
     decision = np.full(len(where), Decision.KEEP, dtype=np.int8)
     place = np.cumsum(where) - 1
     told = column.factor.reason.take(np.where(where, place, -1), allow_fill=True)
@@ -235,4 +240,4 @@ def spread(column: Column, where: NDArray[np.bool_], reason: str) -> Column:
             )
             filled[where] = values
             inputs[name] = filled
-    return Column(column.name, Factor(value, decision, reasons, inputs), column.failures)
+    return replace(column, factor=Factor(value, decision, reasons, inputs))

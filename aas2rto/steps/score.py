@@ -1,4 +1,4 @@
-"""Steps 4 and 5: multiply the factors into one score, decide, and say why."""
+"""Steps 4 and 5: join the factors to one score, decide, and say why."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from aas2rto.text.late import Late
 
 
 def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time) -> Scored:
-    """Multiply the factors into one score and decide, with reasons.
+    """Join the factors to one score and decide, with reasons.
 
     Parameters
     ----------
@@ -37,7 +37,10 @@ def score(parts: Parts, table: pd.DataFrame, prefiltered: Prefiltered, now: Time
     placed = [spread(column, keep, "not evaluated: out before the fit") for column in after]
     columns = in_order(parts.factors, (*prefiltered.columns, *placed))
     verdict = combine(
-        columns, table["base_score"].to_numpy(float), never_reject=table["too"].to_numpy(bool)
+        columns,
+        table["base_score"].to_numpy(float),
+        never_reject=table["too"].to_numpy(bool),
+        effect=parts.case.config.score.effect,
     )
     values = {f"factor_{c.name}": c.factor.value for c in columns if c.name not in RULES}
     scored = table.assign(

@@ -22,6 +22,7 @@ from aas2rto.config.sections import Retention
 from aas2rto.errors import StoreError
 from aas2rto.store import history
 from aas2rto.store.access import Access
+from aas2rto.store.daily_best import DailyBest
 from aas2rto.store.database import cause, migrate, open_engine, shown, shrink
 from aas2rto.store.facts import Facts
 from aas2rto.store.fits import Fits
@@ -55,7 +56,7 @@ class Store:
     identities, facts, photometry : what was told of objects in the sky
     fits : what models made of it
     marks : what people said
-    results, rejections : what cycles found
+    results, rejections, daily_best : what cycles found
     sources : how each source is doing
     outbox : messages
 
@@ -79,6 +80,7 @@ class Store:
         self.marks = Marks(access, self.identities)
         self.results = Results(access, self.identities)
         self.rejections = Rejections(access, self.identities, self.facts)
+        self.daily_best = DailyBest(access, self.identities)
         self.photometry.when_added.append(self.rejections.doubt)
         self.sources = Sources(access)
         self.outbox = Outbox(self.engine, access.transaction, self.identities.key_of)
@@ -150,6 +152,7 @@ class Store:
         ranks: pd.DataFrame,
         report: Mapping[str, Any],
         mail: Mail | None = None,
+        best: pd.DataFrame | None = None,
     ) -> None:
         """Store scores, rejections, ranks and messages of one cycle in one transaction.
 
@@ -167,12 +170,16 @@ class Store:
             What cycle.json shows; ``version`` and ``config`` have columns of their own.
         mail : Mail, optional
             What people are to be told of it.
+        best : DataFrame, optional
+            ``candidate_id, score, newest`` of what snapshots are drawn from.
         """
         with self._access.transaction("results of the cycle") as connection:
             if mail is not None:
                 self.outbox.add(connection, mail, now)
             self.results.add(connection, now, scores=scores, ranks=ranks, report=report)
             self.rejections.add(connection, rejected, now)
+            if best is not None:
+                self.daily_best.add(connection, best, now)
 
     def prune(self, now: float, retention: Retention) -> bool:
         """Thin what is old at the newest cycle: a bounded piece, in a transaction of its own.

@@ -24,6 +24,7 @@ FOUND = (
     schema.current,
     schema.history,
     schema.packed,
+    schema.daily_best,
     schema.cycles,
     schema.answers,
     schema.outbox,

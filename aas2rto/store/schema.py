@@ -180,6 +180,17 @@ revivals = Table(
     Column("at", Float, primary_key=True),
 )
 
+# Scores above all earlier ones of their day, where a config asks for snapshots, see daily_best.py.
+daily_best = Table(
+    "daily_best",
+    metadata,
+    Column("day", Integer, primary_key=True),  # MJD (UTC), whole
+    _candidate(primary_key=True),
+    Column("at", Float, primary_key=True),
+    Column("score", Float, nullable=False),
+    Column("newest", Float),  # time of the newest alert
+)
+
 # Columns of numbers and words, see packed.py.
 packed = Table(
     "packed",

@@ -388,3 +388,17 @@ def test_recorded_answers_are_read():
     kinds = tables.photometry.groupby("survey")["kind"].agg(["size", "nunique"])
     assert kinds.loc["lsst", "size"] == 3
     assert kinds.loc["ztf", "size"] == 2 + len(fp["forced_photometry"])
+
+
+def test_what_all_classifiers_say_is_noted_with_its_version(standin):
+    """Of the newest version; asked for only where a config wants it."""
+    report = alerce(standin, probabilities=True, light_curves=2).poll(request(standin.now))
+    assert report.problems == ()
+    said = report.facts[report.facts["key"] == "alerce_probabilities"]
+    assert len(said) == 2
+    assert said["value"].iloc[0] == {
+        "stamp_classifier": {"version": "1.0.4", "classes": {"SN": 0.7, "AGN": 0.3}},
+        "lc_classifier": {"version": "1.1.10", "classes": {"SNIa": 0.6}},
+    }
+    plain = alerce(standin, light_curves=2).poll(request(standin.now))
+    assert "alerce_probabilities" not in set(plain.facts["key"])

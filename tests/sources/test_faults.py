@@ -22,6 +22,7 @@ import pytest
 from pydantic import SecretStr
 
 from aas2rto.sources.alerce import Alerce
+from aas2rto.sources.antares import Antares
 from aas2rto.sources.atlas import Atlas
 from aas2rto.sources.fink import Fink
 from aas2rto.sources.lasair import Lasair
@@ -38,6 +39,7 @@ HTTP = (
     "fink-lsst",
     "alerce-ztf",
     "alerce-lsst",
+    "antares",
     "lasair-ztf",
     "lasair-lsst",
     "atlas",
@@ -89,6 +91,9 @@ def source_of(name: str, standin: StandIn, folder: Path) -> Any:
             forced=True,
             since=20.0,
         )
+    if service == "antares":
+        url = f"{standin.urls[name]}/v2"
+        return Antares(url=url, network=network, since=20.0, page_size=3)
     if service == "lasair":
         return Lasair(
             survey=survey,

@@ -24,13 +24,14 @@ from typing import Any
 
 from tests.standin import faults, sky
 from tests.standin.alerce import Alerce
+from tests.standin.antares import Antares
 from tests.standin.atlas import Atlas
 from tests.standin.fink import FinkLsst, FinkZtf
 from tests.standin.lasair import LasairLsst, LasairZtf
 from tests.standin.server import Question, Reply, Route, Service
 from tests.standin.tns import Tns
 
-SERVICES = (FinkZtf, FinkLsst, Alerce, LasairZtf, LasairLsst, Atlas, Tns)
+SERVICES = (FinkZtf, FinkLsst, Alerce, Antares, LasairZtf, LasairLsst, Atlas, Tns)
 
 
 class Control(Service):

@@ -73,6 +73,7 @@ class Alerce(Service):
             "GET /ztf/v1/objects": self.with_slash,
             "GET /ztf/v1/objects/": self.ztf_objects,
             "GET /ztf/v1/objects/([^/]+)/lightcurve": self.ztf_light_curve,
+            "GET /ztf/v1/objects/([^/]+)/probabilities": self.ztf_probabilities,
             "GET /ztf/v1/classifiers/?": self.ztf_classifiers,
             "GET /v2/lightcurve/forced-photometry/([^/]+)": self.ztf_forced,
             "GET /object_api/list_objects": self.lsst_objects,
@@ -95,6 +96,15 @@ class Alerce(Service):
             {"classifier_name": name, "classifier_version": "1.0", "classes": CLASSIFIERS[STAMP]}
             for name in names
         ]
+
+    def ztf_probabilities(self, question: Question, oid: str) -> Any:
+        """alerts-api: api/resources/probabilities; a bare list, one row a class and classifier."""
+        if all(t.ztf_id != oid for t in self.visible()):
+            return Reply({"message": "Object not found"}, 404)
+        rows = [("stamp_classifier", "1.0.4", "SN", 0.7), ("stamp_classifier", "1.0.4", "AGN", 0.3)]
+        rows += [("lc_classifier", "1.1.9", "SNIa", 0.2), ("lc_classifier", "1.1.10", "SNIa", 0.6)]
+        names = ("classifier_name", "classifier_version", "class_name", "probability")
+        return [dict(zip(names, row, strict=True)) | {"ranking": 1} for row in rows]
 
     def lsst_classifiers(self, question: Question) -> Any:
         """multisurveys-apis: classifier_api/routes/rest.py, models/classifiers.py."""

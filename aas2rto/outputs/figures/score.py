@@ -1,4 +1,4 @@
-"""Figure: the score, taken apart: what each factor contributes, in powers of ten."""
+"""Figure: the score, taken apart: what each factor contributes, in powers of ten or points."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from aas2rto.outputs.figures import style
 from aas2rto.outputs.figures.subject import Share, Subject
-from aas2rto.tables.effect import Effect
+from aas2rto.tables.effect import PRODUCT, Effect
 from aas2rto.text.words import number
 
 ROW_IN = 0.37
@@ -41,10 +41,12 @@ def bars(subject: Subject) -> list[Bar]:
         ranked = np.isfinite(site.number("rank"))
         # What is out has no size: the number that came with it would only stretch the axis.
         values = [share.value for share in site.shares]
-        factor = subject.effect.joint(values) if ranked else np.nan
+        factor = PRODUCT.joint(values) if ranked else np.nan  # a site multiplies
         words = str(site.facts.get("status") or site.facts.get("reason") or "")
         if ranked:
             words = f"site score {number(site.number('site_score'))}, #{site.number('rank'):.0f}"
+            if subject.effect is not PRODUCT:
+                words, factor = f"{PRODUCT.written(factor)}: {words}", subject.effect.neutral
         rows.append(Bar(f"at {site.name}", factor, words, "factor" if ranked else "out"))
     return rows
 
@@ -124,7 +126,7 @@ def _draw_bar(axes: Axes, place: int, row: Bar, log: float, effect: Effect) -> N
 
 
 def _value(row: Bar, effect: Effect) -> str:
-    if not row.value > 0:
+    if not effect.allows(np.array(row.value)):
         return ""
     return number(row.value) if row.kind == "total" else effect.written(row.value)
 

@@ -56,6 +56,7 @@ SURVEY_IDS = {
     "ztf": re.compile(r"(?:^|:)(ZTF\d{2}[a-z]{7})$"),
     # diaObjectIds have 15 to 19 digits.
     "lsst": re.compile(r"(?:^|:)(\d{15,19})$"),
+    "antares": re.compile(r"(?:^|:)(ANT\d{4}[0-9a-z]+)$"),
 }
 
 
@@ -67,7 +68,7 @@ def wanted_ids(wanted: pd.DataFrame, survey: str) -> list[str]:
     wanted : DataFrame
         As in :class:`aas2rto.tables.report.PollRequest`.
     survey : str
-        ``ztf`` or ``lsst``.
+        ``ztf``, ``lsst`` or ``antares``.
     """
     if wanted.empty:
         return []
