@@ -28,6 +28,7 @@ from aas2rto.cli import (
     new,
     plan,
     prime,
+    region,
     replay,
     run,
     serve,
@@ -77,6 +78,7 @@ app.command("new")(new.new)
 app.command("prime")(prime.prime)
 app.add_typer(too.app, name="too")
 app.add_typer(targets.app, name="targets")
+app.add_typer(region.app, name="region")
 
 
 def _show_version(value: bool) -> None:
