@@ -19,6 +19,7 @@ from aas2rto.cli import (
     backup,
     check,
     compact,
+    crossings,
     demo,
     explain,
     figure,
@@ -63,6 +64,7 @@ app.command("serve")(serve.serve)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("mark")(mark.mark)
+app.command("crossings")(crossings.crossings)
 app.command("plan", cls=TakesIntervals)(plan.plan)
 app.command("ahead")(ahead.ahead)
 app.command("whatif", cls=TakesIntervals)(whatif.whatif)
