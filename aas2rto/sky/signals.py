@@ -86,8 +86,8 @@ def delay(cosine: ArrayLike, distance: ArrayLike, of_event: float) -> Floats:
     """Return how long after the event a signal is received [yr].
 
     x = d + s - D, s^2 = d^2 + D^2 - 2 d D cos theta, written as d + (d^2 - 2 d D cos theta) /
-    (D + s) since s and D are large and nearly alike; Lemarchand (1994), Ap&SS 214, 209; Davenport et
-    al. (2022), AJ 164, 117.
+    (D + s) since s and D are large and nearly alike; Lemarchand (1994), Ap&SS 214, 209;
+    Davenport et al. (2022), AJ 164, 117.
 
     Parameters
     ----------

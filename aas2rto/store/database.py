@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from aas2rto.errors import StoreError
 from aas2rto.text.files import make_private
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0010"
 """The newest migration; an older database is brought up to it when it is opened."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -149,9 +149,7 @@ def test_distances_are_given_or_by_parallax() -> None:
 
 def test_an_event_of_ones_own_says_all() -> None:
     """And a known one may be corrected."""
-    with pytest.raises(
-        ValueError, match=r"'kilonova' is none of .* give its dec, distance_err, da"
-    ):
+    with pytest.raises(ValueError, match="give its dec, distance_err, date"):
         event_of("kilonova", {"ra": 1.0, "distance": 3.0})
     assert event_of("SN1987A", {"distance": 49970.0, "ra": None}).distance == 49970.0
     own = {"ra": 1.0, "dec": 2.0, "distance": 3.0, "distance_err": 0.1, "mjd": 60000.0}
