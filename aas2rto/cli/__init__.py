@@ -23,6 +23,7 @@ from aas2rto.cli import (
     demo,
     explain,
     figure,
+    inject,
     list_,
     mark,
     messages,
@@ -70,6 +71,7 @@ app.command("ahead")(ahead.ahead)
 app.command("whatif", cls=TakesIntervals)(whatif.whatif)
 app.command("replay")(replay.replay)
 app.command("figure")(figure.figure)
+app.command("inject")(inject.inject)
 app.command("messages")(messages.messages)
 app.command("compact")(compact.compact)
 app.command("backup")(backup.backup)

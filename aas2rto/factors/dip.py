@@ -98,7 +98,7 @@ def dip(  # noqa: PLR0913  the settings of a config
     max_p : float or None
         Largest Kolmogorov-Smirnov p of history and alerts.
     below_limit : bool
-        The median of the alerts must be fainter than the percentile that the model says.
+        The middle of the alerts must be fainter than the percentile that the model says.
     min_alerts : int or None
         Least alerts: of one alone the smallest possible p is 2 / (n + 1), and it is no dip yet.
     min_sigmas : float or None
@@ -195,8 +195,8 @@ class Asked:
             beyond = self.of("alert") - self.of("limit")
             with np.errstate(invalid="ignore"):
                 passed = beyond > 0
-            words = "median {:+.3f} mag from the history's percentile"
-            made.append(Look("median", words, "must be fainter", beyond, passed))
+            words = "middle {:+.3f} mag from the history's percentile"
+            made.append(Look("middle", words, "must be fainter", beyond, passed))
         if only_fainter:
             brighter = np.nan_to_num(self.of("n_brighter"))
             words = "{:.0f} brighter than the template"
