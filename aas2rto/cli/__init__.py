@@ -19,9 +19,11 @@ from aas2rto.cli import (
     backup,
     check,
     compact,
+    crossings,
     demo,
     explain,
     figure,
+    inject,
     ledger,
     list_,
     mark,
@@ -29,6 +31,7 @@ from aas2rto.cli import (
     new,
     plan,
     prime,
+    region,
     replay,
     run,
     serve,
@@ -65,12 +68,14 @@ app.command("serve")(serve.serve)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("mark")(mark.mark)
+app.command("crossings")(crossings.crossings)
 app.command("plan", cls=TakesIntervals)(plan.plan)
 app.command("ahead")(ahead.ahead)
 app.command("ledger")(ledger.ledger)
 app.command("whatif", cls=TakesIntervals)(whatif.whatif)
 app.command("replay")(replay.replay)
 app.command("figure")(figure.figure)
+app.command("inject")(inject.inject)
 app.command("messages")(messages.messages)
 app.command("compact")(compact.compact)
 app.command("backup")(backup.backup)
@@ -81,6 +86,7 @@ app.command("new")(new.new)
 app.command("prime")(prime.prime)
 app.add_typer(too.app, name="too")
 app.add_typer(targets.app, name="targets")
+app.add_typer(region.app, name="region")
 
 
 def _show_version(value: bool) -> None:

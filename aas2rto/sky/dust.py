@@ -116,7 +116,7 @@ def ebv_of(dust: DustMap, ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
     """Look up the reddening in a given map; see `ebv`."""
     import astropy.units as u  # noqa: PLC0415  slow to import
     from astropy.coordinates import SkyCoord  # noqa: PLC0415
-    from astropy_healpix import HEALPix  # type: ignore[import-untyped]  # noqa: PLC0415
+    from astropy_healpix import HEALPix  # noqa: PLC0415
 
     ra, dec = np.broadcast_arrays(np.asarray(ra, dtype=float), np.asarray(dec, dtype=float))
     found = np.full(ra.shape, np.nan)

@@ -60,7 +60,8 @@ def _corrected(record: Mapping[str, Any]) -> dict[str, Any]:
         magerr = record.get("sigmapsf_corr_ext")
     if _is_bad(mag) or _is_bad(magerr):
         return {"magpsf": None, "sigmapsf": None}
-    return {"magpsf": mag, "sigmapsf": magerr, "isdiffpos": "t"}
+    # The template is in it already.
+    return {"magpsf": mag, "sigmapsf": magerr, "isdiffpos": "t", "magnr": None}
 
 
 def _is_bad(value: Any) -> bool:

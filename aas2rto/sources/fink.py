@@ -72,8 +72,8 @@ NO_STRANGERS: frozenset[int] = frozenset()
 
 ZTF_COLUMNS = (
     "i:objectId,i:candid,i:jd,i:fid,i:magpsf,i:sigmapsf,i:diffmaglim,i:isdiffpos,i:ra,i:dec,i:rb,"
-    "i:drb,i:nbad,i:programid,i:ndethist,i:distnr,i:sgscore1,i:distpsnr1,i:ssdistnr,d:tag,"
-    "d:cdsxmatch,d:tns,d:rf_snia_vs_nonia,d:snn_snia_vs_nonia,d:snn_sn_vs_all,d:rf_kn_vs_nonkn,"
+    "i:drb,i:nbad,i:programid,i:ndethist,i:distnr,i:magnr,i:sigmagnr,i:sgscore1,i:distpsnr1,"
+    "i:ssdistnr,d:tag,d:cdsxmatch,d:tns,d:rf_snia_vs_nonia,d:snn_snia_vs_nonia,d:snn_sn_vs_all,d:rf_kn_vs_nonkn,"
     "d:mulens,d:roid,d:anomaly_score,d:vsx,d:gcvs,d:DR3Name,d:mangrove_HyperLEDA_name,"
     "d:mangrove_2MASS_name,d:tracklet"
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,10 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "comment": ("comment", "comments", "remarks", "note", "notes", "description"),
     "redshift": COLUMNS["redshift"],
     "base_score": ("base_score", "basescore"),
+    "parallax": ("parallax", "plx", "plx_value"),
+    "parallax_err": ("parallax_err", "parallax_error", "e_parallax", "e_plx", "plx_error"),
+    "distance": ("distance", "dist", "distance_pc", "dist_pc", "r_est", "rgeo", "r_med_geo"),
+    "distance_err": ("distance_err", "distance_error", "e_distance", "e_dist", "distance_pc_err"),
     "equinox": ("equinox",),
     "prefix": ("name_prefix",),
 }
@@ -63,6 +67,11 @@ writes them; the first that is there is read."""
 
 MOST = 100_000
 """Rows of a list; more are a catalogue, which belongs into the archive."""
+
+
+FAR = ("parallax", "parallax_err", "distance", "distance_err")
+"""How far away a star is: parallax and its error [mas], distance and its error [pc]. Facts of these
+names, which `seti_ellipsoid` and `seto` read."""
 
 
 class As(StrEnum):
@@ -86,6 +95,8 @@ class Wanted:
         ICRS [deg].
     magnitude, redshift, base_score : float or None
     priority, comment : str
+    far : mapping
+        Those of `FAR` that the list says.
     """
 
     row: int
@@ -97,6 +108,7 @@ class Wanted:
     base_score: float | None = None
     priority: str = ""
     comment: str = ""
+    far: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -273,7 +285,18 @@ def _wanted(number: int, texts: Mapping[str, str]) -> Wanted:
         values[key] = _optional(key, texts.get(key, ""))
     for key in ("priority", "comment"):
         values[key] = one_line(texts.get(key, ""), 200)
-    return Wanted(number, **values)
+    return Wanted(number, **values, far=_far(texts))
+
+
+def _far(texts: Mapping[str, str]) -> dict[str, float]:
+    """Return how far away a target is said to be; sentinels and words count as missing."""
+    found = {}
+    for key in FAR:
+        value = float(cells.numbers(pd.Series([texts.get(key, "")], dtype=object)).values[0])
+        # A parallax may come out negative; everything else that is not positive is a sentinel.
+        if math.isfinite(value) and (value > 0 or key == "parallax"):
+            found[key] = value
+    return found
 
 
 def _optional(key: str, text: str) -> float | None:
@@ -316,6 +339,7 @@ def report(targets: Sequence[Wanted], kind: As, now: float, *, base_score: float
             "redshift": _or_nan(one.redshift),
             "redshift_source": "" if one.redshift is None else "target list",
             "base_score": _base_score(one, kind, base_score),
+            **one.far,
             "valid_until": now + LIFETIME if kind is As.TOO else math.nan,
         }
         for one in targets

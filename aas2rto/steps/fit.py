@@ -22,6 +22,8 @@ from aas2rto.sky import dust
 from aas2rto.steps.cycle import BoundModel, Fits, Parts, Prefiltered
 from aas2rto.steps.fit_memory import FitMemory, Remembering, spread_out
 from aas2rto.steps.prefilter import Known
+from aas2rto.store.histories import Totals
+from aas2rto.tables import total
 from aas2rto.tables.content import contents
 from aas2rto.tables.photometry import COLUMNS, codes
 from aas2rto.text.words import counted
@@ -98,6 +100,7 @@ def fit(
         memory,
         active=prefiltered.table["candidate_id"],
         content=None if known.content is None else known.content[keep],
+        totals=known.totals,
     )
     joined = join(prefiltered.table, fits, parts.case.config.model_choice)
     return add_peak_probability(joined, at.utc.mjd), fits
@@ -111,6 +114,7 @@ def fit_changed(
     *,
     active: pd.Series | None = None,
     content: NDArray[np.uint64] | None = None,
+    totals: Totals | None = None,
 ) -> Fits:
     """Fit the candidates whose data changed since their last fit.
 
@@ -127,6 +131,8 @@ def fit_changed(
         Candidates whose fits are worth remembering; by default those to fit.
     content : ndarray of uint64, optional
         See `digests`.
+    totals : Totals, optional
+        Has what models read that say ``reads_totals``.
     """
     fits = Fits()
     held = Remembering.of_any(memory)
@@ -135,7 +141,9 @@ def fit_changed(
     candidates = candidates.assign(ebv=dust.ebv(candidates["ra"], candidates["dec"]))
     ids = candidates["candidate_id"]
     for bound in models:
-        wanted = digests(photometry, candidates, bound.digest, content).to_numpy(object)
+        reads_totals = bool(getattr(bound.model, "reads_totals", False))
+        its = totals.content(ids) if reads_totals and totals is not None else content
+        wanted = digests(photometry, candidates, bound.digest, its).to_numpy(object)
         old = held.of(bound.name, active)
         place = pd.Index(old["candidate_id"]).get_indexer(pd.Index(ids))
         todo = place < 0
@@ -144,7 +152,8 @@ def fit_changed(
         same = held.made_elsewhere(bound.name, names[todo].tolist(), wanted[todo].tolist())
         if len(same):
             todo &= ~np.isin(names.astype(str), same["candidate_id"].to_numpy(object).astype(str))
-        new, failure = _run(bound, candidates[todo], photometry)
+        rows = _totals_of(totals, ids[todo]) if reads_totals else photometry
+        new, failure = _run(bound, candidates[todo], rows)
         fits.failures.extend(
             Failure(f"model {bound.name}", line) for line in take_complaints(bound.model)
         )
@@ -156,6 +165,11 @@ def fit_changed(
         fits.fresh[bound.name] = len(new)
         fits.tables[bound.name], fits.wide[bound.name] = table, wide
     return fits
+
+
+def _totals_of(totals: Totals | None, candidate_ids: pd.Series) -> pd.DataFrame:
+    """Return the total brightness of some candidates; of a file's light curve none is known."""
+    return total.empty() if totals is None else totals.table(candidate_ids.tolist())
 
 
 def _run(

@@ -18,6 +18,7 @@ from aas2rto.steps.cycle import Parts, Prefiltered
 from aas2rto.steps.evaluate import evaluate_all
 from aas2rto.steps.rules import rules
 from aas2rto.store import Store
+from aas2rto.store.histories import Totals
 from aas2rto.tables import marks, outburst
 from aas2rto.tables.candidates import ACTIVE, COLUMNS
 from aas2rto.tables.photometry import as_known_at, one_per_exposure
@@ -44,6 +45,9 @@ class Known:
         What is stored and cannot be read, and is left out.
     content : ndarray of uint64, optional
         A number for the photometry of each, see `aas2rto.tables.content`.
+    totals : Totals, optional
+        Knows the total brightness of each, with light curves from data releases; asked by models
+        that read it.
     leaders : mapping
         By list, who was among the first of the cycle before, where a setting asks.
     """
@@ -54,6 +58,7 @@ class Known:
     notes: pd.DataFrame = field(default_factory=pd.DataFrame)
     failures: tuple[Failure, ...] = ()
     content: NDArray[np.uint64] | None = None
+    totals: Totals | None = None
     leaders: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
@@ -142,10 +147,13 @@ def as_known(
         said = _only(said, candidate_id)
     known = store.photometry.as_known(held, now.utc.mjd, parts.case.config.candidates.quiet)
     table = assemble(held, known.summary, notes, base)
+    totals = store.histories.of(held, now.utc.mjd)
     leaders = {}
     if parts.case.config.score.hysteresis > 1:
         leaders = store.results.leaders(now.utc.mjd, LEADERS)
-    return Known(table, known.photometry, said, notes, _left_out(store), known.content, leaders)
+    return Known(
+        table, known.photometry, said, notes, _left_out(store), known.content, totals, leaders
+    )
 
 
 def _left_out(store: Store) -> tuple[Failure, ...]:

@@ -26,6 +26,7 @@ from aas2rto.store.daily_best import DailyBest
 from aas2rto.store.database import cause, migrate, open_engine, shown, shrink
 from aas2rto.store.facts import Facts
 from aas2rto.store.fits import Fits
+from aas2rto.store.histories import Histories
 from aas2rto.store.identities import Identities
 from aas2rto.store.intake import Ingested, Intake
 from aas2rto.store.marks import Marks
@@ -76,6 +77,7 @@ class Store:
         self.identities = Identities(access)
         self.facts = Facts(access, self.identities)
         self.photometry = Photometry(access)
+        self.histories = Histories(access)
         self.fits = Fits(access, self.identities)
         self.marks = Marks(access, self.identities)
         self.results = Results(access, self.identities)
@@ -87,7 +89,8 @@ class Store:
         self._pruning = Pruning()
         access.when_lost.append(self._pruning.forget)
         stored = (access, self.identities, self.facts, self.photometry)
-        self._intake = Intake(*stored, self.sources, Merging(*stored, self.rejections))
+        merging = Merging(*stored, self.rejections)
+        self._intake = Intake(*stored, self.sources, merging, self.histories)
 
     @property
     def generation(self) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from aas2rto.errors import StoreError
 from aas2rto.text.files import make_private
 
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 """The newest migration; an older database is brought up to it when it is opened."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

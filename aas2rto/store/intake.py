@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from aas2rto.store.access import Access
 from aas2rto.store.facts import OTHERS, PERSON, TNS, Facts
+from aas2rto.store.histories import Histories
 from aas2rto.store.identities import Identities
 from aas2rto.store.merging import Merging
 from aas2rto.store.photometry import Photometry
@@ -58,6 +59,7 @@ class Intake:
     measurements : Photometry
     sources : Sources
     merging : Merging
+    histories : Histories
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Intake:
         measurements: Photometry,
         sources: Sources,
         merging: Merging,
+        histories: Histories,
     ) -> None:
         self._access = access
         self._identities = identities
@@ -75,6 +78,7 @@ class Intake:
         self._photometry = measurements
         self._sources = sources
         self._merging = merging
+        self._histories = histories
 
     def take(self, report: Report, now: float, *, merge_radius: float = 5.0) -> Ingested:
         """Store what a poll brought, and the source's new state, in one transaction.
@@ -97,8 +101,19 @@ class Intake:
             if len(report.objects) or len(report.photometry) or len(report.facts):
                 self._access.raise_generation(connection)
                 ingested = self._take(connection, report, now, merge_radius)
+            if len(report.histories):
+                ingested = self._take_histories(connection, report, ingested)
             self._sources.save(connection, report, now)
         return ingested
+
+    def _take_histories(
+        self, connection: Connection, report: Report, ingested: Ingested
+    ) -> Ingested:
+        """Store light curves from data releases, and say how many there are."""
+        self._access.raise_generation(connection)
+        n = self._histories.add(connection, report.histories, report.source)
+        told = f"{report.source}: {counted(n, 'light curve')} of a data release"
+        return replace(ingested, notes=(*ingested.notes, told))
 
     def _take(self, connection: Connection, report: Report, now: float, radius: float) -> Ingested:
         source = report.source

@@ -27,7 +27,13 @@ from aas2rto.store.rows import chunks
 RENAMED = (schema.objects, schema.marks, schema.outbox, schema.answers)
 """Tables of which the rows simply change hands."""
 
-JOINED = (schema.rejections, schema.revivals, schema.suspicions, schema.daily_best)
+JOINED = (
+    schema.rejections,
+    schema.revivals,
+    schema.suspicions,
+    schema.daily_best,
+    schema.templates,
+)
 """Tables of which a row stays where it is if the other candidate has one with its key."""
 
 DROPPED = (schema.fits, schema.changes)

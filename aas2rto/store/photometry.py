@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from operator import itemgetter
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, and_, func, or_, select
 
@@ -127,6 +128,7 @@ class Photometry:
         # In the order of the key, which SQLite inserts twice as fast.
         insert_many(connection, statement, sorted(tuples(rows, names), key=itemgetter(0, 1, 2)))
         self._add_suspicions(connection, rows)
+        self._add_templates(connection, rows)
         _changed(connection, self._access, keys)
         for tell in self.when_added:
             tell(keys)
@@ -141,6 +143,18 @@ class Photometry:
         statement = self._access.insert(table).on_conflict_do_nothing()
         names = [column.name for column in table.columns]
         insert_many(connection, statement.values(dict.fromkeys(names)), tuples(rows, names))
+
+    def _add_templates(self, connection: Connection, rows: pd.DataFrame) -> None:
+        """Keep the flux of the template below points; the first word stays."""
+        if photometry.TEMPLATE not in rows:
+            return
+        both = rows[[photometry.TEMPLATE, photometry.TEMPLATE_ERR]].to_numpy(float)
+        rows = rows[np.isfinite(both).all(axis=1) & rows["flux"].notna().to_numpy()]
+        table = schema.templates
+        statement = self._access.insert(table).on_conflict_do_nothing()
+        names = [*KEY, photometry.TEMPLATE, photometry.TEMPLATE_ERR]
+        columns = [column.name for column in table.columns]
+        insert_many(connection, statement.values(dict.fromkeys(columns)), tuples(rows, names))
 
     def suspicions(self, key: int) -> pd.DataFrame:
         """Return which test made points of a candidate suspect.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -91,6 +92,32 @@ suspicions = Table(
     Column("survey", String, primary_key=True),
     Column("measurement_id", String, primary_key=True),
     Column("why", String, nullable=False),
+)
+
+# The flux of the template below a measurement, for total brightness; most have none.
+templates = Table(
+    "templates",
+    metadata,
+    _candidate(primary_key=True),
+    Column("survey", String, primary_key=True),
+    Column("measurement_id", String, primary_key=True),
+    Column("flux", Float, nullable=False),  # [uJy]
+    Column("flux_err", Float, nullable=False),
+)
+
+# Light curves from data releases, by position: see histories.py.
+histories = Table(
+    "histories",
+    metadata,
+    Column("survey", String, primary_key=True),
+    Column("curve_id", String, primary_key=True),  # the release's own
+    Column("band", String, nullable=False),
+    Column("ra", Float, nullable=False),
+    Column("dec", Float, nullable=False),
+    Column("source", String, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("digest", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),  # mjd, mag, magerr, see packed.py
 )
 
 # What was said of a candidate, never changed: what stands at a time follows from the rows.

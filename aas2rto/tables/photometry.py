@@ -173,6 +173,14 @@ WHY = "why"
 """A further column of what sources report: which test made a point suspect; else empty. The table
 that flows through the program has it not: the store keeps it for those who ask."""
 
+TEMPLATE, TEMPLATE_ERR = "template_flux", "template_flux_err"
+"""Further columns of what sources report: the flux of the template at this place, which the total
+brightness needs, and its error [uJy]; NaN where there is no star. As with `WHY`, the store keeps
+them for those who ask, see `aas2rto.tables.total`."""
+
+OPTIONAL: dict[str, str] = {WHY: "str", TEMPLATE: "float64", TEMPLATE_ERR: "float64"}
+"""What sources may report beside `COLUMNS`."""
+
 NEGATIVE = "a negative flux: fainter than the template"
 """Why a point is suspect for which its source names no test."""
 
@@ -180,14 +188,14 @@ NEGATIVE = "a negative flux: fainter than the template"
 def conform(table: pd.DataFrame) -> pd.DataFrame:
     """Return `table` with exactly the columns and types of this module, missing ones as null.
 
-    `WHY` stays where it is given.
+    What is `OPTIONAL` stays where it is given.
 
     Parameters
     ----------
     table : DataFrame
         At least ``mjd`` and ``band``.
     """
-    given = {**COLUMNS, WHY: "str"} if WHY in table else COLUMNS
+    given = {**COLUMNS, **{name: kind for name, kind in OPTIONAL.items() if name in table}}
     return pd.DataFrame(
         {
             name: _as(table[name], dtype)

@@ -41,6 +41,22 @@ FACT_COLUMNS: dict[str, str] = {
 takes back what this source said before. ``known_at`` is MJD (UTC). ``origin`` says in words
 where the value is from and may be missing; of a redshift it is shown."""
 
+HISTORY_COLUMNS: dict[str, str] = {
+    "survey": "str",
+    "curve_id": "str",
+    "band": "str",
+    "ra": "float64",
+    "dec": "float64",
+    "mjd": "float64",
+    "mag": "float64",
+    "magerr": "float64",
+}
+"""Columns of a report's histories: one row per measurement of total brightness.
+
+``curve_id`` is the release's own name of a light curve in one band (and one field), ``ra, dec`` its
+position [deg, ICRS], ``mjd`` UTC, ``mag, magerr`` AB [mag]. They are joined by position to whatever
+lies within an arcsecond, see `aas2rto.store.histories`."""
+
 FACTS: dict[str, str] = {
     "name": "str",
     "too": "bool",
@@ -141,6 +157,8 @@ class Report:
         MJD (UTC) before which asking again is useless.
     acknowledge : callable
         Called once, after the store has committed: commits stream offsets, moves files.
+    histories : DataFrame
+        Light curves of total brightness from data releases, see `HISTORY_COLUMNS`.
     """
 
     source: str
@@ -155,6 +173,7 @@ class Report:
     retry_at: float | None = None
     acknowledge: Callable[[], None] = _nothing
     notes: tuple[str, ...] = ()
+    histories: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def failed(source: str, error: str, *, retry_at: float | None = None) -> Report:

@@ -106,7 +106,7 @@ def test_ztf_avro_is_read(tmp_path, codec):
     assert report.objects["object_id"].tolist() == [f"ZTF26obj{k}" for k in range(5)]
     assert len(report.photometry) == 15
     assert set(report.photometry["source"]) == {"archive"}
-    assert list(report.photometry.columns) == [*photometry.COLUMNS, photometry.WHY]
+    assert list(report.photometry.columns) == [*photometry.COLUMNS, *photometry.OPTIONAL]
     assert "3367463101415010117" in set(report.photometry["measurement_id"])
     assert report.newest_alert == MJD + 4
 

@@ -334,6 +334,7 @@ def test_the_newest_migration_is_the_version_of_the_program():
     files = sorted(folder.glob("v*.py"))
     found = [re.search(r'^revision = "(\d+)"', f.read_text(), re.MULTILINE)[1] for f in files]
     before = [re.search(r"^down_revision = (.*)$", f.read_text(), re.MULTILINE)[1] for f in files]
-    assert found == [f"{number:04d}" for number in range(1, len(files) + 1)]
+    # Sorted as they follow each other; numbers may be left out where work went on side by side.
+    assert found == sorted(set(found))
     assert before == ["None", *(f'"{number}"' for number in found[:-1])]
     assert found[-1] == SCHEMA_VERSION

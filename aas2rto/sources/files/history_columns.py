@@ -195,6 +195,9 @@ def _ztf_history(history: _History) -> Iterator[Found]:
             suspect[seen],
             _texts(map(str, candid[seen].tolist())),
             history.known_at[seen],
+            values.numbers("magnr")[seen],
+            values.numbers("sigmagnr")[seen],
+            values.numbers("distnr")[seen],
         ),
     )
     mjd = jd[unseen] - photometry.MJD_OF_JD
@@ -270,6 +273,8 @@ def _lsst_rows(history: _History, key: str, suspect: NDArray[np.object_], prefix
         suspect[rows],
         _texts(f"{prefix}{number}" for number in ids[rows].tolist()),
         history.known_at[rows],
+        values.numbers("templateFlux")[rows],
+        values.numbers("templateFluxErr")[rows],
     )
 
 

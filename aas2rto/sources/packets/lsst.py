@@ -146,12 +146,15 @@ def _row(record: Record, head: Head, name: str, suspect: str) -> Row | None:
         suspect,
         name,
         head.known_at,
+        get("templateFlux"),
+        get("templateFluxErr"),
     )
 
 
 def fluxes(columns: Columns) -> pd.DataFrame:
     """Convert fluxes [nJy] to [uJy] and times from TAI to UTC."""
-    ids, mjd, band, flux_njy, err_njy, suspect, name, known_at = columns
+    ids, mjd, band, flux_njy, err_njy, suspect, name, known_at, *template = columns
+    template_flux, template_err = (floats(column) * NANOJANSKY for column in template)
     flux, flux_err = floats(flux_njy) * NANOJANSKY, floats(err_njy) * NANOJANSKY
     tai = floats(mjd)
     tai = np.where((tai >= USABLE_MJD[0]) & (tai <= USABLE_MJD[1]), tai, np.nan)
@@ -170,6 +173,8 @@ def fluxes(columns: Columns) -> pd.DataFrame:
             "measurement_id": name,
             "known_at": known_at,
             photometry.WHY: np.array(suspect, dtype=object),
+            photometry.TEMPLATE: template_flux,
+            photometry.TEMPLATE_ERR: template_err,
         }
     )
 
@@ -198,7 +203,8 @@ PACKET = Packet(
     own=own,
     series=series,
     histories={
-        "prvDiaSources": _FLUX_FIELDS | {"diaSourceId", "reliability", *SUSPECT_FLAGS},
+        "prvDiaSources": _FLUX_FIELDS
+        | {"diaSourceId", "reliability", "templateFlux", "templateFluxErr", *SUSPECT_FLAGS},
         "prvDiaForcedSources": _FLUX_FIELDS | {"diaForcedSourceId"},
     },
 )

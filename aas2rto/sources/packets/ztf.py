@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aas2rto.sources.packets import nulls
 from aas2rto.sources.packets.format import (
@@ -28,6 +29,7 @@ from aas2rto.sources.packets.format import (
 )
 from aas2rto.sources.packets.quality import below
 from aas2rto.tables import photometry
+from aas2rto.tables.total import POINT_SOURCE
 
 BANDS = {1: "ztfg", 2: "ztfr", 3: "ztfi"}
 """``fid`` -> band (ZTF alert schema, candidate.avsc)."""
@@ -131,6 +133,9 @@ def _detection(record: Record, head: Head) -> Row:
         why_bad(record),
         _name(record),
         head.known_at,
+        get("magnr"),
+        get("sigmagnr"),
+        get("distnr"),
     )
 
 
@@ -177,7 +182,8 @@ def forced_name(fid: object, mjd: float) -> str:
 
 def detections(columns: Columns) -> pd.DataFrame:
     """Convert alert magnitudes to signed fluxes [uJy]."""
-    ids, jd, fid, mag, magerr, sign, limit, suspect, name, known_at = columns
+    ids, jd, fid, mag, magerr, sign, limit, suspect, name, known_at, *reference = columns
+    template, template_err = _template(*(floats(column) for column in reference))
     flux = floats(sign) * photometry.flux_from_mag(positive(floats(mag)))
     flux_err = photometry.flux_err_from_magerr(flux, floats(magerr))
     return pd.DataFrame(
@@ -195,8 +201,20 @@ def detections(columns: Columns) -> pd.DataFrame:
             "measurement_id": name,
             "known_at": known_at,
             photometry.WHY: np.array(suspect, dtype=object),
+            photometry.TEMPLATE: template,
+            photometry.TEMPLATE_ERR: template_err,
         }
     )
+
+
+def _template(
+    magnr: NDArray[np.float64], sigmagnr: NDArray[np.float64], distnr: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return flux and error [uJy] of the nearest source of the reference, if it is the alert's."""
+    with np.errstate(invalid="ignore"):
+        mine = (distnr >= 0) & (distnr < POINT_SOURCE) & (magnr > 0) & (sigmagnr > 0)
+    flux = photometry.flux_from_mag(np.where(mine, magnr, np.nan))
+    return flux, photometry.flux_err_from_magerr(flux, sigmagnr)
 
 
 def limits(columns: Columns) -> pd.DataFrame:
@@ -271,6 +289,9 @@ PACKET = Packet(
                 "rb",
                 "drb",
                 "nbad",
+                "magnr",
+                "sigmagnr",
+                "distnr",
             }
         ),
         "fp_hists": frozenset(

@@ -32,7 +32,7 @@ def test_ztf_detection_becomes_a_positive_flux_on_the_ab_scale():
     assert (point["kind"], point["band"], point["survey"]) == ("detection", "ztfr", "ztf")
     assert (point["candidate_id"], point["source"]) == ("ZTF26aamcbly", "fink")
     assert point["mjd"] == point["known_at"] == MJD
-    assert list(tables.photometry.columns) == [*photometry.COLUMNS, photometry.WHY]
+    assert list(tables.photometry.columns) == [*photometry.COLUMNS, *photometry.OPTIONAL]
     assert tables.problems == ()
 
 

@@ -1,0 +1,159 @@
+"""HEALPix sky maps, such as those of gravitational-wave alerts: the region of a given probability.
+
+Flat maps (one column of probability by pixel) and multi-order maps (UNIQ, PROBDENSITY) of LIGO,
+Virgo & KAGRA, and of gamma-ray bursts.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aas2rto.errors import InputError
+from aas2rto.sky.regions import Mask, Vectors
+from aas2rto.sky.regions.cells import Ints, place, runs, size
+
+FLAT = ("PROB", "PROBABILITY", "PROBDENSITY", "T", "SIGNAL")
+"""Names of the column of a flat map, the first that is there."""
+
+GALACTIC = np.array(
+    [
+        [-0.0548755604, -0.8734370902, -0.4838350155],
+        [0.4941094279, -0.4448296300, 0.7469822445],
+        [-0.8676661490, -0.1980763734, 0.4559837762],
+    ]
+)
+"""Axes of Galactic coordinates (rows) in ICRS: Hipparcos catalogue (ESA SP-1200),
+Vol. 1, Eq. 1.5.11."""
+
+
+@dataclass(frozen=True)
+class SkyMap:
+    """The smallest region that holds a share of the probability.
+
+    Parameters
+    ----------
+    name : str
+    begin, end : ndarray of int
+        Its cells as runs of the finest order, see `aas2rto.sky.regions.cells.runs`.
+    probability : ndarray of float
+        Of each cell; together 1.
+    areas : ndarray of float
+        Of each cell [deg2].
+    credible : float
+        The share, 0 to 1.
+    galactic : bool
+        Whether cells are numbered in Galactic coordinates.
+    """
+
+    name: str
+    begin: Ints
+    end: Ints
+    probability: NDArray[np.float64]
+    areas: NDArray[np.float64]
+    credible: float = 0.9
+    galactic: bool = False
+
+    @functools.cached_property
+    def level(self) -> NDArray[np.float64]:
+        """The share that cells at least as dense hold before each cell: 0 for the densest."""
+        order = np.argsort(-self.probability / self.areas, kind="stable")
+        found = np.empty(len(order))
+        found[order] = np.cumsum(self.probability[order]) - self.probability[order]
+        return found
+
+    @property
+    def area(self) -> float:
+        """What it covers [deg2]."""
+        return float(self.areas[self.level < self.credible].sum())
+
+    def levels(self, at: Vectors) -> NDArray[np.float64]:
+        """Return in which credible region positions lie, 0 to 1; 1 where the map says nothing."""
+        row = place(at @ GALACTIC.T if self.galactic else at, self.begin, self.end)
+        return np.where(row >= 0, np.append(self.level, 1.0)[row], 1.0)
+
+    def contains(self, at: Vectors) -> Mask:
+        """Tell which positions lie inside, see `aas2rto.sky.regions.Region`."""
+        return np.asarray(self.levels(at) < self.credible)
+
+
+def read(path: Path, credible: float = 0.9) -> SkyMap:
+    """Read a sky map.
+
+    Parameters
+    ----------
+    path : Path
+        FITS, also compressed by gzip.
+    credible : float
+        The share of the probability, 0 to 1.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or is no sky map.
+    """
+    from astropy.io import fits  # noqa: PLC0415  slow to import
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about units that FITS does not know
+            with fits.open(path, memmap=False) as file:
+                table = next(one for one in file if isinstance(one, fits.BinTableHDU))
+                found = _of_table(table, path.name.partition(".")[0])
+    except StopIteration:
+        raise InputError(f"{path}: holds no table, and so is no HEALPix sky map") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: is no HEALPix sky map ({error})") from error
+    return replace(found, credible=credible)
+
+
+def _of_table(table: Any, name: str) -> SkyMap:
+    columns = {column.upper(): column for column in table.columns.names}
+    system = str(table.header.get("COORDSYS", "C")).strip().upper()
+    if system[:1] not in {"C", "I", "E", "G"} or system.startswith("ECL"):
+        raise ValueError(f"its coordinates are {system!r}, not ICRS or Galactic")
+    if "UNIQ" in columns:
+        uniq = np.asarray(table.data[columns["UNIQ"]], dtype=np.int64)
+        orders = (np.floor(np.log2(uniq.astype(float) / 4)) // 2).astype(np.int64)
+        cells = uniq - (1 << (2 * orders + 2))
+    else:
+        cells, orders = _flat_cells(table)
+    areas = np.array([size(int(order)) ** 2 for order in range(30)])[orders]
+    density = columns.get("PROBDENSITY")
+    if density is not None:
+        weight = np.asarray(table.data[density], dtype=float).ravel() * areas
+    else:
+        named = next((columns[one] for one in FLAT if one in columns), None)
+        if named is None:
+            raise ValueError(f"it has none of the columns {', '.join(FLAT)}")
+        weight = np.asarray(table.data[named], dtype=float).ravel()
+    weight = np.where(np.isfinite(weight) & (weight > 0), weight, 0.0)
+    if not weight.sum() > 0:
+        raise ValueError("it holds no probability")
+    shift = np.argsort(np.left_shift(cells, 2 * (29 - orders)))
+    begin, end = runs(cells, orders)
+    return SkyMap(
+        name, begin, end, (weight / weight.sum())[shift], areas[shift], galactic=system[0] == "G"
+    )
+
+
+def _flat_cells(table: Any) -> tuple[Ints, Ints]:
+    """Return the cells of a map without UNIQ: row after row, in the ordering of its header."""
+    from astropy_healpix.core import ring_to_nested  # noqa: PLC0415
+
+    rows = sum(np.asarray(table.data[name]).size for name in table.columns.names[:1])
+    nside = round((rows / 12) ** 0.5)
+    if 12 * nside**2 != rows or nside & (nside - 1):
+        raise ValueError(f"{rows} pixels are not 12 nside^2 with nside a power of 2")
+    cells = np.arange(rows, dtype=np.int64)
+    if not str(table.header.get("ORDERING", "RING")).strip().upper().startswith("NEST"):
+        cells = np.asarray(ring_to_nested(cells, nside), dtype=np.int64)
+    return cells, np.full(rows, nside.bit_length() - 1, dtype=np.int64)
