@@ -9,6 +9,7 @@ from aas2rto.errors import Aas2rtoError
 from aas2rto.guard import attempt
 from aas2rto.outputs import plan_json, write_atomically
 from aas2rto.outputs.figures.style import safe_name
+from aas2rto.page import snapshots
 from aas2rto.page.answers import as_json
 from aas2rto.page.api import candidate_json
 from aas2rto.page.links import Files
@@ -81,6 +82,7 @@ def _files(site: Site, night: Night) -> Iterator[tuple[str, Content]]:
     yield "sources.html", views.sources(asked, night)
     yield "config.html", views.config(asked, night)
     yield "marks.html", views.marks(asked, night, now)
+    yield from snapshots.files(site, night, asked)
     inside = Asked(Files(up="../", written=frozenset(written)))
     for name in written:
         yield from _candidate(site, night, inside, name)
