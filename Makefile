@@ -57,7 +57,7 @@ bench: $(INSTALLED)
 # The services' own clients, in an environment of their own, against the stand-ins.
 .clients/.installed:
 	$(PYTHON) -m venv .clients
-	.clients/bin/pip install --quiet alerce lasair fink-client
+	.clients/bin/pip install --quiet alerce lasair fink-client antares-client
 	@touch $@
 
 clients: $(INSTALLED) .clients/.installed

@@ -157,6 +157,11 @@ class Desk:
         self._quick.close()
         self._slow.close()
 
+    def ask(self, question: Callable[[Store], T]) -> T:
+        """Put a question to the store that may take a second; nobody else waits for it."""
+        with self._slow as store:
+            return question(store)
+
     # -- answers ------------------------------------------------------------------------------
 
     def resolve(self, name: str) -> str | None:

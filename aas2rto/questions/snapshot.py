@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from aas2rto.errors import UsageError
 from aas2rto.guard import attempt
 from aas2rto.questions.explain import explain_stored
 from aas2rto.questions.summary import LONGEST, Summary, by_command, facts_of, sentences
+from aas2rto.steps.build import with_factors_of
 from aas2rto.steps.cycle import Parts
 from aas2rto.store import Store
 from aas2rto.text.words import mjd_of, one_line
@@ -146,6 +147,8 @@ def snapshot(
     if drawn is None:
         return {**told, "kept": False, "candidates": []}
     rows = enumerate(drawn.rows.to_dict("records"), 1)
+    # What sites see of them is not asked, and would take most of the time.
+    parts = with_factors_of(parts, replace(parts.case, observatories=()))
     return {
         **told,
         "of": date(drawn.of),

@@ -25,7 +25,9 @@ NOW = Time(61366.2, format="mjd", scale="utc")
 
 @functools.cache
 def parts_of(name: str) -> Parts:
-    return build(load(CONFIGS / f"{name}.yaml", environment={}), with_sources=False)
+    """Build a config of the project, or the one at a path that ends in ``.yaml``."""
+    path = Path(name) if name.endswith(".yaml") else CONFIGS / f"{name}.yaml"
+    return build(load(path, environment={}), with_sources=False)
 
 
 def table(*rows: dict[str, Any]) -> pd.DataFrame:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -180,3 +183,25 @@ def test_every_point_is_explained_in_one_line():
     assert found.table["reason"].tolist() == [
         f"tags +35 ({LAISS} +25, {NUCLEAR} +10); anomaly_score +24.8 (0.62 of 1)"
     ]
+
+
+def test_the_third_case_of_the_page_works_as_written(tmp_path):
+    """Points for bright, blue and near M31, from docs/rubin_anomalies.md."""
+    page = (Path(__file__).parents[2] / "docs" / "rubin_anomalies.md").read_text()
+    (text,) = re.findall(r"```yaml\n(project: blue-m31\n.*?)```", page, re.DOTALL)
+    path = tmp_path / "blue-m31.yaml"
+    path.write_text(text)
+    at = {"ra": 10.685, "dec": 41.269}
+    rows = [
+        {**at, "last_mag": 18.0, "colour": -0.2},
+        {**at, "last_mag": 18.0, "colour": 0.4},
+        {**at, "dec": 42.269, "last_mag": 15.0, "colour": -0.2},
+        {**at, "dec": 43.269},
+        {"ra": 150.0, "dec": 2.0, "last_mag": 18.0, "colour": -0.2},
+        {"ra": 150.0, "dec": 2.0, "last_mag": 18.0},
+        {"ra": 266.4, "dec": -29.0, "last_mag": 15.0, "colour": -0.2},
+    ]
+    found = scored(str(path), *rows)
+    near = found.columns[[c.name for c in found.columns].index("near_m31")].factor.value
+    assert np.round(near[[0, 2, 3]]).tolist() == [30.0, 18.0, 4.0]
+    assert np.round(found.verdict.score).tolist() == [80.0, 50.0, 88.0, -1.0, 50.0, -1.0, -np.inf]

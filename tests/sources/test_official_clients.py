@@ -17,12 +17,18 @@ import pytest
 from tests.sources.conftest import ROOT
 from tests.standin import sky
 from tests.standin.alerce import STAMP
+from tests.standin.antares import locus_id
 from tests.standin.kafka import messages, send
 from tests.standin.lasair import Lasair
 
 PYTHON = ROOT / ".clients" / "bin" / "python"
 SCRIPT = ROOT / "tests" / "standin" / "official.py"
-PACKAGES = {"alerce": "alerce", "lasair": "lasair", "fink": "fink_client"}
+PACKAGES = {
+    "antares": "antares_client",
+    "alerce": "alerce",
+    "lasair": "lasair",
+    "fink": "fink_client",
+}
 T = sky.transients()[0]
 _numbers = itertools.count()
 
@@ -66,6 +72,22 @@ def test_alerce(standin):
     assert found["stranger"] == "not found"
     redirected = [q["path"] for q in standin.log("alerce")]
     assert "/ztf/v1/objects" in redirected, "the client leaves the slash out"
+
+
+def test_antares(standin):
+    """All loci over pages of three, one by each id, its alerts and tags; a stranger is None."""
+    name = {"lsst_id": str(T.lsst_id), "ztf_id": T.ztf_id}
+    time = "properties.newest_alert_observation_time"
+    found = ask("antares", url=standin.urls["antares"], time=time, **name)
+    seen = [t for t in sky.transients() if t.detections("lsst", standin.now)]
+    assert sorted(found["all"]) == sorted(map(locus_id, seen))
+    assert found["one"] == found["by_ztf"] == locus_id(T)
+    assert found["newest"] == T.detections("lsst", standin.now)[-1].mjd
+    n = len(T.detections("lsst", standin.now)) + len(T.ztf(standin.now))
+    assert len(found["alerts"]) == found["light_curve"] == n
+    assert "nuclear_transient" in found["tags"]
+    assert (found["matches"], found["stranger"]) == (0, None)
+    assert "only the key query is allowed" in found["refused"]
 
 
 @pytest.mark.parametrize("survey", ["ztf", "lsst"])

@@ -111,6 +111,35 @@ def ask_fink(asked: dict[str, Any]) -> Any:
     return found
 
 
+def ask_antares(asked: dict[str, Any]) -> Any:
+    """Search over several pages, ask for one by each of its ids, its alerts, and for a stranger."""
+    os.environ["ANTARES_API_BASE_URL"] = f"{asked['url']}/v2/"  # the client's own way
+
+    from antares_client import search
+    from antares_client.exceptions import AntaresException
+
+    try:
+        refused = [one.locus_id for one in search.search({"query": {}, "size": 3})]
+    except AntaresException as error:
+        refused = str(error)
+    query = {"query": {"bool": {"filter": [{"range": {asked["time"]: {"gte": 0}}}]}}}
+    one = search.get_by_lsst_dia_object_id(asked["lsst_id"])
+    alerts = search.get_locus_alerts(one.locus_id)
+    return {
+        "all": [locus.locus_id for locus in search.search(query, limit=3)],
+        "by_ztf": search.get_by_ztf_object_id(asked["ztf_id"]).locus_id,
+        "one": one.locus_id,
+        "newest": one.properties["newest_alert_observation_time"],
+        "light_curve": len(one.lightcurve),
+        "alerts": [alert.alert_id for alert in alerts],
+        "bands": sorted({str(a.properties.get("lsst_diaSource_band")) for a in alerts}),
+        "tags": sorted(search.get_available_tags()),
+        "matches": len(search.get_locus_catalog_matches(one.locus_id)),
+        "stranger": search.get_by_id("ANT2020nobody"),
+        "refused": refused,
+    }
+
+
 if __name__ == "__main__":
-    asks = {"alerce": ask_alerce, "lasair": ask_lasair, "fink": ask_fink}
+    asks = {"antares": ask_antares, "alerce": ask_alerce, "lasair": ask_lasair, "fink": ask_fink}
     print(json.dumps(asks[sys.argv[1]](json.loads(sys.argv[2]))))
