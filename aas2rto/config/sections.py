@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -164,6 +165,13 @@ class Score(Section):
     hysteresis: float = Field(default=1.0, ge=1, le=100)
     factors: list[Any] = Field(min_length=1)
 
+    @field_validator("base")
+    @classmethod
+    def _no_product_is_0(cls, base: float, info: ValidationInfo) -> float:
+        if base == 0 and info.data.get("combine") != "sum":
+            raise PydanticCustomError("score", "Input should be greater than 0")
+        return base
+
     @model_validator(mode="before")
     @classmethod
     def _sums_begin_at_0(cls, written: Any) -> Any:
@@ -178,10 +186,6 @@ class Score(Section):
             if given:
                 raise PydanticCustomError(
                     "score", f"{given[0]} is for sums of points; write combine: sum, or remove it"
-                )
-            if self.base == 0:
-                raise PydanticCustomError(
-                    "score", "base: 0 makes every product 0; write base: 1, or combine: sum"
                 )
         if not 0 <= self.clip[0] < self.clip[1]:
             low, high = self.clip

@@ -23,7 +23,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord, get_constellation
 
 from aas2rto.sky.galactic import galactic
-from aas2rto.tables.effect import Effect
+from aas2rto.tables.effect import Effect, Sum
 from aas2rto.text.json_values import plain
 from aas2rto.text.words import day, one_line
 
@@ -88,6 +88,7 @@ def facts_of(told: Mapping[str, Any], score: float, effect: Effect) -> dict[str,
         "tags": _texts(notes.get("antares_tags")),
         "catalogues": _texts(notes.get("antares_catalogs")),
         "score": _rounded(score, 1),
+        "points_before_bound": _beyond(told, effect),
         "points": [
             {"name": one["name"], "effect": one["effect"], "reason": one["reason"]}
             for one in told["factors"]
@@ -100,6 +101,14 @@ def facts_of(told: Mapping[str, Any], score: float, effect: Effect) -> dict[str,
 def _is_nothing(value: Any) -> bool:
     """Tell what says nothing; 0 says something."""
     return value is None or value is False or (isinstance(value, list | str) and not value)
+
+
+def _beyond(told: Mapping[str, Any], effect: Effect) -> float | None:
+    """Return the sum of all points where that is more than a score may have."""
+    values = [one["value"] for one in told["factors"] if one["value"] is not None]
+    total = effect.joint(values)
+    is_more = isinstance(effect, Sum) and total > effect.high
+    return _rounded(total, 1) if is_more else None
 
 
 def _constellation(ra: float, dec: float) -> str:
@@ -121,6 +130,8 @@ def _brightness(told: Mapping[str, Any], notes: Mapping[str, Any]) -> dict[str, 
     return {
         "last_mag": _rounded(found["mag"], 2, MAGNITUDES),
         "last_band": found["band"],
+        # Alerts of LSST measure what is left after a template was taken off.
+        "difference": str(found["band"] or "").startswith("lsst"),
         "last_seen": day(float(mjd)) if isinstance(mjd, int | float) else None,
         "alerts": alerts if isinstance(alerts, int) and alerts > 1 else None,
     }
@@ -183,10 +194,12 @@ def _light(facts: Mapping[str, Any]) -> str:
     if "last_mag" in facts:
         n, alerts = facts.get("detections"), facts.get("alerts")
         of = f"{n} detections" if n and n > 1 else f"{alerts} alerts" if alerts else ""
-        on = f" on {facts['last_seen']}" if "last_seen" in facts else ""
+        on = f"on {facts['last_seen']}" if "last_seen" in facts else ""
         band = f" in {one_line(str(facts['last_band']), 20)}" if "last_band" in facts else ""
-        begin = f"the last of {of}{on} was of" if of else f"it was last seen{on} at"
-        told.append(f"{begin} {facts['last_mag']:.2f} mag{band}")
+        image = " (difference image)" if facts.get("difference") else ""
+        begin = f"the last of its {of}{f', {on},' if on else ''} was of" if of else ""
+        begin = begin or f"it was last seen {on} at".replace("  ", " ")
+        told.append(f"{begin} {facts['last_mag']:.2f} mag{band}{image}")
     if "peak_to_peak" in facts:
         told.append(f"its brightness in r has changed by {facts['peak_to_peak']:.2f} mag")
     words = "; ".join(told)
@@ -210,7 +223,9 @@ def _said(facts: Mapping[str, Any]) -> str:
 def _why(facts: Mapping[str, Any]) -> str:
     points = [f"{one_line(one['name'], 30)} {one['effect']}" for one in facts.get("points", ())]
     because = f": {_listed(points)}" if points else ""
-    return f"It scores {_short(facts['score'], 1)}{because}." if "score" in facts else ""
+    total = facts.get("points_before_bound")
+    bound = f" (bounded, of {_short(total, 1)})" if total is not None else ""
+    return f"It scores {_short(facts['score'], 1)}{bound}{because}." if "score" in facts else ""
 
 
 def _short(value: float, digits: int) -> str:

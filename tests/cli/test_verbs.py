@@ -145,7 +145,7 @@ def shown_settings(out: str) -> str:
 
 def test_list_factors_shows_defaults_with_units(aas2rto: Cli) -> None:
     """Defaults and units are those of the science case of the paper."""
-    assert "class_" not in aas2rto("list", "sources").out
+    assert "class_:" not in aas2rto("list", "sources").out
     said = aas2rto("list", "factors")
     assert "zero_point: 18.5 mag" in said.out
     assert "midpoint: 25 day" in said.out

@@ -116,12 +116,18 @@ KNOWN = {
 def test_all_that_is_known_in_four_sentences():
     assert sentences(facts_of(KNOWN, 94.8, Sum())).text == (
         "170595943059554358 lies in Pisces (RA 358.8878, Dec +2.0821 deg), 58 deg from the plane "
-        "of the Milky Way. The last of 14 detections on 30 Jun was of 19.19 mag in lsstr; its "
-        "brightness in r has changed by 1.60 mag. ANTARES tags it LAISS_RFC_AD_filter and "
-        "nuclear_transient, gives it an anomaly score of 0.62 of 1, calls it an outlier and finds "
-        "it in sdss_gals. It scores 94.8: tags +35, anomaly_score +24.8, outlier +20 and "
-        "amplitude +15."
+        "of the Milky Way. The last of its 14 detections, on 30 Jun, was of 19.19 mag in lsstr "
+        "(difference image); its brightness in r has changed by 1.60 mag. ANTARES tags it "
+        "LAISS_RFC_AD_filter and nuclear_transient, gives it an anomaly score of 0.62 of 1, calls "
+        "it an outlier and finds it in sdss_gals. It scores 94.8: tags +35, anomaly_score +24.8, "
+        "outlier +20 and amplitude +15."
     )
+
+
+def test_a_score_that_was_bounded_says_of_how_much():
+    high = {**KNOWN, "factors": [factor("tags", 110.0), factor("outlier", 20.0)]}
+    text = sentences(facts_of(high, 100.0, Sum())).text
+    assert text.endswith("It scores 100 (bounded, of 130): tags +110 and outlier +20.")
 
 
 def test_what_is_not_known_is_not_said():

@@ -119,7 +119,7 @@ def test_settings_are_tried_on_the_same_state(parts, known):
         ("{factors: [outlier]}", "'outlier' gives points, which a product cannot take"),
         ("{keep_from: 40, factors: [magnitude]}", "keep_from is for sums of points"),
         ("{clip: [0, 1], factors: [magnitude]}", "clip is for sums of points"),
-        ("{base: 0, factors: [magnitude]}", "base: 0 makes every product 0"),
+        ("{base: 0, factors: [magnitude]}", "score.base: Input should be greater than 0 (it is 0)"),
         ("{combine: sum, clip: [5, 5], factors: [magnitude]}", "must go up from 0"),
         ("{combine: sum, clip: [-5, 5], factors: [magnitude]}", "must go up from 0"),
         (

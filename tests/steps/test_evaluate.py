@@ -319,7 +319,16 @@ def test_no_candidates_give_no_answers():
     assert said(column) == []
 
 
-@pytest.mark.parametrize("name", [n for n in FACTORS.names() if n != "expression"])
+REQUIRED = {
+    "class_probability": {"classifier": "lc", "class_": "SNIa"},
+    "expression": {"formula": "1 + ra"},
+    "known_type": {"types": ("RR*",)},
+    "tags": {"tiers": {}},
+}
+"""Settings without a default."""
+
+
+@pytest.mark.parametrize("name", FACTORS.names())
 def test_built_in_factors_take_an_empty_table(name):
     """A night may have no candidates, and a site no table."""
     part = FACTORS.get(name)
@@ -341,7 +350,7 @@ def test_built_in_factors_take_an_empty_table(name):
         "moon_limit",
     ]
     rows = table(0).reindex(columns=[*table(0), *needed])
-    found = part.make(rows, NOW)
+    found = part.make(rows, NOW, **REQUIRED.get(name, {}))
     assert len(found.value) == len(found.decision) == len(found.reason) == 0
 
 
