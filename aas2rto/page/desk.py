@@ -39,6 +39,9 @@ KEPT = 200
 REMEMBERED = 500
 """Marks that can be undone with one click."""
 
+OUT = ("factor", "reason")
+"""What a list says of who is left out there."""
+
 MESSAGES = 40
 """Messages about a candidate that its page shows, the newest, figures among them."""
 
@@ -386,14 +389,9 @@ def _kept(night: Night, key: tuple[str, str], make: Callable[[], T]) -> T:
 def _place(night: Night, observatory: str, name: str) -> dict[str, Any]:
     """Say where a candidate stands in a list, or what keeps it out."""
     told: dict[str, Any] = {"observatory": observatory, "rank": None, "factor": "", "reason": ""}
-    ranking = night.ranking(observatory)
-    if ranking is None:
-        return told
-    for table, keys in ((ranking.table, ("reason",)), (ranking.out, ("factor", "reason"))):
-        own: pd.DataFrame = table[table["candidate_id"] == name] if len(table) else table
-        if len(own):
-            told |= {key: str(own[key].iloc[0]) for key in keys}
-            if table is ranking.table:
-                told["rank"] = int(own["rank"].iloc[0])
-            break
+    found = night.alone.place(observatory, name)
+    if found is not None:
+        row, is_in = found
+        told |= {key: str(row[key].iloc[0]) for key in (("reason",) if is_in else OUT)}
+        told["rank"] = int(row["rank"].iloc[0]) if is_in else None
     return told
