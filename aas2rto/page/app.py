@@ -17,7 +17,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from aas2rto import __version__
 from aas2rto.config.redaction import Redactor
-from aas2rto.errors import Aas2rtoError
+from aas2rto.errors import Aas2rtoError, UsageError
 from aas2rto.guard import attempt
 from aas2rto.page import api, html, snapshots
 from aas2rto.page.answers import HTML, JSON, answer, as_json
@@ -31,7 +31,7 @@ from aas2rto.page.watch import Watch
 from aas2rto.steps.cycle import Parts
 from aas2rto.store import Store
 
-WORDS = {404: "There is no such page", 503: "Not yet"}
+WORDS = {404: "There is no such page", 503: "Not now"}
 
 
 def site_of(
@@ -169,7 +169,8 @@ def _add_errors(app: FastAPI, site: Site) -> None:
         return refused(request, HTTPException(422, "; ".join(told)[:500]))
 
     def usage(request: Request, error: Exception) -> Response:
-        return refused(request, HTTPException(404, str(error)[:500]))
+        status = 404 if isinstance(error, UsageError) else 503
+        return refused(request, HTTPException(status, str(error)[:500]))
 
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, wrong)

@@ -6,7 +6,6 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,6 +18,7 @@ from aas2rto.factors import Decision
 from aas2rto.outputs.figures.gathering import gather
 from aas2rto.outputs.figures.subject import Subject
 from aas2rto.page.night import Night
+from aas2rto.page.opened import Shared
 from aas2rto.questions.explain import explain_judged, what_would_do
 from aas2rto.questions.figure import findings_of
 from aas2rto.questions.ledger import Ledger, ledger
@@ -38,6 +38,9 @@ KEPT = 200
 
 REMEMBERED = 500
 """Marks that can be undone with one click."""
+
+OUT = ("factor", "reason")
+"""What a list says of who is left out there."""
 
 MESSAGES = 40
 """Messages about a candidate that its page shows, the newest, figures among them."""
@@ -100,44 +103,6 @@ class Said:
     can_undo: bool
 
 
-class _Shared:
-    """A store that several threads use, one at a time.
-
-    Parameters
-    ----------
-    open_store : callable
-    """
-
-    def __init__(self, open_store: Callable[[], Store]) -> None:
-        self._open = open_store
-        self._store: Store | None = None
-        self._generation = -1
-        self._lock = threading.RLock()
-
-    def close(self) -> None:
-        """Release the connections."""
-        with self._lock:
-            if self._store is not None:
-                self._store.close()
-            self._store = None
-
-    def __enter__(self) -> Store:
-        """Return the store with all names: another program may have brought new ones."""
-        with ExitStack() as held:
-            held.enter_context(self._lock)
-            if self._store is None:
-                self._store, self._generation = self._open(), -1
-            generation = self._store.generation
-            if generation != self._generation:
-                self._store.identities.load_anew()
-                self._generation = generation
-            held.pop_all()  # nothing failed: `__exit__` releases it
-        return self._store
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-
 class Desk:
     """Answers and marks, through a store of its own.
 
@@ -147,15 +112,17 @@ class Desk:
     """
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
-        # What takes seconds has a store of its own, so that nobody else waits for it.
-        self._quick, self._slow = _Shared(open_store), _Shared(open_store)
+        # What takes seconds, or waits for another writer, has a store of its own, so that nobody
+        # else waits for it.
+        self._quick, self._slow = Shared(open_store), Shared(open_store)
+        self._marking = Shared(open_store)
         self._judging, self._drawing = threading.Lock(), threading.Lock()
         self._said: OrderedDict[str, Said] = OrderedDict()
 
     def close(self) -> None:
         """Release the connections."""
-        self._quick.close()
-        self._slow.close()
+        for store in (self._quick, self._slow, self._marking):
+            store.close()
 
     def ask(self, question: Callable[[Store], T]) -> T:
         """Put a question to the store that may take a second; nobody else waits for it."""
@@ -314,7 +281,7 @@ class Desk:
         if observatory and observatory not in sites:
             raise UsageError(f"no observatory {observatory!r}{nearest(observatory, sites)}")
         ends = marks.ending(list(until), now)
-        with self._quick as store:
+        with self._marking as store:
             found = store.identities.resolve(candidate)
             if found is None:
                 raise UsageError(f"no candidate is known as {candidate[:80]!r}")
@@ -391,14 +358,9 @@ def _kept(night: Night, key: tuple[str, str], make: Callable[[], T]) -> T:
 def _place(night: Night, observatory: str, name: str) -> dict[str, Any]:
     """Say where a candidate stands in a list, or what keeps it out."""
     told: dict[str, Any] = {"observatory": observatory, "rank": None, "factor": "", "reason": ""}
-    ranking = night.ranking(observatory)
-    if ranking is None:
-        return told
-    for table, keys in ((ranking.table, ("reason",)), (ranking.out, ("factor", "reason"))):
-        own: pd.DataFrame = table[table["candidate_id"] == name] if len(table) else table
-        if len(own):
-            told |= {key: str(own[key].iloc[0]) for key in keys}
-            if table is ranking.table:
-                told["rank"] = int(own["rank"].iloc[0])
-            break
+    found = night.alone.place(observatory, name)
+    if found is not None:
+        row, is_in = found
+        told |= {key: str(row[key].iloc[0]) for key in (("reason",) if is_in else OUT)}
+        told["rank"] = int(row["rank"].iloc[0]) if is_in else None
     return told

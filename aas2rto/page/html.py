@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
-from aas2rto.errors import UsageError
+from aas2rto.errors import Aas2rtoError, UsageError
 from aas2rto.outputs.cells import to_csv
 from aas2rto.outputs.lists import LEADING
 from aas2rto.page import plan_page
@@ -238,6 +238,8 @@ async def _mark(site: Site, request: Request, form: dict[str, str]) -> Response:
         said = await asyncio.to_thread(_take, site, request, form)
     except UsageError as error:
         return _refused(site, request, 400, str(error))
+    except Aas2rtoError as error:
+        return _refused(site, request, 503, f"nothing was marked: {error}"[:500])
     if _wants_json(request):
         told: Response = Response(as_json(vars(said)), media_type=JSON)
     else:

@@ -12,6 +12,9 @@ from aas2rto.errors import UsageError
 from aas2rto.page.app import make_app
 from aas2rto.page.site import Site
 
+BACKLOG = 256
+"""Who waits to be let in."""
+
 GRACE = 3
 """At the end, for answers that are on their way [s]."""
 
@@ -36,6 +39,7 @@ def bound(host: str, port: int) -> socket.socket:
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         taken.bind((host.strip("[]"), port))
+        taken.listen(BACKLOG)  # who asks before the server is ready waits, and is not refused
     except (OSError, OverflowError) as error:
         taken.close()
         why = getattr(error, "strerror", None) or error

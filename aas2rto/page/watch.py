@@ -13,6 +13,7 @@ from astropy.time import Time
 
 from aas2rto.guard import attempt
 from aas2rto.page.night import Night, Seen, look, plan_for
+from aas2rto.page.opened import file_of
 from aas2rto.steps.cycle import Parts
 from aas2rto.steps.fit_memory import OnlyRead, Remembering
 from aas2rto.store import Store
@@ -50,7 +51,7 @@ class Watch:
         self.parts, self.clock = parts, clock
         self._open = open_store
         self._night: Night | None = None
-        self._trouble = ""
+        self._trouble, self._is_other = "", False
         self._changed = threading.Condition()
         self._poked, self._ending = threading.Event(), threading.Event()
         self._threads = [
@@ -122,10 +123,13 @@ class Watch:
     def _watch_store(self) -> None:
         """Look until the end, or until the store fails; it is then opened anew."""
         with self._open() as store:
-            memory = Remembering(OnlyRead(store.fits))
+            memory, file = Remembering(OnlyRead(store.fits)), file_of(store)
             last = 0.0
             while not self._ending.is_set():
                 self._poked.clear()
+                if file_of(store) != file:
+                    self._is_other = True  # numbers of one store say nothing of another
+                    return
                 seen = Seen.of(store)
                 if self._is_due(seen, time.monotonic() - last):
                     self._judge(store, memory, seen)
@@ -134,7 +138,7 @@ class Watch:
 
     def _is_due(self, seen: Seen, age: float) -> bool:
         night = self._night
-        if night is None or age > LONGEST:
+        if night is None or age > LONGEST or self._is_other:
             return True
         if (seen.cycle, seen.mark) != (night.seen.cycle, night.seen.mark):
             return True
@@ -147,6 +151,7 @@ class Watch:
         serial = 1 if before is None else before.serial + 1
         night = look(self.parts, store, self.clock(), serial=serial, memory=memory, seen=seen)
         self._show(replace(night, seconds=time.perf_counter() - start))
+        self._is_other = False
         self._say("")
 
     # -- the other thread: a joint optimum takes longer than a judgement ----------------------

@@ -81,6 +81,23 @@ class Alone:
         )
         return known, judged
 
+    def place(self, observatory: str, candidate_id: str) -> tuple[pd.DataFrame, bool] | None:
+        """Return a candidate's row of a list, and whether it is in it; None: neither in nor out.
+
+        Parameters
+        ----------
+        observatory : str
+        candidate_id : str
+        """
+        for ranking, (inside, out) in zip(self._judged.rankings, self._lists, strict=True):
+            if ranking.observatory != observatory:
+                continue
+            if candidate_id in inside:
+                return _row(ranking.table, inside[candidate_id]), True
+            if candidate_id in out:
+                return _row(ranking.out, out[candidate_id]), False
+        return None
+
     def _known_of(self, candidate_id: str) -> Known:
         known, row = self._known, self._table[candidate_id]
         said, notes = known.said, _row(known.notes, self._notes.get(candidate_id))
@@ -129,7 +146,7 @@ def _spans(photometry: pd.DataFrame) -> dict[str, slice]:
 def _row(table: pd.DataFrame, row: int | None) -> pd.DataFrame:
     """Return one row as a table, or none."""
     found: pd.DataFrame = table.iloc[:0] if row is None else table.iloc[row : row + 1]
-    return found.reset_index(drop=True)
+    return found
 
 
 def _column(column: Column, row: int) -> Column:

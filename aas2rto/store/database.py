@@ -18,6 +18,9 @@ SCHEMA_VERSION = "0009"
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+BUSY = 30_000
+"""So long a writer waits for another one [ms]."""
+
 COPY = "_alembic_tmp_"
 """How the name of the copy begins that alembic makes of a table to alter it."""
 
@@ -77,7 +80,7 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
     # tables of a migration, would be outside. `_begin_sqlite` begins instead.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY}")
     cursor.execute("PRAGMA journal_mode=WAL")
     # NORMAL survives a killed program; only a power cut may lose the last commits.
     cursor.execute("PRAGMA synchronous=NORMAL")

@@ -217,15 +217,15 @@ class Identities:
 
     def aliases_of(self, candidate_id: str, now: float = np.inf) -> list[str]:
         """Return the names of one candidate that were known at `now`, as `aliases` has them."""
-        names, own = self.names(now), self.key_of(candidate_id)
-        objects = {row[2] for row in self._objects.values() if self._since[row[2]] <= now}
-        found = {one for one in objects if self._objects[one][1] == own}
+        names, own, since = self.names(now), self.key_of(candidate_id), self._since
+        objects = self._objects
+        found = {one for one, row in objects.items() if row[1] == own and since[one] <= now}
         for alias in [one for one, owners in self._aliases.items() if own in owners]:
-            owners = self._aliases[alias]
-            known = [
-                (at, names[key], key) for key, at in owners.items() if at <= now and key in names
-            ]
-            if alias not in objects and known and min(known)[2] == own:
+            if alias in objects and since[alias] <= now:
+                continue  # an object of that name is it
+            owners = self._aliases[alias].items()
+            known = [(at, names[key], key) for key, at in owners if at <= now and key in names]
+            if known and min(known)[2] == own:
                 found.add(alias)
         return sorted(found)
 

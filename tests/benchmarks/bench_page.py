@@ -1,10 +1,12 @@
 """The page at many candidates: how long people and programs wait, alone and beside a loop.
 
-``python -m tests.benchmarks.bench_page [--n 10000] [--folder DIR]`` builds the season of
-`bench_cycle` (all fitted and ranked at five sites), runs a cycle, and serves it by a program of its
-own. Shown are, for each page, the median and the 95th percentile of the time to the whole answer
-over a real socket [ms], made anew (the question was not asked before) and asked again, and the
-size as sent [kB]. Then 20 readers ask once a second each while cycles run, one after the other.
+``python -m tests.benchmarks.bench_page [--n 1000 10000 100000] [--folder DIR] [--seconds 60]``
+builds the season of `bench_cycle` (all fitted and ranked at five sites) in ``DIR/N``, unless it is
+there, runs a cycle, and serves it by a program of its own. Shown are, for each page, the median and
+the 95th percentile of the time to the whole answer over a real socket [ms], made anew (the question
+was not asked before) and asked again, how long the server's processor worked for one made anew
+[ms], which others on the machine disturb less, and the size as sent [kB]. Then 20 readers ask once
+a second each while cycles run, one after the other.
 """
 
 from __future__ import annotations
@@ -44,13 +46,19 @@ def run_once(folder: Path, step: float) -> float:
     return time.perf_counter() - start
 
 
+def worked(pid: int) -> float:
+    """Return how long the processors have worked for a program [ms] (Linux)."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return 1e3 * (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
+def serving(folder: Path) -> Iterator[tuple[str, int]]:
     command = [sys.executable, "-m", "aas2rto", "serve", str(folder / "bench.yaml"), "--port", "0"]
     command += ["--now", at(0.01), "--output", str(folder)]
     program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert program.stdout is not None
-    yield program.stdout.readline().split()[4].rstrip(";")
+    yield program.stdout.readline().split()[4].rstrip(";"), program.pid
     program.send_signal(signal.SIGINT)
     _, status, usage = os.wait4(program.pid, 0)
     print(f"the server: peak memory {usage.ru_maxrss / 1024:.0f} MB, ended with {status}")
@@ -88,23 +96,26 @@ def ask(client: httpx.Client, path: str) -> tuple[float, int]:
     return 1e3 * (time.perf_counter() - start), size
 
 
-def line(name: str, new: list[float], again: list[float], size: int) -> str:
-    told = [f"{np.median(new):8.0f} {np.percentile(new, 95):8.0f}"]
-    told.append(f"{np.median(again):8.1f}" if again else " " * 8)
-    return f"{name:18s} {' '.join(told)} {size / 1e3:8.1f}"
+def line(name: str, new: list[float], *more: float) -> str:
+    told = [np.median(new), np.percentile(new, 95), *more]
+    return f"{name:18s} {' '.join(f'{one:8.0f}' for one in told)}"
 
 
-def alone(url: str, n: int) -> None:
-    print(f"{'':18s} {'new':>8s} {'95 %':>8s} {'again':>8s} {'kB':>8s}")
+def alone(url: str, pid: int, n: int) -> None:
+    heads = ("new", "95 %", "again", "work", "kB")
+    print(f"{'':18s} {' '.join(f'{one:>8s}' for one in heads)}")
     with httpx.Client(base_url=url, timeout=600) as client:
         for name, paths in kinds(n).items():
             chosen = list(itertools.islice(paths, REPEATS))
+            before = worked(pid)
             new = [ask(client, path) for path in chosen]
-            again = [ask(client, path)[0] for path in chosen]
-            print(line(name, [t for t, _ in new], again, max(s for _, s in new)), flush=True)
+            work = (worked(pid) - before) / len(chosen)
+            again = float(np.median([ask(client, path)[0] for path in chosen]))
+            size = max(s for _, s in new) / 1e3
+            print(line(name, [t for t, _ in new], again, work, size), flush=True)
 
 
-def beside(folder: Path, url: str, n: int) -> None:
+def beside(folder: Path, url: str, n: int, seconds: float) -> None:
     """Let readers ask while cycles run."""
     ending, taken = threading.Event(), {name: [] for name in kinds(n)}
     skipped = {"what would do", "CSV", "API list of 500"}
@@ -124,7 +135,7 @@ def beside(folder: Path, url: str, n: int) -> None:
     for one in readers:
         one.start()
     start, cycles = time.perf_counter(), []
-    while time.perf_counter() - start < FOR:
+    while time.perf_counter() - start < seconds:
         cycles.append(run_once(folder, 0.02 + 0.001 * len(cycles)))
     ending.set()
     for one in readers:
@@ -132,32 +143,37 @@ def beside(folder: Path, url: str, n: int) -> None:
     print(f"{READERS} readers beside {len(cycles)} cycles of {np.median(cycles):.1f} s each:")
     for name, times in taken.items():
         if times:
-            print(line(name, times, [], 0)[:36], f"of {len(times)}", flush=True)
+            print(line(name, times), f"of {len(times)}", flush=True)
+
+
+def measure(folder: Path, n: int, seconds: float) -> None:
+    if not (folder / "bench.yaml").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        prepare(folder, n, 0)
+        run_once(folder, 0.0)
+    print(f"{n} candidates x {len(SITES)} sites")
+    with serving(folder) as (url, pid):
+        start = time.perf_counter()
+        while httpx.get(f"{url}api/v1/lists", timeout=600).status_code != 200:
+            time.sleep(0.1)
+        print(f"first list after {time.perf_counter() - start:.1f} s", flush=True)
+        while httpx.get(f"{url}api/v1/plan", timeout=600).status_code == 503:
+            time.sleep(0.2)
+        print(f"first plan after {time.perf_counter() - start:.1f} s", flush=True)
+        alone(url, pid, n)
+        if seconds:
+            beside(folder, url, n, seconds)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--n", type=int, default=10_000)
+    parser.add_argument("--n", type=int, nargs="+", default=[10_000])
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--seconds", type=float, default=FOR, help="so long readers read; 0: not")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = options.folder or Path(temporary)
-        if not (folder / "bench.yaml").exists():
-            prepare(folder, options.n, 0)
-            run_once(folder, 0.0)
-        print(f"{options.n} candidates x {len(SITES)} sites")
-        with serving(folder) as url:
-            start = time.perf_counter()
-            status = 503
-            while status != 200:
-                status = httpx.get(f"{url}api/v1/lists", timeout=600).status_code
-                time.sleep(0.1)
-            print(f"first list after {time.perf_counter() - start:.1f} s", flush=True)
-            while httpx.get(f"{url}api/v1/plan", timeout=600).status_code == 503:
-                time.sleep(0.2)
-            print(f"first plan after {time.perf_counter() - start:.1f} s", flush=True)
-            alone(url, options.n)
-            beside(folder, url, options.n)
+        for n in options.n:
+            measure((options.folder or Path(temporary)) / str(n), n, options.seconds)
 
 
 if __name__ == "__main__":

@@ -66,7 +66,17 @@ def check(page: str) -> _Tags:
 @pytest.mark.slow
 def test_hostile_names_are_words_on_every_page(attacked: Served) -> None:
     """As an id, a name, a type and a comment."""
-    for path in ("/?list=science", "/?list=la_palma_not", "/plan", "/why", "/marks", "/config"):
+    for path in (
+        "/?list=science",
+        "/?list=la_palma_not",
+        "/past?list=science",
+        "/past?list=la_palma_not",
+        "/plan",
+        "/why",
+        "/marks",
+        "/ledger",
+        "/config",
+    ):
         check(attacked.get(path).text)
     listed = attacked.get("/api/v1/lists/science").json()["rows"]
     assert set(HOSTILE.values()) <= {row["candidate_id"] for row in listed}

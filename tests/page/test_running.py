@@ -155,6 +155,8 @@ def test_a_store_that_fails_is_said_and_waited_for(made: Path, tmp_path: Path) -
         watch.stop()
 
 
+READ = ("/", "/candidate?id=bright", "/api/v1/lists/science", "/ledger", "/past", "/plan")
+
 LOOP = """
 import sys
 from tests.page.conftest import run_once
@@ -182,7 +184,7 @@ def test_a_loop_writes_while_three_read(project: Path) -> None:
         def read(number: int) -> None:
             with httpx.Client(base_url=served.url, timeout=WAIT) as client:
                 while loop.poll() is None:
-                    for path in ("/", "/candidate?id=bright", "/api/v1/lists/science"):
+                    for path in READ:
                         answer = client.get(path)
                         if answer.status_code not in {200, 429}:
                             wrong.append(f"{path}: {answer.status_code} {answer.text[:200]}")

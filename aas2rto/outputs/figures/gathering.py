@@ -206,7 +206,8 @@ def _fits_of(found: Findings, names: set[str]) -> dict[str, Fitted]:
         table = found.fits.tables.get(bound.name)
         if table is None or table.empty:
             continue
-        for row in records(table[table["candidate_id"].isin(names)]):
+        chosen = table if len(table) == 1 else table[table["candidate_id"].isin(names)]
+        for row in records(chosen):
             name = str(row["candidate_id"])
             if wanted.get(name) == bound.name:
                 fits[name] = Fitted(bound.name, row, bound.model)
@@ -302,7 +303,8 @@ def _facts(ranking: Ranking, names: set[str]) -> dict[str, dict[str, Any]]:
     for table in (ranking.out, ranking.table):
         if table.empty:
             continue
-        for row in records(table[table["candidate_id"].isin(names)]):
+        chosen = table if len(table) == 1 else table[table["candidate_id"].isin(names)]
+        for row in records(chosen):
             told[str(row["candidate_id"])] = {"rank": np.nan, "site_score": np.nan, **row}
     return told
 

@@ -202,8 +202,17 @@
     push(tools, "Whole", () => draw(false), "Show the whole light curve");
     draw(false);
     let waiting = null;
-    window.addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => draw(true), 200); });
-    new MutationObserver(() => draw(true)).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    // A page that was brought up to date has a chart of its own: this one then listens no more.
+    const themes = new MutationObserver(() => again());
+    function again() {
+      clearTimeout(waiting);
+      if (figure.isConnected) { waiting = setTimeout(() => draw(true), 200); return; }
+      window.removeEventListener("resize", again);
+      themes.disconnect();
+      state.plot.destroy();
+    }
+    window.addEventListener("resize", again);
+    themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   }
 
   async function start() {
