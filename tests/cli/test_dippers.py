@@ -147,6 +147,7 @@ def test_a_small_night_is_ranked_and_explained(
     table = ranked(aas2rto, tmp_path)
     assert set(table["candidate_id"].head(2)) == {"ZTF26dip0000", "ZTF26dip0001"}
     said = aas2rto("explain", "case.yaml", "ZTF26dip0000", "--now", NOW)
+    assert said.code == 0, said.err
     words = " ".join((said.out + said.err).split())
     for part in (
         "dips: ztfr",
@@ -160,11 +161,17 @@ def test_a_small_night_is_ranked_and_explained(
         assert part in words, (part, words)
     assert "dip_paper" in words
     said = aas2rto("explain", "case.yaml", "ZTF26var0004", "--now", NOW)
-    assert "FAILS: " in " ".join((said.out + said.err).split())
+    assert said.code == 0, said.err
+    assert "FAILS: " in " ".join(said.out.split())
+    shown = aas2rto("serve", "case.yaml", "--export", tmp_path / "page", "--now", NOW)
+    assert shown.code == 0, shown.err
     again = aas2rto("run", "case.yaml", "--once", "--now", NOW + 0.01)
     assert again.code == 0, again.err
     assert "ZTF26dip0000" in (tmp_path / "outputs/stellar-dippers/ranked/science.csv").read_text()
-    assert aas2rto("figure", "case.yaml", "ZTF26dip0000", "--now", NOW + 0.01).code == 0
+    drawn = aas2rto("figure", "case.yaml", "ZTF26dip0000", "--now", NOW + 0.01)
+    assert drawn.code == 0, drawn.err
+    assert drawn.out.splitlines()[-1].endswith("total.png")
+    assert Path(drawn.out.splitlines()[-1]).read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.proof
