@@ -211,6 +211,8 @@ def fit_line(fit: dict[str, Any]) -> str:
         for name, value in (fit["parameters"] or {}).items()
         if isinstance(value, float)
     )
+    if fit["ndof"] is None or fit["chisq"] is None:  # it compares, and fits nothing
+        return values
     freedom = counted(round(fit["ndof"]), "degree of freedom", "degrees of freedom")
     return f"{values}; chi2 = {fit['chisq']:.1f} for {freedom}"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from astropy.time import Time
 
 from aas2rto.errors import Aas2rtoError
-from aas2rto.outputs.figures import drawing, gathering
+from aas2rto.outputs import write_atomically
+from aas2rto.outputs.figures import drawing, gathering, total_light_curve
 from aas2rto.outputs.figures.gallery import Gallery
 from aas2rto.steps.cycle import Judged, Parts, Ranking
 from aas2rto.steps.fit_memory import OnlyRead
@@ -50,10 +51,34 @@ def illustrate(
     """
     gallery = Gallery(folder, workers=1)
     found = findings(parts, store, candidate_id, now)
-    done = gallery.draw(found, {candidate_id: kinds}, exactly_now=True)
-    if done.failures:
-        raise Aas2rtoError("; ".join(str(failure) for failure in done.failures))
-    return [gallery.path(candidate_id, kind) for kind in drawing.KINDS if kind in kinds]
+    usual = [kind for kind in kinds if kind != TOTAL]
+    if usual:
+        done = gallery.draw(found, {candidate_id: usual}, exactly_now=True)
+        if done.failures:
+            raise Aas2rtoError("; ".join(str(failure) for failure in done.failures))
+    paths = [gallery.path(candidate_id, kind) for kind in drawing.KINDS if kind in kinds]
+    if TOTAL in kinds:
+        path = gallery.path(candidate_id, TOTAL)
+        write_atomically(path, _total(parts, store, found, candidate_id))
+        paths.append(path)
+    return paths
+
+
+TOTAL = "total"
+"""The figure of total brightness, which needs the store's histories."""
+
+
+def _total(parts: Parts, store: Store, found: gathering.Findings, candidate_id: str) -> bytes:
+    """Draw the total brightness of a candidate."""
+    now = float(found.now.utc.mjd)
+    held = store.candidates(now, state=None)
+    held = held[held["id"] == store.identities.key_of(candidate_id)].reset_index(drop=True)
+    table = store.histories.of(held, now).table(held["candidate_id"].tolist())
+    said = [c.factor.reason.tolist()[0] for c in found.columns if c.name.startswith("dip")]
+    told = {"project": parts.case.project, "config": parts.case.digest}
+    verdict = said[0].partition(": ")[2].partition(": ")[0] if said else ""
+    words = f"{said[0].partition(':')[0]}: {verdict}" if verdict else ""
+    return total_light_curve.draw(table, candidate_id, words, now, told)
 
 
 def findings(parts: Parts, store: Store, candidate_id: str, now: Time) -> gathering.Findings:

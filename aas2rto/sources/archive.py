@@ -19,7 +19,7 @@ import pandas as pd
 from aas2rto.errors import InputError
 from aas2rto.parts.path_setting import DataPath
 from aas2rto.sources import source
-from aas2rto.sources.files import alert_files, light_curve_table
+from aas2rto.sources.files import alert_files, data_release, light_curve_table
 from aas2rto.sources.files.alert_files import Format
 from aas2rto.sources.files.history_columns import add_chunk
 from aas2rto.sources.packets.batch import Batch, Tables
@@ -266,6 +266,7 @@ def _read_table(reading: _Pass, file: Path) -> None:
     batch = reading.batch
     try:
         sheet = light_curve_table.read(file)
+        data_release.refuse(sheet.all_names)
         found = light_curve_table.contents(
             sheet, name=light_curve_table.name_of_file(file), now=batch.now, after=batch.after
         )

@@ -132,5 +132,22 @@ PARAMETERS: dict[str, dict[str, str]] = {
         "t_peak_<band>": "time of the peak in this band [d, MJD UTC]",
         "t_peak_err_<band>": "its error, one sigma [d]",
     },
+    "dip": {
+        "n_history_<band>": "points of the history",
+        "n_alert_<band>": "points of the alert sample",
+        "median_<band>": "median of the history [mag]",
+        "std_<band>": "standard deviation of the history [mag]",
+        "chisq_<band>": "mean of ((m - median) / error)^2 of the history",
+        "chisq_90_<band>": "the same between its 5th and 95th percentile, about its own median",
+        "limit_<band>": "percentile of the history that the alerts are compared with [mag]",
+        "alert_<band>": "middle of the alert sample [mag]",
+        "p_<band>": "two-sample Kolmogorov-Smirnov p of history and alerts",
+        "depth_<band>": "that less the median of the history; positive: fainter [mag]",
+        "depth_err_<band>": "its error [mag]",
+        "sigmas_<band>": "depth in standard deviations of the history",
+        "sigmas_err_<band>": "its error",
+        "n_brighter_<band>": "alert points brighter than their template",
+        "nights_<band>": "nights with alerts fainter than the limit",
+    },
 }
 """Parameters of the packaged models; as columns with the model's name in front."""

@@ -80,6 +80,16 @@ def test_a_table_of_positions_belongs_to_one_of_points(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["ra"], [150.1, 150.1, 150.10005])
 
 
+def test_an_archive_of_transients_refuses_it(tmp_path: Path) -> None:
+    """A star's total brightness is no supernova; the line says where it belongs."""
+    from tests.sources.archive_files import poll as poll_archive
+
+    report = poll_archive(write(tmp_path / "irsa.csv"))
+    assert report.outcome is Outcome.FAILED
+    assert "as `ztf_history: {paths: [...]}`" in report.error
+    assert report.photometry.empty
+
+
 def test_what_is_no_light_curve_is_said(tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     path.write_text("a,b\n1,2\n")

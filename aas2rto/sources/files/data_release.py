@@ -8,7 +8,7 @@ both sorts of names. Columns: ZTF Public Data Release notes, and IRSA's page of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,25 @@ BANDS = {"zg": "ztfg", "zr": "ztfr", "zi": "ztfi", "g": "ztfg", "r": "ztfr", "i"
 JD_OF_MJD = 2400000.5
 
 
+NO_TRANSIENT = (
+    "holds light curves of a ZTF data release: total brightness of whatever shines there, not of a "
+    "transient; name it in `sources` as `ztf_history: {paths: [...]}`"
+)
+"""Why an archive of transients does not read such a file."""
+
+
+def refuse(names: Iterable[str]) -> None:
+    """Raise if a table is of a data release: only those have ``catflags`` beside a curve's id.
+
+    Raises
+    ------
+    InputError
+    """
+    there = {name.lower() for name in names}
+    if "catflags" in there and there & set(NAMES["curve_id"]):
+        raise InputError(NO_TRANSIENT)
+
+
 def read(path: Path) -> pd.DataFrame:
     """Read a file.
 
@@ -60,6 +79,24 @@ def read(path: Path) -> pd.DataFrame:
         frame = alert_files.guarded(path, lambda: _parquet(path))
     else:
         frame = tables.read(path).frame
+    return chosen(frame, str(path))
+
+
+def chosen(frame: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Return the columns that are understood, by our names.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With the names of a release.
+    where : str
+        Where it came from, for the complaint.
+
+    Raises
+    ------
+    InputError
+        If these are no light curves, nor where they are.
+    """
     given = {str(name).lower(): name for name in frame}
     columns = {
         ours: frame[given[name]]
@@ -69,7 +106,7 @@ def read(path: Path) -> pd.DataFrame:
     }
     if "curve_id" not in columns or not ({"mag", "ra"} & set(columns)):
         raise InputError(
-            f"{path}: is no light curve of a ZTF data release: it needs oid, mjd, mag, magerr, "
+            f"{where}: is no light curve of a ZTF data release: it needs oid, mjd, mag, magerr, "
             f"filtercode, ra and dec; its columns are {', '.join(map(str, list(frame)[:15]))}"
         )
     return pd.DataFrame(columns)
