@@ -79,7 +79,8 @@ def test_a_full_disk_takes_no_marks_and_shows_all_else(project: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", ["gone", "damaged"])
-@pytest.mark.fault("page", "{harm}", "the store, while it is served")
+@pytest.mark.fault("page", "gone", "a store that is lost while it is served")
+@pytest.mark.fault("page", "damaged", "a store that is damaged while it is served")
 def test_a_store_that_is_lost_leaves_the_last_night(project: Path, harm: str) -> None:
     """What was judged stays and says that it is old; when the store is back, the page follows."""
     with serving(project) as served:
