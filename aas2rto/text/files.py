@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 LONGEST = 255
@@ -65,7 +66,10 @@ def make_private(path: Path, mode: int = OWNER) -> None:
     OSError
         If it cannot be made.
     """
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, mode))
+    # One that is there is not opened: to close it would give up all locks that this process holds
+    # on it (POSIX), those of an open database among them.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
 
 
 def mode_of(path: Path, default: int) -> int:

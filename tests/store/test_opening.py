@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,3 +170,38 @@ def test_a_database_that_was_cut_off_is_said_in_words(sqlite_url, tmp_path):
     path = tmp_path / "store.sqlite"
     path.write_bytes(path.read_bytes()[:5000])
     assert "malformed" in refusal(sqlite_url)
+
+
+WRITE = (
+    "import sys\n"
+    "from aas2rto.store import Store\n"
+    "from aas2rto.tables import marks\n"
+    "from astropy.time import Time\n"
+    "with Store(sys.argv[1]) as store:\n"
+    "    at = Time(float(sys.argv[2]), format='mjd')\n"
+    "    store.marks.save(marks.rows('SN', marks.Kind.VETO, at))\n"
+)
+
+
+def test_another_store_of_the_same_file_gives_up_no_lock(tmp_path):
+    """Whoever closes a descriptor of a file gives up all locks of its process on it (POSIX).
+
+    A program that writes and ends would then take itself for the last one, and remove the log that
+    the others still read: to them the file is malformed.
+    """
+    file = tmp_path / "store.sqlite"
+    url = f"sqlite:///{file}"
+    with Store(url) as first:
+        first.ingest(make_report(make_objects("SN")), MJD)
+        with Store(url):
+            pass
+        done = subprocess.run(
+            [sys.executable, "-c", WRITE, url, str(MJD)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        assert done.returncode == 0, done.stderr
+        assert Path(f"{file}-wal").exists()
+        assert len(first.marks.as_known(MJD + 1)) == 1
