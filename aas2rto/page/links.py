@@ -47,7 +47,9 @@ class Links:
 
     def api(self, path: str, **query: object) -> str:
         """Return an address for programs, such as ``lists/science``."""
-        return self._with(f"{self.root}/api/v1/{quote(path, safe='/.')}", query)
+        # A name is one step of the path, whatever is in it: browsers would follow `../` in it.
+        kind, slash, name = path.partition("/")
+        return self._with(f"{self.root}/api/v1/{kind}{slash}{quote(name, safe='')}", query)
 
     @staticmethod
     def _with(path: str, query: Mapping[str, object]) -> str:

@@ -265,6 +265,7 @@ while time.monotonic() < end:
 """
 
 
+@pytest.mark.skipif("PROOF_MINUTES" not in os.environ, reason="ten minutes: PROOF_MINUTES=10")
 def test_a_loop_writes_while_three_browsers_read(browser: Any, served: Served) -> None:
     """Each tab follows by itself, none complains, every cycle is stored, and nothing swells."""
     root = Path(__file__).resolve().parents[2]
@@ -291,8 +292,6 @@ def test_a_loop_writes_while_three_browsers_read(browser: Any, served: Served) -
     assert first
     assert all("newest cycle 2026-03-20 22:" in one for one in footers)
     assert max(nodes) < 2000
-    # Seen once: as the loop ends, a reader may be told "malformed" (503) of a file that is whole;
-    # it opens the store anew, and the next answer is right.
-    answers = [served.client.get("/api/v1/cycles?per_page=500") for _ in range(2)]
-    assert answers[-1].status_code == 200, answers[-1].text
-    assert answers[-1].json()["total"] >= 1
+    answer = served.client.get("/api/v1/cycles?per_page=500")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["total"] >= 1
