@@ -16,7 +16,7 @@ from aas2rto.config.all_settings import settings_of
 from aas2rto.config.redaction import Redactor
 from aas2rto.factors import Decision
 from aas2rto.outputs.cells import sexagesimal
-from aas2rto.page import words
+from aas2rto.page import classes, words
 from aas2rto.page.altitude_svg import large_curve, small_curves
 from aas2rto.page.desk import Desk, Said
 from aas2rto.page.light_curve_svg import band_class, light_curve, rank_history
@@ -40,6 +40,9 @@ KINDS: tuple[tuple[str, str, str], ...] = (
     ("snooze", "s", "Snooze 1 d"),
 )
 """Marks with a button: the kind, its key, and what stands on the button."""
+
+OPINIONS = (("possible", "y", "Possible"), ("bogus", "n", "Bogus"))
+"""Marks that say what a candidate is thought to be, in the same form."""
 
 REPLAYED = 1.0
 """A cycle that is older than this [d] is of another night: it is said."""
@@ -112,6 +115,7 @@ class Views:
             What only this page shows.
         """
         told = {"asked": asked, "links": asked.links, "night": night, "kinds": KINDS}
+        told["opinions"] = OPINIONS
         told |= {"version": __version__, "page": template, "can_write": asked.right >= Right.WRITE}
         told |= {"live": asked.links.is_live, "state": None if night is None else state_of(night)}
         return self._templates.get_template(f"{template}.html").render(told | more)
@@ -177,7 +181,10 @@ class Views:
             elsewhere=elsewhere(told),
             near=near(night, told),
             sent=[one | {"words": self.hide(one["words"])} for one in found.sent],
-            annotations={str(k): self.hide(str(v)) for k, v in told["annotations"].items()},
+            annotations={
+                str(k): self.hide(str(v)) for k, v in classes.without(told["annotations"]).items()
+            },
+            classifiers=classes.drawn(told["annotations"]),
         )
 
     def would(self, asked: Asked, night: Night, candidate_id: str) -> str:
