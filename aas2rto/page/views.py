@@ -19,6 +19,7 @@ from aas2rto.outputs.cells import sexagesimal
 from aas2rto.page import classes, words
 from aas2rto.page.altitude_svg import large_curve, small_curves
 from aas2rto.page.desk import Desk, Said
+from aas2rto.page.folded import folded
 from aas2rto.page.light_curve_svg import band_class, light_curve, rank_history
 from aas2rto.page.links import Links
 from aas2rto.page.near import near
@@ -145,7 +146,9 @@ class Views:
             out=len(ranking.out),
         )
 
-    def candidate(self, asked: Asked, night: Night, candidate_id: str, *, whole: bool) -> str:
+    def candidate(
+        self, asked: Asked, night: Night, candidate_id: str, *, whole: bool, period: str = ""
+    ) -> str:
         """Return all that is known of a candidate.
 
         Parameters
@@ -153,6 +156,8 @@ class Views:
         asked, night, candidate_id
         whole : bool
             Also what would bring it in, which may take a while.
+        period : str
+            By which the light curve is folded [d], or ``find``.
         """
         found = self.desk.candidate(night, candidate_id)
         told, subject = found.told, found.subject
@@ -169,6 +174,7 @@ class Views:
             hms=sexagesimal(ra, "ra_hms")[0],
             dms=sexagesimal(dec, "dec_dms")[0],
             curve=light_curve(subject),
+            folded=folded(subject, period),
             bands=[(band, band_class(band)) for band in bands],
             nights=[(one, large_curve(one, night.mjd)) for one in subject.sites],
             history=rank_history(subject, sites),
