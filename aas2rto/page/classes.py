@@ -17,7 +17,7 @@ MOST = 12
 
 MOST_CLASSIFIERS = 12
 
-WIDTH, STEP, NAMES, VALUES = 460.0, 24.0, 150.0, 54.0
+WIDTH, STEP, NAMES, VALUES = 340.0, 24.0, 140.0, 40.0
 """Of a drawing, of one bar, and of the words on its left and right."""
 
 NAME = 20

@@ -180,7 +180,7 @@ def folded(subject: Subject, asked: str) -> Folded:
             f"Period {period.days:.6g} d: a sine in each band explains {100 * period.power:.0f} % "
             f"of the scatter; chance of as good a one in noise {period.chance:.2g}. Looked for "
             f"from {period.shortest:.3g} d on; half or twice of it, and what one observation a "
-            "night makes of it, fit about as well."
+            "night makes of it, may fit as well."
         )
     return Folded(asked, words, draw(points, period.days))
 
@@ -190,7 +190,7 @@ def draw(points: pd.DataFrame, days: float) -> Markup:
     mjd, flux, error = (points[key].to_numpy(float) for key in ("mjd", "flux", "flux_err"))
     low, high = float(flux.min()), float(flux.max())
     edge = 0.08 * (high - low) or max(abs(high) * 0.1, 1.0)
-    box = Box(56.0, 8.0, WIDTH - 66.0, HEIGHT - 44.0, 0.0, 2.0, high + edge, low - edge)
+    box = Box(56.0, 8.0, WIDTH - 66.0, HEIGHT - 62.0, 0.0, 2.0, high + edge, low - edge)
     parts = [svg.rect(box.left, box.top, box.width, box.height, "paper")]
     for value in svg.steps(box.low, box.high, 6):
         y = float(box.y(value))
