@@ -1,4 +1,4 @@
-"""`aas2rto mark`: say what became of a visit; veto, pin, snooze a candidate, comment on it."""
+"""`aas2rto mark`: say what became of a visit; veto, pin, snooze, judge a candidate, comment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ def mark(
     candidate: Annotated[str, typer.Argument(help="Id or name of a candidate.")],
     kind: Annotated[
         str,
-        typer.Argument(metavar="KIND", help="observed|failed|clouded|veto|pin|snooze|comment"),
+        typer.Argument(
+            metavar="KIND",
+            help="observed|failed|clouded|veto|pin|snooze|possible|bogus|comment",
+        ),
     ],
     words: Annotated[
         list[str] | None,

@@ -59,8 +59,8 @@ def class_probability(
     Factor
         Never 0: a probability of 0 counts as 0.0001.
     """
-    said = [_said(one, classifier) for one in _column(candidates, column)]
-    p = np.array([_probability(one, class_) for one in said])
+    said = [said_by(one, classifier) for one in _column(candidates, column)]
+    p = np.array([probability_of(one, class_) for one in said])
     count = np.nan_to_num(numbers(candidates, "n_detections")).astype(int)
     few = count < min_detections
     known = np.isfinite(p) & ~few
@@ -88,8 +88,8 @@ def _column(candidates: pd.DataFrame, name: str) -> NDArray[np.object_]:
     return np.asarray(candidates[name].to_numpy(object))
 
 
-def _said(value: Any, classifier: str) -> Mapping[str, Any]:
-    """Return what a classifier says of a candidate; empty if that is nothing."""
+def said_by(value: Any, classifier: str) -> Mapping[str, Any]:
+    """Return what a classifier says by an annotation: `version, classes`; empty if nothing."""
     if not isinstance(value, Mapping):
         return {}
     if classifier.endswith("*"):
@@ -99,7 +99,7 @@ def _said(value: Any, classifier: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _probability(said: Mapping[str, Any], class_: str) -> float:
+def probability_of(said: Mapping[str, Any], class_: str) -> float:
     """Return a probability; NaN where it is unknown, or none."""
     classes = said.get("classes")
     value = classes.get(class_) if isinstance(classes, Mapping) else None

@@ -21,6 +21,7 @@ from aas2rto.models import FIT_COLUMNS
 from aas2rto.parts.registry import Part
 from aas2rto.tables import candidates as candidate_table
 from aas2rto.tables import summary
+from aas2rto.tables.marks import TRIAGE
 from aas2rto.text.late import say
 from aas2rto.text.words import counted, nearest
 
@@ -216,7 +217,7 @@ def known_columns(models: Mapping[str, Part]) -> set[str]:
     of_models = {
         f"{model}_{name}" for model, part in models.items() for name in (*fit, *parameters_of(part))
     }
-    return {*candidate_table.COLUMNS, *summary.column_names(), *fit, *of_models, "ebv"}
+    return {*candidate_table.COLUMNS, *summary.column_names(), *fit, *of_models, "ebv", TRIAGE}
 
 
 def check(

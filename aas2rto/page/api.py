@@ -49,7 +49,9 @@ class NewMark(BaseModel):
     )
 
     candidate_id: str = Field(max_length=20_000, description="Any id or name.")
-    kind: str = Field(description="observed, failed, clouded, veto, pin, snooze or comment.")
+    kind: str = Field(
+        description="observed, failed, clouded, veto, pin, snooze, possible, bogus or comment."
+    )
     observatory: str = Field("", description="Where it was observed, or alone holds.")
     until: list[str] = Field(
         default_factory=list,

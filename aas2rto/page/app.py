@@ -19,7 +19,7 @@ from aas2rto import __version__
 from aas2rto.config.redaction import Redactor
 from aas2rto.errors import Aas2rtoError, UsageError
 from aas2rto.guard import attempt
-from aas2rto.page import api, html, snapshots
+from aas2rto.page import api, html, snapshots, triage_page
 from aas2rto.page.answers import HTML, JSON, answer, as_json
 from aas2rto.page.desk import Desk
 from aas2rto.page.guarding import Guarded
@@ -115,6 +115,7 @@ def make_app(site: Site, **rates: Any) -> FastAPI:
     app.include_router(html.router_of(site))
     app.include_router(api.router_of(site))
     app.include_router(snapshots.router_of(site))
+    app.include_router(triage_page.router_of(site))
     _add_description(app, site)
     _add_errors(app, site)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)

@@ -9,7 +9,7 @@ from aas2rto.errors import Aas2rtoError
 from aas2rto.guard import attempt
 from aas2rto.outputs import plan_json, write_atomically
 from aas2rto.outputs.figures.style import safe_name
-from aas2rto.page import ledger_page, plan_page, snapshots
+from aas2rto.page import ledger_page, plan_page, snapshots, triage_page
 from aas2rto.page.answers import as_json
 from aas2rto.page.api import candidate_json
 from aas2rto.page.curve_data import curve_data
@@ -86,6 +86,7 @@ def _files(site: Site, night: Night) -> Iterator[tuple[str, Content]]:
     yield "ledger.html", ledger_page.page(views, asked, night)
     yield "marks.html", views.marks(asked, night, now)
     yield from snapshots.files(site, night, asked)
+    yield from triage_page.files(site, night, asked)
     inside = Asked(Files(up="../", written=frozenset(written)))
     for name in written:
         yield from _candidate(site, night, inside, name)

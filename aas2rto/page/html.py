@@ -98,13 +98,14 @@ def _add_pages(router: APIRouter, site: Site) -> None:
         return site.page(request, lambda asked, night: views.tonight(asked, night, name, wanted))
 
     @router.get("/candidate")
-    def candidate(request: Request, id: str) -> Response:
+    def candidate(request: Request, id: str, period: str = "") -> Response:
         found = site.desk.resolve(id)
         if found is None:
             to = RedirectResponse(site.links.page("why", id=id), 303)
             return to if len(id) < 300 else site.note(request, 404, "Nobody is known by that name")
         return site.page(
-            request, lambda asked, night: views.candidate(asked, night, found, whole=False)
+            request,
+            lambda asked, night: views.candidate(asked, night, found, whole=False, period=period),
         )
 
     @router.get("/would")

@@ -16,9 +16,10 @@ from aas2rto.config.all_settings import settings_of
 from aas2rto.config.redaction import Redactor
 from aas2rto.factors import Decision
 from aas2rto.outputs.cells import sexagesimal
-from aas2rto.page import words
+from aas2rto.page import classes, words
 from aas2rto.page.altitude_svg import large_curve, small_curves
 from aas2rto.page.desk import Desk, Said
+from aas2rto.page.folded import folded
 from aas2rto.page.light_curve_svg import band_class, light_curve, rank_history
 from aas2rto.page.links import Links
 from aas2rto.page.near import near
@@ -40,6 +41,9 @@ KINDS: tuple[tuple[str, str, str], ...] = (
     ("snooze", "s", "Snooze 1 d"),
 )
 """Marks with a button: the kind, its key, and what stands on the button."""
+
+OPINIONS = (("possible", "y", "Possible"), ("bogus", "n", "Bogus"))
+"""Marks that say what a candidate is thought to be, in the same form."""
 
 REPLAYED = 1.0
 """A cycle that is older than this [d] is of another night: it is said."""
@@ -112,6 +116,7 @@ class Views:
             What only this page shows.
         """
         told = {"asked": asked, "links": asked.links, "night": night, "kinds": KINDS}
+        told["opinions"] = OPINIONS
         told |= {"version": __version__, "page": template, "can_write": asked.right >= Right.WRITE}
         told |= {"live": asked.links.is_live, "state": None if night is None else state_of(night)}
         return self._templates.get_template(f"{template}.html").render(told | more)
@@ -141,7 +146,9 @@ class Views:
             out=len(ranking.out),
         )
 
-    def candidate(self, asked: Asked, night: Night, candidate_id: str, *, whole: bool) -> str:
+    def candidate(
+        self, asked: Asked, night: Night, candidate_id: str, *, whole: bool, period: str = ""
+    ) -> str:
         """Return all that is known of a candidate.
 
         Parameters
@@ -149,6 +156,8 @@ class Views:
         asked, night, candidate_id
         whole : bool
             Also what would bring it in, which may take a while.
+        period : str
+            By which the light curve is folded [d], or ``find``.
         """
         found = self.desk.candidate(night, candidate_id)
         told, subject = found.told, found.subject
@@ -165,6 +174,7 @@ class Views:
             hms=sexagesimal(ra, "ra_hms")[0],
             dms=sexagesimal(dec, "dec_dms")[0],
             curve=light_curve(subject),
+            folded=folded(subject, period),
             bands=[(band, band_class(band)) for band in bands],
             nights=[(one, large_curve(one, night.mjd)) for one in subject.sites],
             history=rank_history(subject, sites),
@@ -177,7 +187,10 @@ class Views:
             elsewhere=elsewhere(told),
             near=near(night, told),
             sent=[one | {"words": self.hide(one["words"])} for one in found.sent],
-            annotations={str(k): self.hide(str(v)) for k, v in told["annotations"].items()},
+            annotations={
+                str(k): self.hide(str(v)) for k, v in classes.without(told["annotations"]).items()
+            },
+            classifiers=classes.drawn(told["annotations"]),
         )
 
     def would(self, asked: Asked, night: Night, candidate_id: str) -> str:

@@ -242,6 +242,8 @@ def prefilter(parts: Parts, known: Known, now: Time) -> Prefiltered:
     table = known.table
     if len(known.said.columns):
         table = marks.join(table, known.said, known.photometry, now)
+    else:  # nobody can have said anything: a light curve of a file
+        table = table.assign(**{marks.TRIAGE: 0.0})
     return look(parts, table, now)
 
 

@@ -56,6 +56,7 @@ OF_CYCLE: dict[str, str] = {
     "t_peak": "time of the peak by the chosen model, see model_choice [d, MJD UTC]",
     "t_peak_err": "its error, one sigma [d]",
     "model": "name of the chosen model",
+    "triage": "what people said that it is: 1 possible, -1 bogus, 0 nothing",
     "p_peak_1d": "probability that the peak is within a day of now, 0 to 1",
     "now_mjd": "time of the cycle [d, MJD UTC]",
     "ebv": "reddening E(B-V) by the Milky Way [mag]",

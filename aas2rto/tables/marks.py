@@ -1,10 +1,12 @@
-"""What people say of candidates: observed, failed, clouded, veto, pin, snooze, comment.
+"""What people say of candidates: observed, veto, possible, bogus, pin, comment, and more.
 
 A mark is kept with its time and author and is never changed: the newest mark of a kind counts, and
 one that ends at once takes the earlier ones back. ``observed``, ``veto`` and ``snooze`` exclude a
 candidate, as a rule of their own beside the factors; ``failed`` and ``clouded`` say that a visit
 came to nothing, and lift an ``observed`` that was said before; ``pin`` puts a candidate at the top,
-but lifts neither a rejection nor a limit of a site. Everything follows from the marks, the
+but lifts neither a rejection nor a limit of a site. ``possible`` and ``bogus`` say what somebody
+thinks that it is, the newer of the two counts: they move nothing by themselves, but factors can
+read them as the column `TRIAGE`. Everything follows from the marks, the
 photometry and `now`.
 """
 
@@ -37,6 +39,8 @@ class Kind(StrEnum):
     VETO = "veto"
     PIN = "pin"
     SNOOZE = "snooze"
+    POSSIBLE = "possible"
+    BOGUS = "bogus"
     COMMENT = "comment"
 
 
@@ -49,6 +53,12 @@ CAME_TO_NOTHING = (Kind.FAILED, Kind.CLOUDED)
 VISITS = (Kind.OBSERVED, *CAME_TO_NOTHING)
 """Kinds that tell of a visit; the name of an observatory may follow them."""
 
+OPINIONS = {Kind.POSSIBLE: 1.0, Kind.BOGUS: -1.0}
+"""Kinds that say what a candidate is thought to be, and what factors then read."""
+
+TRIAGE = "triage"
+"""Column for factors: 1 possible, -1 bogus, 0 where nobody has said so."""
+
 _WORDS = {
     Kind.OBSERVED: "observed",
     Kind.FAILED: "failed",
@@ -56,6 +66,8 @@ _WORDS = {
     Kind.VETO: "vetoed",
     Kind.PIN: "pinned",
     Kind.SNOOZE: "snoozed",
+    Kind.POSSIBLE: "called possible",
+    Kind.BOGUS: "called bogus",
     Kind.COMMENT: "comment",
 }
 
@@ -196,8 +208,14 @@ def rows(
     Raises
     ------
     UsageError
-        If a snooze has no end, a comment no text, or what came to nothing an end other than now.
+        If a snooze has no end, a comment no text, what came to nothing an end other than now, or
+        an opinion is meant for one site.
     """
+    if kind in OPINIONS and any(observatories):
+        raise UsageError(
+            f"{kind.value} says what the candidate is, and holds everywhere: leave out the "
+            "observatory (veto NAME --observatory SITE takes it out of one list)"
+        )
     if kind is Kind.SNOOZE and not ends:
         raise UsageError(
             "a snooze needs an end: --until a time, 3d, new-data or '0.5 mag' "
@@ -312,7 +330,8 @@ def standing(feedback: pd.DataFrame, photometry: pd.DataFrame, now_mjd: float) -
 def _is_newest(records: Sequence[Mapping[Any, Any]]) -> NDArray[np.bool_]:
     """Tell which marks no later one of the same kind replaces; one for everywhere replaces all.
 
-    What came to nothing also lifts the earlier ``observed`` of that site, or of an unknown one.
+    What came to nothing also lifts the earlier ``observed`` of that site, or of an unknown one; an
+    opinion replaces the earlier ones of either kind, and taking one back only those of its own.
     """
     newest = np.ones(len(records), dtype=bool)
     later: dict[tuple[str, str], set[str]] = {}
@@ -326,6 +345,9 @@ def _is_newest(records: Sequence[Mapping[Any, Any]]) -> NDArray[np.bool_]:
         said = later.setdefault((who, record["kind"]), set())
         newest[row] = "" not in said and site not in said
         said.add(site)
+        if record["kind"] in OPINIONS and not is_taken_back(record):
+            for kind in OPINIONS:
+                later.setdefault((who, kind), set()).add(site)
         lifted = undone.setdefault(who, set())
         if record["kind"] == Kind.OBSERVED:
             newest[row] &= not lifted if where == "" else not lifted & {"", where}
@@ -419,16 +441,25 @@ def join(
     DataFrame
         `candidates` with ``mark`` (why it is out everywhere) and ``pin`` (who pinned it), empty
         where nobody said so, and ``mark_<observatory>``, ``pin_<observatory>`` where somebody
-        spoke of a single site.
+        spoke of a single site; and `TRIAGE`.
     """
     marks = standing(feedback, photometry, now.utc.mjd)
     marks = marks[marks["active"]]
-    columns = {"mark": _sentences(candidates, marks, EXCLUDING, "")}
+    columns: dict[str, NDArray[Any]] = {TRIAGE: _opinions(candidates, marks)}
+    columns["mark"] = _sentences(candidates, marks, EXCLUDING, "")
     columns["pin"] = _sentences(candidates, marks, (Kind.PIN,), "")
     for site in sorted(set(marks["observatory"]) - {""}):
         columns[f"mark_{site}"] = _sentences(candidates, marks, EXCLUDING, site)
         columns[f"pin_{site}"] = _sentences(candidates, marks, (Kind.PIN,), site)
     return candidates.assign(**columns)
+
+
+def _opinions(candidates: pd.DataFrame, marks: pd.DataFrame) -> NDArray[np.float64]:
+    """Return what each candidate is thought to be, of the marks that stand."""
+    said = marks[marks["kind"].isin(list(OPINIONS))]
+    values = [OPINIONS[Kind(kind)] for kind in said["kind"].tolist()]
+    found = dict(zip(said["candidate_id"].tolist(), values, strict=True))
+    return np.array([found.get(one, 0.0) for one in candidates["candidate_id"].tolist()], float)
 
 
 def _sentences(

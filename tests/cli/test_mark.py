@@ -80,6 +80,21 @@ def test_what_was_observed_or_vetoed_leaves_the_lists_with_the_reason(
     assert ranked(ran) == ["bright", "fainter"]
 
 
+def test_an_opinion_moves_nothing_until_a_factor_reads_it(ran: Path, aas2rto: Cli) -> None:
+    """An `expression` on `triage` demotes what is bogus; taking it back brings it up again."""
+    assert mark(aas2rto, "bright", "bogus", "a star").out.startswith("bright: called bogus by ")
+    again(aas2rto)
+    assert ranked(ran) == ["bright", "fainter"]
+    text = (ran / "small.yaml").read_text()
+    factor = '    - expression: {name: people, formula: "where(triage < 0, 0.01, 1)"}\n'
+    (ran / "small.yaml").write_text(text.replace("observatories:", f"{factor}observatories:"))
+    again(aas2rto)
+    assert ranked(ran) == ["fainter", "bright"]
+    assert mark(aas2rto, "bright", "bogus", "--until", "now").code == 0
+    again(aas2rto)
+    assert ranked(ran) == ["bright", "fainter"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "word"), [("failed", "failed"), ("clouded", "clouded out")])
 def test_what_came_to_nothing_is_free_again(ran: Path, aas2rto: Cli, kind: str, word: str) -> None:

@@ -29,6 +29,8 @@ PAGES = (
     "/?list=science",
     "/candidate?id=bright",
     "/candidate?id=too_faint",
+    "/triage",
+    "/candidate?id=bright&period=0.53",
     "/plan",
     "/why?id=too_faint",
     "/sources",

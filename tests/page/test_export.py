@@ -49,7 +49,7 @@ def test_the_pages_are_files(project: Path, aas2rto: Cli, monkeypatch: pytest.Mo
     assert [row["candidate_id"] for row in told["rows"]] == ["bright", "fainter"]
     assert "magnitude" in (site / "candidate/bright.html").read_text()
     names = {path.name for path in site.glob("api/*.json")}
-    assert names == {"ledger.json", "plan.json", "sources.json"}
+    assert names == {"ledger.json", "plan.json", "sources.json", "triage.json"}
 
 
 def test_it_is_written_again_in_place(

@@ -71,6 +71,7 @@ def test_hostile_names_are_words_on_every_page(attacked: Served) -> None:
         "/?list=la_palma_not",
         "/past?list=science",
         "/past?list=la_palma_not",
+        "/triage",
         "/plan",
         "/why",
         "/marks",

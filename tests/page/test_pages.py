@@ -19,6 +19,8 @@ PAGES = (
     "/candidate?id=bright",
     "/candidate?id=old",
     "/candidate?id=too_faint",
+    "/triage",
+    "/candidate?id=bright&period=0.53",
     "/plan",
     "/why",
     "/why?id=too_faint",

@@ -11,7 +11,7 @@ from aas2rto.sky.visibility import site_table
 from aas2rto.steps import present
 from aas2rto.steps.cycle import Fits
 from aas2rto.steps.fit import add_peak_probability, join
-from aas2rto.tables import candidates, columns, photometry, summary
+from aas2rto.tables import candidates, columns, marks, photometry, summary
 from tests.conftest import MJD, make_candidates
 
 
@@ -46,8 +46,8 @@ def test_parameters_of_models_are_described() -> None:
 
 
 def test_what_a_cycle_adds_is_described() -> None:
-    """Beside the fits, the dust that SALT asks for, and what a factor may ask of a fit."""
+    """Beside the fits: SALT's dust, what a factor may ask of a fit, what people say."""
     before = make_candidates()
     after = add_peak_probability(join(before, Fits({})), MJD)
-    asked = {"ebv", present.COLUMN}
+    asked = {"ebv", present.COLUMN, marks.TRIAGE}
     assert {*after.columns, *asked} - set(before.columns) == set(columns.OF_CYCLE)

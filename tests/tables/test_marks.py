@@ -276,3 +276,41 @@ def test_what_came_to_nothing_takes_nobody_out() -> None:
 def test_what_came_to_nothing_has_no_end() -> None:
     with pytest.raises(UsageError, match="clouded has no end: the candidate is free at once"):
         feedback.rows("a", Kind.CLOUDED, NOW, ends=Ending(new_data=True))
+
+
+def opinion(*rows: list[dict[str, Any]]) -> list[float]:
+    found = feedback.join(candidates("a", "b"), marks(*rows), BEFORE, at(61121.0))
+    values: list[float] = found[feedback.TRIAGE].tolist()
+    return values
+
+
+def test_an_opinion_is_a_column_for_factors_and_takes_nobody_out() -> None:
+    """1 possible, -1 bogus, 0 where nobody has said so."""
+    rows = feedback.rows("a", Kind.BOGUS, NOW, author="Anna", comment="a diffraction spike")
+    table = marks(rows)
+    found = feedback.join(candidates("a", "b"), table, BEFORE, NOW)
+    assert found[feedback.TRIAGE].tolist() == [-1.0, 0.0]
+    assert taken_out(found).factor.decision.tolist() == [0, 0]
+    told = feedback.sentence(table.to_dict("records")[0])
+    assert told == "called bogus by Anna on 2026-03-20 00:00 UTC: a diffraction spike"
+
+
+def test_the_newer_opinion_counts_and_is_taken_back_alone() -> None:
+    """Each replaces the other; taking back what nobody says any more changes nothing."""
+    bogus = feedback.rows("a", Kind.BOGUS, NOW)
+    possible = feedback.rows("a", Kind.POSSIBLE, at(61119.5))
+    later = at(61120.0)
+    back = {
+        kind: feedback.rows("a", kind, later, ends=Ending(until=later.utc.mjd))
+        for kind in feedback.OPINIONS
+    }
+    assert opinion(bogus, possible) == [1.0, 0.0]
+    assert opinion(bogus, possible, back[Kind.BOGUS]) == [1.0, 0.0]
+    assert opinion(bogus, possible, back[Kind.POSSIBLE]) == [0.0, 0.0]
+    assert opinion(bogus, back[Kind.POSSIBLE]) == [-1.0, 0.0]
+    assert opinion(possible, feedback.rows("b", Kind.BOGUS, later)) == [1.0, -1.0]
+
+
+def test_an_opinion_holds_everywhere() -> None:
+    with pytest.raises(UsageError, match="bogus says what the candidate is, and holds everywhere"):
+        feedback.rows("a", Kind.BOGUS, NOW, observatories=["la_palma_not"])

@@ -145,7 +145,7 @@
   });
 
   // -- keys --------------------------------------------------------------------
-  const KINDS = { o: "observed", f: "failed", w: "clouded", x: "veto", p: "pin", s: "snooze" };
+  const KINDS = { o: "observed", f: "failed", w: "clouded", x: "veto", p: "pin", s: "snooze", y: "possible", n: "bogus" };
   document.addEventListener("keydown", (event) => {
     const at = event.target;
     if (event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
