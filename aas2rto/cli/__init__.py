@@ -32,6 +32,7 @@ from aas2rto.cli import (
     run,
     serve,
     simulate,
+    starlist,
     status,
     targets,
     too,
@@ -64,6 +65,7 @@ app.command("explain")(explain.explain)
 app.command("mark")(mark.mark)
 app.command("plan", cls=TakesIntervals)(plan.plan)
 app.command("ahead")(ahead.ahead)
+app.command("starlist")(starlist.starlist)
 app.command("whatif", cls=TakesIntervals)(whatif.whatif)
 app.command("replay")(replay.replay)
 app.command("figure")(figure.figure)
