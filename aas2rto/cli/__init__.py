@@ -17,6 +17,7 @@ from aas2rto import __version__
 from aas2rto.cli import (
     ahead,
     backup,
+    bundle,
     check,
     compact,
     demo,
@@ -66,6 +67,7 @@ app.command("mark")(mark.mark)
 app.command("plan", cls=TakesIntervals)(plan.plan)
 app.command("ahead")(ahead.ahead)
 app.command("starlist")(starlist.starlist)
+app.command("bundle")(bundle.bundle)
 app.command("whatif", cls=TakesIntervals)(whatif.whatif)
 app.command("replay")(replay.replay)
 app.command("figure")(figure.figure)

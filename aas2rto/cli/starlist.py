@@ -30,6 +30,9 @@ ObservatoryOption = Annotated[str, typer.Option(help="For this one.")]
 DateOption = Annotated[
     str | None, typer.Option(help="Local date of the evening. Default: the next night.")
 ]
+StandardsOption = Annotated[
+    Path | None, typer.Option(help="A list of standard stars, which go to the end.")
+]
 FormatOption = Annotated[
     str | None,
     typer.Option(
@@ -53,9 +56,7 @@ def starlist(
         ),
     ] = "plan",
     most: Annotated[int | None, typer.Option(min=1, help="Write only so many.")] = None,
-    standards: Annotated[
-        Path | None, typer.Option(help="A list of standard stars, which go to the end.")
-    ] = None,
+    standards: StandardsOption = None,
     date: DateOption = None,
     to: Annotated[
         Path | None, typer.Option(help="Write this file; - writes to the terminal.")

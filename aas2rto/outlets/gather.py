@@ -107,5 +107,5 @@ def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if not full:
         return tables[0]
     return pd.concat(full, ignore_index=True).fillna(
-        {"band": "", "comment": "", "too": False, "standard": False}
+        {"candidate_id": "", "band": "", "comment": "", "too": False, "standard": False}
     )

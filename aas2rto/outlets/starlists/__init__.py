@@ -80,8 +80,13 @@ def write(table: pd.DataFrame, chosen: Dialect) -> str:
     return chosen.write(labelled(conform(table), chosen.longest))
 
 
+def labels(table: pd.DataFrame, chosen: Dialect) -> list[str]:
+    """Return what the targets of a table are called in a dialect, standards last."""
+    return [str(one) for one in labelled(conform(table), chosen.longest)["label"]]
+
+
 def renamed(table: pd.DataFrame, chosen: Dialect) -> list[tuple[str, str]]:
     """Return the targets whose names a dialect does not take, and what they are called in it."""
-    found = labelled(conform(table), chosen.longest)
-    pairs = zip(found["name"].tolist(), found["label"].tolist(), strict=True)
+    found = conform(table)
+    pairs = zip(found["name"].tolist(), labels(table, chosen), strict=True)
     return [(str(name), label) for name, label in pairs if name != label]
