@@ -23,6 +23,7 @@ from aas2rto.cli import (
     demo,
     explain,
     figure,
+    lco,
     list_,
     mark,
     messages,
@@ -81,6 +82,7 @@ app.command("new")(new.new)
 app.command("prime")(prime.prime)
 app.add_typer(too.app, name="too")
 app.add_typer(targets.app, name="targets")
+app.add_typer(lco.app, name="lco")
 
 
 def _show_version(value: bool) -> None:

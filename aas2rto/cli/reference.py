@@ -252,7 +252,8 @@ def _sections() -> Iterator[str]:
     rows = ((f"`{n}`", default_of(f), allowed(f), own[n]) for n, f in plain.items())
     yield _table(("setting", "default", "values", "meaning"), rows)
     for name, field in Config.model_fields.items():
-        kind = field.annotation
+        kinds = (field.annotation, *typing.get_args(field.annotation))  # X, or X | None
+        kind = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _section(name, kind)
     yield from _section("messages: when", When)
