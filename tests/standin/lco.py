@@ -15,6 +15,7 @@ import astropy.units as u
 import numpy as np
 from astropy.coordinates import AltAz, EarthLocation, SkyCoord, get_body
 from astropy.time import Time
+from astropy.utils import iers
 
 from tests.standin.server import Question, Reply, Route, Service
 
@@ -276,6 +277,15 @@ class Lco(Service):
         return {}
 
     def _longest(self, request: dict[str, Any]) -> float:
+        # No downloads; the tables that came with astropy are good enough for minutes.
+        with (
+            iers.conf.set_temp("auto_download", False),
+            iers.conf.set_temp("auto_max_age", None),
+            iers.conf.set_temp("iers_degraded_accuracy", "ignore"),
+        ):
+            return self._longest_offline(request)
+
+    def _longest_offline(self, request: dict[str, Any]) -> float:
         location, one = request["location"], request["configurations"][0]
         place = SkyCoord(one["target"]["ra"], one["target"]["dec"], unit="deg")
         sites = [location["site"]] if "site" in location else list(SITES)

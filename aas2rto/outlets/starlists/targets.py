@@ -37,8 +37,7 @@ COLUMNS: dict[str, object] = {
 ``max_airmass`` and ``moon_sep`` [deg]: limits; ``standard``: a standard star."""
 
 LONGEST_COMMENT = 60
-"""Signs: with the longest name and position a line of every dialect stays below 132, and those
-with a limit of their own (Blanco: 78) have no comment."""
+"""Signs; the dialect with a limit for its lines (Blanco: 78) has no comment at all."""
 
 _SPECIAL = re.compile(r"[^A-Za-z0-9 .:/+()%_-]+")
 
