@@ -17,6 +17,7 @@ from aas2rto import __version__
 from aas2rto.cli import (
     ahead,
     backup,
+    bundle,
     check,
     compact,
     crossings,
@@ -24,6 +25,7 @@ from aas2rto.cli import (
     explain,
     figure,
     inject,
+    lco,
     ledger,
     list_,
     mark,
@@ -37,6 +39,7 @@ from aas2rto.cli import (
     serve,
     simulate,
     snapshot,
+    starlist,
     status,
     targets,
     too,
@@ -72,6 +75,8 @@ app.command("crossings")(crossings.crossings)
 app.command("plan", cls=TakesIntervals)(plan.plan)
 app.command("ahead")(ahead.ahead)
 app.command("ledger")(ledger.ledger)
+app.command("starlist")(starlist.starlist)
+app.command("bundle")(bundle.bundle)
 app.command("whatif", cls=TakesIntervals)(whatif.whatif)
 app.command("replay")(replay.replay)
 app.command("figure")(figure.figure)
@@ -87,6 +92,7 @@ app.command("prime")(prime.prime)
 app.add_typer(too.app, name="too")
 app.add_typer(targets.app, name="targets")
 app.add_typer(region.app, name="region")
+app.add_typer(lco.app, name="lco")
 
 
 def _show_version(value: bool) -> None:

@@ -34,14 +34,16 @@ if TYPE_CHECKING:
 
 def mark(
     config: ConfigFile,
-    candidate: Annotated[str, typer.Argument(help="Id or name of a candidate.")],
+    candidate: Annotated[
+        str | None, typer.Argument(metavar="CANDIDATE", help="Id or name of a candidate.")
+    ] = None,
     kind: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="KIND",
             help="observed|failed|clouded|veto|pin|snooze|possible|bogus|comment",
         ),
-    ],
+    ] = None,
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -60,6 +62,10 @@ def mark(
     ] = None,
     by: Annotated[str | None, typer.Option(help="Who says so. Default: your login.")] = None,
     comment: Annotated[str, typer.Option(help="Why, in place of words.")] = "",
+    log: Annotated[
+        Path | None,
+        typer.Option("--from", help="A log sheet of `aas2rto bundle` that was filled in."),
+    ] = None,
     now: NowOption = None,
     output: OutputOption = Path("outputs"),
     as_json: JsonOption = False,
@@ -71,6 +77,13 @@ def mark(
 
     when = parse_time(now)
     case = load(config, need_secrets=False)
+    if log is not None:
+        if candidate is not None:
+            raise UsageError("give a candidate and what became of it, or --from FILE, not both")
+        _take_log(log, case, when, output, author=user_name() if by is None else by, now=now)
+        return
+    if candidate is None or kind is None:
+        raise UsageError("say which candidate and what of it, or --from a log sheet")
     kinds = [one.value for one in feedback.Kind]
     if kind not in kinds:
         raise UsageError(f"{kind!r} is no mark{nearest(kind, kinds)} (known: {', '.join(kinds)})")
@@ -102,6 +115,43 @@ def mark(
         return
     for sentence in sentences:
         print(f"{candidate_id}: {sentence}")
+
+
+def _take_log(
+    log: Path, case: Case, when: Time, output: Path, *, author: str, now: str | None
+) -> None:
+    """Store what a log sheet says; each line that cannot be taken is one line here."""
+    from aas2rto.errors import InputError
+    from aas2rto.outlets import log_sheet
+    from aas2rto.text.words import counted
+
+    sites = {site.name: site for site in case.observatories}
+    taken, twice, wrong = 0, 0, 0
+    with open_existing_store(case, output) as store:
+        found = log_sheet.read(
+            log,
+            sites,
+            when,
+            resolve=lambda name: resolve_candidate(store, name),
+            known=store.marks.as_known(when.utc.mjd),
+            author=author,
+        )
+        rows = []
+        for one in found:
+            if one.wrong:
+                wrong += 1
+                typer.echo(f"{log}:{one.line}: {one.wrong}", err=True)
+                continue
+            rows += [row for row in one.rows if row not in rows]
+            taken, twice = taken + bool(one.rows), twice + (not one.rows)
+            for row in one.rows:
+                told = " ".join(filter(None, [row["kind"], row["observatory"], row["comment"]]))
+                typer.echo(f"{one.candidate_id}: {told}")
+        store.marks.save(rows)
+        note_replay(store, when, given=now)
+    typer.echo(f"{counted(taken, 'mark')} taken, {twice} known already, {wrong} refused")
+    if wrong:
+        raise InputError(f"{log}: {counted(wrong, 'line')} refused; put right, then read again")
 
 
 def _with_words(given: Spoken, kind: Kind, words: Sequence[str], when: Time, case: Case) -> Spoken:

@@ -85,7 +85,11 @@ def plan(
     parts = build(case, with_sources=False)
     names = [site.name for site in sites]
     earlier = plan_files.running(folder, names, name) if interrupt else None
-    asked: dict[str, Any] = {"sites": sites, "date": _date(date), "close": closures(case, close)}
+    asked: dict[str, Any] = {
+        "sites": sites,
+        "date": date_option(date),
+        "close": closures(case, close),
+    }
     several = None
     with open_existing_store(case, output) as store:
         note_replay(store, when, given=now)
@@ -130,7 +134,8 @@ def _over(found: NightPlan, sites: Sequence[Observatory]) -> list[str]:
     return [site.name for site in sites if site.name not in planned]
 
 
-def _date(text: str | None) -> float | None:
+def date_option(text: str | None) -> float | None:
+    """Return the MJD of the day that `--date` names, if it names one."""
     if text is None:
         return None
     return float(math.floor(parse_time(text, option="--date").utc.mjd))

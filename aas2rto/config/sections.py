@@ -290,6 +290,57 @@ class Plan(Section):
         return self
 
 
+class Lco(Section):
+    """Requests to the telescopes of Las Cumbres Observatory, see `aas2rto lco`.
+
+    The token stands in the environment variable ``LCO_TOKEN``, or in the file of secrets.
+
+    Parameters
+    ----------
+    proposal : str
+        Whose time it is.
+    url : str
+        Of the portal.
+    ipp : float
+        Priority within the proposal; more than 1 costs IPP time.
+    imager : str
+        Instrument type of images.
+    filters : list of str
+        One exposure after the other.
+    exposure : float
+        Of each image [s].
+    count : int
+        Images in each filter.
+    spectrograph : str
+        Instrument type of spectra.
+    slit : str
+        Of it.
+    spectrum_exposure : float
+        Of the spectrum [s].
+    max_airmass : float
+        Not observed through more air.
+    moon_separation : float
+        Not closer to the Moon [deg].
+    not_if : list or None
+        Nothing is sent for a candidate that is ``classified``, or ``reported`` to TNS. None:
+        spectra are not taken of what is classified.
+    """
+
+    proposal: str = Field(min_length=1)
+    url: str = "https://observe.lco.global"
+    ipp: float = Field(default=1.05, ge=0.5, le=2.0)
+    imager: str = "1M0-SCICAM-SINISTRO"
+    filters: list[str] = Field(default=["gp", "rp"], min_length=1)
+    exposure: Second = Field(default=120.0, gt=0)
+    count: int = Field(default=2, ge=1)
+    spectrograph: str = "2M0-FLOYDS-SCICAM"
+    slit: str = "slit_2.0as"
+    spectrum_exposure: Second = Field(default=1800.0, gt=0)
+    max_airmass: float = Field(default=1.6, ge=1.0, le=25.0)
+    moon_separation: Degree = Field(default=30.0, ge=0, le=180)
+    not_if: list[Literal["classified", "reported"]] | None = None
+
+
 class Executor(Section):
     """Where light curves are fitted.
 
@@ -354,3 +405,4 @@ class Config(Section):
     snapshot: Snapshot | None = None
     figures: Figures = Figures()
     messages: dict[str, Any] = {}
+    lco: Lco | None = None

@@ -12,6 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from aas2rto.tables.sexagesimal import degrees as in_degrees
+from aas2rto.tables.sexagesimal import hours as in_hours
+
 TIMES = frozenset({"rises", "sets", "updated", "culmination", "first_detection", "at"})
 """Columns that hold MJD and are written as ISO 8601 UTC, to the minute."""
 
@@ -120,19 +123,7 @@ def with_sexagesimal(table: pd.DataFrame) -> pd.DataFrame:
 
 def sexagesimal(degrees: NDArray[np.float64], name: str) -> list[str]:
     """Write right ascensions in hours (``ra_hms``), or declinations in degrees (``dec_dms``)."""
-    # Rounded before it is split up: there is no 60th second and no right ascension of 24 h.
-    if name == "ra_hms":
-        hundredths = np.rint(degrees * 24000).astype(int) % 8640000
-        return [
-            f"{h // 360000:02d}:{h // 6000 % 60:02d}:{h % 6000 / 100:05.2f}"
-            for h in hundredths.tolist()
-        ]
-    tenths = np.rint(np.abs(degrees) * 36000).astype(int)
-    signs = np.where(np.signbit(degrees), "-", "+")
-    return [
-        f"{sign}{t // 36000:02d}:{t // 600 % 60:02d}:{t % 600 / 10:04.1f}"
-        for sign, t in zip(signs.tolist(), tenths.tolist(), strict=True)
-    ]
+    return in_hours(degrees, 2) if name == "ra_hms" else in_degrees(degrees, 1)
 
 
 FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")

@@ -11,6 +11,13 @@ ASTRONOMICAL_TWILIGHT_DEG = -18.0
 the night of A&A 698, A153, Sect. 3.2.2."""
 
 
+STARLISTS = (
+    *("keck", "lick", "p200", "ngps", "ing", "eso", "lascampanas", "mmt", "blanco"),
+    *("visplot", "acp", "nina", "stellarium", "gemini", "ds9", "votable", "csv"),
+)
+"""Dialects of star lists that a telescope may take, see `aas2rto.outlets.starlists`."""
+
+
 @dataclass(frozen=True)
 class Instrument:
     """What an instrument needs to observe a candidate, see `aas2rto.sky.exposure`.
@@ -77,6 +84,8 @@ class Observatory:
         acquisition and read-out [s]; None: not known, see `aas2rto.sky.exposure`.
     instrument : Instrument or None
         None: not known, see `aas2rto.sky.exposure`.
+    starlist : str
+        The dialect of star lists that the telescope takes, one of `STARLISTS`.
 
     Examples
     --------
@@ -101,6 +110,7 @@ class Observatory:
     settle_s: float | None = None
     overhead_s: float | None = None
     instrument: Instrument | None = None
+    starlist: str = "csv"
 
     def __post_init__(self) -> None:
         if not self.title:

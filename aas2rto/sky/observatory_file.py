@@ -17,7 +17,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from aas2rto.errors import ConfigError, ConfigProblem, InputError, UnknownNameError
-from aas2rto.sky.observatory import ASTRONOMICAL_TWILIGHT_DEG, Instrument, Observatory
+from aas2rto.sky.observatory import (
+    ASTRONOMICAL_TWILIGHT_DEG,
+    STARLISTS,
+    Instrument,
+    Observatory,
+)
 from aas2rto.text.words import nearest
 from aas2rto.units import Degree, DegreePerSecond, Hour, Mag, Metre, Second
 
@@ -37,6 +42,19 @@ def _known_timezone(name: str) -> str:
             {
                 "why": f"{name!r} is no IANA time zone{nearest(name, known)}; "
                 "expected a name such as 'America/Santiago'"
+            },
+        )
+    return name
+
+
+def _known_starlist(name: str) -> str:
+    if name not in STARLISTS:
+        raise PydanticCustomError(
+            "starlist",
+            "{why}",
+            {
+                "why": f"{name!r} is no star list{nearest(name, STARLISTS)} "
+                f"(known: {', '.join(STARLISTS)})"
             },
         )
     return name
@@ -79,6 +97,7 @@ class _Telescope(_Section):
     slew_rate: Annotated[DegreePerSecond, Field(gt=0)] | None = None
     settle: Annotated[Second, Field(ge=0)] | None = None
     overhead: Annotated[Second, Field(ge=0)] | None = None
+    starlist: Annotated[str, AfterValidator(_known_starlist)] = "csv"
 
 
 class _Instrument(_Section):
@@ -137,6 +156,7 @@ class _File(_Section):
             settle_s=self.telescope.settle,
             overhead_s=self.telescope.overhead,
             instrument=self.instrument.instrument() if self.instrument else None,
+            starlist=self.telescope.starlist,
         )
 
 

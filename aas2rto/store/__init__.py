@@ -35,6 +35,7 @@ from aas2rto.store.outbox import Answer, Mail, Outbox
 from aas2rto.store.photometry import Photometry
 from aas2rto.store.pruning import Pruning
 from aas2rto.store.rejections import Rejections
+from aas2rto.store.requests import Requests
 from aas2rto.store.results import Results
 from aas2rto.store.sources import Sources, SourceState
 from aas2rto.tables import candidates
@@ -86,6 +87,7 @@ class Store:
         self.photometry.when_added.append(self.rejections.doubt)
         self.sources = Sources(access)
         self.outbox = Outbox(self.engine, access.transaction, self.identities.key_of)
+        self.requests = Requests(access, self.identities)
         self._pruning = Pruning()
         access.when_lost.append(self._pruning.forget)
         stored = (access, self.identities, self.facts, self.photometry)

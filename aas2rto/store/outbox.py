@@ -36,6 +36,9 @@ class State(StrEnum):
     DROPPED = "dropped"
 
 
+REQUESTS = "request|"
+"""With this begin topics of requests to telescopes, which are no messages."""
+
 OPEN = (State.WAITING, State.SENDING)
 
 
@@ -402,7 +405,11 @@ class Outbox:
     def has_told(self) -> bool:
         """Tell whether anything was ever seen or said."""
         with self._engine.connect() as connection:
-            query = select(schema.told.c.topic).limit(1)
+            query = (
+                select(schema.told.c.topic)
+                .where(~schema.told.c.topic.startswith(REQUESTS))
+                .limit(1)
+            )
             return connection.execute(query).first() is not None
 
     def _set_told(self, connection: Connection, told: Sequence[Told]) -> None:

@@ -28,10 +28,11 @@ from tests.standin.antares import Antares
 from tests.standin.atlas import Atlas
 from tests.standin.fink import FinkLsst, FinkZtf
 from tests.standin.lasair import LasairLsst, LasairZtf
+from tests.standin.lco import Lco
 from tests.standin.server import Question, Reply, Route, Service
 from tests.standin.tns import Tns
 
-SERVICES = (FinkZtf, FinkLsst, Alerce, Antares, LasairZtf, LasairLsst, Atlas, Tns)
+SERVICES = (FinkZtf, FinkLsst, Alerce, Antares, LasairZtf, LasairLsst, Atlas, Tns, Lco)
 
 
 class Control(Service):
@@ -161,9 +162,15 @@ score:
     - detections: {{min: 3, bands: [ztfg, ztfr, lsstg, lsstr]}}
     - unclassified: {{mode: demote, value: 0.2}}
 observatories: [la_silla_dk154, la_palma_not]
+lco: {{proposal: LCO2026A-000, url: "{urls[lco]}"}}
 """
 
-SECRETS = {"LASAIR_TOKEN": LasairLsst.token, "ATLAS_TOKEN": Atlas.token, "TNS_API_KEY": Tns.api_key}
+SECRETS = {
+    "LASAIR_TOKEN": LasairLsst.token,
+    "ATLAS_TOKEN": Atlas.token,
+    "TNS_API_KEY": Tns.api_key,
+    "LCO_TOKEN": Lco.token,
+}
 
 
 def start_kafka(now: float) -> subprocess.Popen[str]:

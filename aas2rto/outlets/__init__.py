@@ -1,0 +1,1 @@
+"""Outlets: what a decision becomes at the telescope: star lists, bundles, requests to robots."""

@@ -1,0 +1,1 @@
+"""What an operator without an account needs for a night, as one zip file."""

@@ -1,0 +1,1 @@
+"""Requests to Las Cumbres Observatory and others with its Observatory Control System."""
