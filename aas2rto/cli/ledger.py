@@ -109,9 +109,11 @@ def _hit(found: Ledger) -> str:
 
 def hit_words(row: dict[str, Any]) -> str:
     """Say the hit rate of a config version with its interval."""
+    from aas2rto.text.words import counted
+
     if row["rate"] is None:
         visits = row["visits"]
-        return f"hit rate not known: of {visits} visits none has both a type and a peak"
+        return f"hit rate not known: of {counted(visits, 'visit')} none has both a type and a peak"
     low, high = (round(100 * row[key]) for key in ("rate_low", "rate_high"))
     share = f"{row['hits']} of {row['judged']} ({100 * row['rate']:.0f} %, 68 %: {low} to {high} %)"
     rest = row["visits"] - row["judged"]

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from aas2rto.config.case import Case, PartConfig
+from aas2rto.config.overrides import labels
 from aas2rto.parts.setting_text import in_yaml, marker, settings_in_yaml
 from aas2rto.units import Unit
 
@@ -65,9 +66,8 @@ def settings_of(case: Case) -> list[KeyedSetting]:
 
 
 def factor_names(case: Case) -> list[str]:
-    """Return the names of the factors as the config writes them."""
-    entries = case.config.score.factors
-    return [str(next(iter(one)) if isinstance(one, dict) else one) for one in entries]
+    """Return what the factors are called in keys, see `aas2rto.config.overrides.labels`."""
+    return labels(case.config.score.factors)
 
 
 def _can_be_named(key: str) -> bool:

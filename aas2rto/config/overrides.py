@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -71,6 +72,7 @@ def _put(data: Any, path: list[str], value: Any, key: str) -> None:
     name, rest = path[0], path[1:]
     if isinstance(data, list):
         data = _entry(data, name, key)
+        name = next(iter(data))
     if not isinstance(data, dict):
         raise UsageError(f"--set: {key} leads nowhere: there are no settings above {name!r}")
     if not rest:
@@ -102,26 +104,23 @@ def places(data: Mapping[str, Any], wanted: Mapping[str, Any]) -> frozenset[Key]
 def _place(data: Any, path: list[str]) -> Key:
     """Follow a path as far as it is there: another change may have put something in its place."""
     key: Key = ()
-    for name in path:
+    for step in path:
+        name = step
         if isinstance(data, list):
-            if name not in _names(data):
+            if step not in labels(data):
                 return key
-            index = _names(data).index(name)
+            index = labels(data).index(step)
             key, data = (*key, index), data[index]
+            name = next(iter(data)) if isinstance(data, dict) and data else step
         if not isinstance(data, dict) or name not in data:
             return key
         key, data = (*key, name), data[name]
     return key
 
 
-def _names(entries: list[Any]) -> list[Any]:
-    """Return the names in a list of ``name`` or ``{name: settings}``."""
-    return [next(iter(one)) if isinstance(one, dict) and one else one for one in entries]
-
-
 def _entry(entries: list[Any], name: str, key: str) -> dict[str, Any]:
     """Return the mapping ``{name: settings}`` of a list of named parts."""
-    names = _names(entries)
+    names = labels(entries)
     if name not in names:
         known = [str(one) for one in names]
         raise UsageError(
@@ -129,6 +128,35 @@ def _entry(entries: list[Any], name: str, key: str) -> dict[str, Any]:
         )
     place = names.index(name)
     if not isinstance(entries[place], dict):
-        entries[place] = {name: {}}
+        entries[place] = {str(entries[place]): {}}
     found: dict[str, Any] = entries[place]
     return found
+
+
+def labels(entries: Sequence[Any]) -> list[str]:
+    """Return what each of a list of ``name`` or ``{name: settings}`` is called in a key.
+
+    Parameters
+    ----------
+    entries : sequence
+        As a config writes them.
+
+    Returns
+    -------
+    list of str
+        Its name; of several with the same one its setting ``name``, or ``name#2`` and so on.
+
+    Examples
+    --------
+    >>> labels(["chisq", {"dip": {}}, {"dip": {"name": "dip_paper"}}, {"dip": {}}])
+    ['chisq', 'dip', 'dip_paper', 'dip#2']
+    """
+    plain = [str(next(iter(one)) if isinstance(one, dict) and one else one) for one in entries]
+    told: list[str] = []
+    for one, name in zip(entries, plain, strict=True):
+        settings = one.get(name) if isinstance(one, dict) else None
+        own = settings.get("name") if isinstance(settings, dict) else None
+        free = (f"{name}#{n}" if n > 1 else name for n in itertools.count(1))
+        is_own = plain.count(name) > 1 and isinstance(own, str) and own not in {"", *plain, *told}
+        told.append(str(own) if is_own else next(label for label in free if label not in told))
+    return told

@@ -182,7 +182,9 @@ class Score(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.combine == "product":
-            given = sorted({"clip", "keep_from"} & self.model_fields_set)
+            fields = type(self).model_fields
+            own = ("clip", "keep_from")
+            given = [name for name in own if getattr(self, name) != fields[name].default]
             if given:
                 raise PydanticCustomError(
                     "score", f"{given[0]} is for sums of points; write combine: sum, or remove it"

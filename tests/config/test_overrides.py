@@ -73,3 +73,15 @@ def test_places_end_where_another_change_took_the_rest_away() -> None:
     assert places({"plan": None}, {"plan.visits": 2}) == {("plan",)}
     gone: dict[str, object] = {"score": {"factors": []}}
     assert places(gone, {"score.factors.detections.min": 2}) == {("score", "factors")}
+
+
+def test_of_two_factors_of_one_kind_each_can_be_meant() -> None:
+    """By the name in its settings, or its number; before, the second could not be reached."""
+    factors = [{"dip": {"model": "a"}}, {"dip": {"name": "paper", "model": "b"}}, "dip"]
+    written = {"score": {"factors": factors}}
+    wanted = {f"score.factors.{name}.use": name for name in ("dip", "paper", "dip#2")}
+    found = changed(written, wanted)["score"]["factors"]
+    assert [one["dip"]["use"] for one in found] == ["dip", "paper", "dip#2"]
+    assert sorted(places({"score": {"factors": found}}, wanted)) == [
+        ("score", "factors", n, "dip", "use") for n in range(3)
+    ]

@@ -76,7 +76,8 @@ def test_hangs_and_bombs_are_found() -> None:
 
     assert (fault_of(_door(work), b"xxx", megabytes()) or Fault("", "")).kind in {"slow", "hang"}
     room = fault_of(_door(lambda _: [str(len(bytearray(600 * 2**20)))]), b"", megabytes())
-    assert room is None or room.kind == "memory"  # untouched zeros take no memory
+    # Untouched zeros take no memory; those that the kernel has to make take a second of work.
+    assert room is None or room.kind in {"memory", "slow"}
 
 
 def test_what_fails_is_shrunk_and_kept(tmp_path: Path) -> None:
