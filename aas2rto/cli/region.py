@@ -111,11 +111,11 @@ def show(
 ) -> None:
     """Say in which zones and regions a position lies, how far off, and when it sees transits."""
     when = parse_time(at, option="--at")
-    from aas2rto.sky.regions import vectors
     from aas2rto.sky.regions.zones import zones
+    from aas2rto.tables.candidates import unit_vectors
     from aas2rto.text.words import iso
 
-    place = vectors(*parse_position(ra, dec))
+    place = unit_vectors(*parse_position(ra, dec))
     rows: list[dict[str, Any]] = [
         {
             "region": zone.name,

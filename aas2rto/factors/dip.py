@@ -150,7 +150,7 @@ def dip(  # noqa: PLR0913  the settings of a config
     told = Told(candidates, model, bands, counts, tests, asked, kept, repeats)
     return answer(
         value,
-        exclude=~kept if use == "exclude" else np.zeros_like(kept),
+        exclude=~kept & (use == "exclude"),
         reason=sentences(len(kept), told.sentence),
         passes=kept,
         repeats=repeats,

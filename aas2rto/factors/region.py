@@ -13,10 +13,10 @@ from pydantic import BaseModel, Field
 from aas2rto.errors import UsageError
 from aas2rto.factors import Factor, Needs, Positive, Share, answer, factor, numbers
 from aas2rto.parts.path_setting import DataPath
-from aas2rto.sky.regions import vectors
 from aas2rto.sky.regions.given import inside, regions
 from aas2rto.sky.regions.planets import check_names
 from aas2rto.sky.regions.shapes import Polygon
+from aas2rto.tables.candidates import unit_vectors
 from aas2rto.text.late import say
 from aas2rto.units import Degree
 
@@ -113,7 +113,7 @@ def region(  # noqa: PLR0913  the settings of a config
         sky_map=sky_map,
         credible=credible,
     )
-    at = vectors(numbers(candidates, "ra"), numbers(candidates, "dec"))
+    at = unit_vectors(numbers(candidates, "ra"), numbers(candidates, "dec"))
     found = inside(at, among)
     within = found.sum(axis=1) >= at_least
     known = np.isfinite(at).all(axis=1)

@@ -12,8 +12,8 @@ from scipy.special import ndtr
 
 from aas2rto.factors import Factor, Needs, Positive, Share, answer, factor, numbers
 from aas2rto.factors.timed import check_event, event_in, of_stars
-from aas2rto.sky.regions import vectors
 from aas2rto.sky.signals import PARSEC, YEAR, delay, delay_err
+from aas2rto.tables.candidates import unit_vectors
 from aas2rto.text.late import say
 from aas2rto.units import Degree, Parsec, Year
 
@@ -69,7 +69,7 @@ def seti_ellipsoid(  # noqa: PLR0913  the settings of a config
     error of a crossing is sigma_d (1 - cos theta) / c for a distant event.
     """
     one = event_in(event, date, ra, dec, distance, distance_err)
-    cosine = one.cosine(vectors(numbers(candidates, "ra"), numbers(candidates, "dec")))
+    cosine = one.cosine(unit_vectors(numbers(candidates, "ra"), numbers(candidates, "dec")))
     far, far_err = of_stars(candidates)
     of_event = one.distance * PARSEC
     late = delay(cosine, far * PARSEC, of_event)
@@ -96,7 +96,7 @@ def seti_ellipsoid(  # noqa: PLR0913  the settings of a config
 
     return answer(
         np.where(within, value, 1.0),
-        exclude=~within if outside == "exclude" else np.zeros_like(within),
+        exclude=~within & (outside == "exclude"),
         reason=say(sentence, within, year, error, chance),
         crossing=crossing,
         crossing_err=error * YEAR,

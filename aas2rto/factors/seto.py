@@ -11,8 +11,8 @@ from pydantic import Field
 
 from aas2rto.factors import Factor, Needs, Positive, answer, factor, numbers
 from aas2rto.factors.timed import check_event, event_in, of_stars
-from aas2rto.sky.regions import vectors
 from aas2rto.sky.signals import rings
+from aas2rto.tables.candidates import unit_vectors
 from aas2rto.text.late import say
 from aas2rto.units import Degree, Parsec
 
@@ -60,8 +60,8 @@ def seto(  # noqa: PLR0913  the settings of a config
     cos theta + sin theta = 1 + c (t - t0) / D, Seto (2021), ApJ 917, 96, with q = 1.
     """
     one = event_in(event, date, ra, dec, distance, distance_err)
-    at = vectors(numbers(candidates, "ra"), numbers(candidates, "dec"))
-    chord = np.linalg.norm(at - vectors(one.ra, one.dec), axis=1)
+    at = unit_vectors(numbers(candidates, "ra"), numbers(candidates, "dec"))
+    chord = np.linalg.norm(at - unit_vectors(one.ra, one.dec), axis=1)
     theta = np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1)))
     far, _ = of_stars(candidates)
     within = np.zeros(len(theta), dtype=bool)
@@ -83,7 +83,7 @@ def seto(  # noqa: PLR0913  the settings of a config
 
     return answer(
         np.where(within, value, 1.0),
-        exclude=~within if outside == "exclude" else np.zeros_like(within),
+        exclude=~within & (outside == "exclude"),
         reason=say(sentence, within, theta, off),
         theta=theta,
     )

@@ -10,9 +10,9 @@ from astropy.time import Time
 from pydantic import BaseModel, Field
 
 from aas2rto.factors import Factor, Needs, Positive, answer, factor, numbers
-from aas2rto.sky.regions import vectors
 from aas2rto.sky.regions.planets import check_names, find
 from aas2rto.sky.regions.zones import Zone
+from aas2rto.tables.candidates import unit_vectors
 from aas2rto.text.late import say
 from aas2rto.text.words import day
 from aas2rto.units import Day
@@ -62,7 +62,7 @@ def transit_time(
     is light years away: a signal to be seen then would be timed by its sender.
     """
     one = find(planet)
-    at = vectors(numbers(candidates, "ra"), numbers(candidates, "dec"))
+    at = unit_vectors(numbers(candidates, "ra"), numbers(candidates, "dec"))
     zone = Zone(one, transit == "grazing", orbits == "eccentric")
     inside = zone.contains(at)
     coming = one.next_transits(at, now.utc.mjd)
@@ -81,7 +81,7 @@ def transit_time(
 
     return answer(
         np.where(within, value, 1.0),
-        exclude=~within if outside == "exclude" else np.zeros_like(within),
+        exclude=~within & (outside == "exclude"),
         reason=say(sentence, inside, away, nearest, offset),
         next_transit=coming,
     )

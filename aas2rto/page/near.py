@@ -10,6 +10,7 @@ import numpy as np
 from aas2rto.factors import Decision
 from aas2rto.page.night import Night
 from aas2rto.page.rows import number
+from aas2rto.tables.candidates import chord, unit_vectors
 
 CONE = 1.0
 """So far away [deg] may others be, the field of a wide camera."""
@@ -36,18 +37,18 @@ def near(night: Night, told: Mapping[str, Any]) -> list[dict[str, Any]]:
         days_to_peak, decision``.
     """
     table, own = night.judged.scored.table, night.vectors
-    here = _vector(float(told["ra"]), float(told["dec"]))
+    here = unit_vectors(told["ra"], told["dec"])[0]
     # By the chord: the cosine of arcseconds is one.
-    chord = np.linalg.norm(own - here, axis=1)
-    chord[~np.isfinite(chord)] = np.inf
-    rows = np.flatnonzero(chord <= 2 * np.sin(np.radians(CONE) / 2))
-    rows = rows[np.argsort(chord[rows], kind="stable")]
+    away = np.linalg.norm(own - here, axis=1)
+    away[~np.isfinite(away)] = np.inf
+    rows = np.flatnonzero(away <= chord(CONE * 3600))
+    rows = rows[np.argsort(away[rows], kind="stable")]
     found: list[dict[str, Any]] = []
     for row in rows.tolist():
         one = table.iloc[row]
         if str(one["candidate_id"]) == told["candidate_id"]:
             continue
-        apart = float(np.degrees(2 * np.arcsin(chord[row] / 2)))
+        apart = float(np.degrees(2 * np.arcsin(away[row] / 2)))
         peak = number(one.get("t_peak"))
         found.append(
             {
@@ -79,11 +80,6 @@ def distance_words(degrees: float) -> str:
     if degrees * 3600 < 60:
         return f'{degrees * 3600:.1f}"'
     return f"{degrees * 60:.0f}'" if degrees < 1 else f"{degrees:.1f}°"
-
-
-def _vector(ra: float, dec: float) -> np.ndarray[Any, np.dtype[np.float64]]:
-    a, d = np.radians(ra), np.radians(dec)
-    return np.array([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)])
 
 
 def _direction(there: Any, here: Any, ra: float, dec: float) -> str:

@@ -10,8 +10,8 @@ from scipy.special import ndtr
 
 from aas2rto.config.case import Case
 from aas2rto.factors.timed import event_in, of_stars
-from aas2rto.sky.regions import vectors
 from aas2rto.sky.signals import EVENTS, PARSEC, YEAR, Event, delay, delay_err
+from aas2rto.tables.candidates import unit_vectors
 
 COLUMNS = ("star", "event", "crossing", "crossing_err", "days", "distance", "chance")
 """Of the list: names, MJD (UTC) and its error [d], days from now, distance [pc], the chance by the
@@ -52,7 +52,7 @@ def crossings(
     DataFrame
         With `COLUMNS`.
     """
-    at = vectors(stars["ra"].to_numpy(float), stars["dec"].to_numpy(float))
+    at = unit_vectors(stars["ra"].to_numpy(float), stars["dec"].to_numpy(float))
     far, far_err = of_stars(stars)
     parts = []
     for event in events:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from aas2rto.errors import InputError
 from aas2rto.guard import attempt
+from aas2rto.tables.candidates import unit_vectors
 from aas2rto.text.words import iso
 
 Floats = NDArray[np.float64]
@@ -120,12 +121,6 @@ class Visits:
         visit = np.concatenate([np.asarray(one, dtype=np.intp) for one in found])
         seen = (self.mjd[visit] >= first[owner]) & (self.mjd[visit] <= last[owner])
         return owner[seen], visit[seen]
-
-
-def unit_vectors(ra: Floats, dec: Floats) -> Floats:
-    """Return positions [deg] as unit vectors, shape (n, 3)."""
-    ra, dec = np.radians(ra), np.radians(dec)
-    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)
 
 
 def latencies(rng: np.random.Generator, n: int, minutes: float) -> Floats:

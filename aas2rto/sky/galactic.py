@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aas2rto.tables.candidates import unit_vectors
+
 POLE_RA, POLE_DEC = 192.85948, 27.12825
 """North Galactic pole [deg, ICRS to 0.1 arcsec], Hipparcos catalogue vol. 1, Sect. 1.5.3."""
 
@@ -14,8 +16,8 @@ POLE_LONGITUDE = 122.93192
 
 def _axes() -> NDArray[np.float64]:
     """Return the rows that turn a unit vector of ICRS into one of Galactic coordinates."""
-    ra, dec, lon = np.radians([POLE_RA, POLE_DEC, POLE_LONGITUDE])
-    pole = np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+    lon = np.radians(POLE_LONGITUDE)
+    (pole,) = unit_vectors(POLE_RA, POLE_DEC)
     north = np.array([0.0, 0.0, 1.0])
     # The celestial pole lies at longitude `lon`; what is left of it in the plane points there.
     there = north - pole * pole[2]

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aas2rto.sky.regions import Vectors, vectors
+from aas2rto.sky.regions import Vectors
+from aas2rto.tables.candidates import unit_vectors
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +57,7 @@ class Event:
 
     def cosine(self, at: Vectors) -> Floats:
         """Return the cosine of the distance on the sky of positions, shape (n, 3), to it."""
-        return np.asarray(at @ vectors(self.ra, self.dec)[0])
+        return np.asarray(at @ unit_vectors(self.ra, self.dec)[0])
 
 
 def _mjd(year: int, month: int, day: int) -> float:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from sqlalchemy import Connection, and_, or_, select
 
-from aas2rto.sky.regions import vectors
 from aas2rto.store import schema
 from aas2rto.store.access import Access
 from aas2rto.store.packed import pack, unpack
 from aas2rto.store.rows import chunks
 from aas2rto.tables import total
+from aas2rto.tables.candidates import chord, unit_vectors
 from aas2rto.tables.content import contents
 from aas2rto.tables.photometry import SUSPECT, TEMPLATE, TEMPLATE_ERR, WHY
 from aas2rto.tables.photometry import flux_err_from_magerr as flux_err_of
@@ -100,9 +100,8 @@ class Histories:
         names = ["candidate_id", "survey", "curve_id", "band", "digest", "source"]
         if self._tree is None or table.empty:
             return pd.DataFrame(columns=names)
-        at = vectors(table["ra"], table["dec"])
-        chord = 2 * np.sin(np.radians(RADIUS / 3600) / 2)
-        found = self._tree.query_ball_point(at, chord)
+        at = unit_vectors(table["ra"], table["dec"])
+        found = self._tree.query_ball_point(at, chord(RADIUS))
         owner = np.repeat(np.arange(len(table)), [len(one) for one in found])
         place = np.concatenate([np.asarray(one, dtype=int) for one in found])
         joined = self._index.iloc[place].reset_index(drop=True)
@@ -118,7 +117,7 @@ class Histories:
             columns = [c for c in schema.histories.columns if c.name != "data"]
             rows = connection.execute(select(*columns)).all()
         self._index = pd.DataFrame(rows, columns=[c.name for c in columns])
-        self._tree = cKDTree(vectors(self._index["ra"], self._index["dec"])) if rows else None
+        self._tree = cKDTree(unit_vectors(self._index["ra"], self._index["dec"])) if rows else None
         self._generation = generation
 
     def curves(self, near: pd.DataFrame, now: float) -> pd.DataFrame:

@@ -14,8 +14,9 @@ from aas2rto.errors import ConfigError
 from aas2rto.factors import Decision
 from aas2rto.factors.region import region
 from aas2rto.factors.transit_time import transit_time
-from aas2rto.sky.regions import positions, vectors
+from aas2rto.sky.regions import positions
 from aas2rto.sky.regions.planets import PLANETS
+from aas2rto.tables.candidates import unit_vectors
 
 NOW = Time(61374.0, format="mjd")
 RA, DEC = positions(np.stack([PLANETS["earth"].axes[0], PLANETS["earth"].pole]))
@@ -108,7 +109,7 @@ def test_two_regions_have_two_columns(tmp_path: Path) -> None:
 
 def test_a_transit_counts_in_its_window() -> None:
     """Five days before and after; outside of the zone never."""
-    (when,) = PLANETS["earth"].next_transits(vectors(RA[:1], DEC[:1]), NOW.mjd)
+    (when,) = PLANETS["earth"].next_transits(unit_vectors(RA[:1], DEC[:1]), NOW.mjd)
     for days, value, told in (
         (-4.0, 2.0, "sees earth transit the Sun in 4.0 d, on"),
         (4.0, 2.0, "sees earth transit the Sun 4.0 d ago, on"),

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from aas2rto.errors import InputError
-from aas2rto.simulate.visits import Visits, latencies, read_visits, unit_vectors
+from aas2rto.simulate.visits import Visits, latencies, read_visits
+from aas2rto.tables.candidates import unit_vectors
 from tests.shared import DATA
 
 OPSIM = pd.DataFrame(

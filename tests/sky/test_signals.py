@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aas2rto.sky.regions import vectors
 from aas2rto.sky.signals import (
     EVENTS,
     PARSEC,
@@ -20,6 +19,7 @@ from aas2rto.sky.signals import (
     event_of,
     rings,
 )
+from aas2rto.tables.candidates import unit_vectors
 
 SN1987A = EVENTS["sn1987a"]
 FAR = SN1987A.distance * PARSEC
@@ -56,7 +56,7 @@ def test_the_ellipsoid_of_sn_1987a(now: float, years: float, theta: float, dista
 def test_stars_cross_when_they_should(
     ra: float, dec: float, parsecs: float, years: float, year: float
 ) -> None:
-    (late,) = delay(SN1987A.cosine(vectors(ra, dec)), parsecs * PARSEC, FAR)
+    (late,) = delay(SN1987A.cosine(unit_vectors(ra, dec)), parsecs * PARSEC, FAR)
     assert late == pytest.approx(years, abs=0.0055)
     assert SN1987A_YEAR + late == pytest.approx(year, abs=0.01)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 Vectors = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -36,36 +36,9 @@ class Region(Protocol):
         Parameters
         ----------
         at : ndarray, shape (n, 3)
-            Unit vectors, ICRS, see `vectors`.
+            Unit vectors, ICRS, see `aas2rto.tables.candidates.unit_vectors`.
         """
         ...
-
-
-def vectors(ra: ArrayLike, dec: ArrayLike) -> Vectors:
-    """Return unit vectors of positions.
-
-    Parameters
-    ----------
-    ra, dec : array_like
-        ICRS [deg].
-
-    Returns
-    -------
-    ndarray, shape (n, 3)
-
-    Examples
-    --------
-    >>> vectors(90.0, 0.0).round(3).tolist()
-    [[0.0, 1.0, 0.0]]
-    """
-    ra, dec = np.broadcast_arrays(
-        np.radians(np.atleast_1d(np.asarray(ra, dtype=float))),
-        np.radians(np.atleast_1d(np.asarray(dec, dtype=float))),
-    )
-    found = np.empty((len(ra), 3))
-    cos_dec = np.cos(dec)
-    found[:, 0], found[:, 1], found[:, 2] = cos_dec * np.cos(ra), cos_dec * np.sin(ra), np.sin(dec)
-    return found
 
 
 def positions(at: Vectors) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -12,7 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from aas2rto.sky.regions import Vectors, positions, vectors
+from aas2rto.sky.regions import Vectors, positions
+from aas2rto.tables.candidates import unit_vectors
 
 FINEST = 29
 """Cells of 0.0004", the finest that 64 bits can number (IVOA MOC 2.0)."""
@@ -51,7 +52,7 @@ def centres(cells: Ints, order: int) -> Vectors:
     from astropy_healpix import healpix_to_lonlat  # noqa: PLC0415
 
     ra, dec = healpix_to_lonlat(cells, 2**order, order="nested")
-    return vectors(ra.to_value(u.deg), dec.to_value(u.deg))
+    return unit_vectors(ra.to_value(u.deg), dec.to_value(u.deg))
 
 
 def borders(cells: Ints, order: int) -> Vectors:
@@ -62,7 +63,7 @@ def borders(cells: Ints, order: int) -> Vectors:
     if not len(cells):
         return np.empty((0, 3))
     ra, dec = boundaries_lonlat(cells, POINTS // 4, 2**order, order="nested")
-    return vectors(ra.to_value(u.deg).ravel(), dec.to_value(u.deg).ravel())
+    return unit_vectors(ra.to_value(u.deg).ravel(), dec.to_value(u.deg).ravel())
 
 
 def covering(

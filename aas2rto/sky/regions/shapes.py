@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aas2rto.errors import UsageError
-from aas2rto.sky.regions import WHOLE_SKY, Mask, Vectors, vectors
+from aas2rto.sky.regions import WHOLE_SKY, Mask, Vectors
+from aas2rto.tables.candidates import unit_vectors
 
 SQUARE_DEGREES = np.degrees(1.0) ** 2
 """[deg2 / sr]"""
@@ -48,12 +49,12 @@ class Disc:
 
     def margin(self, at: Vectors) -> NDArray[np.float64]:
         """Return how far inside positions lie [deg]; negative: outside."""
-        chord = np.linalg.norm(at - vectors(self.ra, self.dec), axis=1)
+        chord = np.linalg.norm(at - unit_vectors(self.ra, self.dec), axis=1)
         return np.asarray(self.radius - np.degrees(2 * np.arcsin(np.clip(chord / 2, 0, 1))))
 
     def contains(self, at: Vectors) -> Mask:
         """Tell which positions lie inside, see `aas2rto.sky.regions.Region`."""
-        chord2 = ((at - vectors(self.ra, self.dec)) ** 2).sum(axis=1)
+        chord2 = ((at - unit_vectors(self.ra, self.dec)) ** 2).sum(axis=1)
         return np.asarray(chord2 <= 4 * np.sin(np.radians(self.radius) / 2) ** 2)
 
 
@@ -90,7 +91,7 @@ class Polygon:
     @functools.cached_property
     def _points(self) -> Vectors:
         given = np.asarray(self.corners, dtype=float)
-        return vectors(given[:, 0], given[:, 1])
+        return unit_vectors(given[:, 0], given[:, 1])
 
     @functools.cached_property
     def _middle(self) -> NDArray[np.float64]:

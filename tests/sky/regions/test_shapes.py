@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aas2rto.errors import InputError, UsageError
-from aas2rto.sky.regions import WHOLE_SKY, coverage, positions, sky_map, vectors
+from aas2rto.sky.regions import WHOLE_SKY, coverage, positions, sky_map
 from aas2rto.sky.regions.cells import borders, centres, covering, place, runs, size
 from aas2rto.sky.regions.shapes import Disc, Polygon
 from aas2rto.sky.regions.zones import Zone, zones
+from aas2rto.tables.candidates import unit_vectors
 from tests.sky.regions.test_zones import sphere
 
 SQUARE = ((350.0, -10.0), (20.0, -12.0), (15.0, 30.0), (355.0, 25.0))
@@ -38,7 +39,7 @@ def test_an_octant_is_an_eighth() -> None:
 def test_a_disc_ends_at_its_radius(ra: float, dec: float, radius: float, angle: float) -> None:
     """Also around the poles, and however small."""
     disc = Disc(ra, dec, radius)
-    (middle,) = vectors(ra, dec)
+    (middle,) = unit_vectors(ra, dec)
     side = np.cross(middle, np.eye(3)[np.abs(middle).argmin()])
     side /= np.linalg.norm(side)
     turned = side * np.cos(angle) + np.cross(middle, side) * np.sin(angle)
@@ -59,12 +60,12 @@ def test_polygons_that_cannot_be_are_refused() -> None:
 @given(st.floats(0, 360), st.floats(-60, 60))
 def test_the_margin_of_a_polygon_has_its_sign(ra: float, dec: float) -> None:
     polygon = Polygon(SQUARE)
-    at = vectors(ra, dec)
+    at = unit_vectors(ra, dec)
     assert (polygon.margin(at)[0] > 0) == polygon.contains(at)[0]
 
 
 def test_unknown_positions_lie_nowhere() -> None:
-    nowhere = vectors(np.nan, 10.0)
+    nowhere = unit_vectors(np.nan, 10.0)
     assert not Disc(0, 0, 180).contains(nowhere)[0]
     assert not Polygon(SQUARE).contains(nowhere)[0]
     assert not zones()[0].contains(nowhere)[0]
@@ -178,7 +179,7 @@ def write_map(path: Path, columns: dict[str, np.ndarray], **header: object) -> P
 
 
 def bell(at: np.ndarray, ra: float = 120.0, dec: float = 40.0, width: float = 6.0) -> np.ndarray:
-    chord2 = ((at - vectors(ra, dec)) ** 2).sum(axis=1)
+    chord2 = ((at - unit_vectors(ra, dec)) ** 2).sum(axis=1)
     return np.asarray(np.exp(-chord2 / 2 / np.radians(width) ** 2))
 
 
@@ -205,9 +206,9 @@ def test_a_sky_map_of_a_bell_is_a_disc(tmp_path: Path) -> None:
         found = sky_map.read(path, 0.9)
         assert found.area == pytest.approx(disc.area, rel=0.02), path
         assert (found.contains(at) == disc.contains(at)).mean() > 0.995
-        (middle,) = found.levels(vectors(120, 40))
+        (middle,) = found.levels(unit_vectors(120, 40))
         assert middle < 0.02
-        assert found.levels(vectors(300, -40))[0] > 0.99
+        assert found.levels(unit_vectors(300, -40))[0] > 0.99
 
 
 def test_a_galactic_map_is_turned(tmp_path: Path) -> None:
@@ -219,8 +220,8 @@ def test_a_galactic_map_is_turned(tmp_path: Path) -> None:
     path = write_map(tmp_path / "g.fits", told, ORDERING="NEST", COORDSYS="G")
     where = SkyCoord(l=30 * u.deg, b=10 * u.deg, frame="galactic").icrs
     found = sky_map.read(path, 0.5)
-    assert found.contains(vectors(where.ra.deg, where.dec.deg))[0]
-    assert not found.contains(vectors(30, 10))[0]
+    assert found.contains(unit_vectors(where.ra.deg, where.dec.deg))[0]
+    assert not found.contains(unit_vectors(30, 10))[0]
 
 
 def test_what_is_no_sky_map_is_refused(tmp_path: Path) -> None:
