@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 import re
 import warnings
@@ -35,6 +36,11 @@ OutputOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
 
+ObservatoryOption = Annotated[str, typer.Option(help="For this one.")]
+DateOption = Annotated[
+    str | None, typer.Option(help="Local date of the evening. Default: the next night.")
+]
+
 RA_HELP = "Right ascension, ICRS: degrees, or hours as 10:20:30.5 or 10h20m30.5s."
 DEC_HELP = "Declination, ICRS: degrees, or -05:15:20 or -5d15m20s."
 
@@ -64,6 +70,13 @@ def parse_time(text: str | None, *, option: str = "--now") -> Time:
             "write an MJD such as 61121.83, or ISO such as 2026-03-22T20:00"
         )
     return time
+
+
+def date_option(text: str | None) -> float | None:
+    """Return the MJD of the day that `--date` names, if it names one."""
+    if text is None:
+        return None
+    return float(math.floor(parse_time(text, option="--date").utc.mjd))
 
 
 def parse_position(ra: str, dec: str) -> tuple[float, float]:
@@ -261,6 +274,22 @@ def sites_named(case: Case, name: str) -> list[Observatory]:
             f"(it has: {', '.join(known)})"
         )
     return found
+
+
+def one_site(case: Case, name: str) -> Observatory:
+    """Return the observatory of a case that is meant.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or more than one.
+    """
+    sites = sites_named(case, name)
+    if len(sites) > 1:
+        raise UsageError(
+            f"--observatory: {name!r} is {' and '.join(site.name for site in sites)}; say which"
+        )
+    return sites[0]
 
 
 def site_words(case: Case) -> set[str]:

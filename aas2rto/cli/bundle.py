@@ -9,21 +9,18 @@ import typer
 
 from aas2rto.cli.arguments import (
     ConfigFile,
+    DateOption,
     NowOption,
+    ObservatoryOption,
     OutputOption,
+    date_option,
     note_replay,
+    one_site,
     open_existing_store,
     parse_time,
     results_of,
 )
-from aas2rto.cli.plan import date_option
-from aas2rto.cli.starlist import (
-    DateOption,
-    FormatOption,
-    ObservatoryOption,
-    StandardsOption,
-    one_site,
-)
+from aas2rto.cli.starlist import FormatOption, StandardsOption
 
 FOLDER = "bundles"
 

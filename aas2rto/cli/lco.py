@@ -11,16 +11,18 @@ import typer
 
 from aas2rto.cli.arguments import (
     ConfigFile,
+    DateOption,
     NowOption,
+    ObservatoryOption,
     OutputOption,
+    date_option,
     note_replay,
+    one_site,
     open_existing_store,
     parse_time,
     resolve_candidate,
     results_of,
 )
-from aas2rto.cli.plan import date_option
-from aas2rto.cli.starlist import DateOption, ObservatoryOption, one_site
 from aas2rto.errors import InputError, UsageError
 
 if TYPE_CHECKING:

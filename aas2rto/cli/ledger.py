@@ -18,6 +18,7 @@ from aas2rto.cli.arguments import (
     parse_time,
 )
 from aas2rto.errors import UsageError
+from aas2rto.text.words import counted, day, one_line
 
 if TYPE_CHECKING:
     from aas2rto.questions.ledger import Ledger
@@ -74,7 +75,6 @@ def ledger(
 def lines(found: Ledger) -> list[str]:
     """Say what a ledger adds up to."""
     from aas2rto.questions.ledger_sums import sums
-    from aas2rto.text.words import counted, day, one_line
 
     told = sums(found)
     if not told["by_config"]:
@@ -109,8 +109,6 @@ def _hit(found: Ledger) -> str:
 
 def hit_words(row: dict[str, Any]) -> str:
     """Say the hit rate of a config version with its interval."""
-    from aas2rto.text.words import counted
-
     if row["rate"] is None:
         visits = row["visits"]
         return f"hit rate not known: of {counted(visits, 'visit')} none has both a type and a peak"

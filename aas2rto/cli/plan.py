@@ -10,9 +10,11 @@ import typer
 
 from aas2rto.cli.arguments import (
     ConfigFile,
+    DateOption,
     JsonOption,
     NowOption,
     OutputOption,
+    date_option,
     note_replay,
     open_existing_store,
     parse_time,
@@ -45,9 +47,7 @@ def plan(
     network: Annotated[
         bool, typer.Option("--network", help="Plan all together; so it is by default.")
     ] = False,
-    date: Annotated[
-        str | None, typer.Option(help="Local date of the evening. Default: the next night.")
-    ] = None,
+    date: DateOption = None,
     now: NowOption = None,
     close: CloseOption = None,
     interrupt: Annotated[
@@ -132,13 +132,6 @@ def _over(found: NightPlan, sites: Sequence[Observatory]) -> list[str]:
     """Return at which sites the night that was asked for is over."""
     planned = {night.observatory.name for night in found.nights}
     return [site.name for site in sites if site.name not in planned]
-
-
-def date_option(text: str | None) -> float | None:
-    """Return the MJD of the day that `--date` names, if it names one."""
-    if text is None:
-        return None
-    return float(math.floor(parse_time(text, option="--date").utc.mjd))
 
 
 def _show(found: NightPlan, when: Time) -> None:

@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from aas2rto.cli.arguments import (
     ConfigFile,
+    DateOption,
     NowOption,
+    ObservatoryOption,
     OutputOption,
+    date_option,
     note_replay,
+    one_site,
     open_existing_store,
     parse_time,
     results_of,
-    sites_named,
 )
-from aas2rto.cli.plan import date_option
 from aas2rto.errors import UsageError
-
-if TYPE_CHECKING:
-    from aas2rto.config.case import Case
-    from aas2rto.sky.observatory import Observatory
 
 FOLDER = "starlists"
 
-ObservatoryOption = Annotated[str, typer.Option(help="For this one.")]
-DateOption = Annotated[
-    str | None, typer.Option(help="Local date of the evening. Default: the next night.")
-]
 StandardsOption = Annotated[
     Path | None, typer.Option(help="A list of standard stars, which go to the end.")
 ]
@@ -93,19 +87,3 @@ def starlist(
     for name, label in starlists.renamed(table, chosen):
         typer.echo(f"{name} is called {label} there")
     typer.echo(f"written: {path} ({len(table)} targets for {chosen.title})")
-
-
-def one_site(case: Case, name: str) -> Observatory:
-    """Return the observatory of a case that is meant.
-
-    Raises
-    ------
-    UsageError
-        If there is none, or more than one.
-    """
-    sites = sites_named(case, name)
-    if len(sites) > 1:
-        raise UsageError(
-            f"--observatory: {name!r} is {' and '.join(site.name for site in sites)}; say which"
-        )
-    return sites[0]
