@@ -92,7 +92,7 @@ def findings_of(
     parts: Parts, store: Store, candidate_id: str, judged: Judged
 ) -> gathering.Findings:
     """Do the same of a candidate that has been judged alone and in full."""
-    now, mjd = judged.at, float(judged.at.utc.mjd)
+    mjd = float(judged.at.utc.mjd)
     sites = [site.name for site in parts.case.observatories]
     ranks = store.results.rank_history(
         [candidate_id], sites, since=mjd - gathering.HISTORY, until=mjd
@@ -100,18 +100,8 @@ def findings_of(
     # Sorted by time: the newest rank of each observatory wins.
     last = dict(zip(ranks["observatory"], ranks["rank"], strict=True)) if len(ranks) else {}
     science, *sites_seen = judged.rankings
-    return gathering.Findings(
-        now=now,
-        table=judged.scored.table,
-        columns=judged.scored.columns,
-        photometry=judged.photometry,
-        fits=judged.fits,
-        models=parts.models,
-        rankings=[science, *(_as_ranked(one, last) for one in sites_seen)],
-        observatories=parts.case.observatories,
-        site_factors=parts.site_factors,
-        ranks=ranks,
-    )
+    rankings = [science, *(_as_ranked(one, last) for one in sites_seen)]
+    return replace(gathering.of_judged(parts, judged, ranks), rankings=rankings)
 
 
 def _as_ranked(alone: Ranking, last: Mapping[str, float]) -> Ranking:

@@ -20,7 +20,7 @@ from aas2rto.sky import altitude_curve as tracks
 from aas2rto.sky.observatory import Observatory
 from aas2rto.sky.window import above_horizon
 from aas2rto.steps.column import RULES, TELESCOPE, BoundFactor, Column, effect_of
-from aas2rto.steps.cycle import BoundModel, Cycle, Fits, Parts, Ranking
+from aas2rto.steps.cycle import BoundModel, Cycle, Fits, Judged, Parts, Ranking
 from aas2rto.store import Store
 from aas2rto.tables.photometry import BANDS
 from aas2rto.tables.records import records
@@ -86,8 +86,27 @@ def of_cycle(parts: Parts, store: Store, cycle: Cycle) -> Findings:
         raise ValueError("a cycle that was stopped before scoring has nothing to draw")
     now = float(cycle.now.utc.mjd)
     kept = [name for ranking in judged.rankings for name in ranking.table["candidate_id"]]
+    ranks = store.results.rank_history(
+        dict.fromkeys(kept),
+        [ranking.observatory for ranking in judged.rankings],
+        since=now - HISTORY,
+        until=now,
+    )
+    return of_judged(parts, judged, ranks)
+
+
+def of_judged(parts: Parts, judged: Judged, ranks: pd.DataFrame) -> Findings:
+    """Collect what was found of some candidates; with `dataclasses.replace`, of some sites.
+
+    Parameters
+    ----------
+    parts : Parts
+    judged : Judged
+    ranks : DataFrame
+        See `Findings`.
+    """
     return Findings(
-        now=cycle.now,
+        now=judged.at,
         table=judged.scored.table,
         columns=judged.scored.columns,
         photometry=judged.photometry,
@@ -96,12 +115,7 @@ def of_cycle(parts: Parts, store: Store, cycle: Cycle) -> Findings:
         rankings=judged.rankings,
         observatories=parts.case.observatories,
         site_factors=parts.site_factors,
-        ranks=store.results.rank_history(
-            dict.fromkeys(kept),
-            [ranking.observatory for ranking in judged.rankings],
-            since=now - HISTORY,
-            until=now,
-        ),
+        ranks=ranks,
     )
 
 
