@@ -12,9 +12,9 @@ import pandas as pd
 from astropy.time import Time
 from numpy.typing import NDArray
 
-from aas2rto.planning import NightPlan, make_plan
+from aas2rto.planning import NightPlan
 from aas2rto.questions.alone import Alone
-from aas2rto.questions.plan import moments_of, site_night
+from aas2rto.questions.plan import plan_of
 from aas2rto.steps.cycle import Judged, Parts, Ranking
 from aas2rto.steps.fit_memory import FitMemory
 from aas2rto.steps.judge import judge
@@ -22,6 +22,7 @@ from aas2rto.steps.prefilter import Known, as_known
 from aas2rto.steps.streams import Verdict, verdicts
 from aas2rto.store import Store
 from aas2rto.tables import marks
+from aas2rto.tables.candidates import unit_vectors
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,7 @@ class Night:
     def vectors(self) -> NDArray[np.float64]:
         """Unit vectors of the scored candidates, shape (n, 3)."""
         table = self.judged.scored.table
-        ra, dec = (np.radians(table[name].to_numpy(float)) for name in ("ra", "dec"))
-        return np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+        return unit_vectors(table["ra"], table["dec"])
 
     @functools.cached_property
     def said(self) -> dict[str, list[dict[str, Any]]]:
@@ -197,10 +197,7 @@ def plan_for(night: Night, *, close: Sequence[tuple[str, str]] = ()) -> NightPla
     close : sequence of (name, interval)
         Beside the hours that the config closes, see `aas2rto.planning.closures`.
     """
-    parts, now, scored = night.parts, night.now, night.judged.scored
-    moments = moments_of(parts.case.observatories, now)
-    nights = [site_night(parts, scored, site, when, close=close) for site, when in moments]
-    plan = make_plan(nights, parts.case.config.plan, now)
+    plan = plan_of(night.parts, night.judged, night.now, close=close)
     len(plan.not_planned)  # found when it is first asked for: here, and not while somebody waits
     return plan
 

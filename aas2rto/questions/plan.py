@@ -92,47 +92,45 @@ def plan_stored(
     """
     moments = moments_of(sites or parts.case.observatories, now, date)
     at = None if date is None else min(when for _, when in moments)
-    judged = outlook(parts, store, now, at=at)
-    return plan_of(
-        parts, judged, store, now, moments=moments, close=close, earlier=earlier, solve=solve
-    )
+    judged, pairs = outlook(parts, store, now, at=at), tuple(close)
+    if earlier is None:
+        return plan_of(parts, judged, now, moments=moments, close=pairs, solve=solve)
+    mjd, table = float(now.utc.mjd), judged.scored.table
+    nights = [
+        with_past_closures(site_night(parts, judged.scored, site, when, close=pairs), earlier, mjd)
+        for site, when in moments
+    ]
+    out = set(table.loc[table["mark"] != "", "candidate_id"])
+    kept = kept_of(earlier.slots, nights, store.marks.as_known(mjd), mjd, out=out)
+    return make_plan(nights, parts.case.config.plan, now, kept=kept, solve=solve)
 
 
 def plan_of(
     parts: Parts,
     judged: Judged,
-    store: Store,
     now: Time,
     *,
     moments: Sequence[tuple[Observatory, Time]] = (),
     close: Iterable[tuple[str, str]] = (),
-    earlier: Earlier | None = None,
     solve: bool = True,
 ) -> NightPlan:
     """Plan tonight from an assessment, see `plan_stored`.
 
     Parameters
     ----------
-    parts, judged, store, now
+    parts, judged, now
         See `outlook`.
     moments : sequence of (observatory, time)
         From `moments_of`; by default all of the science case now.
-    close, earlier, solve
+    close, solve
         See `plan_stored`.
     """
-    scored, pairs = judged.scored, tuple(close)
+    pairs = tuple(close)
     nights = [
-        site_night(parts, scored, site, when, close=pairs)
+        site_night(parts, judged.scored, site, when, close=pairs)
         for site, when in moments or moments_of(parts.case.observatories, now)
     ]
-    kept = None
-    if earlier is not None:
-        mjd = float(now.utc.mjd)
-        nights = [with_past_closures(one, earlier, mjd) for one in nights]
-        table = scored.table
-        out = set(table.loc[table["mark"] != "", "candidate_id"])
-        kept = kept_of(earlier.slots, nights, store.marks.as_known(mjd), mjd, out=out)
-    return make_plan(nights, parts.case.config.plan, now, kept=kept, solve=solve)
+    return make_plan(nights, parts.case.config.plan, now, solve=solve)
 
 
 def moments_of(

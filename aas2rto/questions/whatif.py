@@ -61,8 +61,8 @@ def compare(
     lists = {ranking.observatory: ranking for ranking in first.rankings}
     others = {ranking.observatory: ranking for ranking in second.rankings}
     plans = (
-        plan_of(before, first, store, now, solve=False),
-        plan_of(after, second, store, now, close=pairs, solve=False),
+        plan_of(before, first, now, solve=False),
+        plan_of(after, second, now, close=pairs, solve=False),
     )
     ahead = [_ahead(parts, judged) for parts, judged in ((before, first), (after, second))]
     return {

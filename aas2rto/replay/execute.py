@@ -171,7 +171,7 @@ def execute(
     more visits than the capacity allows, those of the highest value are made.
     """
     sites = [site for site in parts.case.observatories if site.name in capacity]
-    plan = plan_of(parts, judged, store, now, moments=moments_of(sites, now), solve=False)
+    plan = plan_of(parts, judged, now, moments=moments_of(sites, now), solve=False)
     slots, rows = [], []
     for night in plan.nights:
         name = night.observatory.name

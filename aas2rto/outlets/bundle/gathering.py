@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 from astropy.time import Time
 
@@ -48,21 +50,13 @@ def night_of(
     """
     moments = moments_of([site], now, date)
     judged = outlook(parts, store, now, at=None if date is None else moments[0][1])
-    plan = plan_of(parts, judged, store, now, moments=moments)
+    plan = plan_of(parts, judged, now, moments=moments)
     wanted = gather.targets_of(plan)
     science = judged.rankings[0]
     (ranking,) = [one for one in judged.rankings if one.observatory == site.name]
-    found = figures.Findings(
-        now=judged.at,
-        table=judged.scored.table,
-        columns=judged.scored.columns,
-        photometry=judged.photometry,
-        fits=judged.fits,
-        models=parts.models,
-        rankings=[science, ranking],
-        observatories=[site],
-        site_factors=parts.site_factors,
-        ranks=pd.DataFrame(columns=["candidate_id", "observatory", "at", "rank"]),
+    none = pd.DataFrame(columns=["candidate_id", "observatory", "at", "rank"])
+    found = replace(
+        figures.of_judged(parts, judged, none), rankings=[science, ranking], observatories=[site]
     )
     subjects = figures.gather(found, wanted["candidate_id"].head(most))
     more = [] if standards is None else [standards]
