@@ -7,7 +7,7 @@ from operator import itemgetter
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, Table, and_, func, or_, select
 
 from aas2rto.store import schema
 from aas2rto.store.access import Access
@@ -139,10 +139,7 @@ class Photometry:
         if photometry.WHY not in rows:
             return
         rows = rows[(rows["kind"] == photometry.SUSPECT) & (rows[photometry.WHY] != "")]
-        table = schema.suspicions
-        statement = self._access.insert(table).on_conflict_do_nothing()
-        names = [column.name for column in table.columns]
-        insert_many(connection, statement.values(dict.fromkeys(names)), tuples(rows, names))
+        self._keep_first(connection, schema.suspicions, rows, [*KEY, photometry.WHY])
 
     def _add_templates(self, connection: Connection, rows: pd.DataFrame) -> None:
         """Keep the flux of the template below points; the first word stays."""
@@ -150,11 +147,27 @@ class Photometry:
             return
         both = rows[[photometry.TEMPLATE, photometry.TEMPLATE_ERR]].to_numpy(float)
         rows = rows[np.isfinite(both).all(axis=1) & rows["flux"].notna().to_numpy()]
-        table = schema.templates
-        statement = self._access.insert(table).on_conflict_do_nothing()
         names = [*KEY, photometry.TEMPLATE, photometry.TEMPLATE_ERR]
+        self._keep_first(connection, schema.templates, rows, names)
+
+    def _keep_first(
+        self, connection: Connection, table: Table, rows: pd.DataFrame, names: list[str]
+    ) -> None:
+        """Insert what is said of measurements, unless something was said before.
+
+        Parameters
+        ----------
+        connection : Connection
+        table : Table
+        rows : DataFrame
+        names : list of str
+            Their columns, in the order of those of `table`.
+        """
+        statement = self._access.insert(table).on_conflict_do_nothing()
         columns = [column.name for column in table.columns]
-        insert_many(connection, statement.values(dict.fromkeys(columns)), tuples(rows, names))
+        # In the order of the key, which SQLite inserts twice as fast.
+        ordered = sorted(tuples(rows, names), key=itemgetter(0, 1, 2))
+        insert_many(connection, statement.values(dict.fromkeys(columns)), ordered)
 
     def suspicions(self, key: int) -> pd.DataFrame:
         """Return which test made points of a candidate suspect.
