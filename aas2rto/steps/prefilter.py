@@ -130,7 +130,6 @@ def as_known(
     """
     base = parts.case.config.score.base
     said = store.marks.as_known(now.utc.mjd)
-    notes = store.facts.as_known(now.utc.mjd)
     if candidate_id is None:
         held = store.candidates(now.utc.mjd, state=None if also else ACTIVE)
         held = held[(held["state"] == ACTIVE) | held["candidate_id"].isin(also)]
@@ -143,8 +142,10 @@ def as_known(
                 f"{candidate_id} was not known yet on {now.utc.iso[:16]} UTC; give a later --now"
             )
         candidate_id = str(held["candidate_id"].iloc[0])  # as it was called then
-        notes = _only(notes, candidate_id).dropna(axis=1, how="all")
         said = _only(said, candidate_id)
+    notes = store.facts.as_known(now.utc.mjd, held["id"].to_numpy())
+    if candidate_id is not None:
+        notes = notes.dropna(axis=1, how="all")
     known = store.photometry.as_known(held, now.utc.mjd, parts.case.config.candidates.quiet)
     table = assemble(held, known.summary, notes, base)
     totals = store.histories.of(held, now.utc.mjd)

@@ -137,7 +137,7 @@ class Store:
         out = np.isin(table["id"].to_numpy(), self.rejections.out(now).candidate)
         if state is not None:  # of a season most are rejected: they are not even looked at
             table, out = table[out == (state == REJECTED)], out[out == (state == REJECTED)]
-        facts = self.facts.of_candidates(now).reindex(table["id"])
+        facts = self.facts.of_candidates(now, table["id"].to_numpy()).reindex(table["id"])
         told = {str(name): facts[name].to_numpy() for name in facts}
         for name, dtype in candidates.COLUMNS.items():
             if dtype == "str" and name in told:

@@ -13,7 +13,7 @@ stands at a time follows from the rows alone, not from the order in which they c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,52 +24,33 @@ from sqlalchemy import Connection, select
 
 from aas2rto.store import schema
 from aas2rto.store.access import Access
+from aas2rto.store.facts_history import NULL, History, of_rows, standing
 from aas2rto.store.identities import Identities
 from aas2rto.store.rows import insert_many, plain
 from aas2rto.tables.report import FACTS
-
-OTHERS, TNS, PERSON = 0, 1, 2
-"""Precedence of who says something: a person's ToO, TNS of names, everybody else."""
-
-NULL = "null"
-"""How JSON writes that a source takes back what it said."""
 
 RESERVED = frozenset({"candidate_id"})
 """Keys that no annotation may have."""
 
 COLUMNS = ("id", "candidate", "key", "value", "known_at", "source", "precedence", "origin")
 
-Ints = NDArray[np.int64]
+TRUE = "true"
+"""How JSON writes it."""
 
 
 @dataclass(frozen=True)
-class History:
-    """All facts as columns, sorted so that of each group the last one counts.
+class _Made:
+    """A table, with what was known when it was made, and of whom."""
 
-    Parameters
-    ----------
-    candidate, source, precedence, key : ndarray of int
-        `key` and `source` are places in `keys` and in the sources' names, sorted.
-    known_at : ndarray of float
-        [d, MJD UTC]
-    value, origin : ndarray of str
-    of_nobody : ndarray of bool
-        Whose source is not known.
-    keys : ndarray of str
-    times : ndarray of float
-        When something became known, sorted.
-    """
+    seen: tuple[int, int]
+    of: NDArray[np.int64] | None
+    table: pd.DataFrame
 
-    candidate: Ints
-    key: Ints
-    precedence: Ints
-    source: Ints
-    known_at: NDArray[np.float64]
-    value: NDArray[np.object_]
-    origin: NDArray[np.object_]
-    of_nobody: NDArray[np.bool_]
-    keys: NDArray[np.object_]
-    times: NDArray[np.float64]
+    def is_of(self, seen: tuple[int, int], of: NDArray[np.int64] | None) -> bool:
+        """Tell whether nothing became known, or unknown, since."""
+        if self.seen != seen or self.of is None or of is None:
+            return self.seen == seen and self.of is of
+        return np.array_equal(self.of, of)
 
 
 class Facts:
@@ -90,9 +71,10 @@ class Facts:
     def forget(self) -> None:
         """Hold nothing in memory: what is there may be another's by now."""
         self._generation = -1
-        self._rows: list[NDArray[Any]] | None = None
+        self._last = 0
         self._history: History | None = None
-        self._told: dict[str, tuple[tuple[int, int], pd.DataFrame]] = {}
+        self._standing: tuple[int, NDArray[np.intp]] | None = None
+        self._tables: dict[str, _Made] = {}
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -115,20 +97,29 @@ class Facts:
 
     # -- reading ------------------------------------------------------------------------------
 
-    def as_known(self, now: float) -> pd.DataFrame:
+    def as_known(self, now: float, of: NDArray[np.int64] | None = None) -> pd.DataFrame:
         """Return what brokers had said by `now`: one row per candidate, one column per key.
 
         Parameters
         ----------
         now : float
             [d, MJD UTC]
+        of : ndarray of int, optional
+            The rows of some candidates; by default everybody, of whom a season knows many.
 
         Returns
         -------
         DataFrame
-            ``candidate_id`` and the keys, sorted; missing where nobody said anything.
+            ``candidate_id`` and the keys that some of them have, sorted; missing where nobody
+            said anything.
         """
-        return self._as_known("annotations", now).copy()
+        history = self._read()
+        seen = (_seen(history, now), self._identities.count(now))
+        held = self._tables.get("annotations")
+        if held is None or not held.is_of(seen, of):
+            table = _annotations(history, self._standing_at(now), self._identities.names(now), of)
+            held = self._tables["annotations"] = _Made(seen, of, table)
+        return held.table.copy()
 
     def words(self, key: str, now: float) -> pd.DataFrame:
         """Return what stands of one key, and since when it is known.
@@ -145,49 +136,73 @@ class Facts:
             ``value`` and ``known_at`` [d, MJD UTC] by the candidate's row (the index).
         """
         history = self._read()
-        rows = _standing(history, now)
-        rows = rows[history.keys[history.key[rows]] == key] if len(rows) else rows
+        rows = self._standing_at(now)
+        rows = rows[history.key[rows] == history.code_of(key)]
         values = [json.loads(one) for one in history.value[rows].tolist()]
         told = {"value": values, "known_at": history.known_at[rows]}
         return pd.DataFrame(told, index=history.candidate[rows])
 
-    def of_candidates(self, now: float) -> pd.DataFrame:
-        """Return the facts that have a column of their own, by the candidate's row (the index)."""
-        return self._as_known("candidates", now)
-
-    def _as_known(self, kind: str, now: float) -> pd.DataFrame:
+    def true_of(self, key: str, now: float) -> NDArray[np.int64]:
+        """Return the rows of those candidates of whom a key is true at `now`, sorted."""
         history = self._read()
-        facts = int(np.searchsorted(history.times, now, side="right"))
-        seen = (facts, self._identities.count(now))
-        held = self._told.get(kind)
-        # Nothing became known, or unknown, between that time and this.
-        if held is not None and held[0] == seen:
-            return held[1]
-        standing = _standing(history, now)
-        if kind == "annotations":
-            table = _annotations(history, standing, self._identities.names(now))
-        else:
-            table = _columns(history, standing)
-        self._told[kind] = (seen, table)
-        return table
+        rows = self._standing_at(now)
+        rows = rows[history.key[rows] == history.code_of(key)]
+        found: NDArray[np.int64] = history.candidate[rows[history.value[rows] == TRUE]]
+        return found
+
+    def of_candidates(self, now: float, of: NDArray[np.int64]) -> pd.DataFrame:
+        """Return the facts that have a column of their own.
+
+        Parameters
+        ----------
+        now : float
+            [d, MJD UTC]
+        of : ndarray of int
+            The rows of the candidates that are asked for.
+
+        Returns
+        -------
+        DataFrame
+            A row for each of them of whom there is any, by the candidate's row (the index).
+        """
+        history = self._read()
+        seen = (_seen(history, now), 0)
+        held = self._tables.get("candidates")
+        if held is None or not held.is_of(seen, of):
+            rows = self._standing_at(now)
+            table = _columns(history, rows[np.isin(history.candidate[rows], of)])
+            held = self._tables["candidates"] = _Made(seen, of, table)
+        return held.table
+
+    def _standing_at(self, now: float) -> NDArray[np.intp]:
+        """Return the rows of the history that stand, from memory if nothing else was known."""
+        history = self._read()
+        seen = _seen(history, now)
+        if self._standing is None or self._standing[0] != seen:
+            self._standing = (seen, standing(history, now))
+        return self._standing[1]
 
     def _read(self) -> History:
         """Return the whole history, reading only what was added since the last time."""
         with self._access.reading() as connection:
             generation = self._access.generation(connection)
             if self._history is None or generation != self._generation:
-                held = 0 if self._rows is None else len(self._rows[0])
-                new = _read(connection, int(self._rows[0][-1]) if self._rows and held else 0)
-                if self._rows is None or len(new[0]):
-                    old = self._rows
-                    self._rows = new if old is None else _joined(old, new)
-                    self._history = _sorted(self._rows)
+                new = _read(connection, self._last)
+                if self._history is None or len(new[0]):
+                    self._history = self._with(connection, new)
+                    self._standing = None
                 # Also without new facts: an object may have become known.
-                self._told = {}
+                self._tables = {}
                 self._generation = generation
         if self._history is None:
             raise AssertionError("read above")
         return self._history
+
+    def _with(self, connection: Connection, new: list[NDArray[Any]]) -> History:
+        if len(new[0]):
+            self._last = int(new[0][-1])
+        history = None if self._history is None else self._history.with_rows(new)
+        return of_rows(_read(connection, 0)) if history is None else history
 
 
 def as_json(value: Any) -> str:
@@ -208,109 +223,33 @@ def _read(connection: Connection, after: int) -> list[NDArray[Any]]:
     return [np.array(values, dtype) for values, dtype in zip(columns, types, strict=True)]
 
 
-def _joined(old: Sequence[NDArray[Any]], new: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-    return [np.concatenate(pair) for pair in zip(old, new, strict=True)]
-
-
-def _sorted(rows: Sequence[NDArray[Any]]) -> History:
-    """Sort by candidate, key, precedence, source and time; what is alike, by its words."""
-    _, candidate, key, value, known_at, source, precedence, origin = rows
-    key_code, keys = pd.factorize(key, sort=True)
-    source_code, _ = pd.factorize(source, sort=True)
-    # A name stays once it is given: of two, the earlier is the last in this order.
-    names = np.flatnonzero(keys == "name")
-    stays = np.isin(key_code, names) & (precedence == OTHERS)
-    kept = ~(stays & (value == NULL))
-    time = np.where(stays, -known_at, known_at)
-    place = _places(candidate, key_code, precedence, source_code, time, value, origin)
-    order = place[kept[place]]
-    return History(
-        candidate[order],
-        key_code[order].astype(np.int64),
-        precedence[order],
-        source_code[order].astype(np.int64),
-        known_at[order],
-        value[order],
-        origin[order],
-        source[order] == "",
-        np.asarray(keys, dtype=object),
-        np.sort(known_at),
-    )
-
-
-def _places(*columns: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the order of rows; words are compared only where all numbers before are alike."""
-    numbers = columns[:5]
-    order = np.lexsort(numbers[::-1])
-    same = np.ones(max(len(order) - 1, 0), dtype=bool)
-    for column in numbers:
-        same &= column[order[1:]] == column[order[:-1]]
-    if not same.any():
-        return order
-    words = [pd.factorize(column, sort=True)[0] for column in columns[5:]]
-    return np.lexsort([*words[::-1], *numbers[::-1]])
-
-
-def _standing(history: History, now: float) -> NDArray[np.intp]:
-    """Return the rows that stand at `now`: at most one for each candidate and key."""
-    seen = np.flatnonzero(history.known_at <= now)
-    # The newest word of each source counts; those that take back say nothing.
-    last = seen[_is_last(history, seen, (history.source, history.precedence))]
-    last = last[(history.value[last] != NULL) & ~_is_given_up(history, last)]
-    stays = np.isin(history.key[last], np.flatnonzero(history.keys == "name"))
-    stays &= history.precedence[last] == OTHERS
-    time = np.where(stays, -history.known_at[last], history.known_at[last])
-    order = np.lexsort(
-        [
-            history.source[last],
-            time,
-            history.precedence[last],
-            history.key[last],
-            history.candidate[last],
-        ]
-    )
-    ranked = last[order]
-    return np.sort(ranked[_is_last(history, ranked, ())])
-
-
-def _is_given_up(history: History, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Tell which words of nobody in particular, from an older store, were taken back since."""
-    given_up = np.zeros(len(rows), dtype=bool)
-    unknown = history.of_nobody[rows]
-    taken_back = history.value[rows] == NULL
-    if not (unknown.any() and taken_back.any()):
-        return given_up
-    group = pd.Series(history.candidate[rows] * len(history.keys) + history.key[rows])
-    until = pd.Series(history.known_at[rows])[taken_back].groupby(group[taken_back]).max()
-    later = group.map(until).to_numpy(float) > history.known_at[rows]
-    given_up[:] = unknown & later & (history.precedence[rows] == OTHERS)
-    return given_up
-
-
-def _is_last(history: History, rows: NDArray[np.intp], more: tuple[Ints, ...]) -> NDArray[np.bool_]:
-    """Tell which rows are the last of their candidate and key, and of what else is given."""
-    is_last = np.ones(len(rows), dtype=bool)
-    if len(rows):
-        differs = np.zeros(len(rows) - 1, dtype=bool)
-        for column in (history.candidate, history.key, *more):
-            differs |= column[rows[1:]] != column[rows[:-1]]
-        is_last[:-1] = differs
-    return is_last
+def _seen(history: History, now: float) -> int:
+    """Return how many facts were known: the same number, the same facts."""
+    return int(np.searchsorted(history.times, now, side="right"))
 
 
 def _annotations(
-    history: History, standing: NDArray[np.intp], names: Mapping[int, str]
+    history: History,
+    standing: NDArray[np.intp],
+    names: Mapping[int, str],
+    of: NDArray[np.int64] | None,
 ) -> pd.DataFrame:
-    """Put the annotations that stand into a table, of those candidates that are known."""
+    """Put the annotations that stand into a table, of those candidates that are known.
+
+    Also of some there is a column of each key that anybody has.
+    """
     own = np.array([key not in FACTS and key not in RESERVED for key in history.keys], dtype=bool)
     rows = standing[own[history.key[standing]]] if len(own) else standing[:0]
+    codes = np.flatnonzero(np.bincount(history.key[rows], minlength=len(own)))
+    if of is not None:
+        rows = rows[np.isin(history.candidate[rows], of)]
     known = pd.Index(np.array(list(names), dtype=np.int64))
     labels = np.array(list(names.values()), dtype=object)
     owner = known.get_indexer(pd.Index(history.candidate[rows]))
     rows, owner = rows[owner >= 0], owner[owner >= 0]
     present, place = np.unique(owner, return_inverse=True)
     columns: dict[str, Any] = {"candidate_id": labels[present]}
-    for code in np.flatnonzero(np.bincount(history.key[rows], minlength=len(own))):
+    for code in codes:
         here = history.key[rows] == code
         columns[str(history.keys[code])] = _column(
             history.value[rows[here]], place[here], len(present)

@@ -19,11 +19,9 @@ from sqlalchemy import Connection, select
 
 from aas2rto.store import schema
 from aas2rto.store.access import Access
+from aas2rto.store.objects import PEOPLE, Objects, Places
 from aas2rto.store.rows import chunks
 from aas2rto.tables import candidates
-
-PEOPLE = "too"
-"""The survey of targets that people write down."""
 
 Alike = tuple[int, int, str]
 """Two candidates' rows, and the name that both bear."""
@@ -87,8 +85,10 @@ class Identities:
         query = select(table.c.candidate_id, table.c.id)
         rows = [row for row in connection.execute(query) if row.id not in self._merged]
         self._keys: dict[str, int] = {name: key for name, key in rows}  # noqa: C416  rows are no pairs
-        self._rows: list[tuple[Any, ...]] = []
+        self._names: dict[int, str] = {key: name for name, key in self._keys.items()}
+        self._table, self._places = Objects(), Places()
         self._objects: dict[str, tuple[Any, ...]] = {}
+        self._of: dict[int, list[str]] = {}
         self._since: dict[str, float] = {}
         self._read_rows(connection)
         of = schema.aliases.c
@@ -98,10 +98,7 @@ class Identities:
         self._changed()
 
     def _changed(self) -> None:
-        self._names = {key: name for name, key in self._keys.items()}
-        self._table: pd.DataFrame | None = None
         self._at: tuple[int, pd.DataFrame] | None = None
-        self._index: pd.Index[str] | None = None
         self._named: tuple[pd.DataFrame, dict[int, str]] | None = None
 
     # -- reading ------------------------------------------------------------------------------
@@ -117,14 +114,11 @@ class Identities:
 
     def rows_of(self, names: NDArray[np.object_]) -> NDArray[np.int64]:
         """Return the rows of many candidates at once; -1 for nobody."""
-        if self._index is None:
-            self._index = pd.Index(np.array(list(self._keys), dtype=object))
-            self._ids = np.array([*self._keys.values(), -1], dtype=np.int64)
-        found: NDArray[np.int64] = self._ids[self._index.get_indexer(pd.Index(names))]
-        for place in np.flatnonzero(found < 0).tolist():  # who is called otherwise by now
-            key = self.key_of(str(names[place]))
-            found[place] = -1 if key is None else key
-        return found
+        keys = [self._keys.get(name) for name in names.tolist()]
+        for place, key in enumerate(keys):
+            if key is None:  # who is called otherwise by now
+                keys[place] = self.key_of(str(names[place]))
+        return np.array([-1 if key is None else key for key in keys], dtype=np.int64)
 
     def keys_of(self, candidate_ids: Iterable[str]) -> dict[str, int]:
         """Return the rows of those candidates that there are."""
@@ -157,41 +151,15 @@ class Identities:
         DataFrame
             ``id, candidate_id, ra, dec, first_known``, sorted by candidate_id.
         """
-        table, count = self._all(), self.count(now)
+        count = self.count(now)
         # No object became known, or unknown, between that time and this.
-        if self._at is not None and self._at[0] == count:
-            return self._at[1]
-        seen = table[table["known_at"] <= now]
-        first = seen.drop_duplicates("candidate")
-        earliest = seen.groupby("candidate", sort=False)["known_at"].min()
-        place = _that_count(seen).set_index("object_id")
-        place = place.loc[first["object_id"]]
-        found = pd.DataFrame(
-            {
-                "id": first["candidate"].to_numpy(),
-                "candidate_id": first["object_id"].to_numpy(object),
-                "ra": place["ra"].to_numpy(),
-                "dec": place["dec"].to_numpy(),
-                "first_known": earliest.reindex(first["candidate"]).to_numpy(),
-            }
-        )
-        found = found.sort_values("candidate_id", kind="stable", ignore_index=True)
-        self._at = (count, found)
-        return found
+        if self._at is None or self._at[0] != count:
+            self._at = (count, self._table.as_known(now))
+        return self._at[1]
 
     def count(self, now: float) -> int:
         """Return how many rows were known at `now`: the same number, the same rows."""
-        self._all()
-        return int(np.searchsorted(self._times, now, side="right"))
-
-    def _all(self) -> pd.DataFrame:
-        if self._table is None:
-            rows = pd.DataFrame(self._rows, columns=OBJECT)
-            self._table = rows.astype(
-                {"id": "int64", "candidate": "int64", "ra": float, "dec": float, "known_at": float}
-            ).sort_values("id", ignore_index=True)
-            self._times = np.sort(self._table["known_at"].to_numpy())
-        return self._table
+        return int(np.searchsorted(self._table.times, now, side="right"))
 
     def names(self, now: float) -> Mapping[int, str]:
         """Return the candidate_id that each candidate bore at `now`, by row."""
@@ -219,7 +187,9 @@ class Identities:
         """Return the names of one candidate that were known at `now`, as `aliases` has them."""
         names, own, since = self.names(now), self.key_of(candidate_id), self._since
         objects = self._objects
-        found = {one for one, row in objects.items() if row[1] == own and since[one] <= now}
+        if own is None:
+            return []
+        found = {one for one in self._of.get(own, ()) if since[one] <= now}
         for alias in [one for one, owners in self._aliases.items() if own in owners]:
             if alias in objects and since[alias] <= now:
                 continue  # an object of that name is it
@@ -247,16 +217,33 @@ class Identities:
         owners = self._owners(objects)
         fresh = frozenset(name for name in objects["object_id"] if name not in self._objects)
         by_name = [name for name in owners if name in fresh]
-        known = pd.DataFrame(
-            [(self._names[one[1]], one[3], one[4]) for one in self._objects.values()],
-            columns=["candidate_id", "ra", "dec"],
-        )
+        known = self._around(objects, radius, [owners[name] for name in by_name])
         found = candidates.match(objects, known, owners, radius_arcsec=radius, by_name=by_name)
         self._add_candidates(connection, found.candidate_id[found.is_new].tolist())
         keys = np.array([self._keys[name] for name in found.candidate_id], dtype=np.int64)
         moved = self._add_objects(connection, objects, keys)
         self._changed()
         return Placed(keys, found.is_new, found.linked, moved, fresh)
+
+    def _around(self, objects: pd.DataFrame, radius: float, besides: Iterable[str]) -> pd.DataFrame:
+        """Return the objects of all candidates that have one near those of a report.
+
+        Parameters
+        ----------
+        objects : DataFrame
+        radius : float
+            [arcsec]
+        besides : iterable of str
+            Candidates whose objects are returned wherever they are.
+        """
+        vectors = candidates.unit_vectors(objects["ra"], objects["dec"])
+        near = self._places.near(vectors, candidates.chord(radius))
+        keys = {self._objects[name][1] for name in near} | {self._keys[name] for name in besides}
+        rows = self._places.in_order(name for key in keys for name in self._of[key])
+        told = [
+            (self._names[row[1]], row[3], row[4]) for row in map(self._objects.__getitem__, rows)
+        ]
+        return pd.DataFrame(told, columns=["candidate_id", "ra", "dec"])
 
     def _owners(self, objects: pd.DataFrame) -> dict[str, str]:
         """Return who is known by each object's id; by a name only if it was known before."""
@@ -277,7 +264,9 @@ class Identities:
         connection.execute(table.insert(), [{"candidate_id": name} for name in names])
         for part in chunks(names):
             query = select(table.c.candidate_id, table.c.id).where(table.c.candidate_id.in_(part))
-            self._keys.update({row.candidate_id: row.id for row in connection.execute(query)})
+            new = {row.candidate_id: row.id for row in connection.execute(query)}
+            self._keys |= new
+            self._names |= {key: name for name, key in new.items()}
         self._changed()
 
     def _add_objects(
@@ -308,16 +297,21 @@ class Identities:
 
     def _read_rows(self, connection: Connection) -> None:
         """Read the rows of objects that are not held yet."""
-        table, last = schema.objects, self._rows[-1][0] if self._rows else 0
-        query = select(*(table.c[name] for name in OBJECT)).where(table.c.id > last)
+        table = schema.objects
+        query = select(*(table.c[name] for name in OBJECT)).where(table.c.id > self._table.last)
         found = [tuple(row) for row in connection.execute(query.order_by(table.c.id))]
-        self._rows += found
+        self._table.add(found)
+        moved = []
         for row in found:
             name, old = row[2], self._objects.get(row[2])
+            if old is None:
+                self._of.setdefault(row[1], []).append(name)
             # Of each object the row that counts; of a survey's that is its last, see `_is_news`.
             if old is None or row[6] != PEOPLE or _said(row) > _said(old):
                 self._objects[name] = row
+                moved.append((name, row[3], row[4]))
             self._since[name] = min(row[5], self._since.get(name, np.inf))
+        self._places.put(moved)
 
     def add_aliases(
         self, connection: Connection, rows: Iterable[tuple[str, int, str, float]]
@@ -387,8 +381,7 @@ class Identities:
     def _apart(self, one: int, other: int) -> float:
         """Return how far apart the nearest objects of two candidates are [arcsec]."""
         places = [
-            [(row[3], row[4]) for row in self._objects.values() if row[1] == key]
-            for key in (one, other)
+            [self._objects[name][3:5] for name in self._of.get(key, ())] for key in (one, other)
         ]
         return min(candidates.separation(*a, *b) for a in places[0] for b in places[1])
 
@@ -418,18 +411,10 @@ def _said(row: tuple[Any, ...]) -> tuple[float, float, float]:
     return row[5], row[3], row[4]
 
 
-def _that_count(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return of each object the row that gives its place, of rows in the order of their ids."""
-    people = rows["survey"].to_numpy(object) == PEOPLE
-    if people.any():
-        said = rows[people].sort_values(["known_at", "ra", "dec"], kind="stable")
-        rows = pd.concat([rows[~people], said])
-    return rows.drop_duplicates("object_id", keep="last")
-
-
 def names_of(frame: pd.DataFrame, names: Mapping[int, str]) -> pd.DataFrame:
     """Put ``candidate_id`` in the place of ``candidate``; rows of nobody are left out."""
-    named = frame["candidate"].map(names)
-    kept = frame[named.notna()].drop(columns="candidate")
-    kept.insert(0, "candidate_id", named[named.notna()].astype(object))
+    named = np.array([names.get(key) for key in frame["candidate"].tolist()], dtype=object)
+    is_known = np.array([name is not None for name in named], dtype=bool)
+    kept = frame[is_known].drop(columns="candidate")
+    kept.insert(0, "candidate_id", pd.Series(named[is_known], index=kept.index, dtype=object))
     return kept.reset_index(drop=True)

@@ -11,7 +11,8 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from aas2rto.store.access import Access
-from aas2rto.store.facts import OTHERS, PERSON, TNS, Facts
+from aas2rto.store.facts import Facts
+from aas2rto.store.facts_history import OTHERS, PERSON, TNS
 from aas2rto.store.histories import Histories
 from aas2rto.store.identities import Identities
 from aas2rto.store.merging import Merging

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, or_, select
 
 from aas2rto.store import schema
@@ -76,7 +76,7 @@ class Rejections:
                 "at": now,
                 "factor": row["factor"],
                 "reason": row["reason"],
-                "row": json.dumps(row["row"], default=plain),
+                "row": json.dumps(_known(row["row"]), default=plain),
             }
             for row in rejected.to_dict("records")
         ]
@@ -126,16 +126,12 @@ class Rejections:
             comings = self._read(connection)
         if self._out is None or not self._out.since <= now < self._out.until:
             self._out = out_at(comings, now)
-        too = self._too(now)
+        too = self._facts.true_of("too", now)
         return self._out.without(too) if len(too) else self._out
 
     def keys(self, now: float) -> set[int]:
         """Return the rows of the candidates that are out at `now` [d, MJD UTC]."""
         return set(self.out(now).candidate.tolist())
-
-    def _too(self, now: float) -> NDArray[np.int64]:
-        known = self._facts.of_candidates(now)
-        return known.index[known["too"].to_numpy(bool)].to_numpy(np.int64)
 
     def as_known(self, now: float, *, only: Iterable[str] | None = None) -> pd.DataFrame:
         """Return who is out at `now`: ``candidate_id, factor, reason, at, row``, sorted by id.
@@ -269,6 +265,18 @@ class Rejections:
         if self._doubtful is None or by_others or now < checked or after_days != after:
             return None
         return self._doubtful
+
+
+def _known(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is not known: three quarters of what a season's rejections would weigh.
+
+    Factors stay, for the order in which lists have them.
+    """
+    return {
+        name: value
+        for name, value in row.items()
+        if name.startswith("factor_") or not (isinstance(value, float) and np.isnan(value))
+    }
 
 
 def _newest_detections(connection: Connection, keys: Sequence[int], now: float) -> dict[int, float]:

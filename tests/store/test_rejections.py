@@ -40,6 +40,20 @@ def detect(store: Store, name: str, mjd: float, *, known_at: float | None = None
     store.ingest(make_report(None, points), mjd)
 
 
+def test_what_is_not_known_of_the_rejected_is_not_kept(store):
+    """But that a factor said nothing is: the first row gives the order of the columns."""
+    tell(store, ["a"])
+    row = {"mag_ztfg": 19.5, "mag_ztfr": np.nan, "name": "", "factor_f": np.nan, "too": False}
+    found = {"candidate_id": "a", "factor": "f", "reason": "r", "row": row}
+    report = {"version": "1", "config": "c"}
+    nobody = pd.DataFrame()
+    store.save_cycle(
+        MJD, scores=nobody, rejected=pd.DataFrame([found]), ranks=nobody, report=report
+    )
+    (kept,) = store.rejections.as_known(MJD)["row"]
+    assert list(kept) == ["mag_ztfg", "name", "factor_f", "too"]
+
+
 @pytest.fixture
 def asked(store):
     """Return the statements that the store is asked."""
