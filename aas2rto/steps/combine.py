@@ -69,7 +69,7 @@ def combine(
     decision[lost] = Decision.EXCLUDE
     name[lost] = SCORE
     short = say(effect.shortage, score)
-    reason = Late.where(lost, short if effect is PRODUCT else joined(short, why(columns)), reason)
+    reason = Late.where(lost, short if effect == PRODUCT else joined(short, why(columns)), reason)
     score = np.where(decision == Decision.EXCLUDE, EXCLUDED_SCORE, score)
     score = np.where(decision == Decision.REJECT, REJECTED_SCORE, score)
     return Verdict(score, decision, name, reason)

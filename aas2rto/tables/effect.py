@@ -68,6 +68,7 @@ class Effect(Protocol):
         """Return the value that leads from `other` to `one`: what puts one before another."""
 
 
+@dataclass(frozen=True)
 class Product:
     """S = S_base x the product of the factors (A&A 698, A153, Eq. 1)."""
 

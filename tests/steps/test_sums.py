@@ -102,7 +102,7 @@ def test_who_was_not_asked_gets_no_points():
 def test_a_rule_beside_the_factors_does_not_tell_how_they_join():
     rule = Column(FEEDBACK, answer(1.0))
     assert effect_of([rule, *columns([1.0])]) is POINTS
-    assert effect_of([rule]) is PRODUCT
+    assert effect_of([rule]) == PRODUCT
     both = combine(
         [rule, *columns([50.0])], np.zeros(1), never_reject=np.zeros(1, bool), effect=POINTS
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aas2rto.tables.effect import PRODUCT
+from aas2rto.tables.effect import PRODUCT, Sum
 
 VALUES = st.floats(1e-6, 1e6)
 
@@ -50,3 +52,9 @@ def test_it_is_written_as_what_it_does():
     assert PRODUCT.written(13.5) == "×13.5"
     assert PRODUCT.typed(0.01) == "x0.01"
     assert [PRODUCT.tick(place) for place in (-1.0, 0.0, 5.0)] == ["×0.1", "×1", "×1e5"]
+
+
+def test_what_travels_to_a_worker_process_is_what_it_was():
+    for effect in (PRODUCT, Sum()):
+        assert pickle.loads(pickle.dumps(effect)) == effect  # noqa: S301  our own bytes
+    assert PRODUCT != Sum()

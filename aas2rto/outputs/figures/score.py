@@ -45,7 +45,7 @@ def bars(subject: Subject) -> list[Bar]:
         words = str(site.facts.get("status") or site.facts.get("reason") or "")
         if ranked:
             words = f"site score {number(site.number('site_score'))}, #{site.number('rank'):.0f}"
-            if subject.effect is not PRODUCT:
+            if subject.effect != PRODUCT:  # of a worker process, it is another object
                 words, factor = f"{PRODUCT.written(factor)}: {words}", subject.effect.neutral
         rows.append(Bar(f"at {site.name}", factor, words, "factor" if ranked else "out"))
     return rows
