@@ -57,3 +57,14 @@ def test_bands_can_be_chosen():
     found = detections(rows, None, min=3, bands=("lsstg", "lsstr"))
     assert found.reason.tolist() == ["3 detections in lsstg+lsstr"]
     assert found.inputs["n_detections"].tolist() == [3]
+
+
+def test_of_a_star_that_only_dims_suspects_count_where_they_are_asked_for():
+    dims = candidate("ztfg", "ztfr", kind="suspect")
+    assert detections(dims, None, min=1).decision.tolist() == [Decision.EXCLUDE]
+    found = detections(dims, None, min=2, suspects=True)
+    assert found.decision.tolist() == [Decision.KEEP]
+    assert found.reason.tolist() == ["0 detections in ztfg+ztfr and 2 suspect measurements"]
+    few = detections(dims, None, min=3, suspects=True)
+    assert few.decision.tolist() == [Decision.EXCLUDE]
+    assert few.reason.tolist() == ["0 detections in ztfg+ztfr and 2 suspect measurements, needs 3"]
