@@ -108,6 +108,7 @@ LIGHT_CURVE = {
     "peak": {"mjd": 61118.7, "err": 0.8, "model": "salt"},
     "bands": [{"band": "ztfg", "days": [-0.5], "kind": ["point"], "mag": [17.87]}],
     "model": [{"band": "ztfg", "days": [-0.5], "mag": [17.85]}],
+    "total": [{"band": "ztfg", "days": [-0.5], "kind": ["point"], "mag": [16.92]}],
 }
 LEDGER = {
     "top": 5,
@@ -276,9 +277,12 @@ def _add_candidates(router: APIRouter, site: Site) -> None:
     def light_curve(request: Request, candidate_id: str) -> Response:
         """Return the light curve and its model by band, as the chart of the page draws them."""
         found = known(candidate_id)
-        return _told(
-            site, request, lambda night: curve_data(site.desk.candidate(night, found).subject)
-        )
+
+        def make(night: Night) -> Any:
+            told = site.desk.candidate(night, found)
+            return curve_data(told.subject, told.totals)
+
+        return _told(site, request, make)
 
     @router.get("/why/{name:path}", responses=example(WHY))
     def why(request: Request, name: str, counterfactual: bool = True) -> Response:  # noqa: FBT001, FBT002

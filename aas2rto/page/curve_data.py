@@ -6,24 +6,28 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aas2rto.outputs.figures.light_curve import curve, days, magnitudes, shown
 from aas2rto.outputs.figures.subject import Subject
 from aas2rto.page.light_curve_svg import band_class
 from aas2rto.page.svg import Floats
 from aas2rto.tables.photometry import DETECTION, LIMIT, mag_from_flux, magerr_from_flux
+from aas2rto.tables.total import HISTORY
 from aas2rto.text.json_values import plain
 
 DIGITS = {"days": 5, "mag": 4, "magerr": 4, "flux": 4, "flux_err": 4}
 """After the point: of magnitudes a hundredth of their errors, of days a second."""
 
 
-def curve_data(subject: Subject) -> dict[str, Any]:
+def curve_data(subject: Subject, totals: pd.DataFrame) -> dict[str, Any]:
     """Return points and model of a candidate, by band.
 
     Parameters
     ----------
     subject : Subject
+    totals : DataFrame
+        Its total brightness, see `aas2rto.tables.total`.
 
     Returns
     -------
@@ -31,7 +35,9 @@ def curve_data(subject: Subject) -> dict[str, Any]:
         ``now_mjd``; ``peak`` with ``mjd, err, model``, or None; ``axis``: what is shown at first
         [d from now; mag]; ``bands``: for each its name, ``class``, and columns ``days`` [d from
         now], ``kind``, ``mag, magerr`` [AB], ``flux, flux_err`` [uJy] (of limits: the limit);
-        ``model``: for each band ``days, mag, mag_faint, mag_bright, flux, flux_low, flux_high``.
+        ``model``: for each band ``days, mag, mag_faint, mag_bright, flux, flux_low, flux_high``;
+        ``total``: as ``bands``, of template plus difference (``point``) and of light curves from
+        data releases (``history``).
     """
     points = shown(subject)
     low, high = days(subject, points)
@@ -54,6 +60,10 @@ def curve_data(subject: Subject) -> dict[str, Any]:
                 _model(str(band), rows, subject.now)
                 for band, rows in model.groupby("band", sort=True)
             ],
+            "total": [
+                _totals(str(band), rows, subject.now)
+                for band, rows in totals.groupby("band", sort=True, observed=True)
+            ],
         }
     )
     return told
@@ -63,16 +73,27 @@ def _points(band: str, rows: pd.DataFrame, now: float) -> dict[str, Any]:
     is_limit = (rows["kind"] == LIMIT).to_numpy(bool)
     flux = np.where(is_limit, rows["limit"], rows["flux"]).astype(float)
     error = np.where(is_limit, np.nan, rows["flux_err"]).astype(float)
+    kind = np.where(is_limit, "limit", np.where(rows["kind"] == DETECTION, "point", "suspect"))
+    return _of_band(band, kind, rows["mjd"].to_numpy(float) - now, flux, error)
+
+
+def _totals(band: str, rows: pd.DataFrame, now: float) -> dict[str, Any]:
+    flux, error = rows["flux"].to_numpy(float), rows["flux_err"].to_numpy(float)
+    kind = np.where(rows["kind"] == HISTORY, "history", "point")
+    return _of_band(band, kind, rows["mjd"].to_numpy(float) - now, flux, error)
+
+
+def _of_band(
+    band: str, kind: NDArray[np.str_], ago: Floats, flux: Floats, error: Floats
+) -> dict[str, Any]:
+    is_seen = flux > 0
     columns = {
-        "days": rows["mjd"].to_numpy(float) - now,
+        "days": ago,
         "mag": _mags(flux),
-        "magerr": np.where(
-            flux > 0, magerr_from_flux(np.where(flux > 0, flux, 1.0), error), np.nan
-        ),
+        "magerr": np.where(is_seen, magerr_from_flux(np.where(is_seen, flux, 1.0), error), np.nan),
         "flux": flux,
         "flux_err": error,
     }
-    kind = np.where(is_limit, "limit", np.where(rows["kind"] == DETECTION, "point", "suspect"))
     return {"band": band, "class": band_class(band), "kind": kind.tolist(), **_rounded(columns)}
 
 

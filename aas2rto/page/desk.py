@@ -61,11 +61,14 @@ class Told:
         What is drawn of it.
     sent : list of dict
         Messages about it, the newest first: ``at, channel, state, words``.
+    totals : DataFrame
+        Its total brightness, where templates or histories are known; see `aas2rto.tables.total`.
     """
 
     told: dict[str, Any]
     subject: Subject
     sent: list[dict[str, Any]]
+    totals: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -162,9 +165,13 @@ class Desk:
             told = explain_judged(night.parts, store, known, judged)
             found = findings_of(night.parts, store, name, judged)
             sent = _sent(store, name, night.mjd)
+            place = known.table[["candidate_id", "ra", "dec"]].assign(
+                id=store.identities.key_of(name)
+            )
+            totals = store.histories.of(place, night.mjd).table([name])
         with self._drawing:
             (subject,) = gather(found, [name])
-        return Told(told, subject, sent)
+        return Told(told, subject, sent, totals)
 
     def _judged_anew(self, night: Night, candidate_id: str) -> tuple[Known, Judged]:
         """Judge one in full that is left out, or not active."""

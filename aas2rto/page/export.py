@@ -112,9 +112,9 @@ def _candidate(site: Site, night: Night, asked: Asked, name: str) -> Iterator[tu
     done = attempt("page", lambda: site.views.candidate(asked, night, name, whole=True))
     if done.value is not None:
         yield f"candidate/{safe_name(name)}.html", done.value
-        told = candidate_json(night, site.desk.candidate(night, name))
-        yield f"api/candidates/{safe_name(name)}.json", as_json(told)
-        drawn = curve_data(site.desk.candidate(night, name).subject)
+        told = site.desk.candidate(night, name)
+        yield f"api/candidates/{safe_name(name)}.json", as_json(candidate_json(night, told))
+        drawn = curve_data(told.subject, told.totals)
         yield f"api/light_curves/{safe_name(name)}.json", as_json(drawn)
 
 

@@ -34,7 +34,7 @@
   }
 
   // One table of columns for all series: days, then for each band its points, limits and model.
-  function columns(data, from, unit) {
+  function columns(data, from, unit, isTotal) {
     const tables = [], series = [], err = unit === "mag" ? "magerr" : "flux_err";
     const shift = from === "peak" ? data.now_mjd - data.peak.mjd : 0;
     function add(days, values, more) {
@@ -42,15 +42,15 @@
       tables.push([order.map((at) => days[at] + shift), order.map((at) => number(values[at]))]);
       series.push(Object.assign({ errors: more.errors ? order.map((at) => [days[at] + shift, number(values[at]), more.errors[at]]) : null }, more, { at: order }));
     }
-    for (const one of data.bands) {
-      for (const kind of ["point", "suspect", "limit"]) {
+    for (const one of isTotal ? data.total : data.bands) {
+      for (const kind of ["history", "point", "suspect", "limit"]) {
         const rows = one.kind.map((k, at) => (k === kind ? at : -1)).filter((at) => at >= 0);
         if (!rows.length) continue;
         const pick = (name) => rows.map((at) => one[name][at]);
         add(pick("days"), pick(unit), { band: one.band, cls: one.class, kind, errors: kind === "limit" ? null : pick(err) });
       }
     }
-    for (const one of data.model) add(one.days, one[unit], { band: one.band, cls: one.class, kind: "model" });
+    if (!isTotal) for (const one of data.model) add(one.days, one[unit], { band: one.band, cls: one.class, kind: "model" });
     return { tables, series };
   }
 
@@ -62,16 +62,17 @@
     tools.className = "curve-tools";
     tools.setAttribute("role", "group");
     tools.setAttribute("aria-label", "Light curve");
-    const state = { from: "now", unit: "mag", limits: true, model: data.model.length > 0, hidden: new Set(), plot: null };
+    const state = { from: "now", unit: "mag", limits: true, model: data.model.length > 0, total: false, hidden: new Set(), plot: null };
     still.replaceWith(holder);
     figure.prepend(tools);
 
     function scale() {
       const shift = state.from === "peak" ? data.now_mjd - data.peak.mjd : 0;
-      return data.axis.days.map((one) => one + shift);
+      const first = state.total ? Math.min(data.axis.days[0], ...data.total.flatMap((one) => one.days)) : data.axis.days[0];
+      return [first + shift, data.axis.days[1] + shift];
     }
     function draw(keep) {
-      const told = columns(data, state.from, state.unit);
+      const told = columns(data, state.from, state.unit, state.total);
       const kept = keep && state.plot ? { min: state.plot.scales.x.min, max: state.plot.scales.x.max } : null;
       const ink = css(figure, "--ink"), line = css(figure, "--line"), now = css(figure, "--now"), faint = css(figure, "--faint");
       const seen = (one) => !state.hidden.has(one.band) && (state.limits || one.kind !== "limit") && (state.model || one.kind !== "model");
@@ -88,7 +89,7 @@
       });
       const axes = [0, 1].map(() => ({ stroke: ink, grid: { stroke: line, width: 0.7 }, ticks: { stroke: line }, font: "12px system-ui, sans-serif" }));
       axes[0].label = state.from === "peak" ? "days from the peak" : "days from now";
-      axes[1].label = state.unit === "mag" ? "magnitude (AB)" : "flux [uJy]";
+      axes[1].label = (state.total ? "total " : "") + (state.unit === "mag" ? "magnitude (AB)" : "flux [uJy]");
       axes.forEach((one) => { one.labelFont = one.font; one.labelSize = 16; one.labelGap = 0; });
       axes[0].size = 34;
       axes[1].size = 50;
@@ -102,7 +103,7 @@
       }
       // The model's 68 %: where its faint edge has no magnitude, down to the axis.
       function edges(plot) {
-        if (!state.model) return;
+        if (!state.model || state.total) return;
         const at = inside(plot), shift = state.from === "peak" ? data.now_mjd - data.peak.mjd : 0;
         for (const one of data.model) {
           if (state.hidden.has(one.band)) continue;
@@ -155,7 +156,7 @@
       if (state.plot) state.plot.destroy();
       // What is seen decides, not the model's edges, which fall without end; the whole has the drawing's own axis.
       const yRange = (plot, low, high) => {
-        const { min, max } = plot.scales.x, [first, last] = scale(), isMag = state.unit === "mag";
+        const { min, max } = plot.scales.x, [first, last] = scale(), isMag = state.unit === "mag" && !state.total;
         if (min === null || min === undefined || (isMag && Math.abs(min - first) < 1e-6 && Math.abs(max - last) < 1e-6)) return isMag ? data.axis.mag : [low || 0, high || 1];
         const values = [];
         told.series.forEach((one, at) => {
@@ -163,8 +164,9 @@
           told.tables[at][0].forEach((day, row) => { if (day >= min && day <= max && told.tables[at][1][row] !== null) values.push(told.tables[at][1][row]); });
         });
         if (!values.length) return isMag ? data.axis.mag : [low || 0, high || 1];
+        // Of an apparent light curve no axis was drawn before; its magnitudes are what is seen.
         const least = Math.min(...values), most = isMag ? Math.min(Math.max(...values), data.axis.mag[1]) : Math.max(...values);
-        const pad = Math.max(0.08 * Math.abs(most - least), isMag ? 0.1 : 1);
+        const pad = Math.max(0.08 * Math.abs(most - least), state.unit === "mag" ? 0.1 : 1);
         return [least - pad, Math.max(most, least) + pad];
       };
       const [first, last] = kept ? [kept.min, kept.max] : scale();
@@ -184,9 +186,9 @@
       const { min, max } = state.plot.scales.x, step = (max - min) * by;
       state.plot.setScale("x", { min: min + step, max: max + step });
     }
-    for (const one of data.bands) {
-      control(tools, "checkbox", one.band.slice(0, 20), true).addEventListener("change", (event) => {
-        if (event.target.checked) state.hidden.delete(one.band); else state.hidden.add(one.band);
+    for (const band of new Set([...data.bands, ...data.total].map((one) => one.band))) {
+      control(tools, "checkbox", band.slice(0, 20), true).addEventListener("change", (event) => {
+        if (event.target.checked) state.hidden.delete(band); else state.hidden.add(band);
         draw(true);
       });
     }
@@ -194,6 +196,7 @@
     if (has("limit")) control(tools, "checkbox", "limits", true).addEventListener("change", (event) => { state.limits = event.target.checked; draw(true); });
     if (data.model.length) control(tools, "checkbox", "model", true).addEventListener("change", (event) => { state.model = event.target.checked; draw(true); });
     if (data.peak) control(tools, "checkbox", "days from peak", false).addEventListener("change", (event) => { state.from = event.target.checked ? "peak" : "now"; draw(false); });
+    if (data.total.length) control(tools, "checkbox", "apparent", false).addEventListener("change", (event) => { state.total = event.target.checked; draw(false); });
     control(tools, "checkbox", "flux", false).addEventListener("change", (event) => { state.unit = event.target.checked ? "flux" : "mag"; draw(true); });
     push(tools, "+", () => zoom(0.6), "Zoom in");
     push(tools, "−", () => zoom(1 / 0.6), "Zoom out");
