@@ -156,8 +156,9 @@
       if (state.plot) state.plot.destroy();
       // What is seen decides, not the model's edges, which fall without end; the whole has the drawing's own axis.
       const yRange = (plot, low, high) => {
-        const { min, max } = plot.scales.x, [first, last] = scale(), isMag = state.unit === "mag" && !state.total;
-        if (min === null || min === undefined || (isMag && Math.abs(min - first) < 1e-6 && Math.abs(max - last) < 1e-6)) return isMag ? data.axis.mag : [low || 0, high || 1];
+        const [first, last] = scale(), isMag = state.unit === "mag" && !state.total;
+        const min = plot.scales.x.min ?? first, max = plot.scales.x.max ?? last;
+        if (isMag && Math.abs(min - first) < 1e-6 && Math.abs(max - last) < 1e-6) return data.axis.mag;
         const values = [];
         told.series.forEach((one, at) => {
           if (!seen(one)) return;
