@@ -51,6 +51,7 @@ DOORS = (
     "lasair-lsst",
     "atlas",
     "tns",
+    "yse",
     "HTTP",
     "Kafka",
     "fink stream",

@@ -76,7 +76,7 @@ OPERATORS: dict[type, Callable[..., Any]] = {
 """What may stand between two values, or before one."""
 
 
-BROKERS = ("antares_", "fink_", "alerce_", "lasair_", "tns_", "atlas_", "ztf_", "lsst_")
+BROKERS = ("antares_", "fink_", "alerce_", "lasair_", "tns_", "yse_", "atlas_", "ztf_", "lsst_")
 """Beginnings of the program's own annotations, which a config may use while a source is off."""
 
 

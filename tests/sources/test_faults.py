@@ -29,6 +29,7 @@ from aas2rto.sources.lasair import Lasair
 from aas2rto.sources.tns import Tns
 from aas2rto.sources.transport.http import Client
 from aas2rto.sources.transport.kafka import Patience
+from aas2rto.sources.yse import Yse
 from aas2rto.tables.report import Outcome, Report
 from tests.sources.conftest import NETWORK, Cluster, StandIn, request, wanted
 from tests.standin import faults, packets, sky
@@ -44,6 +45,7 @@ HTTP = (
     "lasair-lsst",
     "atlas",
     "tns",
+    "yse",
 )
 STREAMS = ("fink stream", "lasair stream")
 MARKS: dict[tuple[str, str], str] = {}
@@ -103,6 +105,10 @@ def source_of(name: str, standin: StandIn, folder: Path) -> Any:
             conditions="1 = 1",
             since=20.0,
         )
+    if service == "yse":
+        password = SecretStr("standin-yse-password")
+        url = f"{standin.urls[name]}/yse"
+        return Yse(url=url, username="observer", password=password, network=network, page_size=3)
     if service == "atlas":
         return Atlas(url=f"{standin.urls['atlas']}/forcedphot", network=network, token=token)
     return Tns(
@@ -150,7 +156,7 @@ def undisturbed(name: str, standin: StandIn, folder: Path) -> Night:
         for _ in range(4):
             report = poll(source_of(name, standin, folder / "well"), night, standin.now)
             assert (report.error, report.problems) == ("", ())
-        assert night.rows or name == "tns"
+        assert night.rows or name in {"tns", "yse"}  # which bring no photometry
         assert night.objects
         _undisturbed[name] = night
     return _undisturbed[name]

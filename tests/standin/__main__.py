@@ -31,8 +31,9 @@ from tests.standin.lasair import LasairLsst, LasairZtf
 from tests.standin.lco import Lco
 from tests.standin.server import Question, Reply, Route, Service
 from tests.standin.tns import Tns
+from tests.standin.yse import Yse
 
-SERVICES = (FinkZtf, FinkLsst, Alerce, Antares, LasairZtf, LasairLsst, Atlas, Tns, Lco)
+SERVICES = (FinkZtf, FinkLsst, Alerce, Antares, LasairZtf, LasairLsst, Atlas, Tns, Lco, Yse)
 
 
 class Control(Service):
