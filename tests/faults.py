@@ -51,6 +51,7 @@ DOORS = (
     "lasair-lsst",
     "atlas",
     "tns",
+    "schedules",
     "HTTP",
     "Kafka",
     "fink stream",
