@@ -102,7 +102,7 @@ def test_a_dark_rubin_says_that_it_announces_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.fault("schedules", "{kind}")
+@pytest.mark.fault("schedules", "{kind}", "a plan of ZTF or Rubin: {kind}")
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_happens_to_a_service(
     surveys: tuple[ZtfSchedule, Rubin], tmp_path: Path, kind: str
