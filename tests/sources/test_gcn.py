@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from aas2rto.errors import InputError
+from aas2rto.factors import Decision
 from aas2rto.factors.in_skymap import in_skymap
 from aas2rto.sources.gcn import Gcn, _login
 from aas2rto.sources.notices.notice import Kind, radius90
 from aas2rto.sources.notices.read import read
 from aas2rto.sources.transport.kafka import Patience
+from aas2rto.steps.rules import expired
 from aas2rto.store import Store
 from aas2rto.tables.report import Outcome, Report
 from tests.sources.conftest import Cluster, request
@@ -164,14 +166,14 @@ def test_a_retraction_withdraws(tmp_path: Path) -> None:
     gone = {key: EP[key] for key in ("$schema", "id")} | {"alert_type": "retraction"}
     second = poll(tmp_path, gone, cursor=first.cursor, now=NOW + 0.1)
     row = said(second)["EP-01709999999"]
-    assert (row["too"], row["base_score"], row["valid_until"]) == (None, None, NOW + 0.1)
-    assert row["comment"] == "retracted"
+    assert (row["base_score"], row["comment"]) == (None, "retracted")
+    assert NOW < row["valid_until"] < NOW + 0.1
     again = poll(tmp_path, gone, cursor=second.cursor, now=NOW + 0.2)
     assert len(again.objects) == 0
 
 
 def test_the_store_moves_and_withdraws(tmp_path: Path, store: Store) -> None:
-    """The same candidate, elsewhere; then no target of opportunity any more, and over."""
+    """The same candidate, elsewhere; then it is over; what is told again later counts again."""
 
     def take(notice: Any, now: float) -> dict[str, Any]:
         cursor = store.sources.state("gcn").cursor
@@ -184,9 +186,12 @@ def test_the_store_moves_and_withdraws(tmp_path: Path, store: Store) -> None:
     assert (row["candidate_id"], bool(row["too"])) == ("EP-01709999999", True)
     row = take(EP | {"ra": 149.1, "ra_dec_error": 0.01}, NOW + 0.1)
     assert (row["candidate_id"], row["ra"]) == ("EP-01709999999", 149.1)
-    row = take(EP | {"alert_type": "retraction"}, NOW + 0.2)
-    assert not row["too"] or pd.isna(row["too"])
-    assert row["valid_until"] <= NOW + 0.2
+    take(EP | {"alert_type": "retraction"}, NOW + 0.2)
+    over = expired(store.candidates(NOW + 0.2), Time(NOW + 0.2, format="mjd")).factor
+    assert over.decision.tolist() == [Decision.EXCLUDE]
+    take(EP | {"alert_datetime": "2026-12-01T12:00:00"}, NOW + 1.0)
+    again = expired(store.candidates(NOW + 1.0), Time(NOW + 1.0, format="mjd")).factor
+    assert again.decision.tolist() == [Decision.KEEP]
 
 
 @pytest.mark.parametrize(
@@ -331,7 +336,7 @@ def test_svom_speaks_voevent(tmp_path: Path) -> None:
     row = said(report)["SVOM-sb26120101"]
     assert (row["ra"], row["dec"], row["gcn_r90"]) == (337.5347, -0.3918, 0.02)
     gone = poll(tmp_path, voevent(cite="retraction"), cursor=report.cursor, now=NOW + 0.1)
-    assert said(gone)["SVOM-sb26120101"]["too"] is None
+    assert said(gone)["SVOM-sb26120101"]["comment"] == "retracted"
 
 
 @pytest.mark.parametrize("told", [voevent("test"), voevent("utility"), voevent(radius=0.2)])
@@ -426,7 +431,7 @@ def test_streams_bring_the_same(tmp_path: Path, cluster: Cluster) -> None:
     gone = bare | {"alert_type": "retraction"}
     cluster.send(topics[0], json.dumps(gone).encode())
     later = gcn.poll(request(NOW + 0.1, report.cursor))
-    assert said(later)["EP-01709999999"]["too"] is None
+    assert said(later)["EP-01709999999"]["comment"] == "retracted"
     assert "has 2 topics" in gcn.probe()
     gcn.close()
 

@@ -11,6 +11,8 @@ from aas2rto.sources.notices.notice import Kind, Notice
 REMEMBERED = 500
 """Events; GCN sends some thousand a year, and updates come within days."""
 
+SECOND = 1.0 / 86400.0
+
 SURVEY = "too"
 """As of files of ToOs: objects of this survey may move (`aas2rto.store.identities`)."""
 
@@ -120,9 +122,10 @@ class Ledger:
             "survey": SURVEY,
             "ra": before["ra"],
             "dec": before["dec"],
-            "too": None,
+            # Only what says that it is a target outranks what a target said before.
+            "too": True,
             "base_score": None,
-            "valid_until": self.now,
+            "valid_until": self.now - SECOND,
             "comment": "retracted",
         }
         return Change(target, ends_map=True)
