@@ -52,6 +52,7 @@ DOORS = (
     "atlas",
     "tns",
     "schedules",
+    "lco",
     "HTTP",
     "Kafka",
     "fink stream",

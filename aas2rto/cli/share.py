@@ -105,7 +105,7 @@ def out(
 @app.command("in")
 def take_in(
     config: ConfigFile,
-    where: Annotated[str, typer.Argument(metavar="skyportal|tom")],
+    where: Annotated[str, typer.Argument(metavar="skyportal|tom", help="Who is asked.")],
     list_name: Annotated[
         str | None, typer.Option("--list", help="Of a TOM: the name of the list to take.")
     ] = None,

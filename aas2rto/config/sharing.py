@@ -31,6 +31,7 @@ class SkyPortal(_Outlet):
     Parameters
     ----------
     url : str
+        Of the portal.
     group_ids : tuple of int
         Who sees sources and annotations; without it SkyPortal saves to all groups of the token.
     allocation_ids : tuple of int
@@ -52,10 +53,13 @@ class Tom(_Outlet):
     Parameters
     ----------
     url : str
+        Of the TOM.
     groups : tuple of str
         Who sees the targets; without it only the owner of the token does.
-    most, not_if
-        As above.
+    most : int
+        The first so many of the list.
+    not_if : tuple
+        Who is not sent: ``classified``, ``reported``, ``spectrum``.
     """
 
     url: str
@@ -70,8 +74,11 @@ class LasairAnnotator(_Outlet):
     topic : str
         Of the annotator.
     url : str
-    most, not_if
-        As above.
+        Of Lasair.
+    most : int
+        The first so many of the list.
+    not_if : tuple
+        Who is not sent: ``classified``, ``reported``, ``spectrum``.
     """
 
     topic: str = Field(min_length=1, max_length=255)
@@ -84,12 +91,17 @@ class Hermes(_Outlet):
     Parameters
     ----------
     submitter : str
+        Whose message it is.
     authors : str
+        All of them, in one text.
     topic : str
         ``hermes.test`` to try.
     url : str
-    most, not_if
-        As above.
+        Of Hermes.
+    most : int
+        The first so many of the list.
+    not_if : tuple
+        Who is not sent: ``classified``, ``reported``, ``spectrum``.
     """
 
     submitter: str = Field(min_length=1)
@@ -104,6 +116,7 @@ class Eso(_Outlet):
     Parameters
     ----------
     instrument : str
+        Whose run it is.
     container : int
         Of the run, in which blocks are created.
     airmass, moon, fli : float
@@ -111,10 +124,13 @@ class Eso(_Outlet):
     seeing : float
         [arcsec]
     transparency : str
+        Worst transparency of the sky, in p2's words.
     url : str
         Refused unless it is the demonstration environment, or this machine.
-    most, not_if
-        As above.
+    most : int
+        The first so many of the list.
+    not_if : tuple
+        Who is not sent: ``classified``, ``reported``, ``spectrum``.
     """
 
     instrument: str = Field(default="EFOSC2", min_length=1)
@@ -128,7 +144,15 @@ class Eso(_Outlet):
 
 
 class Share(_Section):
-    """Where a list goes to beside the telescope; each only with `aas2rto share ... --submit`."""
+    """Where a list goes to beside the telescope; each only with `aas2rto share ... --submit`.
+
+    Tokens stand in environment variables, or in the file of secrets.
+
+    Parameters
+    ----------
+    skyportal, tom, lasair, hermes, p2 : section or None
+        See below.
+    """
 
     skyportal: SkyPortal | None = None
     tom: Tom | None = None
