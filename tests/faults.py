@@ -52,6 +52,8 @@ DOORS = (
     "atlas",
     "tns",
     "yse",
+    "schedules",
+    "lco",
     "HTTP",
     "Kafka",
     "fink stream",

@@ -37,6 +37,7 @@ from aas2rto.cli import (
     replay,
     run,
     serve,
+    share,
     simulate,
     snapshot,
     starlist,
@@ -93,6 +94,7 @@ app.add_typer(too.app, name="too")
 app.add_typer(targets.app, name="targets")
 app.add_typer(region.app, name="region")
 app.add_typer(lco.app, name="lco")
+app.add_typer(share.app, name="share")
 
 
 def _show_version(value: bool) -> None:

@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 from aas2rto.cli import app
 from aas2rto.config.messages import ChannelPolicy, When
 from aas2rto.config.sections import Config
+from aas2rto.config.sharing import Share
 from aas2rto.factors import FACTORS, Needs
 from aas2rto.messaging import MESSENGERS
 from aas2rto.models import MODELS
@@ -255,6 +256,10 @@ def _sections() -> Iterator[str]:
         for kind in (field.annotation, *typing.get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):
                 yield from _section(name, kind)
+    for name, field in Share.model_fields.items():
+        for kind in typing.get_args(field.annotation):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from _section(f"share: {name}", kind)
     yield from _section("messages: when", When)
     yield from _section("messages: every channel", ChannelPolicy)
     yield "### network\n"

@@ -17,6 +17,9 @@ from aas2rto.units import Unit
 SECTIONS = ("loop", "candidates", "plan", "figures")
 """Sections of the config whose settings stand directly below them."""
 
+OPTIONAL = ("snapshot", "lco")
+"""The same of sections without which a config does without what they are for."""
+
 SCORE = ("score.base", "score.combine", "score.clip", "score.keep_from")
 """What `--set` takes of the score, besides its factors."""
 
@@ -62,7 +65,20 @@ def settings_of(case: Case) -> list[KeyedSetting]:
     found += _of_model("visibility", case.site_factor.options)
     found += _of_model("messages.when", case.when)
     found += _parts("messages", case.messengers)
+    found += _outlets(case)
     return [one for one in found if _can_be_named(one.key)]
+
+
+def _outlets(case: Case) -> Iterator[KeyedSetting]:
+    """Yield the settings of the sections that a config need not have."""
+    for section in OPTIONAL:
+        options = getattr(case.config, section)
+        if options is not None:
+            yield from _of_model(section, options)
+    for name in type(case.config.share).model_fields if case.config.share else ():
+        options = getattr(case.config.share, name)
+        if options is not None:
+            yield from _of_model(f"share.{name}", options)
 
 
 def factor_names(case: Case) -> list[str]:

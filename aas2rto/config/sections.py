@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from aas2rto.config.messages import Figures
+from aas2rto.config.sharing import Guard, Share
 from aas2rto.tables.effect import PRODUCT, Effect, Sum
 from aas2rto.tables.outburst import QUIET
 from aas2rto.units import Arcsec, Day, Degree, Hour, Second
@@ -324,8 +325,8 @@ class Lco(Section):
     moon_separation : float
         Not closer to the Moon [deg].
     not_if : list or None
-        Nothing is sent for a candidate that is ``classified``, or ``reported`` to TNS. None:
-        spectra are not taken of what is classified.
+        Nothing is sent for a candidate that is ``classified``, ``reported`` to TNS, or of which a
+        ``spectrum`` exists. None: spectra are not taken of what is classified or has one.
     """
 
     proposal: str = Field(min_length=1)
@@ -340,7 +341,7 @@ class Lco(Section):
     spectrum_exposure: Second = Field(default=1800.0, gt=0)
     max_airmass: float = Field(default=1.6, ge=1.0, le=25.0)
     moon_separation: Degree = Field(default=30.0, ge=0, le=180)
-    not_if: list[Literal["classified", "reported"]] | None = None
+    not_if: list[Guard] | None = None
 
 
 class Executor(Section):
@@ -408,3 +409,4 @@ class Config(Section):
     figures: Figures = Figures()
     messages: dict[str, Any] = {}
     lco: Lco | None = None
+    share: Share | None = None

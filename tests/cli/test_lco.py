@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from aas2rto.store import Store
-from aas2rto.store.requests import SENDING
+from aas2rto.store.requests import SENDING, Request
 from tests.cli.conftest import CONFIG, NOW_MJD, Cli, Said
+from tests.standin.faults import KINDS, Fault
 from tests.standin.lco import INSTRUMENTS, Lco
 from tests.standin.server import Question, Reply
 
@@ -69,6 +70,7 @@ def posts(lco: Lco) -> list[str]:
     return [one["path"] for one in lco.log if one["method"] == "POST"]
 
 
+@pytest.mark.outlet("file")
 def test_a_file_first_and_nothing_else(ran: Path, aas2rto: Cli, lco: Lco) -> None:
     """Without --validate and --submit nobody is asked anything."""
     said = ask(aas2rto)
@@ -80,6 +82,7 @@ def test_a_file_first_and_nothing_else(ran: Path, aas2rto: Cli, lco: Lco) -> Non
     assert len(str(group["name"])) <= 50
 
 
+@pytest.mark.outlet("validated", "submitted", "state followed")
 def test_validated_submitted_followed_and_cancelled(ran: Path, aas2rto: Cli, lco: Lco) -> None:
     """From the file to the state that LCO gives it, never one of our own."""
     assert "LCO would take it\nnothing was sent" in ask(aas2rto, "--validate").out
@@ -101,6 +104,7 @@ def test_validated_submitted_followed_and_cancelled(ran: Path, aas2rto: Cli, lco
     assert len(lco.groups) == 2
 
 
+@pytest.mark.outlet("state followed")
 def test_the_state_is_the_services_own(ran: Path, aas2rto: Cli, lco: Lco) -> None:
     assert ask(aas2rto, "--submit").code == 0
     lco.set_state(1000, "WINDOW_EXPIRED")
@@ -111,6 +115,7 @@ def test_the_state_is_the_services_own(ran: Path, aas2rto: Cli, lco: Lco) -> Non
     assert len(lco.log) == asked, "what has ended is not asked for again"
 
 
+@pytest.mark.outlet("submitted")
 def test_once_for_a_candidate_site_and_night(ran: Path, aas2rto: Cli, lco: Lco) -> None:
     assert ask(aas2rto, "--submit").code == 0
     said = ask(aas2rto, "--submit")
@@ -118,6 +123,7 @@ def test_once_for_a_candidate_site_and_night(ran: Path, aas2rto: Cli, lco: Lco) 
     assert posts(lco).count("/api/requestgroups/") == 1
 
 
+@pytest.mark.outlet("read back")
 def test_what_the_server_changed_is_shown(ran: Path, aas2rto: Cli, lco: Lco) -> None:
     """An exposure of 8 s in place of 120 s was once noticed after the night (fritz 602)."""
     lco.changes = {"observation_note": "", "acceptability_threshold": 90}
@@ -126,6 +132,7 @@ def test_what_the_server_changed_is_shown(ran: Path, aas2rto: Cli, lco: Lco) -> 
     assert "requests[0].acceptability_threshold: added 90" in said.out
 
 
+@pytest.mark.outlet("retried after a kill without a double")
 def test_an_answer_that_is_lost_makes_no_second_request(ran: Path, aas2rto: Cli, lco: Lco) -> None:
     """The portal stored it and the answer never came; asked again, it is looked for first."""
     lco.lose_answers = 1
@@ -140,6 +147,7 @@ def test_an_answer_that_is_lost_makes_no_second_request(ran: Path, aas2rto: Cli,
     assert len(lco.groups) == 1
 
 
+@pytest.mark.outlet("retried after a kill without a double")
 def test_a_kill_while_it_is_sent_makes_no_second_request(ran: Path, aas2rto: Cli, lco: Lco) -> None:
     """With kill -9 between the question and its answer, in a process of its own."""
     create, answer = lco.create, threading.Event()
@@ -184,6 +192,7 @@ def test_one_that_never_arrived_is_sent_again(ran: Path, aas2rto: Cli, lco: Lco)
     assert len(lco.groups) == 1
 
 
+@pytest.mark.outlet("refused with reason")
 def test_one_that_was_refused_leaves_no_claim(ran: Path, aas2rto: Cli, lco: Lco) -> None:
     lco.validate = lambda _: {"errors": {}}  # type: ignore[method-assign]
     lco.hours["1M0-SCICAM-SINISTRO"] = 0.0
@@ -219,6 +228,7 @@ def test_instruments_are_read_and_checked(ran: Path, aas2rto: Cli, lco: Lco) -> 
     assert "1M0-SCICAM-SINISTRO is at telescopes of the class 1m0, not 2m0" in said.err
 
 
+@pytest.mark.outlet("refused with reason")
 def test_guards_say_why_nothing_is_sent(ran: Path, aas2rto: Cli, lco: Lco) -> None:
     """Two telescopes are not sent to one target unless somebody says so."""
     assert ask(aas2rto, "--submit").code == 0
@@ -251,18 +261,82 @@ def test_a_candidate_that_is_not_in_the_list(ran: Path, aas2rto: Cli) -> None:
     assert "declining is not in the list of lco_lsc_1m0" in said.err
 
 
-@pytest.mark.parametrize("kind", ["refused", "500", "429", "html", "truncated", "reset", "401"])
-def test_a_broken_portal_costs_one_line(ran: Path, aas2rto: Cli, lco: Lco, kind: str) -> None:
-    """And never the token, nor a claim for what was not sent."""
-    from tests.standin.faults import Fault
+HARMLESS = {"unknown fields", "malformed record", "duplicated"}
+"""What these do to lists does not touch the answers that a request needs."""
 
-    lco.set_fault(Fault(kind, wait=1000.0))
+
+@pytest.mark.fault("lco", "{kind}", "a portal that is broken: {kind}")
+@pytest.mark.outlet("refused with reason", "retried after a kill without a double")
+@pytest.mark.parametrize("path", ["validate", "requestgroups/"])
+@pytest.mark.parametrize("kind", [one for one in KINDS if one != "hang"])
+def test_a_broken_portal_costs_one_line(
+    ran: Path, aas2rto: Cli, lco: Lco, kind: str, path: str
+) -> None:
+    """Never the token; and whatever was asked before, mended it has one request, not two."""
+    # The first question is to validate; with "requestgroups/" it is spared, and the next are hit.
+    lco.set_fault(Fault(kind, path=path, after=int(path != "validate"), wait=1000.0))
     said = ask(aas2rto, "--submit")
-    assert said.code == 1
-    assert said.err.count("\n") == 1
     assert lco.token not in said.out + said.err
+    if kind not in HARMLESS | {"empty"}:
+        assert said.code == 1
+        assert said.err.count("\n") == 1
+    lco.set_fault(None)
+    again = ask(aas2rto, "--submit")
+    assert again.code == 0, again.err
+    assert len(lco.groups) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.fault("lco", "slow", "a portal that hangs")
+def test_a_portal_that_hangs_is_left(
+    ran: Path, aas2rto: Cli, lco: Lco, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aas2rto.outlets.lco.service.PATIENCE", 2.0)
+    lco.set_fault(Fault("hang", wait=20.0))
+    start = time.monotonic()
+    assert ask(aas2rto, "--submit").code == 1
+    assert time.monotonic() - start < 60
+    lco.set_fault(None)
+    assert ask(aas2rto, "--submit").code == 0
+    assert len(lco.groups) == 1
+
+
+@pytest.mark.fault("lco", "{kind}", "broken while states are asked for: {kind}")
+@pytest.mark.parametrize("kind", [one for one in KINDS if one != "hang"])
+def test_states_outlive_a_broken_portal(ran: Path, aas2rto: Cli, lco: Lco, kind: str) -> None:
+    """What was known stays in the ledger, and is asked for again."""
+    assert ask(aas2rto, "--submit").code == 0
+    lco.set_fault(Fault(kind, wait=1000.0))
+    said = aas2rto("lco", "state", "small.yaml")
+    assert lco.token not in said.out + said.err
+    assert "Traceback" not in said.err
+    lco.set_fault(None)
+    lco.set_state(1000, "COMPLETED")
+    assert "COMPLETED, request group 1000" in aas2rto("lco", "state", "small.yaml").out
+
+
+@pytest.mark.outlet("refused with reason")
+def test_a_spectrum_that_exists_is_not_taken_again(ran: Path, aas2rto: Cli, lco: Lco) -> None:
+    """Completed in another night, under another name: the place counts."""
     with Store(f"sqlite:///{ran / 'outputs' / 'small' / 'store.sqlite'}") as store:
-        assert store.requests.all("lco") == []
+        table = store.candidates(NOW_MJD).set_index("candidate_id")
+        facts = {
+            "state": "COMPLETED",
+            "kind": "spectrum",
+            "ra": table.loc["fainter", "ra"],
+            "dec": table.loc["fainter", "dec"] + 1.5 / 3600,
+            "start": NOW_MJD - 5,
+        }
+        old = Request("bright", "lco", "lco_ogg_2m0", "2026-03-15", NOW_MJD - 5, facts)
+        store.requests.claim(old)
+    words = ("--spectrum", "--submit")
+    said = ask(aas2rto, *words, who="fainter", site=SPECTROGRAPH)
+    assert said.code == 1
+    told = "not sent: a spectrum exists: lco took it at lco_ogg_2m0 in the night of 2026-03-15"
+    assert told in said.out
+    assert lco.groups == {}
+    assert ask(aas2rto, "--submit", who="fainter").code == 0, "images may be taken"
+    assert ask(aas2rto, *words, "--anyway", who="fainter", site=SPECTROGRAPH).code == 0
 
 
 @pytest.mark.parametrize(

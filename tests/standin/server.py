@@ -244,7 +244,7 @@ def _handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
             )
             service.serve(question, self)
 
-        do_GET = do_POST = do_DELETE = do_PUT = _any  # noqa: N815  the names http.server wants
+        do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = _any  # noqa: N815  the names http.server wants
 
         def log_message(self, *args: Any) -> None:
             """Keep the terminal quiet."""

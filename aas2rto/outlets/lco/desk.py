@@ -66,6 +66,7 @@ def submit(store: Store, portal: Portal, wish: Wish, group: Mapping[str, Any], n
         "ra": wish.ra,
         "dec": wish.dec,
         "start": wish.windows[0][0],
+        "kind": wish.kind.value,
     }
     claim = Request(wish.candidate_id, SERVICE, wish.site.name, wish.evening, now, facts)
     if not store.requests.claim(claim):

@@ -38,13 +38,8 @@ def reasons(
     """
     guards = settings.not_if
     if guards is None:
-        guards = ["classified"] if wish.kind is Kind.SPECTRUM else []
-    found = []
-    kind, name = str(row.get("spectral_type") or ""), str(row.get("name") or "")
-    if "classified" in guards and kind:
-        found.append(f"classified as {kind}")
-    if "reported" in guards and _TNS_NAME.fullmatch(name):
-        found.append(f"reported to TNS as {name}")
+        guards = ["classified", "spectrum"] if wish.kind is Kind.SPECTRUM else []
+    found = known_reasons(row, wish.ra, wish.dec, ledger, guards)
     others = (one for one in ledger if _is_near(one, wish) and not _is_own(one, wish))
     found += [
         f"requested already at {one.site} for the night of {one.night}, as {one.candidate_id} "
@@ -53,6 +48,53 @@ def reasons(
         if _is_same(one, wish)
     ]
     return found
+
+
+def known_reasons(
+    row: Mapping[str, Any],
+    ra: float,
+    dec: float,
+    ledger: Sequence[Request],
+    guards: Sequence[str],
+) -> list[str]:
+    """Return why nothing is sent for a candidate, whatever the service.
+
+    Parameters
+    ----------
+    row : mapping
+        The candidate's columns: ``spectral_type``, ``name``.
+    ra, dec : float
+        ICRS [deg].
+    ledger : sequence of Request
+    guards : sequence of str
+        ``classified``: it has a spectroscopic type. ``reported``: TNS knows it. ``spectrum``: one
+        exists, since it is classified or the ledger knows of one that was completed within
+        2 arcsec, under whatever name.
+    """
+    kind, name = str(row.get("spectral_type") or ""), str(row.get("name") or "")
+    found = []
+    if "classified" in guards and kind:
+        found.append(f"classified as {kind}")
+    if "reported" in guards and _TNS_NAME.fullmatch(name):
+        found.append(f"reported to TNS as {name}")
+    if "spectrum" in guards:
+        if kind:
+            found.append(f"a spectrum exists: it is classified as {kind}")
+        found += [
+            f"a spectrum exists: {one.service} took it at {one.site} in the night of {one.night}"
+            for one in ledger
+            if one.facts.get("kind") == "spectrum"
+            and one.state == "COMPLETED"
+            and _apart(one, ra, dec) <= SAME_PLACE
+        ]
+    return found
+
+
+def _apart(one: Request, ra: float, dec: float) -> float:
+    """Return how far a request is from a place [deg]; NaN if it has none."""
+    there = [float(one.facts.get(key, math.nan)) for key in ("ra", "dec")]
+    east = ((there[0] - ra + 180) % 360 - 180) * math.cos(math.radians(dec))
+    return math.hypot(there[1] - dec, east)
 
 
 def _is_near(one: Request, wish: Wish) -> bool:
@@ -68,7 +110,4 @@ def _is_same(one: Request, wish: Wish) -> bool:
     """Tell whether a request that is still open is of the same place, whatever its name."""
     if one.state in ENDED - {"COMPLETED"}:
         return False
-    ra, dec = (float(one.facts.get(key, math.nan)) for key in ("ra", "dec"))
-    north = dec - wish.dec
-    east = ((ra - wish.ra + 180) % 360 - 180) * math.cos(math.radians(wish.dec))
-    return one.candidate_id == wish.candidate_id or math.hypot(north, east) <= SAME_PLACE
+    return one.candidate_id == wish.candidate_id or _apart(one, wish.ra, wish.dec) <= SAME_PLACE

@@ -7,6 +7,7 @@ Virgo & KAGRA, and of gamma-ray bursts.
 from __future__ import annotations
 
 import functools
+import io
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,6 +51,10 @@ class SkyMap:
         The share, 0 to 1.
     galactic : bool
         Whether cells are numbered in Galactic coordinates.
+    layers : ndarray or None
+        DISTMU and DISTSIGMA of each cell, shape (cells, 2) [Mpc]; None: the map has none.
+    began : float
+        When the event was, as its header says [d, MJD UTC]; NaN: it does not.
     """
 
     name: str
@@ -59,6 +64,8 @@ class SkyMap:
     areas: NDArray[np.float64]
     credible: float = 0.9
     galactic: bool = False
+    layers: NDArray[np.float64] | None = None
+    began: float = np.nan
 
     @functools.cached_property
     def level(self) -> NDArray[np.float64]:
@@ -75,23 +82,40 @@ class SkyMap:
 
     def levels(self, at: Vectors) -> NDArray[np.float64]:
         """Return in which credible region positions lie, 0 to 1; 1 where the map says nothing."""
-        row = place(at @ GALACTIC.T if self.galactic else at, self.begin, self.end)
-        return np.where(row >= 0, np.append(self.level, 1.0)[row], 1.0)
+        return self.level_of(self.cell(at))
+
+    def cell(self, at: Vectors) -> Ints:
+        """Return in which cell positions lie; -1: in none."""
+        return place(at @ GALACTIC.T if self.galactic else at, self.begin, self.end)
+
+    def level_of(self, cell: Ints) -> NDArray[np.float64]:
+        """Return the credible region of cells, see `levels`."""
+        return np.where(cell >= 0, np.append(self.level, 1.0)[cell], 1.0)
+
+    def distance_of(self, cell: Ints) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return DISTMU and DISTSIGMA of cells [Mpc]; NaN where the map says nothing."""
+        if self.layers is None:
+            unknown = np.full(len(cell), np.nan)
+            return unknown, unknown
+        found = np.where((cell >= 0)[:, None], self.layers[cell], np.nan)
+        return found[:, 0], found[:, 1]
 
     def contains(self, at: Vectors) -> Mask:
         """Tell which positions lie inside, see `aas2rto.sky.regions.Region`."""
         return np.asarray(self.levels(at) < self.credible)
 
 
-def read(path: Path, credible: float = 0.9) -> SkyMap:
+def read(path: Path | io.BytesIO, credible: float = 0.9, *, name: str = "") -> SkyMap:
     """Read a sky map.
 
     Parameters
     ----------
-    path : Path
+    path : Path or BytesIO
         FITS, also compressed by gzip.
     credible : float
         The share of the probability, 0 to 1.
+    name : str
+        Of the map; by default that of the file.
 
     Raises
     ------
@@ -100,18 +124,20 @@ def read(path: Path, credible: float = 0.9) -> SkyMap:
     """
     from astropy.io import fits  # noqa: PLC0415  slow to import
 
+    name = name or (path.name.partition(".")[0] if isinstance(path, Path) else "map")
+    where = path if isinstance(path, Path) else name
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about units that FITS does not know
             with fits.open(path, memmap=False) as file:
                 table = next(one for one in file if isinstance(one, fits.BinTableHDU))
-                found = _of_table(table, path.name.partition(".")[0])
+                found = _of_table(table, name)
     except StopIteration:
-        raise InputError(f"{path}: holds no table, and so is no HEALPix sky map") from None
+        raise InputError(f"{where}: holds no table, and so is no HEALPix sky map") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{where}: cannot be read ({error.strerror or error})") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: is no HEALPix sky map ({error})") from error
+        raise InputError(f"{where}: is no HEALPix sky map ({error})") from error
     return replace(found, credible=credible)
 
 
@@ -140,9 +166,33 @@ def _of_table(table: Any, name: str) -> SkyMap:
         raise ValueError("it holds no probability")
     shift = np.argsort(np.left_shift(cells, 2 * (29 - orders)))
     begin, end = runs(cells, orders)
+    layers = _layers(table, columns)
     return SkyMap(
-        name, begin, end, (weight / weight.sum())[shift], areas[shift], galactic=system[0] == "G"
+        name,
+        begin,
+        end,
+        (weight / weight.sum())[shift],
+        areas[shift],
+        galactic=system[0] == "G",
+        layers=None if layers is None else layers[shift],
+        began=_began(table.header),
     )
+
+
+def _layers(table: Any, columns: dict[str, str]) -> NDArray[np.float64] | None:
+    """Return DISTMU and DISTSIGMA side by side; inf and NaN stand where nothing is known."""
+    named = [columns.get(one) for one in ("DISTMU", "DISTSIGMA")]
+    if None in named:
+        return None
+    return np.column_stack([np.asarray(table.data[one], dtype=float).ravel() for one in named])
+
+
+def _began(header: Any) -> float:
+    """Return the time of the event by a header: MJD-OBS (LIGO, Virgo & KAGRA)."""
+    try:
+        return float(header.get("MJD-OBS", np.nan))
+    except (TypeError, ValueError):
+        return np.nan
 
 
 def _flat_cells(table: Any) -> tuple[Ints, Ints]:

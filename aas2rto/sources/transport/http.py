@@ -292,8 +292,8 @@ class Client:
         until : Deadline
             When the poll has to be over.
         **question
-            ``params``, ``data``, ``json``; ``repeat=False`` where a repetition could do the
-            same thing twice; and ``final``, statuses after which none makes sense.
+            ``params``, ``data``, ``json``, ``headers``; ``repeat=False`` where a repetition could
+            do the same thing twice; and ``final``, statuses after which none makes sense.
 
         Raises
         ------
@@ -408,9 +408,12 @@ class Client:
     ) -> tuple[httpx.Response, bytes]:
         """Ask, and follow where GET is sent on to; each place is shown only what is its own."""
         url, asked = urljoin(self.base, path), self._asked(method, path)
+        question = dict(question)
+        own = dict(question.pop("headers", None) or {})
         for _ in range(MOST_HOPS):
+            headers = own | self._credentials_for(url)
             request = self._connection().build_request(
-                method, url, headers=self._credentials_for(url), timeout=timeout, **question
+                method, url, headers=headers, timeout=timeout, **question
             )
             response = self._connection().send(request, stream=True, follow_redirects=False)
             try:

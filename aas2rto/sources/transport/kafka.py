@@ -130,6 +130,8 @@ class Stream:
         Where a stream without cursor and without committed offset begins: ``earliest`` or
         ``latest``.
     patience : Patience
+    more : mapping, optional
+        Further settings of librdkafka, such as another way to log in.
     """
 
     def __init__(
@@ -143,7 +145,9 @@ class Stream:
         password: SecretStr | None = None,
         start: Literal["earliest", "latest"] = "earliest",
         patience: Patience = PATIENCE,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
+        self._more = dict(more or {})
         self.service = service
         self.servers = servers
         self.topics = tuple(topics)
@@ -188,7 +192,7 @@ class Stream:
                 "sasl.username": self._username,
                 "sasl.password": self._password.get_secret_value(),
             }
-        return settings
+        return settings | self._more
 
     def _error(self, what: str) -> StreamError:
         """Build an error; the brokers' own complaint says more than a timeout does."""

@@ -1,0 +1,1 @@
+"""A list for others: marshals, brokers, messages, observation blocks."""

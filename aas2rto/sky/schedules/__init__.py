@@ -1,0 +1,1 @@
+"""Schedules that surveys announce: what they look at tonight, as ObsLocTAP tells it."""
