@@ -212,7 +212,9 @@ def block_of(c: Curve, sign: float, after: float, p: Floats, one: Floats) -> flo
         begin, end = starts[b], starts[b + 1] if b + 1 < len(starts) else n
         mass = np.sum(e[begin:end] ** -2.0)
         level = np.sum(f[begin:end] * e[begin:end] ** -2.0) / mass
-        away = sign * (level - one[at.MEAN]) / np.sqrt(1.0 / mass + one[at.SCATTER] ** 2)
+        # The mean of the baseline is no better known than a block of as many nights.
+        var = 1.0 / mass + one[at.SCATTER] ** 2 + one[at.MEAN_ERR] ** 2
+        away = sign * (level - one[at.MEAN]) / np.sqrt(var)
         if end - begin >= 2 and away > p[at.P_STEP] and c.t[first + end - 1] > after:
             return float(c.t[first + begin])
     return np.nan
