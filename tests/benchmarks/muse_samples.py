@@ -1,7 +1,7 @@
 """Sources that the first filter is shown on, and changes that are put into them.
 
-A `Pool` is nightly means of many sources with what they are. Fluxes are total brightness [uJy]; errors
-as published. `inject` adds the classes of the filter to the later half of quiet ones.
+A `Pool` is nightly means of many sources with what they are. Fluxes are total brightness [uJy];
+errors as published. `inject` adds the classes of the filter to the later half of quiet ones.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Pool:
         return times.reindex(range(len(self))).to_numpy(float)
 
     def based(self) -> np.ndarray:
-        """Return which sources have a baseline in the first half: 30 nights over 60 days of a series."""
+        """Return which sources have a baseline in the first half of their nights."""
         series = self.nights.series
         old = self.nights.mjd <= self.middle()[self.watched.source[series]]
         times = pd.Series(self.nights.mjd[old]).groupby(series[old])
@@ -97,14 +97,16 @@ class Pool:
         return Pool(self.name, Nights(**parts), watched, [self.names[k] for k in which])
 
 
-def pool(name: str, table: pd.DataFrame, *, agn: bool = False, longitude: float, least=LEAST) -> Pool:
+def pool(
+    name: str, table: pd.DataFrame, *, agn: bool = False, longitude: float, least=LEAST
+) -> Pool:
     """Build a pool of ``source, curve, band, mjd, flux, flux_err``; short series are left out."""
     table = table.assign(night=np.floor(table["mjd"]))
     enough = table.groupby("curve")["night"].nunique()
     table = table[table["curve"].isin(enough.index[enough >= least])]
     table = table.sort_values(["source", "curve"], kind="stable")
     source, names = pd.factorize(table["source"])
-    curve, curves = pd.factorize(table["curve"])
+    curve, _ = pd.factorize(table["curve"])
     band, _ = pd.factorize(table["band"], sort=True)
     of = pd.DataFrame({"source": source, "band": band}).groupby(curve).first()
     nights = nightly(table["mjd"], table["flux"], table["flux_err"], curve, longitude)
@@ -155,7 +157,9 @@ def galaxies() -> Pool:
     table = fluxes(curves[good])
     names = table["oid"].map(places["bts_objectId"])
     year = 2000 + names.str[3:5].astype(int)
-    begin = year.map({y: pd.Timestamp(f"{y}-01-01").to_julian_date() - 2400000.5 for y in set(year)})
+    begin = year.map(
+        {y: pd.Timestamp(f"{y}-01-01").to_julian_date() - 2400000.5 for y in set(year)}
+    )
     end = names.map(peaks - 60).fillna(begin)
     table = table.assign(source=names, curve=table["oid"], band=table["filtercode"].astype(str))
     return pool("galaxy", table[table["mjd"] < end], longitude=LONGITUDES["ztf"])
@@ -195,7 +199,7 @@ def rubin(least: int = 10) -> Pool:
 
 
 def half(names: list[str]) -> np.ndarray:
-    """Return 0 or 1 for each source, by a hash of its name: what is learnt on one is shown on the other."""
+    """Return 0 or 1 for each source, by a hash: learnt on one half, shown on the other."""
     return np.array([hashlib.sha256(one.encode()).digest()[0] % 2 for one in names])
 
 
@@ -240,6 +244,7 @@ def shape(kind: str, x: np.ndarray, dice: np.random.Generator) -> np.ndarray:
 
     The templates of muse.md 1.2.8; log-uniform in both times.
     """
+
     def draw(low: float, high: float) -> float:
         return float(np.exp(dice.uniform(np.log(low), np.log(high))))
 

@@ -1,7 +1,7 @@
 """The first filter's statistics as the project's document writes them, to be compared with ours.
 
-Sects. 3.1, 3.2, 4.1, 4.2 and 5.4: the first 20 observations are the baseline, in magnitudes; a source
-passes by one |S| > 5, or by a cumulative sum above 5.
+Sects. 3.1, 3.2, 4.1, 4.2 and 5.4: the first 20 observations are the baseline, in magnitudes; a
+source passes by one |S| > 5, or by a cumulative sum above 5.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def as_written(mag: ArrayLike, magerr: ArrayLike) -> Written:
     Parameters
     ----------
     mag, magerr : array_like, shape (n,)
-        Sorted by time [mag]; what is not finite or has no positive error is left out, as a flux that
-        is not positive has no magnitude.
+        Sorted by time [mag]; what is not finite or has no positive error is left out, as a flux
+        that is not positive has no magnitude.
     """
     m, e = (np.atleast_1d(np.asarray(one, dtype=float)) for one in (mag, magerr))
     good = np.isfinite(m) & np.isfinite(e) & (e > 0)

@@ -13,8 +13,8 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 STEP = 3.0
-"""A block differs from the baseline by more than so many of its error, the scatter and the error of the
-baseline's mean, in quadrature."""
+"""A block differs from the baseline by more than so many of its error, the scatter and the error
+of the baseline's mean, in quadrature."""
 
 LEAST = 2
 """Nights of a block that counts."""
@@ -91,8 +91,8 @@ def changed(
     starts, counts : ndarray of int
         First night and number of nights of each block.
     steps : ndarray of float
-        (level - mean) / sqrt(variance of the level + scatter^2 + mean_err^2); 0 where a block has fewer nights
-        than `LEAST`.
+        (level - mean) / sqrt(variance of the level + scatter^2 + mean_err^2); 0 where a block has
+        fewer nights than `LEAST`.
     """
     error = np.hypot(flux_err, scatter)
     starts = blocks(flux, error, penalty)

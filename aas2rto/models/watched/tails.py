@@ -1,6 +1,6 @@
-"""How often real nights deviate by so much: tails pooled over the sources of a survey, band and depth.
+"""How often real nights deviate by so much: tails pooled over sources of a survey and band.
 
-A baseline of a hundred nights cannot tell how likely 1e-4 is; ten thousand nights of other sources can.
+A baseline of a hundred nights cannot tell how likely 1e-4 is; ten thousand of other sources can.
 """
 
 from __future__ import annotations
@@ -76,15 +76,17 @@ def learn(z: ArrayLike) -> Tail:
     from scipy.optimize import minimize  # noqa: PLC0415  slow to import
     from scipy.stats import t  # noqa: PLC0415
 
-    z = np.asarray(z, dtype=float)
-    z = z[np.isfinite(z)]
-    if len(z) < LEAST:
-        raise ValueError(f"{len(z)} deviations are too few to learn a tail from: {LEAST} at least")
+    every = np.asarray(z, dtype=float)
+    good = every[np.isfinite(every)]
+    if len(good) < LEAST:
+        raise ValueError(
+            f"{len(good)} deviations are too few to learn a tail from: {LEAST} at least"
+        )
 
     def cost(x: Floats) -> float:
         nu, scale = np.exp(x)
-        return -float(t.logpdf(z / scale, nu).sum() - len(z) * x[1])
+        return -float(t.logpdf(good / scale, nu).sum() - len(good) * x[1])
 
     found = minimize(cost, np.log([5.0, 1.0]), method="Nelder-Mead")
     nu, scale = np.exp(found.x)
-    return Tail(float(nu), float(scale), len(z))
+    return Tail(float(nu), float(scale), len(good))
