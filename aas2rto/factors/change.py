@@ -15,6 +15,7 @@ from aas2rto.factors import Factor, Needs, answer, check_bands, check_model, fac
 from aas2rto.factors import numbers as numbers_of
 from aas2rto.factors import per_band as columns_of
 from aas2rto.text.late import sentences
+from aas2rto.text.words import counted
 from aas2rto.units import Day
 
 Floats = NDArray[np.float64]
@@ -45,6 +46,7 @@ def change(
     candidates: pd.DataFrame,
     now: Time,
     *,
+    name: str = "",
     model: str = "change",
     bands: tuple[str, ...] = ("ztfg", "ztfr", "ztfi"),
     max_age: Annotated[Day, Field(gt=0)] | None = None,
@@ -61,6 +63,8 @@ def change(
         Reads the fits by `change`, and ``source_class`` (star, galaxy, agn), where it is known.
     now : Time
         Tells how old a flag is.
+    name : str
+        Of the column, where a config has several of these factors.
     model : str
         Name of the model in the config.
     bands : tuple of str
@@ -82,7 +86,7 @@ def change(
     Returns
     -------
     Factor
-        The last night's greatest deviation in units of 5 sigma, at least 1 and at most `ceiling`.
+        1 + the last night's greatest deviation in units of 5 sigma, at most `ceiling`.
     """
     read = Read(candidates, model, bands)
     flagged = read.of("flagged") > 0
@@ -92,7 +96,7 @@ def change(
         flagged &= now.utc.mjd - read.of("flag_mjd") <= max_age
     variable = read.variable()
     kept = flagged & ~(variable & (quiescent == "ask"))
-    strength = np.nan_to_num(read.of("s"), nan=0.0) / 5.0
+    strength = 1.0 + np.nan_to_num(read.of("s"), nan=0.0) / 5.0
     value = np.clip(strength, 1.0, ceiling) if use == "exclude" else np.ones(len(kept))
     return answer(
         value,
@@ -109,7 +113,7 @@ class Read:
     def __init__(self, candidates: pd.DataFrame, model: str, bands: tuple[str, ...]) -> None:
         self._candidates, self._model, self._bands = candidates, model, bands
         known = candidates[CLASS] if CLASS in candidates else pd.Series("", candidates.index)
-        self._class = known.fillna("").astype(str).to_numpy(object)
+        self._class = known.astype(object).where(known.notna(), "").astype(str).to_numpy(object)
         reason = f"{model}_reason"
         self._why = candidates[reason].to_numpy(object) if reason in candidates else None
         self._read: dict[str, Floats] = {}
@@ -164,12 +168,12 @@ class Read:
         if np.isfinite(rise):
             limit = f", at most {most:.0f} d" if np.isfinite(most) else ""
             told += f", {rise:.0f} d to the maximum{limit}"
-            told += f", {self.of('reversals')[row]:.0f} reversals"
+            told += f", {counted(int(np.nan_to_num(self.of('reversals')[row])), 'reversal')}"
         return f"{told}; greatest deviation {self.of('s_most')[row]:.1f} sigma"
 
     def _quiet(self, row: int) -> str:
         flags = self.of("n_flags")[row]
-        before = f", {flags:.0f} flags that are resolved" if flags > 0 else ""
+        before = f", {counted(int(flags), 'flag')} before, resolved" if flags > 0 else ""
         return f"no change: last night {self.of('s')[row]:.1f} sigma{before}"
 
     def _baseline(self, row: int, k: int) -> str:
@@ -190,4 +194,5 @@ class Read:
             return "its scatter in magnitudes unknown"
         limit = QUIET.get(str(self._class[row]), HOST)
         words = "quiescent" if high < limit else "variable" if low > limit else "may be quiescent"
-        return f"own scatter {low:.3f} to {high:.3f} mag: {words}"
+        kind = f" for the class {self._class[row]}" if self._class[row] in QUIET else ""
+        return f"own scatter {low:.3f} to {high:.3f} mag: {words} (limit {limit:g}{kind})"
