@@ -17,7 +17,7 @@ from aas2rto.models.watched import stage_state as at
 from aas2rto.models.watched.as_written import as_written as run_as_written
 from aas2rto.models.watched.baseline import in_magnitudes, structure_function
 from aas2rto.models.watched.nightly import LONGITUDES, Nights, nightly
-from aas2rto.models.watched.onset import Onset, onset
+from aas2rto.models.watched.onset import Onset, onset, since
 from aas2rto.models.watched.stage_state import Settings
 from aas2rto.tables.photometry import (
     BANDS,
@@ -322,7 +322,7 @@ def _of_source(series: Sequence[Series], nights: Nights, settings: Settings) -> 
         "p": float(tails.QUIET_ZTF_G.p(z)),
     }
     if first >= 0:
-        told |= _of_onset(_onset_of(series[first], nights, settings), state[first, at.T_ON])
+        told |= _of_onset(_onset_of(series[first], nights, settings))
     return {key: float(value) for key, value in told.items()}
 
 
@@ -335,22 +335,25 @@ def _most(values: NDArray[np.float64]) -> float:
 def _onset_of(one: Series, nights: Nights, settings: Settings) -> Onset:
     t, flux, err = (getattr(nights, name)[one.nights] for name in ("mjd", "flux", "flux_err"))
     state = one.state
-    return onset(
+    level, scatter, sign = float(state[at.MEAN]), float(state[at.SCATTER]), int(state[at.SIGN])
+    found = onset(
         t,
         flux,
         err,
-        state[at.MEAN],
-        state[at.SCATTER],
+        level,
+        scatter,
         # The flag's own onset says where to look: what was before is another change.
         after=float(np.max(t[t < state[at.T_ON]], initial=-np.inf)),
-        sign=int(state[at.SIGN]),
-        mean_err=float(np.hypot(state[at.MEAN_ERR], settings.floor * state[at.MEAN])),
+        sign=sign,
+        mean_err=float(np.hypot(state[at.MEAN_ERR], settings.floor * level)),
     )
+    if found.status == "ok":
+        return found
+    # No block differs by enough: it began where the flag says.
+    return since(t, flux, err, level, scatter, float(state[at.T_ON]), sign)
 
 
-def _of_onset(found: Onset, t_on: float) -> dict[str, float]:
-    if found.status != "ok":
-        return {"t_on": t_on}
+def _of_onset(found: Onset) -> dict[str, float]:
     return {
         "t_on": found.t_on,
         "t_0": found.t_0,

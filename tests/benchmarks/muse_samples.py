@@ -198,6 +198,26 @@ def rubin(least: int = 10) -> Pool:
     return pool("Rubin quasar", table, agn=True, longitude=LONGITUDES["lsst"], least=least)
 
 
+@functools.cache
+def tdes() -> tuple[Pool, np.ndarray]:
+    """Return forced ZTF photometry of tidal disruptions (manyTDE), and the times of their peaks."""
+    table = pd.read_parquet(DATA / "tde_manytde_photometry.parquet")
+    objects = pd.read_parquet(DATA / "tde_manytde_objects.parquet").set_index("name")
+    band, name = table["band"].astype(str), table["name"].astype(str)
+    table = pd.DataFrame(
+        {
+            "source": name,
+            "curve": name + band,
+            "band": band,
+            "mjd": table["mjd"],
+            "flux": table["flux_uJy"].astype(float),
+            "flux_err": table["flux_err_uJy"].astype(float),
+        }
+    )[band.str.endswith(".ztf")]
+    found = pool("TDE", table, longitude=LONGITUDES["ztf"], least=1)
+    return found, objects["peak_mjd"].loc[found.names].to_numpy(float)
+
+
 def half(names: list[str]) -> np.ndarray:
     """Return 0 or 1 for each source, by a hash: learnt on one half, shown on the other."""
     return np.array([hashlib.sha256(one.encode()).digest()[0] % 2 for one in names])

@@ -162,17 +162,43 @@ def onset(
     way = int(np.sign(steps[first]))
     # The baseline's end cuts a block that began within it.
     at = max(at, int(np.searchsorted(t, after, side="right")))
-    height = way * (f - mean)
+    return since(t, f, e, mean, scatter, float(t[at]), way)
+
+
+def since(
+    mjd: Floats,
+    flux: Floats,
+    flux_err: Floats,
+    mean: float,
+    scatter: float,
+    t_on: float,
+    sign: int,
+) -> Onset:
+    """Describe a change that began on a night that is known.
+
+    Parameters
+    ----------
+    mjd, flux, flux_err : ndarray of float, shape (n,)
+        Finite, sorted by time.
+    mean, scatter : float
+        Of the baseline.
+    t_on : float
+        One of the times [d].
+    sign : int
+        1 brighter, -1 fainter.
+    """
+    at = int(np.searchsorted(mjd, t_on))
+    height = sign * (flux - mean)
     top = at + int(np.argmax(height[at:]))
-    t_0 = float(t[at - 1]) if at else np.nan
+    t_0 = float(mjd[at - 1]) if at else np.nan
     return Onset(
-        float(t[at]),
+        float(mjd[at]),
         t_0,
-        float(t[top]),
-        way,
-        float(t[top] - t[at]),
-        float(t[top] - t_0),
-        reversals(height[at : top + 1], np.hypot(e, scatter)[at : top + 1]),
+        float(mjd[top]),
+        sign,
+        float(mjd[top] - mjd[at]),
+        float(mjd[top] - t_0),
+        reversals(height[at : top + 1], np.hypot(flux_err, scatter)[at : top + 1]),
         "ok",
     )
 
