@@ -19,7 +19,8 @@ from aas2rto.sources.packets import nulls
 from aas2rto.sources.packets.from_rest import Record, lsst_alert, ztf_alert
 from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
-from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.answer import Answer, Cause, HttpError
+from aas2rto.sources.transport.http import Client, Policy
 from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.sources.transport.worklist import ABOUT_THE_OBJECT, Worklist, wanted_ids
 from aas2rto.tables.report import PollRequest, Report

@@ -20,7 +20,8 @@ from pydantic import SecretStr
 from aas2rto.errors import SourceError
 from aas2rto.sources import atlas_photometry, source
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
-from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.answer import Answer, Cause, HttpError
+from aas2rto.sources.transport.http import Client, Policy
 from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.sources.transport.worklist import MAX_FAILURES, WHOLE_SERVICE
 from aas2rto.tables import photometry

@@ -17,7 +17,8 @@ from pydantic import Field
 from aas2rto.errors import InputError
 from aas2rto.sources import source
 from aas2rto.sources.files import data_release
-from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.answer import Answer, Cause, HttpError
+from aas2rto.sources.transport.http import Client, Policy
 from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.tables.report import Outcome, PollRequest, Report, is_older
 from aas2rto.text.words import counted

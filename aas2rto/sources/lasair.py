@@ -19,8 +19,9 @@ from aas2rto.sources.listing import TAI_MINUS_UTC, newest_of, pages
 from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.transport import json_text
+from aas2rto.sources.transport.answer import Answer, Cause, HttpError
 from aas2rto.sources.transport.follow_stream import StreamSettings, follow
-from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.http import Client, Policy
 from aas2rto.sources.transport.kafka import PATIENCE, Message, Patience, Stream
 from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.sources.transport.worklist import WHOLE_SERVICE, Worklist, wanted_ids

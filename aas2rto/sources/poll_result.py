@@ -12,7 +12,7 @@ import pandas as pd
 from aas2rto.errors import SourceError
 from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.packets.quality import ANY, Quality
-from aas2rto.sources.transport.http import Cause, HttpError
+from aas2rto.sources.transport.answer import Cause, HttpError
 from aas2rto.tables.report import Outcome, PollRequest, Report, fact_table, facts_of, object_table
 from aas2rto.text.words import counted
 

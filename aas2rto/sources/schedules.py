@@ -19,7 +19,8 @@ from aas2rto.sky.schedules.folder import RUBIN_FILE, ztf_file
 from aas2rto.sky.schedules.pointings import NUMBERS, TEXTS, read, wrapped
 from aas2rto.sources import source
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
-from aas2rto.sources.transport.http import Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.answer import Cause, HttpError
+from aas2rto.sources.transport.http import Client, Policy
 from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.tables.report import PollRequest, Report, failed, is_older
 from aas2rto.text.words import counted

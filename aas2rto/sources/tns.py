@@ -15,7 +15,8 @@ from aas2rto.errors import InputError, SourceError
 from aas2rto.sources import source
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.tns_table import Delta, Table, date_of, default_folder, read
-from aas2rto.sources.transport.http import Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.answer import Cause, HttpError
+from aas2rto.sources.transport.http import Client, Policy
 from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.tables.report import PollRequest, Report, is_older
 from aas2rto.units import Arcsec

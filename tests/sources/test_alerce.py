@@ -14,7 +14,7 @@ from aas2rto.sources.alerce_records import lsst_source, ztf_detection, ztf_force
 from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.packets.from_rest import lsst_alert, ztf_alert
 from aas2rto.sources.poll_result import Harvest
-from aas2rto.sources.transport.http import HttpError
+from aas2rto.sources.transport.answer import HttpError
 from aas2rto.sources.transport.worklist import Worklist, wanted_ids
 from aas2rto.tables.report import Outcome
 from tests.shared import PAYLOADS

@@ -12,7 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from aas2rto.sources.atlas import Atlas
-from aas2rto.sources.transport.http import HttpError, Policy
+from aas2rto.sources.transport.answer import HttpError
+from aas2rto.sources.transport.http import Policy
 from aas2rto.tables.report import Outcome
 from tests.sources.conftest import (
     NETWORK,

@@ -18,7 +18,7 @@ from aas2rto.errors import UsageError
 from aas2rto.sources.fink import Fink
 from aas2rto.sources.fink_rest import by_object, lsst_packet_of, ztf_packet_of
 from aas2rto.sources.packets.batch import Batch
-from aas2rto.sources.transport.http import HttpError
+from aas2rto.sources.transport.answer import HttpError
 from aas2rto.sources.transport.kafka import Patience
 from aas2rto.tables.report import Outcome
 from tests.shared import PAYLOADS

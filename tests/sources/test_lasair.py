@@ -14,7 +14,7 @@ from aas2rto.sources import lasair_records as records
 from aas2rto.sources.lasair import Budget, Lasair, split_order
 from aas2rto.sources.packets.batch import Batch
 from aas2rto.sources.transport import json_text
-from aas2rto.sources.transport.http import HttpError
+from aas2rto.sources.transport.answer import HttpError
 from aas2rto.sources.transport.kafka import Patience
 from aas2rto.tables.report import Outcome
 from tests.shared import PAYLOADS

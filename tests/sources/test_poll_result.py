@@ -9,7 +9,7 @@ import pytest
 from aas2rto.errors import SourceError
 from aas2rto.sources.packets.from_rest import lsst_alert, ztf_alert
 from aas2rto.sources.poll_result import MAX_PROBLEMS, Harvest, span
-from aas2rto.sources.transport.http import Cause, HttpError
+from aas2rto.sources.transport.answer import Cause, HttpError
 from aas2rto.tables.report import Outcome
 from tests.sources.conftest import request
 

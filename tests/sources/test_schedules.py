@@ -14,7 +14,8 @@ from astropy.time import Time
 from aas2rto.factors.covered_tonight import covered_tonight
 from aas2rto.sky.schedules.folder import RUBIN_FILE
 from aas2rto.sources.schedules import KEPT, Schedules
-from aas2rto.sources.transport.http import Cause, Client, HttpError
+from aas2rto.sources.transport.answer import Cause, HttpError
+from aas2rto.sources.transport.http import Client
 from aas2rto.tables.report import Outcome, Report
 from tests.sources.conftest import NETWORK, request
 from tests.standin.faults import KINDS, Fault

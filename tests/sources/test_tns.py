@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from aas2rto.errors import InputError
 from aas2rto.sources.tns import Tns, facts_of, internal_names
 from aas2rto.sources.tns_table import FILE, Table, date_of, mjd_of, read
-from aas2rto.sources.transport.http import HttpError
+from aas2rto.sources.transport.answer import HttpError
 from aas2rto.tables.report import Outcome, Report
 from tests.conftest import told
 from tests.sources.conftest import NETWORK, StandIn, request, wanted

@@ -15,7 +15,7 @@ from aas2rto.errors import InputError
 from aas2rto.outlets.lco.compare import differences
 from aas2rto.outlets.lco.payload import Wish
 from aas2rto.outlets.lco.service import CANCELED, ENDED, Portal
-from aas2rto.sources.transport.http import HttpError
+from aas2rto.sources.transport.answer import HttpError
 from aas2rto.store import Store
 from aas2rto.store.requests import SENDING, Request
 

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from aas2rto.errors import SourceError
-from aas2rto.sources.transport.http import Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.answer import Cause, HttpError
+from aas2rto.sources.transport.http import Client, Policy
 from aas2rto.text.words import one_line
 
 PATIENCE = 120.0

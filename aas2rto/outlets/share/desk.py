@@ -14,7 +14,7 @@ from aas2rto.errors import SourceError
 from aas2rto.outlets.lco.compare import differences
 from aas2rto.outlets.lco.service import LOST
 from aas2rto.outlets.share.letters import Letter, Page, digest
-from aas2rto.sources.transport.http import Cause, HttpError
+from aas2rto.sources.transport.answer import Cause, HttpError
 from aas2rto.store import Store
 from aas2rto.store.requests import SENDING, Request
 

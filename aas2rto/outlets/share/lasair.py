@@ -16,7 +16,8 @@ from pydantic import SecretStr
 from aas2rto import __version__
 from aas2rto.config.sharing import LasairAnnotator as Settings
 from aas2rto.outlets.share.letters import Letter, Page
-from aas2rto.sources.transport.http import Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.answer import Cause, HttpError
+from aas2rto.sources.transport.http import Client, Policy
 
 NETWORK = Policy(read=120.0)
 PATIENCE = 180.0

@@ -19,7 +19,8 @@ from aas2rto.errors import UsageError
 from aas2rto.outlets.share.desk import Put
 from aas2rto.outlets.share.letters import Letter, Page
 from aas2rto.outlets.starlists.names import short_names
-from aas2rto.sources.transport.http import Answer, Client, Policy
+from aas2rto.sources.transport.answer import Answer
+from aas2rto.sources.transport.http import Client, Policy
 from aas2rto.tables.sexagesimal import COLONS, degrees, hours
 
 NETWORK = Policy(read=60.0)

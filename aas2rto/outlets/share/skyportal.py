@@ -17,7 +17,8 @@ from pydantic import SecretStr
 from aas2rto.config.sharing import SkyPortal as Settings
 from aas2rto.outlets.share.desk import Put
 from aas2rto.outlets.share.letters import Letter, Page, iso
-from aas2rto.sources.transport.http import Answer, Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.answer import Answer, Cause, HttpError
+from aas2rto.sources.transport.http import Client, Policy
 
 NETWORK = Policy(read=60.0, rate=4.0, burst=8)
 PATIENCE = 120.0

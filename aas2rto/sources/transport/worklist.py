@@ -17,7 +17,7 @@ import pandas as pd
 
 from aas2rto.sources.packets.format import UNUSABLE
 from aas2rto.sources.poll_result import Harvest
-from aas2rto.sources.transport.http import Cause, HttpError
+from aas2rto.sources.transport.answer import Cause, HttpError
 from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.tables.report import is_older
 

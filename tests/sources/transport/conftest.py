@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from aas2rto.sources.transport.http import Client, HttpError, Policy
+from aas2rto.sources.transport.answer import HttpError
+from aas2rto.sources.transport.http import Client, Policy
 
 Script = Callable[[BaseHTTPRequestHandler], None]
 

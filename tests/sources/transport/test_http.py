@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from pydantic import SecretStr
 
-from aas2rto.sources.transport.http import Cause, HttpError
+from aas2rto.sources.transport.answer import Cause, HttpError
 from aas2rto.sources.transport.pacing import Deadline, TokenBucket, wait_in_words, wait_of
 from tests.sources.transport.conftest import Scripted, answer, ask, error_of
 

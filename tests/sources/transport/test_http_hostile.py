@@ -13,7 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from aas2rto.sources.transport import json_text, wire
-from aas2rto.sources.transport.http import Cause, Client, HttpError, Policy
+from aas2rto.sources.transport.answer import Cause, HttpError
+from aas2rto.sources.transport.http import Client, Policy
 from aas2rto.sources.transport.pacing import Deadline
 from tests.sources.transport.conftest import Script, answer, ask, error_of
 

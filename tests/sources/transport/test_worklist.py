@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from aas2rto.sources.poll_result import Harvest
-from aas2rto.sources.transport.http import Cause, HttpError
+from aas2rto.sources.transport.answer import Cause, HttpError
 from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.sources.transport.worklist import (
     HOUR,
