@@ -22,7 +22,7 @@ PATIENCE = 120.0
 
 
 class Hermes:
-    """Hermes.
+    """Sends one message about the first of a list to Hermes.
 
     Parameters
     ----------
