@@ -72,6 +72,8 @@ def serve(
     if export is not None:
         from aas2rto.page.export import write
 
+        if export.exists() and not export.is_dir():
+            raise UsageError(f"--export {export} is a file; name a folder")
         count = write(site, export)
         typer.echo(f"{counted(count, 'file')} written to {export}; open {export / 'index.html'}")
         return

@@ -279,7 +279,7 @@ def _say(results: Sequence[Result]) -> None:
         "changed": "was there, and was changed",
         "found": "was there already, the same",
         "known": "was sent before, and not again",
-        "lost": "nobody knows whether it arrived; ask again, it is looked for first",
+        "lost": "it may have arrived, or not; ask again, it is looked for first",
     }
     for one in results:
         why = f": {one.why}" if one.why else ""

@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from aas2rto.config.messages import Figures
 from aas2rto.config.sharing import Guard, Share
+from aas2rto.parts.web_address import WebAddress
 from aas2rto.tables.effect import PRODUCT, Effect, Sum
 from aas2rto.tables.outburst import QUIET
 from aas2rto.units import Arcsec, Day, Degree, Hour, Second
@@ -330,7 +331,7 @@ class Lco(Section):
     """
 
     proposal: str = Field(min_length=1)
-    url: str = "https://observe.lco.global"
+    url: WebAddress = "https://observe.lco.global"
     ipp: float = Field(default=1.05, ge=0.5, le=2.0)
     imager: str = "1M0-SCICAM-SINISTRO"
     filters: list[str] = Field(default=["gp", "rp"], min_length=1)

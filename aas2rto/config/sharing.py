@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aas2rto.parts.web_address import WebAddress
+
 Guard = Literal["classified", "reported", "spectrum"]
 """What keeps a candidate from being sent: it has a class, TNS knows it, a spectrum was taken."""
 
@@ -42,7 +44,7 @@ class SkyPortal(_Outlet):
         Who is not sent: ``classified``, ``reported``, ``spectrum``.
     """
 
-    url: str
+    url: Annotated[WebAddress, Field(min_length=1)]
     group_ids: Annotated[tuple[int, ...], Field(min_length=1)]
     allocation_ids: tuple[int, ...] = ()
 
@@ -62,7 +64,7 @@ class Tom(_Outlet):
         Who is not sent: ``classified``, ``reported``, ``spectrum``.
     """
 
-    url: str
+    url: Annotated[WebAddress, Field(min_length=1)]
     groups: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -82,7 +84,7 @@ class LasairAnnotator(_Outlet):
     """
 
     topic: str = Field(min_length=1, max_length=255)
-    url: str = "https://lasair.lsst.ac.uk"
+    url: WebAddress = "https://lasair.lsst.ac.uk"
 
 
 class Hermes(_Outlet):
@@ -107,7 +109,7 @@ class Hermes(_Outlet):
     submitter: str = Field(min_length=1)
     authors: str = ""
     topic: str = Field(default="hermes.test", min_length=1)
-    url: str = "https://hermes.lco.global"
+    url: WebAddress = "https://hermes.lco.global"
 
 
 class Eso(_Outlet):
@@ -140,7 +142,7 @@ class Eso(_Outlet):
     fli: float = Field(default=1.0, ge=0, le=1)
     seeing: float = Field(default=2.0, gt=0, le=10)
     transparency: str = "Variable, thin cirrus"
-    url: str = "https://www.eso.org/copdemo/api/v1"
+    url: WebAddress = "https://www.eso.org/copdemo/api/v1"
 
 
 class Share(_Section):

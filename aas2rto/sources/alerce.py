@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from aas2rto.errors import SourceError
+from aas2rto.parts.web_address import WebAddress
 from aas2rto.sources import alerce_records as records
 from aas2rto.sources import source
 from aas2rto.sources.listing import TAI_MINUS_UTC, once_a_day, window_start
@@ -94,7 +95,7 @@ class Alerce:
         probabilities: bool = False,
         refresh: Day = 1.0,
         quality: Quality = ANY,
-        url: str = "",
+        url: WebAddress = "",
         page_size: int = 500,
         network: Policy = NETWORK,
     ) -> None:

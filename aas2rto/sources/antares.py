@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import Field
 
 from aas2rto.errors import SourceError
+from aas2rto.parts.web_address import WebAddress
 from aas2rto.sources import antares_records as records
 from aas2rto.sources import source
 from aas2rto.sources.antares_records import Locus
@@ -94,7 +95,7 @@ class Antares:
         properties: tuple[str, ...] = (),
         catalogue_types: dict[str, str] = CATALOGUE_TYPES,
         quality: Quality = ANY,
-        url: str = "",
+        url: WebAddress = "",
         network: Policy = NETWORK,
     ) -> None:
         self.survey = survey

@@ -18,6 +18,7 @@ import pandas as pd
 from pydantic import SecretStr
 
 from aas2rto.errors import SourceError
+from aas2rto.parts.web_address import WebAddress
 from aas2rto.sources import atlas_photometry, source
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.transport.answer import Answer, Cause, HttpError
@@ -118,7 +119,7 @@ class Atlas:
         faintest: Mag | None = None,
         oldest: Day | None = None,
         limit: Literal["stacked", "paper"] = "stacked",
-        url: str = URL,
+        url: WebAddress = URL,
         network: Policy = NETWORK,
     ) -> None:
         if token is None and (not username or password is None):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 
 from aas2rto.errors import UsageError
+from aas2rto.parts.web_address import WebAddress
 from aas2rto.sources import source
 from aas2rto.sources.fink_rest import by_object, lsst_packet_of, ztf_packet_of
 from aas2rto.sources.listing import TAI_MINUS_UTC, iso_date, window_start
@@ -145,7 +146,7 @@ class Fink:
         light_curves: int = 50,
         refresh: Day = 1.0,
         quality: Quality = ANY,
-        url: str = "",
+        url: WebAddress = "",
         network: Policy = NETWORK,
         patience: Patience = PATIENCE,
     ) -> None:

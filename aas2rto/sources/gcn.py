@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,7 +26,7 @@ from aas2rto.sources.transport.follow_stream import follow
 from aas2rto.sources.transport.kafka import PATIENCE, Message, Patience, Stream
 from aas2rto.sources.transport.pacing import Deadline
 from aas2rto.tables.report import PollRequest, Report
-from aas2rto.text.words import counted
+from aas2rto.text.words import counted, iso
 from aas2rto.units import Arcsec, Day
 
 NAME = "gcn"
@@ -215,6 +216,12 @@ class Gcn:
         """Let a notice do what it does to maps and targets."""
         if notice.told_at is not None:
             harvest.saw(min(notice.told_at, harvest.now))
+        for doubt in notice.doubts:
+            harvest.problems.append(f"gcn: {notice.name}: {doubt}")
+        if notice.time is not None and notice.time > harvest.now + 1.0:
+            said = f"it tells of {iso(notice.time)} UTC, which is to come; now is taken"
+            harvest.problems.append(f"gcn: {notice.name}: {said}")
+            notice = replace(notice, time=harvest.now)
         change = ledger.take(notice)
         try:
             if change.ends_map:

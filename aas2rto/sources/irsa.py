@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import Field
 
 from aas2rto.errors import InputError
+from aas2rto.parts.web_address import WebAddress
 from aas2rto.sources import source
 from aas2rto.sources.files import data_release
 from aas2rto.sources.transport.answer import Answer, Cause, HttpError
@@ -72,7 +73,7 @@ class Irsa:
         collection: str = "",
         per_poll: Annotated[int, Field(ge=1)] = 60,
         refresh: Annotated[Day, Field(gt=0)] = 60.0,
-        url: str = URL,
+        url: WebAddress = URL,
         network: Policy = NETWORK,
     ) -> None:
         if not bands:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
+from aas2rto.parts.web_address import WebAddress
 from aas2rto.sources import lasair_records as records
 from aas2rto.sources import source
 from aas2rto.sources.listing import TAI_MINUS_UTC, newest_of, pages
@@ -177,7 +178,7 @@ class Lasair:
         calls_per_hour: int = 100,
         refresh: Day = 1.0,
         quality: Quality = ANY,
-        url: str = "",
+        url: WebAddress = "",
         network: Policy = NETWORK,
         patience: Patience = PATIENCE,
     ) -> None:

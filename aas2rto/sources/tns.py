@@ -12,6 +12,7 @@ import pandas as pd
 from pydantic import SecretStr
 
 from aas2rto.errors import InputError, SourceError
+from aas2rto.parts.web_address import WebAddress
 from aas2rto.sources import source
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.tns_table import Delta, Table, date_of, default_folder, read
@@ -85,7 +86,7 @@ class Tns:
         api_key: SecretStr,
         radius: Arcsec = 5.0,
         folder: Path | None = None,
-        url: str = URL,
+        url: WebAddress = URL,
         network: Policy = NETWORK,
     ) -> None:
         self.radius = radius

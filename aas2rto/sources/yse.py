@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import Field, SecretStr
 
 from aas2rto.errors import SourceError
+from aas2rto.parts.web_address import WebAddress
 from aas2rto.sources import source
 from aas2rto.sources.listing import iso_date, once_a_day, window_start
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
@@ -82,7 +83,7 @@ class Yse:
     def __init__(
         self,
         *,
-        url: str,
+        url: Annotated[WebAddress, Field(min_length=1)],
         username: str,
         password: SecretStr,
         statuses: tuple[str, ...] = INTERESTING,

@@ -233,7 +233,8 @@ def test_the_store_moves_and_withdraws(tmp_path: Path, store: Store) -> None:
 def test_whatever_shape_it_has(tmp_path: Path, change: dict[str, Any], is_target: bool) -> None:
     """No key is required, and each may be a text or a list."""
     report = poll(tmp_path, EP | change)
-    assert (report.problems, len(report.objects)) == ((), int(is_target))
+    assert (report.error, len(report.objects)) == ("", int(is_target))
+    assert all(one.startswith("gcn: ") for one in report.problems)
 
 
 def test_limits_are_settings(tmp_path: Path) -> None:
@@ -294,11 +295,17 @@ def test_mock_data_leave_no_map(tmp_path: Path, told: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"skymap": None}, {"skymap": "no base64!"}, {"skymap": "aGk="}, {"time": None}]
+    ("change", "problems"),
+    [
+        ({"skymap": None}, 0),
+        ({"skymap": "no base64!"}, 1),
+        ({"skymap": "aGk="}, 1),
+        ({"time": None}, 0),
+    ],
 )
-def test_a_wave_without_this_or_that(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_a_wave_without_this_or_that(tmp_path: Path, change: dict[str, Any], problems: int) -> None:
     report = poll(tmp_path, wave(**change))
-    assert (report.outcome, report.problems) == (Outcome.EMPTY, ())
+    assert (report.outcome, len(report.problems)) == (Outcome.EMPTY, problems)
 
 
 def test_a_map_that_is_none_is_said(tmp_path: Path) -> None:
@@ -455,3 +462,49 @@ def test_the_library_takes_gcns_login(tmp_path: Path) -> None:
 def test_probe_counts_files(tmp_path: Path) -> None:
     drop(tmp_path, EP)
     assert source(tmp_path).probe() == f"1 file waiting in {tmp_path / 'in'}"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"ra": 400}, "ra 400, dec -0.21 is no place on the sky"),
+        ({"ra": [148.97]}, "ra [148.97], dec -0.21 is no place on the sky"),
+        ({"dec": -95}, "ra 148.97, dec -95 is no place on the sky"),
+        ({"ra_dec_error": -1}, "ra_dec_error -1 is no radius"),
+        ({"containment_probability": 50}, "50 is no probability; 0.9 is taken"),
+        ({"trigger_time": "yesterday"}, "trigger_time 'yesterday' is no time"),
+        ({"trigger_time": "9999-12-01T00:00:00"}, "trigger_time '9999-12-01T00:00:00' is no time"),
+        ({"trigger_time": "2026-12-09T00:00:00"}, "it tells of 2026-12-09T00:00 UTC, which is to"),
+        ({"healpix_file": "!!!"}, "its healpix_file is no FITS file in base64"),
+        ({"id": [None], "event_name": "x"}, "id [None] is no name"),
+    ],
+)
+def test_what_a_notice_says_and_cannot_be_is_told(
+    tmp_path: Path, wrong: dict[str, Any], words: str
+) -> None:
+    """And costs that alone; no notice vanishes without a word."""
+    report = poll(tmp_path, EP | wrong)
+    assert any(words in one for one in report.problems), report.problems
+    for row in said(report).values():
+        assert row["valid_until"] <= NOW + 7.0
+
+
+def test_a_map_that_cannot_be_unpacked_is_told(tmp_path: Path) -> None:
+    alert = {"superevent_id": "S261201a", "alert_type": "PRELIMINARY"}
+    event = {"time": "soon", "skymap": "!!!notbase64"}
+    report = poll(tmp_path, alert | {"event": event})
+    assert report.problems == (
+        "gcn: S261201a: its skymap is no FITS file in base64",
+        "gcn: S261201a: the time of the event, 'soon', is none",
+    )
+
+
+def test_a_retraction_leaves_what_another_event_wants_at_the_same_place(tmp_path: Path) -> None:
+    other = EP | {"id": ["017"], "ra": EP["ra"] + 1e-4}
+    first = poll(tmp_path, EP, other)
+    gone = {key: EP[key] for key in ("$schema", "id")} | {"alert_type": "retraction"}
+    second = poll(tmp_path, gone, cursor=first.cursor, now=NOW + 0.1)
+    assert len(second.objects) == 0
+    last = gone | {"id": ["017"]}
+    third = poll(tmp_path, last, cursor=second.cursor, now=NOW + 0.2)
+    assert list(said(third)) == ["EP-017"]

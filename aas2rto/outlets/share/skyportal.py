@@ -125,7 +125,10 @@ class SkyPortal:
             how, key = "changed", before.get("id")
             change = {"data": body["data"], "group_ids": body["group_ids"]}
             self._ask("PUT", f"{path}/{key}", json=change)
-        stored = self._annotation(path, str(body["origin"])) or {}
+        stored = self._annotation(path, str(body["origin"]))
+        if stored is None:
+            said = f"{self._client.host} took an annotation of {name}, and does not show it"
+            raise HttpError(said, cause=Cause.UNREADABLE)
         kept = {"origin": stored.get("origin"), "data": stored.get("data")}
         groups = stored.get("groups")
         if isinstance(groups, list):

@@ -123,6 +123,7 @@ def read(path: Path | io.BytesIO, credible: float = 0.9, *, name: str = "") -> S
         If the file cannot be read, or is no sky map.
     """
     from astropy.io import fits  # noqa: PLC0415  slow to import
+    from astropy.io.fits.verify import VerifyError  # noqa: PLC0415
 
     name = name or (path.name.partition(".")[0] if isinstance(path, Path) else "map")
     where = path if isinstance(path, Path) else name
@@ -136,7 +137,7 @@ def read(path: Path | io.BytesIO, credible: float = 0.9, *, name: str = "") -> S
         raise InputError(f"{where}: holds no table, and so is no HEALPix sky map") from None
     except OSError as error:
         raise InputError(f"{where}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, VerifyError) as error:
         raise InputError(f"{where}: is no HEALPix sky map ({error})") from error
     return replace(found, credible=credible)
 
@@ -148,6 +149,9 @@ def _of_table(table: Any, name: str) -> SkyMap:
         raise ValueError(f"its coordinates are {system!r}, not ICRS or Galactic")
     if "UNIQ" in columns:
         uniq = np.asarray(table.data[columns["UNIQ"]], dtype=np.int64)
+        # NUNIQ of order 0 is 4 ... 15, of order 29 below 2^62 (MOC 2.0, Sect. 4.3.1.1).
+        if not len(uniq) or uniq.min() < 4 or uniq.max() >= 1 << 62:
+            raise ValueError("a UNIQ of it numbers no cell")
         orders = (np.floor(np.log2(uniq.astype(float) / 4)) // 2).astype(np.int64)
         cells = uniq - (1 << (2 * orders + 2))
     else:

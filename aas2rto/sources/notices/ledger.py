@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aas2rto.sources.notices.notice import Kind, Notice
+from aas2rto.sources.notices.notice import Kind, Notice, apart
 
 REMEMBERED = 500
 """Events; GCN sends some thousand a year, and updates come within days."""
 
 SECOND = 1.0 / 86400.0
+
+SAME_PLACE = 10.0
+"""[arcsec] Targets so near to each other may be one candidate: above all usual merge radii."""
 
 SURVEY = "too"
 """As of files of ToOs: objects of this survey may move (`aas2rto.store.identities`)."""
@@ -115,7 +118,7 @@ class Ledger:
 
     def _retract(self, notice: Notice, before: Mapping[str, Any], told: float) -> Change:
         self._remember(notice.key, {**before, "told": told, "retracted": True, "r90": None})
-        if before.get("r90") is None:
+        if before.get("r90") is None or self._is_wanted_by_others(notice.key, before):
             return Change(ends_map=True)
         target = {
             "object_id": notice.key,
@@ -129,6 +132,15 @@ class Ledger:
             "comment": "retracted",
         }
         return Change(target, ends_map=True)
+
+    def _is_wanted_by_others(self, key: str, row: Mapping[str, Any]) -> bool:
+        """Tell whether another event has a target at the same place, which is one candidate."""
+        return any(
+            other.get("r90") is not None
+            and apart(row["ra"], row["dec"], other["ra"], other["dec"]) * 3600 <= SAME_PLACE
+            for name, other in self.events.items()
+            if name != key
+        )
 
     def _target(self, notice: Notice, row: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return a target if the place is known well enough, and better than it was."""

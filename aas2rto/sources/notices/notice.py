@@ -59,6 +59,8 @@ class Notice:
         For people, in one line.
     facts : mapping
         Ready for JSON: ``far``, ``group``, whatever a map's file should tell.
+    doubts : tuple of str
+        What it says and cannot be so, one sentence each; the rest of it counts.
     """
 
     mission: str
@@ -74,6 +76,7 @@ class Notice:
     map_url: str = ""
     words: str = ""
     facts: Mapping[str, Any] | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aas2rto.sources.notices.notice import (
@@ -101,7 +101,35 @@ def _of_mission(told: Mapping[str, Any], where: str) -> Notice:
         map_url=url if isinstance(url, str) else "",
         words=_words(told),
         facts={"instrument": first_text(told.get("instrument"))},
+        doubts=tuple(_doubts(told)),
     )
+
+
+def _doubts(told: Mapping[str, Any]) -> Iterator[str]:
+    """Say which keys of a notice have values that they cannot have."""
+    if position(told.get("ra"), told.get("dec"))[0] is None and _any(told, "ra", "dec"):
+        yield f"ra {_shown(told.get('ra'))}, dec {_shown(told.get('dec'))} is no place on the sky"
+    if _any(told, "ra_dec_error") and radius90(told["ra_dec_error"], None) is None:
+        yield f"ra_dec_error {_shown(told['ra_dec_error'])} is no radius"
+    holds = number(told.get("containment_probability"))
+    if _any(told, "containment_probability") and (holds is None or not 0 < holds < 1):
+        said = _shown(told["containment_probability"])
+        yield f"containment_probability {said} is no probability; 0.9 is taken"
+    for key in ("trigger_time", "alert_datetime"):
+        if _any(told, key) and mjd(told[key]) is None:
+            yield f"{key} {_shown(told[key])} is no time"
+    if _any(told, "healpix_file") and not _unpacked(told["healpix_file"]):
+        yield "its healpix_file is no FITS file in base64"
+    if told.get("id") and not first_text(told["id"]):
+        yield f"id {_shown(told['id'])} is no name"
+
+
+def _any(told: Mapping[str, Any], *keys: str) -> bool:
+    return any(told.get(key) is not None for key in keys)
+
+
+def _shown(value: Any) -> str:
+    return one_line(repr(value), 40)
 
 
 def _mission(told: Mapping[str, Any], where: str) -> str:
@@ -202,4 +230,12 @@ def _gravitational(told: Mapping[str, Any]) -> Notice:
         sky_map=combined or _unpacked(about.get("skymap")),
         words=", ".join(one for one in said if one),
         facts=facts,
+        doubts=tuple(_doubts_of_gravitational(about)),
     )
+
+
+def _doubts_of_gravitational(about: Mapping[str, Any]) -> Iterator[str]:
+    if _any(about, "skymap") and not _unpacked(about["skymap"]):
+        yield "its skymap is no FITS file in base64"
+    if _any(about, "time") and mjd(about["time"]) is None:
+        yield f"the time of the event, {_shown(about['time'])}, is none"

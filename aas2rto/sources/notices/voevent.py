@@ -35,7 +35,9 @@ def read(content: bytes, where: str) -> Notice:
     event = event or ivorn.rpartition("#")[2]
     if not event:
         raise unreadable("it has no ivorn")
-    ra, dec = position(_text(root, "C1"), _text(root, "C2"))
+    c1, c2 = _text(root, "C1"), _text(root, "C2")
+    ra, dec = position(c1, c2)
+    doubts = [f"C1 {c1}, C2 {c2} is no place on the sky"] if ra is None and (c1 or c2) else []
     cited = {one.get("cite", "").lower() for one in root.iter() if _tag(one) == "EventIVORN"}
     is_retracted = "retraction" in cited or params.get("Retraction", "0") not in {"0", "", "false"}
     return Notice(
@@ -50,6 +52,7 @@ def read(content: bytes, where: str) -> Notice:
         r90=None if ra is None else radius90(number(_text(root, "Error2Radius")), None),
         words=one_line(params.get("Instrument", ""), 40),
         facts={"instrument": one_line(params.get("Instrument", ""), 40)},
+        doubts=tuple(one_line(one, 120) for one in doubts),
     )
 
 

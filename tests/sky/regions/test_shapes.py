@@ -234,3 +234,11 @@ def test_what_is_no_sky_map_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.fits").write_text("hello")
     with pytest.raises(InputError, match="cannot be read"):
         sky_map.read(tmp_path / "text.fits")
+
+
+@pytest.mark.parametrize("cell", [0, 3, -5, 1 << 62])
+def test_a_map_whose_cells_are_none_costs_itself(tmp_path: Path, cell: int) -> None:
+    told = {"UNIQ": np.array([4, cell]), "PROBDENSITY": np.ones(2)}
+    path = write_map(tmp_path / "wrong.fits", told, ORDERING="NUNIQ")
+    with pytest.raises(InputError, match=r"wrong\.fits: is no HEALPix sky map \(a UNIQ"):
+        sky_map.read(path)
