@@ -26,6 +26,9 @@ ACTIVE = 1e-5
 IMPOSSIBLE = -1e300
 """ln of a likelihood that is zero: finite, so that sums of it stay numbers."""
 
+MOST_ERROR = 1e6
+"""Variance of the model's own error over that of a night, at most: weights stay above rounding."""
+
 LN_TWO_PI = math.log(2.0 * math.pi)
 
 
@@ -185,7 +188,7 @@ def weighed(one: Problem, j: int, fraction: float) -> None:
     sg = sgg = sgy = 0.0
     for i in range(len(y)):
         if g[i] > ACTIVE:
-            more = (size * g[i]) ** 2
+            more = min((size * g[i]) ** 2, MOST_ERROR * v0[i])
             w, w0 = 1.0 / (v0[i] + more), 1.0 / v0[i]
             sw += w - w0
             swy += (w - w0) * y[i]

@@ -57,10 +57,10 @@ MOST_NIGHTS = 400
 """Older nights than the latest half of it are averaged until there are so many."""
 
 IMPORTANCE, NESTED, UNCERTAIN = "importance", "nested", "uncertain"
-"""How an evidence was found; ``uncertain``: by importance sampling with too few effective samples."""
+"""How an evidence was found; ``uncertain``: importance sampling with too few effective samples."""
 
 IN_QUESTION = 15.0
-"""A class that is less likely than another, or than nothing, by this in ln Z needs no better sum."""
+"""A class so much less likely (ln Z) than another, or than nothing, needs no better sum."""
 
 
 class Curve(NamedTuple):
@@ -231,7 +231,7 @@ def of_shape_nested(template: Template, curve: Curve, span: tuple[float, float])
     return _evidence(posed, curve, ln_z, np.inf, NESTED, samples[-1], samples, weights)
 
 
-def _evidence(  # noqa: PLR0913, PLR0917  what both ways find
+def _evidence(
     posed: _Posed,
     curve: Curve,
     ln_z: float,
