@@ -76,82 +76,105 @@ class Baseline:
 
 
 @compiled
-def restricted(flux: Floats, error: Floats, scatter: float) -> tuple[float, float, float]:
-    """Return ln L less a constant, the mean and its information at a scatter."""
-    mass, moment, logs = 0.0, 0.0, 0.0
+def restricted(flux: Floats, square: Floats, scatter: float) -> tuple[float, float, float]:
+    """Return ln L less a constant, the mean and its information at a scatter.
+
+    `square` are the errors' squares. Logarithms are taken of products of eight.
+    """
+    mass, moment, second, logs, product = 0.0, 0.0, 0.0, 0.0, 1.0
+    extra = scatter * scatter
+    unit = square[0]
     for i in range(len(flux)):
-        v = error[i] * error[i] + scatter * scatter
-        mass += 1.0 / v
-        moment += (flux[i] - flux[0]) / v
-        logs += np.log(v)
-    mean = flux[0] + moment / mass
-    chisq = 0.0
-    for i in range(len(flux)):
-        d = flux[i] - mean
-        chisq += d * d / (error[i] * error[i] + scatter * scatter)
-    return -0.5 * (logs + chisq + np.log(mass)), mean, mass
+        v = square[i] + extra
+        d = flux[i] - flux[0]
+        w = 1.0 / v
+        mass += w
+        moment += d * w
+        second += d * d * w
+        product *= v / unit
+        if i % 8 == 7:
+            logs += np.log(product)
+            product = 1.0
+    logs += np.log(product)
+    chisq = second - moment * moment / mass
+    return -0.5 * (logs + chisq + np.log(mass)), flux[0] + moment / mass, mass
 
 
 @compiled
-def crossing(flux: Floats, error: Floats, low: float, high: float, level: float) -> float:
-    """Return the scatter between `low` and `high` at which ln L is `level`, by bisection."""
-    rises = restricted(flux, error, low)[0] < level
-    for _ in range(40):
-        middle = 0.5 * (low + high)
-        if (restricted(flux, error, middle)[0] < level) == rises:
-            low = middle
+def crossing(flux: Floats, square: Floats, low: float, high: float, level: float) -> float:
+    """Return the scatter between `low` and `high` at which ln L is `level`: regula falsi.
+
+    The Illinois variant, which halves the value at an end that stays a second time.
+    """
+    f_low = restricted(flux, square, low)[0] - level
+    f_high = restricted(flux, square, high)[0] - level
+    at, side = low, 0
+    for _ in range(60):
+        at = (low * f_high - high * f_low) / (f_high - f_low)
+        f_at = restricted(flux, square, at)[0] - level
+        if abs(f_at) < 1e-6:
+            break
+        if (f_at > 0.0) == (f_high > 0.0):
+            high, f_high = at, f_at
+            f_low *= 0.5 if side > 0 else 1.0
+            side = 1
         else:
-            high = middle
-    return 0.5 * (low + high)
+            low, f_low = at, f_at
+            f_high *= 0.5 if side < 0 else 1.0
+            side = -1
+    return at
 
 
 @compiled
-def peak(flux: Floats, error: Floats, top: float) -> float:
+def peak(flux: Floats, square: Floats, top: float) -> float:
     """Return the scatter of greatest ln L: the best of a grid, then golden section about it."""
     steps, best, at = 24, -np.inf, 0
     for i in range(steps + 1):
         # Quadratic steps: a scatter far below the errors is as good as none.
-        found = restricted(flux, error, top * (i / steps) ** 2)[0]
+        found = restricted(flux, square, top * (i / steps) ** 2)[0]
         if found > best:
             best, at = found, i
     low, high = top * (max(at - 1, 0) / steps) ** 2, top * ((at + 1) / steps) ** 2
     ratio = 0.6180339887498949
     a, b = high - ratio * (high - low), low + ratio * (high - low)
-    fa, fb = restricted(flux, error, a)[0], restricted(flux, error, b)[0]
-    for _ in range(30):
+    fa, fb = restricted(flux, square, a)[0], restricted(flux, square, b)[0]
+    for _ in range(20):
         if fa > fb:
             high, b, fb = b, a, fa
             a = high - ratio * (high - low)
-            fa = restricted(flux, error, a)[0]
+            fa = restricted(flux, square, a)[0]
         else:
             low, a, fa = a, b, fb
             b = low + ratio * (high - low)
-            fb = restricted(flux, error, b)[0]
+            fb = restricted(flux, square, b)[0]
     middle = 0.5 * (low + high)
     # At the border itself golden section only comes close.
-    return 0.0 if restricted(flux, error, 0.0)[0] >= restricted(flux, error, middle)[0] else middle
+    return (
+        0.0 if restricted(flux, square, 0.0)[0] >= restricted(flux, square, middle)[0] else middle
+    )
 
 
 @compiled
 def reml(flux: Floats, error: Floats, out: Floats) -> None:
     """Write mean, its error, scatter, and its limits of 95 % to `out`; at least 2 points."""
+    square = error * error
     lowest, highest, smallest = flux[0], flux[0], error[0]
     for i in range(len(flux)):
         lowest, highest = min(lowest, flux[i]), max(highest, flux[i])
         smallest = min(smallest, error[i])
     # No scatter larger than the range is more likely than the range itself.
     top = max(highest - lowest, smallest)
-    scatter = peak(flux, error, top)
-    best, mean, mass = restricted(flux, error, scatter)
+    scatter = peak(flux, square, top)
+    best, mean, mass = restricted(flux, square, scatter)
     level = best - 1.92
     low = 0.0
-    if scatter > 0.0 and restricted(flux, error, 0.0)[0] < level:
-        low = crossing(flux, error, 0.0, scatter, level)
+    if scatter > 0.0 and restricted(flux, square, 0.0)[0] < level:
+        low = crossing(flux, square, 0.0, scatter, level)
     high = 2.0 * top
-    while restricted(flux, error, high)[0] > level and high < 1e6 * top:
+    while restricted(flux, square, high)[0] > level and high < 1e6 * top:
         high *= 2.0
     out[0], out[1], out[2] = mean, mass**-0.5, scatter
-    out[3], out[4] = low, crossing(flux, error, scatter, high, level)
+    out[3], out[4] = low, crossing(flux, square, scatter, high, level)
 
 
 @entry
@@ -344,7 +367,7 @@ def structure_function(
 
 
 CALM_NIGHTS = 3
-"""A frozen baseline thaws after so many nights in a row with |z| < 3 and both sums at 0."""
+"""A frozen baseline thaws after so many nights in a row with |z| < 3, once both sums were at 0."""
 
 CALM = 3.0
 """Such a night deviates by less [sigma]."""
@@ -357,12 +380,18 @@ def thaws(z: ArrayLike, plus: ArrayLike, minus: ArrayLike) -> int:
     ----------
     z, plus, minus : array_like, shape (n,)
         Deviations and both cumulative sums of the nights since it was frozen.
+
+    Notes
+    -----
+    Each sum must have come back to 0 on some night since. Both at 0 on each of the calm nights is
+    what one night in three of pure noise fulfils, and three in a row one in twenty: it would never
+    thaw.
     """
     z, plus, minus = (np.asarray(one, dtype=float) for one in (z, plus, minus))
-    calm = (np.abs(z) < CALM) & (plus == 0) & (minus == 0)
+    back = np.logical_or.accumulate(plus == 0) & np.logical_or.accumulate(minus == 0)
     run = 0
-    for i, one in enumerate(calm.tolist()):
-        run = run + 1 if one else 0
-        if run >= CALM_NIGHTS:
+    for i, calm in enumerate((np.abs(z) < CALM).tolist()):
+        run = run + 1 if calm else 0
+        if run >= CALM_NIGHTS and back[i]:
             return i
     return -1

@@ -80,7 +80,7 @@ def _filter(
 
 
 @entry
-def _sums(
+def sums(
     mjd: Floats, flux: Floats, flux_err: Floats, sigmas: Floats, taus: Floats, out: Floats
 ) -> None:
     """Write ln L, mean and information of the mean for each sigma and tau: out (3, n, m)."""
@@ -165,7 +165,7 @@ def profile(
     s, q = (np.atleast_1d(np.asarray(one, dtype=float)) for one in (sigmas, taus))
     out = np.full((3, len(s), len(q)), np.nan)
     if len(t):
-        _sums(t, f, e, s, q, out)
+        sums(t, f, e, s, q, out)
     return out[0], out[1], out[2] ** -0.5
 
 

@@ -132,9 +132,10 @@ def test_a_frozen_baseline_thaws_after_three_calm_nights():
     z = [9.0, 8.0, 1.0, 0.5, 4.0, 0.0, 0.1, 0.2, 0.1]
     zero = np.zeros(9)
     assert base.thaws(z, zero, zero) == 7
-    plus = zero.copy()
-    plus[6] = 0.1
+    plus = zero + 0.1
     assert base.thaws(z, plus, zero) == -1
+    plus[8] = 0
+    assert base.thaws(z, plus, zero) == 8
     assert base.thaws([], [], []) == -1
 
 
