@@ -60,7 +60,7 @@ IMPORTANCE, NESTED, UNCERTAIN = "importance", "nested", "uncertain"
 """How an evidence was found; ``uncertain``: importance sampling with too few effective samples."""
 
 IN_QUESTION, NEAR_NULL = 10.0, 5.0
-"""Only a class within the first of the likeliest, and above nothing by the second (in ln Z), needs a
+"""Only a class so near to the likeliest, and so far above nothing (both in ln Z), needs a
 better sum: half of what a flag asks, and twice what the class does."""
 
 WALK_SIGMA, WALK_TAU, WALK_STEPS = (0.5, 3000.0), (5.0, 1500.0), (24, 12)
