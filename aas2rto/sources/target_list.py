@@ -59,6 +59,16 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "parallax_err": ("parallax_err", "parallax_error", "e_parallax", "e_plx", "plx_error"),
     "distance": ("distance", "dist", "distance_pc", "dist_pc", "r_est", "rgeo", "r_med_geo"),
     "distance_err": ("distance_err", "distance_error", "e_distance", "e_dist", "distance_pc_err"),
+    "source_class": (
+        "source_class",
+        "host_class",
+        "object_class",
+        "objclass",
+        "simbad_type",
+        "otype",
+        "main_type",
+        "class",
+    ),
     "equinox": ("equinox",),
     "prefix": ("name_prefix",),
 }
@@ -72,6 +82,47 @@ MOST = 100_000
 FAR = ("parallax", "parallax_err", "distance", "distance_err")
 """How far away a star is: parallax and its error [mas], distance and its error [pc]. Facts of these
 names, which `seti_ellipsoid` and `seto` read."""
+
+
+CLASS = "source_class"
+"""What a source is: star, galaxy or agn, which the factor `change` reads. A fact of this name; any
+other words are not known, and say nothing."""
+
+CLASSES: dict[str, tuple[str, ...]] = {
+    "star": (
+        "star",
+        "*",
+        "wd",
+        "wd*",
+        "white dwarf",
+        "v*",
+        "cv",
+        "cv*",
+        "em*",
+        "rr*",
+        "lp*",
+        "pm*",
+    ),
+    "galaxy": ("galaxy", "gal", "g", "gig", "gip", "gic", "bcg", "emission-line galaxy", "emg"),
+    "agn": (
+        "agn",
+        "qso",
+        "quasar",
+        "seyfert",
+        "sy",
+        "sy1",
+        "sy2",
+        "syg",
+        "bla",
+        "blazar",
+        "bll",
+        "bl lac",
+        "lin",
+        "liner",
+        "rg",
+    ),
+}
+"""Words of people, and SIMBAD's short types, Loup et al. (2020); case does not matter."""
 
 
 class As(StrEnum):
@@ -97,6 +148,8 @@ class Wanted:
     priority, comment : str
     far : mapping
         Those of `FAR` that the list says.
+    source_class : str
+        One of `CLASSES`; empty if that is not known.
     """
 
     row: int
@@ -109,6 +162,7 @@ class Wanted:
     priority: str = ""
     comment: str = ""
     far: Mapping[str, float] = field(default_factory=dict)
+    source_class: str = ""
 
 
 @dataclass(frozen=True)
@@ -285,7 +339,13 @@ def _wanted(number: int, texts: Mapping[str, str]) -> Wanted:
         values[key] = _optional(key, texts.get(key, ""))
     for key in ("priority", "comment"):
         values[key] = one_line(texts.get(key, ""), 200)
-    return Wanted(number, **values, far=_far(texts))
+    return Wanted(number, **values, far=_far(texts), source_class=_class(texts.get(CLASS, "")))
+
+
+def _class(text: str) -> str:
+    """Return which of `CLASSES` a word names; empty for none, or for a doubt such as ``AGN?``."""
+    word = text.strip().lower()
+    return next((name for name, words in CLASSES.items() if word in words), "")
 
 
 def _far(texts: Mapping[str, str]) -> dict[str, float]:
@@ -340,6 +400,7 @@ def report(targets: Sequence[Wanted], kind: As, now: float, *, base_score: float
             "redshift_source": "" if one.redshift is None else "target list",
             "base_score": _base_score(one, kind, base_score),
             **one.far,
+            CLASS: one.source_class,
             "valid_until": now + LIFETIME if kind is As.TOO else math.nan,
         }
         for one in targets

@@ -104,6 +104,20 @@ def test_votable_with_hours(tmp_path):
 
 
 @pytest.mark.fault("CLI", "nan", "rows of target lists")
+def test_what_a_source_is(tmp_path):
+    """Words of people and of SIMBAD; a doubt and a spectral type are none of the three."""
+    path = tmp_path / "watched.csv"
+    words = ["AGN", "QSO", "Galaxy", "star", "WD*", "AGN?", "SN Ia", ""]
+    rows = [f"w{k},{10 + k},5,{word}" for k, word in enumerate(words)]
+    path.write_text("\n".join(["name,ra,dec,class", *rows]) + "\n")
+    found = target_list.read(path).wanted
+    known = ["agn", "agn", "galaxy", "star", "star", "", "", ""]
+    assert [one.source_class for one in found] == known
+    told = target_list.report(found, target_list.As.WATCH, 61000.0, base_score=1.0).facts
+    told = told[told["key"] == "source_class"]
+    assert told["value"].tolist() == [one for one in known if one]
+
+
 def test_refused_rows_say_why(tmp_path):
     """Where, who, why; the others are taken."""
     (tmp_path / "a.csv").write_text(

@@ -37,7 +37,7 @@ def test_columns_of_lists_are_described() -> None:
 
 def test_parameters_of_models_are_described() -> None:
     """Each packaged model, each parameter."""
-    assert list(columns.PARAMETERS) == ["salt", "bazin", "dip"]
+    assert list(columns.PARAMETERS) == ["salt", "bazin", "dip", "change"]
     for name, said in columns.PARAMETERS.items():
         bands = [*photometry.BANDS, "<band>"]
         described = {one.replace("<band>", band) for one in said for band in bands}

@@ -39,8 +39,9 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": FAST, "no_cfunc_wr
 
 
 def _digest() -> str:
-    """Return what the machine code depends on: all sources of this folder, and numba."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    """Return what the machine code depends on: all sources of kernels, and numba."""
+    here = Path(__file__).parent
+    files = sorted([*here.glob("*.py"), *here.with_name("watched").glob("*.py")])
     text = [numba.__version__.encode(), *(path.read_bytes() for path in files)]
     return hashlib.sha256(b"".join(text)).hexdigest()[:16]
 

@@ -34,14 +34,17 @@ def partition(flux: Floats, weight: Floats, penalty: float) -> Ints:
         mass[i + 1] = mass[i] + weight[i]
         moment[i + 1] = moment[i] + weight[i] * (flux[i] - flux[0])
     best, last = np.zeros(n + 1), np.zeros(n, dtype=np.int64)
+    worth = np.empty(n)
     for end in range(1, n + 1):
-        top, at = -np.inf, 0
-        for start in range(end):
-            b, a = moment[end] - moment[start], mass[end] - mass[start]
-            worth = best[start] + b * b / (2.0 * a) - penalty
-            if worth > top:
-                top, at = worth, start
-        best[end], last[end - 1] = top, at
+        b_end, a_end = moment[end], mass[end]
+        for start in range(end):  # in one loop with the next it would not be vectorised
+            b, a = b_end - moment[start], a_end - mass[start]
+            worth[start] = best[start] + 0.5 * b * b / a
+        top, at = worth[0], 0
+        for start in range(1, end):
+            if worth[start] > top:
+                top, at = worth[start], start
+        best[end], last[end - 1] = top - penalty, at
     n_blocks, end = 0, n
     while end > 0:
         n_blocks += 1

@@ -13,7 +13,8 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 STEP = 3.0
-"""A block differs from the baseline by more than so many of sqrt(its variance + scatter^2)."""
+"""A block differs from the baseline by more than so many of its error, the scatter and the error
+of the baseline's mean, in quadrature."""
 
 LEAST = 2
 """Nights of a block that counts."""
@@ -67,7 +68,12 @@ class Onset:
 
 
 def changed(
-    flux: Floats, flux_err: Floats, mean: float, scatter: float, penalty: float = PENALTY
+    flux: Floats,
+    flux_err: Floats,
+    mean: float,
+    scatter: float,
+    penalty: float = PENALTY,
+    mean_err: float = 0.0,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     """Return the blocks of a light curve, and by how much each differs from the baseline.
 
@@ -75,21 +81,24 @@ def changed(
     ----------
     flux, flux_err : ndarray of float, shape (n,)
         Sorted by time.
-    mean, scatter : float
+    mean, scatter, mean_err : float
         Of the baseline.
+    penalty : float
+        Of the blocks.
 
     Returns
     -------
     starts, counts : ndarray of int
         First night and number of nights of each block.
     steps : ndarray of float
-        (level - mean) / sqrt(variance of the level + scatter^2); 0 where a block has fewer nights
-        than `LEAST`.
+        (level - mean) / sqrt(variance of the level + scatter^2 + mean_err^2); 0 where a block has
+        fewer nights than `LEAST`.
     """
     error = np.hypot(flux_err, scatter)
     starts = blocks(flux, error, penalty)
     level, level_err, count = levels(flux, error, starts)
-    return starts, count, np.where(count >= LEAST, (level - mean) / np.hypot(level_err, scatter), 0)
+    width = np.sqrt(level_err**2 + scatter**2 + mean_err**2)
+    return starts, count, np.where(count >= LEAST, (level - mean) / width, 0)
 
 
 def reversals(flux: ArrayLike, flux_err: ArrayLike) -> int:
@@ -118,6 +127,7 @@ def onset(
     after: float = -np.inf,
     penalty: float = PENALTY,
     sign: int = 0,
+    mean_err: float = 0.0,
 ) -> Onset:
     """Find when a series left its baseline.
 
@@ -133,6 +143,8 @@ def onset(
         See `aas2rto.models.watched.blocks.PENALTY`.
     sign : int
         1 or -1: only brighter or only fainter ones count; 0: any.
+    mean_err : float
+        Error of the baseline's mean.
     """
     t, f, e = (np.atleast_1d(np.asarray(one, dtype=float)) for one in (mjd, flux, flux_err))
     good = np.isfinite(t) & np.isfinite(f) & np.isfinite(e) & (e > 0)
@@ -140,7 +152,7 @@ def onset(
     t, f, e = t[good][order], f[good][order], e[good][order]
     if not len(t) or not (np.isfinite(mean) and np.isfinite(scatter)):
         return _none("no baseline" if len(t) else "no nights")
-    starts, counts, steps = changed(f, e, mean, scatter, penalty)
+    starts, counts, steps = changed(f, e, mean, scatter, penalty, mean_err)
     ends = t[starts + counts - 1]
     fits = (np.abs(steps) > STEP) & (ends > after) & ((sign == 0) | (np.sign(steps) == sign))
     if not fits.any():
@@ -150,17 +162,43 @@ def onset(
     way = int(np.sign(steps[first]))
     # The baseline's end cuts a block that began within it.
     at = max(at, int(np.searchsorted(t, after, side="right")))
-    height = way * (f - mean)
+    return since(t, f, e, mean, scatter, float(t[at]), way)
+
+
+def since(
+    mjd: Floats,
+    flux: Floats,
+    flux_err: Floats,
+    mean: float,
+    scatter: float,
+    t_on: float,
+    sign: int,
+) -> Onset:
+    """Describe a change that began on a night that is known.
+
+    Parameters
+    ----------
+    mjd, flux, flux_err : ndarray of float, shape (n,)
+        Finite, sorted by time.
+    mean, scatter : float
+        Of the baseline.
+    t_on : float
+        One of the times [d].
+    sign : int
+        1 brighter, -1 fainter.
+    """
+    at = int(np.searchsorted(mjd, t_on))
+    height = sign * (flux - mean)
     top = at + int(np.argmax(height[at:]))
-    t_0 = float(t[at - 1]) if at else np.nan
+    t_0 = float(mjd[at - 1]) if at else np.nan
     return Onset(
-        float(t[at]),
+        float(mjd[at]),
         t_0,
-        float(t[top]),
-        way,
-        float(t[top] - t[at]),
-        float(t[top] - t_0),
-        reversals(height[at : top + 1], np.hypot(e, scatter)[at : top + 1]),
+        float(mjd[top]),
+        sign,
+        float(mjd[top] - mjd[at]),
+        float(mjd[top] - t_0),
+        reversals(height[at : top + 1], np.hypot(flux_err, scatter)[at : top + 1]),
         "ok",
     )
 

@@ -174,10 +174,20 @@ def learn(c: Curve, out_of: Mask, until: float, agn: int, p: Floats, one: Floats
 
 
 @compiled
+def around(p: Floats, one: Floats) -> float:
+    """Return the variance about the baseline: own scatter, error of its mean, calibration.
+
+    The mean is no better known than a block of as many nights is.
+    """
+    floor = p[at.P_FLOOR] * one[at.MEAN]
+    return float(one[at.SCATTER] ** 2 + one[at.MEAN_ERR] ** 2 + floor * floor)
+
+
+@compiled
 def look(c: Curve, agn: int, p: Floats, one: Floats) -> None:
     """Compare tonight with the baseline: deviation, nights in a row, sums."""
     t, flux, error = c.t[-1], c.flux[-1], c.error[-1]
-    var = error * error + one[at.SCATTER] ** 2 + one[at.MEAN_ERR] ** 2
+    var = error * error + around(p, one)
     z = (flux - one[at.MEAN]) / np.sqrt(var)
     one[at.Z] = z
     one[at.Z_MOST] = max(one[at.Z_MOST], abs(z))
@@ -212,7 +222,8 @@ def block_of(c: Curve, sign: float, after: float, p: Floats, one: Floats) -> flo
         begin, end = starts[b], starts[b + 1] if b + 1 < len(starts) else n
         mass = np.sum(e[begin:end] ** -2.0)
         level = np.sum(f[begin:end] * e[begin:end] ** -2.0) / mass
-        away = sign * (level - one[at.MEAN]) / np.sqrt(1.0 / mass + one[at.SCATTER] ** 2)
+        var = 1.0 / mass + around(p, one)
+        away = sign * (level - one[at.MEAN]) / np.sqrt(var)
         if end - begin >= 2 and away > p[at.P_STEP] and c.t[first + end - 1] > after:
             return float(c.t[first + begin])
     return np.nan

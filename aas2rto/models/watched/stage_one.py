@@ -138,11 +138,12 @@ def _taken_over(
     np.logical_or.at(bad, watched.source, ~same)
     kept = np.flatnonzero(~bad[watched.source])
     now.state[kept] = before.state[kept]
-    for s in kept.tolist():
-        new = slice(starts[s], starts[s] + seen[s])
-        old = slice(before.starts[s], before.starts[s] + seen[s])
-        now.out_of_baseline[new] = before.out_of_baseline[old]
-        now.z[new] = before.z[old]
+    # Rows of each kept series: its first, and as many more as were seen.
+    within = np.arange(seen[kept].sum()) - np.repeat(np.cumsum(seen[kept]) - seen[kept], seen[kept])
+    new = np.repeat(starts[kept], seen[kept]) + within
+    old = np.repeat(before.starts[kept], seen[kept]) + within
+    now.out_of_baseline[new] = before.out_of_baseline[old]
+    now.z[new] = before.z[old]
     return now
 
 

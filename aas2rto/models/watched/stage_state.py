@@ -133,6 +133,9 @@ class Settings:
         Least nights of a baseline whose damped random walk is used.
     walk_scale : float
         By which its innovations are divided: its parameters are themselves measured.
+    floor : float
+        Error of the mean that is common to many nights, in units of the mean: calibration differs
+        from season to season. Masci et al. (2019), PASP 131, 018003, give 0.8 to 2.5 % for ZTF.
     block_nights : float
         Blocks are looked for in so many of the latest nights.
     """
@@ -149,6 +152,7 @@ class Settings:
     growth: float = 1.2
     walk_nights: float = 100
     walk_scale: float = 1.2
+    floor: float = 0.01
     block_nights: float = 500
 
     def numbers(self) -> Floats:
@@ -169,6 +173,7 @@ class Settings:
     P_GROWTH,
     P_WALK_NIGHTS,
     P_WALK_SCALE,
+    P_FLOOR,
     P_BLOCK_NIGHTS,
 ) = range(len(fields(Settings)))
 
