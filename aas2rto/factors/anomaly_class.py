@@ -19,9 +19,10 @@ CLASSES = ("TDE", "SN", "NOVA", "LBV", "CLAGN")
 NAMES = ("none", *CLASSES, "Unknown")
 """As the model `anomaly_class` numbers them."""
 
-FIRST_DAYS, RISING_AFTER, NOVA_WITHIN, FAST_CHANGE = 3.0, 7.0, 14.0, 0.01
+FIRST_DAYS, RISING_AFTER, NOVA_WITHIN, FAST_CHANGE, RECENT = 3.0, 7.0, 14.0, 0.01, 14.0
 """Of a supernova since it was first seen [d]; TDE still rising after its onset [d]; nova after its
-peak [d]; CLAGN [mag/d]: the same as in `aas2rto.models.watched.priority`, which a test compares."""
+peak [d]; CLAGN [mag/d]; the last night, where it matters what goes on now [d]: the same as in
+`aas2rto.models.watched.priority`, which a test compares."""
 
 
 @factor("anomaly_class", needs=Needs.FIT, check=check_model)
@@ -82,7 +83,7 @@ def anomaly_class(  # noqa: PLR0913  the settings of a config
     A: a supernova in its first 3 d (the last limit at most 2.5 d before and 1 mag deeper, or
     0.3 mag/d; two exposures), whether its evidence is there yet or not: the fast path. B: a TDE
     that rises 7 d after its onset or later, a nova within 14 d of its peak, a CLAGN that changes by
-    0.01 mag/d over 30 d. C: the rest.
+    0.01 mag/d over 30 d; both measured within the last 14 d. C: the rest.
     """
     read = _Read(candidates, model, now.utc.mjd)
     letter = read.letters()
@@ -141,9 +142,10 @@ class _Read:
         early &= self.either("SN") | second
         flagged = self.names != "none"
         since = self.mjd - self.of("onset_t_on")
-        rises = self.either("TDE") & (self.of("rising") == 1) & (since > RISING_AFTER)
+        recent = since - self.of("since") <= RECENT
+        rises = recent & self.either("TDE") & (self.of("rising") == 1) & (since > RISING_AFTER)
         fades = self.either("NOVA") & (self.mjd - self.of("onset_t_peak") < NOVA_WITHIN)
-        turns = self.either("CLAGN") & (np.abs(self.of("rate_now")) > FAST_CHANGE)
+        turns = recent & self.either("CLAGN") & (np.abs(self.of("rate_now")) > FAST_CHANGE)
         choices = [early, flagged & (rises | fades | turns), flagged]
         return np.select(choices, ["A", "B", "C"], "").astype(object)
 

@@ -80,6 +80,11 @@ class AnomalyClass:
         ]
         return fit_table(names, fits)
 
+    def curves_of(self, photometry: pd.DataFrame) -> tuple[dict[str, Curve], dict[str, Floats]]:
+        """Return the nightly means of one candidate by band, and the exposures of each night."""
+        rows = self._measured(photometry)
+        return self._curves(rows) if len(rows) else ({}, {})
+
     def _measured(self, photometry: pd.DataFrame) -> pd.DataFrame:
         """Return what is a measurement: not saturated, not of bad quality."""
         flux = photometry["flux"].to_numpy(float)

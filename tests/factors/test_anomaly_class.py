@@ -31,6 +31,7 @@ def row(kind="TDE", second="SN", **more):
         "daily": 0.05,
         "rising": 0,
         "rate_now": 0.0,
+        "since": 129.0,
         "onset_t_on": 58600.0,
         "onset_t_peak": 58650.0,
         **more,
@@ -43,12 +44,13 @@ CASES = {
     "A: before its evidence": row(
         "none", "SN", first=58728.0, daily=0.4, rising=1, p_none=0.9, ln_b=4.0
     ),
-    "B: rising TDE": row("TDE", rising=1, onset_t_on=58715.0),
+    "B: rising TDE": row("TDE", rising=1, onset_t_on=58715.0, since=14.0),
     "B: fresh nova": row("NOVA", onset_t_peak=58720.0),
     "B: fast CLAGN": row("CLAGN", rate_now=-0.02),
     "C: TDE in decline": row("TDE"),
-    "C: too soon": row("TDE", rising=1, onset_t_on=58725.0),
+    "C: too soon": row("TDE", rising=1, onset_t_on=58725.0, since=5.0),
     "C: SN of three days": row("SN", first=58726.5, gap=1.0, deeper=1.5),
+    "C: rose when it was last measured": row("TDE", rising=1, since=100.0),
     "C: Unknown": row("Unknown"),
     ": nothing": row("none", p_none=1.0, ln_b=1.0),
 }
@@ -81,10 +83,11 @@ def test_the_package_says_the_same_priority(name):
 def test_numbers_are_those_of_the_model():
     assert module.NAMES == packing.NAMES
     assert module.FIRST_DAYS == priority.FIRST_DAYS
-    assert (module.RISING_AFTER, module.NOVA_WITHIN, module.FAST_CHANGE) == (
+    assert (module.RISING_AFTER, module.NOVA_WITHIN, module.FAST_CHANGE, module.RECENT) == (
         priority.RISING_AFTER,
         priority.NOVA_WITHIN,
         priority.FAST_CHANGE,
+        priority.RECENT,
     )
 
 

@@ -17,6 +17,9 @@ RISING_AFTER, NOVA_WITHIN, FAST_CHANGE = 7.0, 14.0, 0.01
 """TDE still rising so long after its onset [d]; nova so soon after its peak [d]; CLAGN that
 changes by so much [mag/d] over 30 d: the design note's Sect. 6, its table as mended."""
 
+RECENT = 14.0
+"""What a source does now is not known if it was last measured longer ago [d]."""
+
 WINDOWS = {"A": 3.0, "B": 14.0, "C": 30.0}
 """Days in which it should be observed: A from the first detection, else from now. C is the design
 note's month; B a fortnight, as long as its novae count."""
@@ -59,6 +62,10 @@ def priority(found: Class, measures: Measures, now_mjd: float) -> Priority:
     urgent = _urgent(names, measures, now_mjd)
     if urgent:
         return Priority("B", urgent, now_mjd + WINDOWS["B"])
+    silent = now_mjd - measures.t_on - measures.since
+    if silent > RECENT:
+        last = f"last measured {silent:.0f} d ago, so that what it does now is not known"
+        return Priority("C", last, now_mjd + WINDOWS["C"])
     what = found.name if found.name != "Unknown" else f"{found.best} or {found.second}"
     return Priority("C", f"{what} that neither rises nor changes fast", now_mjd + WINDOWS["C"])
 
@@ -77,11 +84,12 @@ def _early_words(measures: Measures, age: float) -> str:
 
 def _urgent(names: set[str], measures: Measures, now_mjd: float) -> str:
     since = now_mjd - measures.t_on
-    if "TDE" in names and measures.rising and since > RISING_AFTER:
+    recent = since - measures.since <= RECENT
+    if "TDE" in names and recent and measures.rising and since > RISING_AFTER:
         return f"still rising {since:.0f} d after its onset (asked: > 7 d)"
     peak = measures.onset.t_peak if measures.onset is not None else np.nan
     if "NOVA" in names and now_mjd - peak < NOVA_WITHIN:
         return f"{now_mjd - peak:.0f} d after its peak (asked: < 14 d)"
-    if "CLAGN" in names and abs(measures.rate_now) > FAST_CHANGE:
+    if "CLAGN" in names and recent and abs(measures.rate_now) > FAST_CHANGE:
         return f"changes by {measures.rate_now:+.3f} mag/d over 30 d (asked: > 0.01 mag/d)"
     return ""

@@ -175,8 +175,9 @@ def _nuclear(place: Environment) -> Criterion:
 
 def _tde(found: Measures, place: Environment) -> list[Criterion]:
     rise = _onset_time(found)
-    monotonic = found.onset.monotonic if found.onset is not None else False
-    reversals = float(found.onset.reversals) if found.onset is not None else np.nan
+    monotonic = found.onset is not None and found.onset.monotonic
+    known = found.onset is not None and found.onset.status == "ok"
+    reversals = float(found.onset.reversals) if found.onset is not None and known else np.nan
     contrast = (
         _number("contrast", np.nan, "", ">= 0.3 mag of the total", passed=False)
         if found.at_least
