@@ -69,7 +69,11 @@ class AnomalyClass:
 
     def fit(self, photometry: pd.DataFrame, candidates: pd.DataFrame) -> pd.DataFrame:
         """Classify; see :class:`aas2rto.models.Model`."""
+        from aas2rto.models.watched.evidence import compile_kernels  # noqa: PLC0415  numba
+
         rows = self._measured(photometry)
+        if len(rows):
+            compile_kernels()
         groups = dict(iter(rows.groupby("candidate_id", sort=False)))
         names = candidates["candidate_id"].to_numpy(object)
         ebv = (

@@ -34,6 +34,10 @@ DEFENSIVE = 0.1
 """Share of samples that are spread over the whole cube, so that no weight is unbounded."""
 
 
+TO_MATCH = 15.0
+"""Effective samples from which a mixture is matched."""
+
+
 class Mixture(NamedTuple):
     """Student-t densities in the cube: shares, means, Cholesky factors and covariances."""
 
@@ -145,14 +149,29 @@ def _drawn(x: Floats, i: int, of: Mixture, scatter: Floats, cube: Floats) -> Non
 
 
 @compiled
+def _power(logw: Floats) -> float:
+    """Return the power of the weights, 1 or less, with which at least `TO_MATCH` samples count.
+
+    Where few samples have all the weight the next mixture is then as wide as those near them.
+    """
+    power = 1.0
+    for _ in range(12):
+        w = np.exp(power * (logw - logw.max()))
+        if w.sum() ** 2 > TO_MATCH * (w * w).sum():
+            break
+        power *= 0.6
+    return power
+
+
+@compiled
 def _match(of: Mixture, samples: Floats, logw: Floats) -> None:
     """Match each mode to the weighted samples that are nearest to it, where they are enough."""
     count = len(of.alpha)
     weight, squares, share = np.zeros(count), np.zeros(count), np.empty(count)
     first, second = np.zeros((count, 3)), np.zeros((count, 3, 3))
-    top = logw.max()
+    top, power = logw.max(), _power(logw)
     for i in range(len(logw)):
-        w = math.exp(logw[i] - top)
+        w = math.exp(power * (logw[i] - top))
         if w < 1e-9:
             continue
         for k in range(count):

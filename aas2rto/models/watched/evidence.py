@@ -422,6 +422,20 @@ def of_source(curves: Mapping[str, Curve]) -> Evidences:
     return Evidences(shapes, ln_z, sum(constant), sum(walk), null)
 
 
+def compile_kernels() -> None:
+    """Compile what evidences need, unless its machine code is on disk."""
+    from aas2rto.models.compiled import anomaly_integral as kernel  # noqa: PLC0415  numba
+    from aas2rto.models.compiled.jit import prepare  # noqa: PLC0415
+
+    t = np.arange(float(LEAST_NIGHTS))
+    nothing = {"x": curve_of(t, np.zeros(LEAST_NIGHTS), np.ones(LEAST_NIGHTS))}
+    prepare(kernel.integrate, lambda: _discard(of_source(nothing)), "the evidence of anomalies")
+
+
+def _discard(_: Evidences) -> None:
+    """Take an answer that nobody wants."""
+
+
 def _mend(
     template: Template,
     bands: dict[str, Evidence],

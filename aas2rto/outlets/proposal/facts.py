@@ -29,6 +29,7 @@ NAMES: Mapping[str, str] = {
 }
 
 LITERATURE: Mapping[str, str] = {
+    "limits": "95 per cent",
     "line_he_ii": "He II 4686",
     "line_c_iii": "C III 5696",
     "tde_population": "van Velzen et al. (2021)",
@@ -209,7 +210,7 @@ def _what(told: Mapping[str, str]) -> list[str]:
     if told["base_nights"] not in {"0", UNKNOWN_FACT}:
         lines.append("Before, it was seen on {base_nights} nights over {base_span}")
         lines[-1] += (
-            "; its own scatter was {base_scatter} (limits of 95 per cent)."
+            "; its own scatter was {base_scatter} (limits of {limits})."
             if _has(told, "base_scatter")
             else "; there is no total flux to give its scatter in magnitudes."
         )
