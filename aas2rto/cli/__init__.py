@@ -33,6 +33,7 @@ from aas2rto.cli import (
     new,
     plan,
     prime,
+    proposal,
     region,
     replay,
     run,
@@ -78,6 +79,7 @@ app.command("ahead")(ahead.ahead)
 app.command("ledger")(ledger.ledger)
 app.command("starlist")(starlist.starlist)
 app.command("bundle")(bundle.bundle)
+app.command("proposal")(proposal.proposal)
 app.command("whatif", cls=TakesIntervals)(whatif.whatif)
 app.command("replay")(replay.replay)
 app.command("figure")(figure.figure)

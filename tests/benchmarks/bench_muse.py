@@ -25,6 +25,7 @@ from aas2rto.models.watched.stage_one import Progress, stage_one, statuses
 from aas2rto.models.watched.stage_state import KINDS, Settings
 from aas2rto.tables.photometry import mag_from_flux, magerr_from_flux
 from tests.benchmarks import muse_samples as samples
+from tests.benchmarks import muse_stage_two
 from tests.benchmarks.muse_samples import Injected, Pool, interval
 
 INJECTIONS = 300
@@ -246,6 +247,7 @@ def main() -> int:
     print("\n".join(tail_rows()))
     print("\ntimes")
     print("\n".join(times()))
+    muse_stage_two.report()
     print(f"\n{time.perf_counter() - begun:.0f} s")
     return 0
 
