@@ -10,6 +10,9 @@ from aas2rto.models.compiled.jit import compiled
 APART = 0.05
 """Starts of the climbs differ by this in at least one coordinate of the unit cube."""
 
+DAYS_APART = 4.0
+"""Or by so much in t0 [d]."""
+
 STEPS = 90
 """At most, of a simplex."""
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aas2rto.models.compiled.anomaly_climb import APART, climb, width
+from aas2rto.models.compiled.anomaly_climb import APART, DAYS_APART, climb, width
 from aas2rto.models.compiled.anomaly_shapes import (
     IMPOSSIBLE,
     Floats,
@@ -24,7 +24,7 @@ from aas2rto.models.compiled.anomaly_shapes import (
 from aas2rto.models.compiled.jit import compiled, entry
 from aas2rto.models.compiled.linear import cholesky
 
-MODES = 4
+MODES = 6
 """Modes that are climbed."""
 
 DEGREES = 4.0
@@ -48,15 +48,19 @@ class Mixture(NamedTuple):
 
 
 @compiled
-def _starts(points: Floats, values: Floats, chosen: Floats) -> int:
-    """Fill `chosen` with the best points that are apart; return how many there are."""
+def _starts(points: Floats, values: Floats, chosen: Floats, span: float) -> int:
+    """Fill `chosen` with the best points that are apart; return how many there are.
+
+    A shape with a kink has a mode between any two nights, so times are apart by days.
+    """
     count = 0
     for i in np.argsort(-values):
         if values[i] <= IMPOSSIBLE or count == MODES:
             break
         near = False
         for k in range(count):
-            near = near or np.abs(points[i] - chosen[k]).max() < APART
+            away = np.abs(points[i] - chosen[k])
+            near = near or (away.max() < APART and away[0] * span < DAYS_APART)
         if not near:
             chosen[count] = points[i]
             count += 1
@@ -247,7 +251,7 @@ def integrate(
     one = posed(kind, box, curve[0], curve[1], curve[2], beliefs[0], beliefs[1], beliefs[2])
     wide, values = _scattered(one, points, near)
     chosen = np.empty((MODES, 3))
-    found = _starts(wide, values, chosen)
+    found = _starts(wide, values, chosen, box[0, 1])
     samples, logw = np.empty((scatter.shape[1], 3)), np.full(scatter.shape[1], IMPOSSIBLE)
     if found == 0:
         return IMPOSSIBLE, 0.0, samples, logw, points[0].copy()

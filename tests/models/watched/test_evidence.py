@@ -82,8 +82,10 @@ def test_importance_sampling_agrees_with_nested_sampling(name, right):
     template = TEMPLATES[name if right else OTHER[name]]
     found = of_shape(template, one, SPAN)
     nested = evidence._nested(evidence._posed(template, one, SPAN), live=250)
-    assert found.ess > evidence.LEAST_ESS
     assert found.ln_z == pytest.approx(nested[0], abs=0.5)
+    # A nova's kink has a mode between any two nights of a supernova: that sum says of itself so.
+    assert (found.method == evidence.UNCERTAIN) == (found.ess < evidence.LEAST_ESS)
+    assert found.ess > evidence.LEAST_ESS or (name, right) == ("SN", False)
 
 
 @pytest.mark.slow
