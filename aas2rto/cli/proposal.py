@@ -20,6 +20,7 @@ from aas2rto.cli.arguments import (
 )
 from aas2rto.errors import UsageError
 from aas2rto.text.cache import user_name
+from aas2rto.text.words import counted
 
 if TYPE_CHECKING:
     from astropy.time import Time
@@ -84,7 +85,7 @@ def _write(
     typer.echo(f"{candidate_id}: {subject.analysis.found}")
     if subject.priority.letter:
         typer.echo(f"priority {subject.priority.letter}: {subject.priority.reason}")
-    typer.echo(f"written: {paths[0]} and {len(paths) - 1} files beside it")
+    typer.echo(f"written: {paths[0]} and {counted(len(paths) - 1, 'file')} beside it")
 
 
 def _review(store: Store, candidate_id: str, when: Time, decline: str | None, by: str) -> None:

@@ -212,7 +212,7 @@ def test_an_answer_that_is_lost_makes_no_second_one(where: str, desk: Desk) -> N
     desk.service.lose_answers = 1 if where != "lasair" else 3
     said = desk.out("--submit")
     assert said.code == 1
-    assert "nobody knows whether it arrived; ask again, it is looked for first" in said.out
+    assert "it may have arrived, or not; ask again, it is looked for first" in said.out
     again = desk.out("--submit")
     assert again.code == 0, again.err + again.out
     assert len(desk.stored) == 2
