@@ -94,6 +94,7 @@ def _readable(run: Run) -> str:
     pytest.skip("another user can start no Python of this version")
 
 
+@pytest.mark.proof
 @pytest.mark.fault(
     "home",
     "gone",

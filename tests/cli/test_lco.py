@@ -265,6 +265,7 @@ HARMLESS = {"unknown fields", "malformed record", "duplicated"}
 """What these do to lists does not touch the answers that a request needs."""
 
 
+@pytest.mark.proof
 @pytest.mark.fault("lco", "{kind}", "a portal that is broken: {kind}")
 @pytest.mark.outlet("refused with reason", "retried after a kill without a double")
 @pytest.mark.parametrize("path", ["validate", "requestgroups/"])

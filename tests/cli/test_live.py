@@ -230,11 +230,14 @@ PLANTED = {
     "TNS_API_KEY": "planted=tns%key",
 }
 SERVICES = ("fink-ztf", "alerce", "lasair-lsst", "atlas", "tns")
+KINDS_OF_FAULTS = ("401", "html", "reset", "refused")
 
 
 @pytest.mark.fault("CLI", "secret", "secrets of sources")
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["none", "401", "html", "reset", "refused"])
+@pytest.mark.parametrize(
+    "kind", ["none", *(pytest.param(k, marks=pytest.mark.proof) for k in KINDS_OF_FAULTS)]
+)
 def test_no_secret_of_a_source_is_written_anywhere(
     kind: str, live: Everything, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:

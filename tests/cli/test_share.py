@@ -218,6 +218,7 @@ def test_an_answer_that_is_lost_makes_no_second_one(where: str, desk: Desk) -> N
     assert len(desk.stored) == 2
 
 
+@pytest.mark.proof
 @every
 @pytest.mark.slow
 @pytest.mark.outlet("retried after a kill without a double")
@@ -256,6 +257,7 @@ def test_a_kill_while_it_is_sent_makes_no_second_one(where: str, desk: Desk) -> 
     assert len(desk.stored) == 2
 
 
+@pytest.mark.proof
 @every
 @pytest.mark.outlet("refused with reason")
 @pytest.mark.parametrize("kind", ["refused", "500", "429", "html", "truncated", "reset", "401"])

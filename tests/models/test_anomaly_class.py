@@ -10,6 +10,9 @@ from aas2rto.models.watched import packing
 from aas2rto.models.watched.rules import Environment, criteria
 from aas2rto.models.watched.templates import curve
 
+pytestmark = pytest.mark.proof
+"""What is integrated is compiled first, a minute for each process."""
+
 SIZES = {"TDE": 300.0, "SN": 300.0, "NOVA": 900.0, "LBV": 300.0, "CLAGN": 300.0}
 TIMES = {
     "TDE": (58700.0, 20.0, 60.0),

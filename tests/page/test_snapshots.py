@@ -134,6 +134,7 @@ def test_the_page_shows_cards_and_an_archive(served: Served):
     assert "no date" in served.get("/api/v1/snapshots/x%00y", 404).json()["error"]
 
 
+@pytest.mark.proof
 def test_the_page_is_written_as_files(folder: Path, tmp_path: Path):
     case = load(folder / "small.yaml", need_secrets=False)
     moment = Time(NOW[2], scale="utc")

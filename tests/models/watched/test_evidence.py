@@ -10,6 +10,9 @@ from aas2rto.models.watched import evidence
 from aas2rto.models.watched.evidence import Curve, curve_of, of_constant, of_shape, of_source
 from aas2rto.models.watched.templates import CLASSES, TEMPLATES, curve
 
+pytestmark = pytest.mark.proof
+"""What is integrated is compiled first, a minute for each process."""
+
 SPAN = (58000.0, 58780.0)
 TRUTH = {
     "TDE": (58700.0, 20.0, 60.0, 200.0),

@@ -30,6 +30,7 @@ def night_at(code: str, when: Time = NOW) -> SiteNight:
     return SiteNight(site, night, night.start, pd.DataFrame(), 20.0)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("code", "kind"), [("lsc", "1m0"), ("ogg", "2m0"), ("elp", "1m0")])
 def test_windows_are_when_the_target_is_up(code: str, kind: str) -> None:
     """For places all over the sky: what astropy says, but for 4 min at the edges."""
