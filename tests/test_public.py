@@ -195,3 +195,18 @@ def test_every_error_ends_the_program_with_the_code_that_is_drawn(name):
     drawn = dict(re.findall(r"(\w+Error) +exit code (\d)", errors.__doc__ or ""))
     parents = [parent.__name__ for parent in ERRORS[name].__mro__]
     assert ERRORS[name].exit_code == int(next(drawn[p] for p in parents if p in drawn))
+
+
+def test_no_constant_is_given_twice():
+    """The second would count, and the first be read."""
+    twice = []
+    for path, tree in trees("aas2rto").items():
+        targets = [t for node in tree.body if isinstance(node, ast.Assign) for t in node.targets]
+        names = [
+            one.id
+            for t in targets
+            for one in ast.walk(t)
+            if isinstance(one, ast.Name) and one.id != "_"
+        ]
+        twice += [f"{path}: {name}" for name in sorted(set(names)) if names.count(name) > 1]
+    assert twice == []

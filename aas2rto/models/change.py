@@ -19,6 +19,7 @@ from aas2rto.models.watched.baseline import in_magnitudes, structure_function
 from aas2rto.models.watched.nightly import LONGITUDES, Nights, nightly
 from aas2rto.models.watched.onset import Onset, onset, since
 from aas2rto.models.watched.stage_state import Settings
+from aas2rto.tables.columns import PARAMETERS
 from aas2rto.tables.photometry import (
     BANDS,
     SUSPECT,
@@ -32,50 +33,13 @@ STATUSES = ("ok", "random walk", "baseline changes", "too few nights", "no night
 """How a band is looked at, see `aas2rto.models.watched.stage_one.statuses`; a column holds its
 number in this list."""
 
-OF_SOURCE: dict[str, str] = {
-    "flagged": "1 while the source is flagged, 0 if it is not",
-    "kind": "what raised the flag: 1 two nights, 2 two bands in one night, 3 a trend and a block",
-    "flag_mjd": "when the flag that is up, or else the last one, was raised [d, MJD UTC]",
-    "first_flag_mjd": "when the first was raised [d, MJD UTC]",
-    "n_flags": "flags so far, also resolved ones",
-    "sign": "1 brighter, -1 fainter; 0 if it is not flagged",
-    "t_on": "onset: first night of the first block beside the baseline [d, MJD UTC]",
-    "t_0": "last night before it [d, MJD UTC]",
-    "t_top": "night that differs most since the onset [d, MJD UTC]",
-    "rise": "from the onset to that night [d]",
-    "rise_most": "from the last night before the onset: its upper limit [d]",
-    "reversals": "nights clearly below the maximum before them, of the rise",
-    "s_most": "greatest deviation in any band so far [sigma]",
-    "s": "greatest deviation of the last night of any band [sigma]",
-    "p": "probability of such a night, by tails pooled over quiet stars",
-}
+_PER_BAND = "_<band>"
+OF_SOURCE = tuple(name for name in PARAMETERS["change"] if not name.endswith(_PER_BAND))
 """Parameters of a source; those from `t_on` to `reversals` only where it is flagged."""
 
-OF_BAND: dict[str, str] = {
-    "nights": "nights that were looked at",
-    "n_base": "nights of the baseline; 0: there is none yet",
-    "base_from": "first night of the baseline [d, MJD UTC]",
-    "base_to": "its last night [d, MJD UTC]",
-    "mean": "level of the baseline [uJy]",
-    "mean_err": "its error [uJy]",
-    "scatter": "own scatter beyond the errors [uJy]",
-    "scatter_low": "its lower limit of 95 % [uJy]",
-    "scatter_high": "its upper limit of 95 % [uJy]",
-    "mag": "level of the baseline [mag]",
-    "scatter_mag": "own scatter [mag]",
-    "scatter_mag_low": "its lower limit of 95 % [mag]",
-    "scatter_mag_high": "its upper limit of 95 % [mag]",
-    "z": "deviation of the last night [sigma]",
-    "plus": "cumulative sum of what is brighter",
-    "minus": "of what is fainter",
-    "walk_sigma": "standard deviation of the damped random walk; 0: none is used [uJy]",
-    "walk_tau": "its time scale [d]",
-    "tau": "lag at which the structure function exceeds scatter^2; empty: not constrained [d]",
-    "status": "0 ok, 1 random walk, 2 the baseline itself changes, 3 too few nights, 4 none",
-    "written_s": "greatest |S| as the project's document writes it",
-    "written_sum": "greatest cumulative sum as it writes it",
-    "written_pass": "1 if the source passes as it writes it",
-}
+OF_BAND = tuple(
+    name.removesuffix(_PER_BAND) for name in PARAMETERS["change"] if name.endswith(_PER_BAND)
+)
 """Parameters of a band, as columns ``<model>_<name>_<band>``."""
 
 

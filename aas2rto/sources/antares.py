@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field
 
@@ -19,7 +18,7 @@ from aas2rto.parts.web_address import WebAddress
 from aas2rto.sources import antares_records as records
 from aas2rto.sources import source
 from aas2rto.sources.antares_records import Locus
-from aas2rto.sources.listing import window_start
+from aas2rto.sources.listing import next_page, window_start
 from aas2rto.sources.packets.from_rest import lsst_alert, ztf_alert
 from aas2rto.sources.packets.quality import ANY, Quality
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
@@ -299,10 +298,6 @@ class Antares:
 
 
 def _next(payload: Mapping[str, Any]) -> list[tuple[str, str]] | None:
-    """Return the parameters of the next page, which its address carries; None: it was the last.
-
-    The address itself is not followed: the service's own links have named http, and another host.
-    """
+    """Return the parameters of the next page; None: it was the last."""
     links = payload.get("links")
-    link = links.get("next") if isinstance(links, dict) else None
-    return parse_qsl(urlsplit(link).query) or None if isinstance(link, str) else None
+    return next_page(links.get("next")) if isinstance(links, dict) else None

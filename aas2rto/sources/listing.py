@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from aas2rto.tables.report import is_older
 from aas2rto.text.words import MJD_EPOCH
@@ -115,3 +116,16 @@ def pages(ask: Callable[[int], list[Any]], size: int) -> Iterator[list[Any]]:
 def newest_of(times: list[float], default: float) -> float:
     """Return the latest finite time of a page, or `default`."""
     return max([default, *(time for time in times if math.isfinite(time))])
+
+
+def next_page(link: Any) -> list[tuple[str, str]] | None:
+    """Return the parameters of the next page, which its address carries; None: it was the last.
+
+    The address itself is not followed: services have named http there, and hosts behind a proxy.
+
+    Parameters
+    ----------
+    link : Any
+        What stands in an answer: an address, or none.
+    """
+    return parse_qsl(urlsplit(link).query) or None if isinstance(link, str) else None

@@ -14,14 +14,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
 from aas2rto.errors import SourceError
 from aas2rto.parts.web_address import WebAddress
 from aas2rto.sources import source
-from aas2rto.sources.listing import iso_date, once_a_day, window_start
+from aas2rto.sources.listing import iso_date, next_page, once_a_day, window_start
 from aas2rto.sources.poll_result import DEADLINE_SHARE, Harvest
 from aas2rto.sources.transport.http import Client, Policy
 from aas2rto.sources.transport.pacing import Deadline
@@ -175,7 +175,7 @@ class Yse:
         while asked is not None:
             answer = self._client.get(path, until=until, params=asked)
             yield from answer.records("results")
-            asked = _next(answer.mapping())
+            asked = next_page(answer.mapping().get("next"))
             # A page that names one that was read would go on for ever.
             if asked in begun:
                 return
@@ -265,9 +265,3 @@ def _positive(value: Any) -> float | None:
 def _number(link: Any) -> str:
     """Return the number that a link to another table ends with."""
     return urlsplit(str(link)).path.rstrip("/").rpartition("/")[2]
-
-
-def _next(payload: Mapping[str, Any]) -> list[tuple[str, str]] | None:
-    """Return the parameters of the next page; its address may name a host behind a proxy."""
-    link = payload.get("next")
-    return parse_qsl(urlsplit(link).query) or None if isinstance(link, str) else None

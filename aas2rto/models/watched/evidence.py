@@ -59,39 +59,9 @@ MOST_NIGHTS = 400
 IMPORTANCE, NESTED, UNCERTAIN = "importance", "nested", "uncertain"
 """How an evidence was found; ``uncertain``: importance sampling with too few effective samples."""
 
-IN_QUESTION, NEAR_NULL = 10.0, 5.0
+IN_QUESTION, NEAR_NULL = 15.0, 5.0
 """Only a class so near to the likeliest, and so far above nothing (both in ln Z), needs a
-better sum: half of what a flag asks, and twice what the class does."""
-
-WALK_SIGMA, WALK_TAU, WALK_STEPS = (0.5, 3000.0), (5.0, 1500.0), (24, 12)
-"""Grid of the random walk: sigma in median errors, tau [d], both log-uniform, and their steps."""
-
-ELSEWHERE = 0.1
-"""How often the bands have times of their own: two events, or one of them ill measured."""
-
-BEYOND = 20.0
-"""A peak may lie so long after the last night [d]."""
-
-LEAST_ESS = 50.0
-"""Below it the sum is not trusted: seeds differ by up to 1."""
-
-ENOUGH_ESS = 150.0
-"""No further round above it."""
-
-SCATTERED, SAMPLES, ROUNDS = 512, 512, 8
-"""Points all over the cube, samples of a round, and rounds."""
-
-LEAST_NIGHTS = 5
-"""Fewer, and there are more parameters than nights."""
-
-MOST_NIGHTS = 400
-"""Older nights than the latest half of it are averaged until there are so many."""
-
-IMPORTANCE, NESTED, UNCERTAIN = "importance", "nested", "uncertain"
-"""How an evidence was found; ``uncertain``: importance sampling with too few effective samples."""
-
-IN_QUESTION = 15.0
-"""A class so much less likely (ln Z) than another, or than nothing, needs no better sum."""
+better sum: three times what the class asks, and half of what a flag does."""
 
 
 class Curve(NamedTuple):

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aas2rto.sources.notices.notice import Kind, Notice, apart
+from aas2rto.sources.notices.notice import Kind, Notice
+from aas2rto.tables.candidates import separation
 
 REMEMBERED = 500
 """Events; GCN sends some thousand a year, and updates come within days."""
@@ -137,7 +138,7 @@ class Ledger:
         """Tell whether another event has a target at the same place, which is one candidate."""
         return any(
             other.get("r90") is not None
-            and apart(row["ra"], row["dec"], other["ra"], other["dec"]) * 3600 <= SAME_PLACE
+            and separation(row["ra"], row["dec"], other["ra"], other["dec"]) <= SAME_PLACE
             for name, other in self.events.items()
             if name != key
         )

@@ -171,14 +171,6 @@ def radius90(error: Any, containment: Any) -> float | None:
     return max(axes) * math.sqrt(math.log(1 - DEFAULT_CONTAINMENT) / math.log(1 - holds))
 
 
-def apart(ra: float, dec: float, other_ra: float, other_dec: float) -> float:
-    """Return the distance between two positions [deg]."""
-    a, b = math.radians(dec), math.radians(other_dec)
-    half = math.sin((a - b) / 2) ** 2
-    half += math.cos(a) * math.cos(b) * math.sin(math.radians(ra - other_ra) / 2) ** 2
-    return math.degrees(2 * math.asin(min(1.0, math.sqrt(half))))
-
-
 def unreadable(why: str) -> InputError:
     """Build the error of a notice that cannot be used."""
     return InputError(f"is no notice that can be used: {why}")

@@ -17,7 +17,6 @@ from typing import Any
 from aas2rto.sources.notices.notice import (
     Kind,
     Notice,
-    apart,
     first_text,
     mjd,
     number,
@@ -25,6 +24,7 @@ from aas2rto.sources.notices.notice import (
     radius90,
     unreadable,
 )
+from aas2rto.tables.candidates import separation
 from aas2rto.text.words import one_line
 
 SHORT = {
@@ -169,7 +169,7 @@ def _radius(told: Mapping[str, Any], ra: float, dec: float) -> float | None:
         for one in corners[:CORNERS_MOST]
         if isinstance(one, list | tuple) and len(one) == 2
     ]
-    far = [apart(ra, dec, a, d) for a, d in found if a is not None and d is not None]
+    far = [separation(ra, dec, a, d) / 3600 for a, d in found if a is not None and d is not None]
     return radius90(max(far, default=None), told.get("containment_probability"))
 
 
